@@ -1,0 +1,81 @@
+"""What one attempt became. The type says whether anything reached the target and whether another try is safe.
+
+Every attempt ends in exactly one outcome. Until an outcome is handed to the client nothing has been sent there, so
+each of them but `ClientGone` may still be followed by another attempt; `failover.py` decides, on these facts alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class ErrorClass(StrEnum):
+    """Why an attempt failed, independent of the provider (DESIGN section 4); each value is also a `retryOn` token."""
+
+    RATE_LIMITED = "rate-limited"
+    QUOTA_EXHAUSTED = "quota-exhausted"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server-error"
+    CONNECT_FAILED = "connect-failed"
+    RESET = "reset"
+    SILENT = "silent"
+    CREDENTIALS = "credentials"
+    MODEL_UNAVAILABLE = "model-unavailable"
+    CONTEXT_LENGTH = "context-length"
+    CONTENT_FILTER = "content-filter"
+    CALLER_FAULT = "caller-fault"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request left: another target is always safe."""
+
+    cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port"]
+    detail: str = ""
+    error_class: ErrorClass = ErrorClass.CONNECT_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The target was silent for longer than `limit` allows; `limit` names the field that said so."""
+
+    limit: Literal["perTryTimeout", "firstTokenTimeout", "answerTimeout", "timeout"]
+    after: float
+    error_class: ErrorClass = ErrorClass.SILENT
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The connection or the answer broke before anything of it could be handed on."""
+
+    how: Literal["reset", "eof", "not-http", "truncated", "malformed", "error-event", "empty"]
+    detail: str = ""
+    error_class: ErrorClass = ErrorClass.RESET
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A whole answer that is no success. `headers` has lower-case names; `retry_after` is a true wait in seconds."""
+
+    status: int
+    error_class: ErrorClass
+    headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An answer that is good to hand on: 1xx-3xx complete or streaming with its first content at hand."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """The caller left; nothing is worth doing any more."""
+
+
+Outcome = NotSent | TimedOut | Broken | Refused | Committed | ClientGone

@@ -1,0 +1,451 @@
+"""The contract between compiler and data plane: what the data plane is told to serve, as frozen data.
+
+A `Table` goes over the push channel as JSON (`encode`, `decode`). The data plane owns these types, as a machine
+owns its instruction set; the compiler targets them. There is no I/O and no behaviour here.
+
+Everything that was a matter of precedence is already an order of a list here: the data plane only walks.
+Every secret stands in `Table.secrets` and nowhere else; the rest refers to it by name, so that a dump without
+`secrets` is safe to show. All durations are seconds, all sizes are bytes.
+"""
+
+import hashlib
+from collections.abc import Container
+from typing import Annotated, Literal
+
+import msgspec
+
+VERSION = 1
+"""The newest table version that this data plane serves."""
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Frozen(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A part of a table: immutable, absent fields mean their default, an unknown field is an error."""
+
+
+# ── Where a request arrives ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ValueMatch(_Frozen, frozen=True):
+    """One header or query parameter that a request must carry (HTTPRoute `matches[].headers`, `.queryParams`).
+
+    `name` of a header is lower case. A `RegularExpression` must match the whole value.
+    """
+
+    name: str
+    value: str
+    kind: Literal["Exact", "RegularExpression"] = "Exact"
+
+
+class PathMatch(_Frozen, frozen=True):
+    """HTTPRoute `matches[].path`; a `PathPrefix` matches whole path elements and has no trailing slash but for "/"."""
+
+    value: str = "/"
+    kind: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
+
+
+class Match(_Frozen, frozen=True):
+    """What a request must look like to be served by rule `rule` (a key of `Table.rules`)."""
+
+    rule: str
+    path: PathMatch = PathMatch()
+    method: str = ""
+    headers: tuple[ValueMatch, ...] = ()
+    query: tuple[ValueMatch, ...] = ()
+
+
+class Host(_Frozen, frozen=True):
+    """The matches for one route hostname, first match wins.
+
+    `hostname` is "" for every host, "*.example.com" for any name below example.com, else one name; lower case.
+    """
+
+    hostname: str
+    matches: tuple[Match, ...]
+
+
+class Certificate(_Frozen, frozen=True):
+    """A certificate chain and its private key: names of two PEM texts in `Table.secrets`."""
+
+    chain: str
+    key: str
+
+
+class Listener(_Frozen, frozen=True):
+    """One listener of one Gateway on a port. `hostname` as in `Host`; `hosts` from most to least specific."""
+
+    name: str
+    hostname: str = ""
+    certificates: tuple[Certificate, ...] = ()
+    hosts: tuple[Host, ...] = ()
+
+
+class Port(_Frozen, frozen=True):
+    """A socket and the listeners that share it, from most to least specific hostname."""
+
+    number: PortNumber
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    listeners: tuple[Listener, ...] = ()
+
+
+# ── What is done with it ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Header(_Frozen, frozen=True):
+    """A header to write. With `secret`, its value is `Table.secrets[secret]` and `value` is empty."""
+
+    name: str
+    value: str = ""
+    secret: str = ""
+
+
+class HeaderEdit(_Frozen, frozen=True):
+    """Gateway API header modifier: `set` replaces, `add` appends, `remove` drops; names are lower case."""
+
+    set: tuple[Header, ...] = ()
+    add: tuple[Header, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class Rewrite(_Frozen, frozen=True):
+    """URLRewrite (and Gloo's prefixRewrite, regexRewrite, hostRewrite). At most one of the path fields is set.
+
+    `prefix` replaces the prefix that matched; `regex` is (pattern, substitution) on the path without its query.
+    """
+
+    hostname: str = ""
+    full_path: str | None = None
+    prefix: str | None = None
+    regex: tuple[str, str] | None = None
+
+
+class Redirect(_Frozen, frozen=True):
+    """RequestRedirect; an empty field keeps the request's own. `port` 0: as the scheme or the listener says."""
+
+    status: Literal[301, 302, 303, 307, 308] = 302
+    scheme: Literal["", "http", "https"] = ""
+    hostname: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    full_path: str | None = None
+    prefix: str | None = None
+
+
+class BodyDefault(_Frozen, frozen=True):
+    """Gloo `options.ai.defaults[]`: `value` is JSON text; an existing field stays unless `override`."""
+
+    field: str
+    value: str
+    override: bool = False
+
+
+class PromptMessage(_Frozen, frozen=True):
+    """Gloo `options.ai.promptEnrichment.prepend[]` and `.append[]`."""
+
+    role: str
+    content: str
+
+
+class BodyEdit(_Frozen, frozen=True):
+    """What happens to the JSON body of an AI request before a model is chosen."""
+
+    defaults: tuple[BodyDefault, ...] = ()
+    prepend: tuple[PromptMessage, ...] = ()
+    append: tuple[PromptMessage, ...] = ()
+
+
+class Filters(_Frozen, frozen=True):
+    """All that changes a request on its way to a backend and an answer on its way back."""
+
+    request_headers: tuple[HeaderEdit, ...] = ()
+    response_headers: tuple[HeaderEdit, ...] = ()
+    rewrite: Rewrite | None = None
+    redirect: Redirect | None = None
+    body: BodyEdit | None = None
+
+
+class Backend(_Frozen, frozen=True):
+    """One weighted choice of a rule: an upstream under a policy, or the reason why there is none (answered 500)."""
+
+    weight: Natural = 1
+    upstream: str = ""
+    policy: str = ""
+    filters: Filters = Filters()
+    problem: str = ""
+
+
+class Rule(_Frozen, frozen=True):
+    """One rule of one HTTPRoute. `route` is NAMESPACE/NAME, `name` the rule's own name or its index."""
+
+    route: str
+    name: str
+    filters: Filters = Filters()
+    backends: tuple[Backend, ...] = ()
+
+
+# ── How hard it is tried ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class BackOff(_Frozen, frozen=True):
+    """The wait before the k-th repeat is uniform in 0 .. min(base * 2**(k-1), max)."""
+
+    base: Seconds = 0.025
+    max: Seconds = 0.25
+
+
+class ResetHeader(_Frozen, frozen=True):
+    """Gloo `rateLimitedRetryBackOff.resetHeaders[]`; `name` is lower case."""
+
+    name: str
+    format: Literal["SECONDS", "UNIX_TIMESTAMP"] = "SECONDS"
+
+
+class RateLimitedBackOff(_Frozen, frozen=True):
+    """Gloo `rateLimitedRetryBackOff`: headers in order; longer waits than `max` are ignored."""
+
+    headers: tuple[ResetHeader, ...]
+    max: Seconds = 300.0
+
+
+class CoolDown(_Frozen, frozen=True):
+    """FailoverPolicy `coolDown`: out for `base` seconds, doubled up to `max`, after `after` failures in a row.
+
+    `base` 0 switches cool-down off.
+    """
+
+    after: Positive = 3
+    base: Seconds = 10.0
+    max: Seconds = 30.0
+
+
+class RetryBudget(_Frozen, frozen=True):
+    """FailoverPolicy `retryBudget`: repeats in flight per upstream, as a share of its requests in flight."""
+
+    percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 20.0
+    minimum: Natural = 10
+
+
+class Holdback(_Frozen, frozen=True):
+    """FailoverPolicy `streamRecovery: Holdback`: the first content that is held back, in tokens or seconds."""
+
+    tokens: Natural = 20
+    time: Seconds = 0.5
+
+
+class Policy(_Frozen, frozen=True):
+    """How a request is tried: RouteOption `retries` and timeouts, HTTPRoute `retry`, FailoverPolicy, or the default.
+
+    `attempts` counts all tries including the first; 0 stands for the default: 3, or one per priority where there
+    are more. `retry_on` holds trigger tokens; with `explicit` they were written by the user and decide alone,
+    without it they are the AI triggers. `update_frequency` 0 means that `previousPriorities` was not written.
+    `written` tells a `retries` block (RouteOption or HTTPRoute) from the default. A limit of 0 seconds is none.
+    """
+
+    semantics: Literal["Failover", "Envoy"] = "Failover"
+    written: bool = False
+    attempts: Natural = 0
+    retry_on: tuple[str, ...] = ()
+    explicit: bool = False
+    status_codes: tuple[int, ...] = ()
+    update_frequency: Natural = 0
+    per_try_timeout: Seconds = 0.0
+    back_off: BackOff = BackOff()
+    rate_limited_back_off: RateLimitedBackOff | None = None
+    timeout: Seconds = 0.0
+    idle_timeout: Seconds = 0.0
+    cool_down: CoolDown = CoolDown()
+    retry_budget: RetryBudget = RetryBudget()
+    max_retry_after_wait: Seconds = 2.0
+    max_request_body: Natural = 32 * 1024 * 1024
+    first_token_timeout: Seconds = 10.0
+    first_token_timeout_reasoning: Seconds = 90.0
+    answer_timeout: Seconds = 120.0
+    stream_idle_timeout: Seconds = 15.0
+    stream_recovery: Literal["Continue", "Abort", "Holdback"] = "Continue"
+    holdback: Holdback = Holdback()
+
+
+# ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OpenAI(_Frozen, frozen=True, tag_field="kind", tag="openai"):
+    """OpenAI and every compatible API. `model` "" keeps the model of the request."""
+
+    model: str = ""
+
+
+class AzureOpenAI(_Frozen, frozen=True, tag_field="kind", tag="azure-openai"):
+    """Azure OpenAI: the model is a deployment and stands in the path."""
+
+    deployment: str
+    api_version: str
+
+
+class Mistral(_Frozen, frozen=True, tag_field="kind", tag="mistral"):
+    """Mistral's API. `model` "" keeps the model of the request."""
+
+    model: str = ""
+
+
+class Http(_Frozen, frozen=True, tag_field="kind", tag="http"):
+    """A plain HTTP server (static and kube Upstreams, Services): nothing is known of its bodies."""
+
+
+Provider = OpenAI | AzureOpenAI | Mistral | Http
+
+
+class Auth(_Frozen, frozen=True):
+    """Which credential a target gets: `secret` names a bare token in `Table.secrets`.
+
+    The provider decides the header. `passthrough` keeps the caller's own; `none` sends none.
+    """
+
+    kind: Literal["none", "token", "passthrough"] = "none"
+    secret: str = ""
+
+
+class Tls(_Frozen, frozen=True):
+    """TLS to a target: `server_name` for SNI and verification; `ca`, `chain`, `key` name PEM texts in `secrets`.
+
+    Without `ca` the system's certificate authorities are trusted.
+    """
+
+    server_name: str
+    ca: str = ""
+    chain: str = ""
+    key: str = ""
+
+
+class Target(_Frozen, frozen=True):
+    """One place that can answer: a model at a host.
+
+    `host_header` "" forwards the client's. `full_path` replaces path and query, `base_path` goes before the path
+    (Gloo `customHost.pathOverride`).
+    """
+
+    id: str
+    host: str
+    port: PortNumber
+    provider: Provider = Http()
+    tls: Tls | None = None
+    host_header: str = ""
+    full_path: str = ""
+    base_path: str = ""
+    auth: Auth = Auth()
+    weight: Positive = 1
+
+
+class Upstream(_Frozen, frozen=True):
+    """Targets in pools, one pool a priority, the first is tried first. `ai` tells whether bodies are LLM requests."""
+
+    name: str
+    ai: bool = False
+    priorities: tuple[tuple[Target, ...], ...] = ()
+    connect_timeout: Seconds = 5.0
+
+
+class Table(_Frozen, frozen=True):
+    """All that one data plane serves. `revision` is a digest of everything else."""
+
+    version: int
+    revision: str
+    ports: tuple[Port, ...] = ()
+    rules: dict[str, Rule] = {}
+    policies: dict[str, Policy] = {}
+    upstreams: dict[str, Upstream] = {}
+    secrets: dict[str, str] = {}
+
+
+# ── Over the wire ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class InvalidTable(ValueError):
+    """A table that cannot be served; `reasons` say what and where, one sentence each, without any secret."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class _Envelope(msgspec.Struct):
+    """The one field that every version of a table has."""
+
+    version: int
+
+
+def sealed(
+    ports: tuple[Port, ...],
+    rules: dict[str, Rule],
+    policies: dict[str, Policy],
+    upstreams: dict[str, Upstream],
+    secrets: dict[str, str],
+) -> Table:
+    """Make a table whose revision is the digest of its content: equal content has an equal revision."""
+    content = Table(VERSION, "", ports, rules, policies, upstreams, secrets)
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    return msgspec.structs.replace(content, revision=digest[:16])
+
+
+def encode(table: Table) -> bytes:
+    """Table → its JSON text; the same table gives the same bytes."""
+    return msgspec.json.encode(table, order="sorted")
+
+
+def decode(text: bytes) -> Table:
+    """JSON text → table.
+
+    Raises:
+        InvalidTable: not JSON, of a newer version, a field of a wrong type or range, or a reference to nothing.
+    """
+    try:
+        version = msgspec.json.decode(text, type=_Envelope).version
+        if version > VERSION:
+            raise InvalidTable(f"version {version} is newer than {VERSION}, the newest that this data plane serves")
+        table = msgspec.json.decode(text, type=Table)
+    except msgspec.DecodeError as error:
+        raise InvalidTable(f"not a table: {error}") from error
+    dangling = tuple(_dangling(table))
+    if dangling:
+        raise InvalidTable(*dangling)
+    return table
+
+
+def masked(table: Table) -> Table:
+    """The same table with every secret's value replaced, safe to show."""
+    return msgspec.structs.replace(table, secrets=dict.fromkeys(table.secrets, "***"))
+
+
+def _dangling(table: Table) -> list[str]:
+    """Name every reference in the table that leads nowhere."""
+    wrong: list[str] = []
+    for port in table.ports:
+        for listener in port.listeners:
+            for certificate in listener.certificates:
+                wrong += _unknown(table.secrets, f"listener {listener.name}", certificate.chain, certificate.key)
+            for host in listener.hosts:
+                wrong += _unknown(table.rules, f"listener {listener.name}", *(match.rule for match in host.matches))
+    for key, rule in table.rules.items():
+        where = f"rule {key}"
+        wrong += _unknown(table.secrets, where, *_header_secrets(rule.filters))
+        for backend in rule.backends:
+            wrong += _unknown(table.secrets, where, *_header_secrets(backend.filters))
+            if not backend.problem:
+                wrong += _unknown(table.upstreams, where, backend.upstream)
+                wrong += _unknown(table.policies, where, backend.policy)
+    for key, upstream in table.upstreams.items():
+        for target in (target for pool in upstream.priorities for target in pool):
+            names = (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
+            wrong += _unknown(table.secrets, f"upstream {key}", *filter(None, names))
+    return wrong
+
+
+def _header_secrets(filters: Filters) -> list[str]:
+    edits = (*filters.request_headers, *filters.response_headers)
+    return [header.secret for edit in edits for header in (*edit.set, *edit.add) if header.secret]
+
+
+def _unknown(known: Container[str], where: str, *names: str) -> list[str]:
+    return [f"{where} refers to {name!r}, which the table does not have" for name in names if name not in known]

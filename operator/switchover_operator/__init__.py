@@ -1,0 +1,1 @@
+"""The control plane: Kubernetes objects in, one table and statuses out."""
