@@ -1,0 +1,155 @@
+"""A request body that can be sent again: read once within a limit, worded anew for each target.
+
+An AI request's body is JSON whose top-level fields are kept as their own bytes: only the fields that have to change
+are rewritten, so numbers, spacing and unknown fields reach the provider exactly as the caller wrote them.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any_decoder = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder()
+_CHUNK: Final = 1 << 18
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request body is larger than {limit} bytes, which maxRequestBody allows on this route")
+        self.limit = limit
+
+
+class OutOfMemoryBudget(Exception):
+    """Bodies held for replay already fill the process's budget."""
+
+
+class BadBody(ValueError):
+    """The body cannot be served on an AI route; the text says what would be right. `param` names the field, or ""."""
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class MemoryBudget:
+    """How many bytes of request bodies the process may hold for replay at a time."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.held = 0
+
+    def hold(self, size: int) -> None:
+        """Count `size` more bytes as held.
+
+        Raises:
+            OutOfMemoryBudget: they would not fit.
+        """
+        if self.held + size > self.total:
+            raise OutOfMemoryBudget(
+                f"the gateway already holds {self.held} bytes of request bodies for replay, of {self.total} allowed"
+            )
+        self.held += size
+
+    def release(self, size: int) -> None:
+        """Count `size` bytes as free again."""
+        self.held -= size
+
+
+async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> bytes:
+    """Read the whole body; its bytes are held in `budget` until the caller releases `len()` of them.
+
+    Raises:
+        BodyTooLarge: above `limit` bytes, known from Content-Length before anything is read where there is one.
+        OutOfMemoryBudget: the process holds too much already.
+    """
+    if not request.body_exists:
+        return b""
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise BodyTooLarge(limit)
+    pieces: list[bytes] = []
+    held = declared or 0
+    budget.hold(held)
+    size = 0
+    try:
+        while piece := await request.content.readany():
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            if size > held:
+                budget.hold(size - held)
+                held = size
+            pieces.append(piece)
+    except BaseException:
+        budget.release(held)
+        raise
+    budget.release(held - size)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def passing(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    """Hand the body on as it comes, for requests that are sent once only."""
+    while piece := await request.content.readany():
+        yield piece
+
+
+class JsonBody:
+    """The body of an AI request: its fields' bytes, and the two that decide how it is served.
+
+    `model` is the caller's, "" if there is none; `stream` tells whether an event stream was asked for.
+    """
+
+    __slots__ = ("_last", "_original", "fields", "model", "stream")
+
+    def __init__(self, original: bytes | None, fields: dict[str, msgspec.Raw]) -> None:
+        self._original = original
+        self.fields = fields
+        self.stream = bytes(fields.get("stream", b"")) == b"true"
+        self.model = _model_of(fields)
+        self._last: tuple[str, bytes] | None = None
+
+    @classmethod
+    def parse(cls, text: bytes) -> "JsonBody":
+        """Body bytes → fields.
+
+        Raises:
+            BadBody: not a JSON object, or `model` is no string.
+        """
+        try:
+            return cls(text, _decoder.decode(text))
+        except BadBody:
+            raise
+        except (msgspec.DecodeError, RecursionError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise BadBody(f"the request body must be a JSON object: {what}") from None
+
+    def edited(self, fields: dict[str, msgspec.Raw]) -> "JsonBody":
+        """Make the same body with other fields."""
+        return JsonBody(None, fields)
+
+    def for_model(self, model: str) -> bytes:
+        """Word the body for a target: `model` replaces the caller's, "" keeps it."""
+        if self._original is not None and (not model or model == self.model):
+            return self._original
+        if self._last is None or self._last[0] != model:
+            fields = {**self.fields, "model": msgspec.Raw(_encoder.encode(model))} if model else self.fields
+            self._last = (model, _encoder.encode(fields))
+        return self._last[1]
+
+
+def _model_of(fields: dict[str, msgspec.Raw]) -> str:
+    raw = fields.get("model")
+    if raw is None:
+        return ""
+    try:
+        model = _any_decoder.decode(raw)
+    except msgspec.DecodeError:
+        model = None
+    if not isinstance(model, str):
+        raise BadBody('`model` must be a string such as "gpt-4o"', "model")
+    return model
