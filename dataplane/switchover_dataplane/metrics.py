@@ -4,7 +4,7 @@ Every label value comes from the table or from a closed vocabulary, never from a
 series of routes and targets that left the table are dropped with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
@@ -66,7 +66,7 @@ class Metrics:
         )
         self.table = Info("switchover_table", "The revision of the table that is served", registry=self.registry)
         self._routes: set[str] = set()
-        self._targets: set[tuple[str, str]] = set()
+        self._models: dict[str, str] = {}
 
     def observe(self, record: Record) -> None:
         """Count one finished request."""
@@ -76,8 +76,8 @@ class Metrics:
         self.answers.labels(route, str(record.status)).inc()
         self.duration.labels(route).observe(record.duration_ms / 1000)
         for attempt in record.attempts:
-            self._targets.add((attempt.target, attempt.model))
-            self.attempts.labels(attempt.target, attempt.model, attempt.error_class or "ok").inc()
+            model = self._models.setdefault(attempt.target, "")
+            self.attempts.labels(attempt.target, model, attempt.error_class or "ok").inc()
         if record.outcome == "rescued":
             self.rescued.labels(route).inc()
         elif record.outcome == "exhausted":
@@ -87,15 +87,18 @@ class Metrics:
             lost = sum(attempt.duration_ms + attempt.wait_ms for attempt in record.attempts) - last.duration_ms
             self.failover_seconds.labels(route).inc(lost / 1000)
 
-    def follow(self, revision: str, routes: Iterable[str], targets: Iterable[str]) -> None:
-        """Say which table is served now and forget the series of routes and targets that are not in it."""
+    def follow(self, revision: str, routes: Iterable[str], models: Mapping[str, str]) -> None:
+        """Say which table is served now and forget the series of routes and targets that are not in it.
+
+        `models` maps each target to the model that the table gives it, "" where the caller's is kept.
+        """
         self.table.info({"revision": revision})
         for route in self._routes - set(routes):
             self._forget_route(route)
-        known = set(targets)
-        for target, model in [pair for pair in self._targets if pair[0] not in known]:
-            self.attempts.remove_by_labels({"target": target, "model": model})
-            self._targets.discard((target, model))
+        for target, model in self._models.items():
+            if models.get(target) != model:
+                self.attempts.remove_by_labels({"target": target})
+        self._models = dict(models)
 
     def _forget_route(self, route: str) -> None:
         for metric in (self.requests, self.answers, self.rescued, self.exhausted, self.failover_seconds, self.duration):

@@ -1,0 +1,85 @@
+"""A table's targets → everything that sending to them needs and that no request changes, made once per table."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from switchover_dataplane.providers import Wire, wire
+from switchover_dataplane.table import InvalidTable, Table, Target, Tls
+from switchover_dataplane.tls import BadKeyPair, client_context
+from switchover_dataplane.transport import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to reach and address one target.
+
+    `model` replaces the body's ("" keeps it), `label` names the model in traces, `authority` is the Host to send
+    ("" keeps the caller's), `credential` the (name, value) of the header that authorises, None for none.
+    """
+
+    target: Target
+    destination: Destination
+    wire: Wire
+    model: str
+    label: str
+    authority: str
+    credential: tuple[str, str] | None
+
+    def path(self, path: str, query: str) -> str:
+        """Path and query to ask the target for, from those of the request after its rewrites.
+
+        Gloo `customHost.pathOverride`: `fullPath` replaces path and query, `basePath` goes before the path.
+        """
+        if self.target.full_path:
+            return self.target.full_path
+        asked = self.target.base_path.rstrip("/") + self.wire.path(self.target.provider, path)
+        return f"{asked}?{query}" if query and "?" not in asked else asked
+
+
+def routes(table: Table) -> dict[str, Route]:
+    """Prepare every target of the table, by id.
+
+    Raises:
+        InvalidTable: a certificate or key for a target cannot be used.
+    """
+    prepared: dict[str, Route] = {}
+    wrong: list[str] = []
+    for upstream in table.upstreams.values():
+        for target in (target for pool in upstream.priorities for target in pool):
+            try:
+                context = _context(target.tls, table.secrets)
+            except BadKeyPair as error:
+                wrong.append(f"target {target.id}: {error}")
+                continue
+            prepared[target.id] = _route(target, context, upstream.connect_timeout, table.secrets)
+    if wrong:
+        raise InvalidTable(*wrong)
+    return prepared
+
+
+def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: float, secrets: Mapping[str, str]) -> Route:
+    speaks = wire(target.provider)
+    name, prefix = speaks.token_header
+    return Route(
+        target=target,
+        destination=Destination(
+            host=target.host,
+            port=target.port,
+            tls=context,
+            server_name=target.tls.server_name if target.tls else "",
+            connect_timeout=connect_timeout,
+        ),
+        wire=speaks,
+        model=speaks.model(target.provider),
+        label=speaks.label(target.provider),
+        authority=target.host_header,
+        credential=(name, prefix + secrets[target.auth.secret]) if target.auth.kind == "token" else None,
+    )
+
+
+def _context(tls: Tls | None, secrets: Mapping[str, str]) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    ca, chain, key = (secrets[name] if name else "" for name in (tls.ca, tls.chain, tls.key))
+    return client_context(ca, chain, key)
