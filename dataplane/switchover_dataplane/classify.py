@@ -1,0 +1,165 @@
+"""A refusal's status, headers and the start of its body → why it was refused, and for how long to stay away.
+
+A status alone misleads, so the providers' own codes and words come first (`error_codes.ROWS`), then the status. Waits
+come in many ways, too, and some numbers that look like one are none: `x-ratelimit-reset-*` tells when a bucket is
+full again, not when the next request would pass.
+"""
+
+import email.utils
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC
+
+from switchover_dataplane.error_body import Said, read
+from switchover_dataplane.error_codes import BY_STATUS, ROWS, Row
+from switchover_dataplane.outcome import ErrorClass
+
+PLAIN = "http"
+"""The provider kind of which no body is known: its statuses are about the caller's request, not a key or a model."""
+
+_DAY = 86_400.0
+_QUOTA_DAY_BEGINS = 8 * 3_600.0
+_AZURE = re.compile(r"retry after (\d{1,6}(?:\.\d{1,6})?) (milli)?second")
+_OPENAI = re.compile(r"try again in (?:(\d{1,4})h)?(?:(\d{1,4})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)(ms|s))?")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+
+
+def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
+    """Return why this answer is a failure, None if it is none.
+
+    Args:
+        provider_kind: a `kind` of `table.Provider`, or another provider's name as in `Row.kinds`.
+        status: of the answer; a success may carry an error in its body (OpenRouter: Errors).
+        headers: names in lower case, or a mapping that does not care.
+        body: as much of it as was read; one that was cut short is searched for what it still shows.
+    """
+    if provider_kind == PLAIN:
+        return _plain(status)
+    said = read(headers, body)
+    if status < 400:
+        if not said.is_error:
+            return None
+        status = said.status
+    for row in ROWS:
+        if _applies(row, provider_kind, status) and _says(row, said):
+            return row.error_class
+    return _by_status(status)
+
+
+def _plain(status: int) -> ErrorClass | None:
+    if status < 400:
+        return None
+    if status in (429, 503):
+        return BY_STATUS[status]
+    return ErrorClass.SERVER_ERROR if status >= 500 else ErrorClass.CALLER_FAULT
+
+
+def _applies(row: Row, kind: str, status: int) -> bool:
+    return (not row.statuses or not status or status in row.statuses) and (not row.kinds or kind in row.kinds)
+
+
+def _says(row: Row, said: Said) -> bool:
+    return not row.codes.isdisjoint(said.codes) or any(text in said.text for text in row.texts)
+
+
+def _by_status(status: int) -> ErrorClass:
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    return ErrorClass.CALLER_FAULT if 400 <= status < 500 else ErrorClass.SERVER_ERROR
+
+
+# ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def retry_after(headers: Mapping[str, str], body: bytes, now_wall: float) -> float | None:
+    """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
+
+    Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
+    an HTTP date (RFC 9110 section 10.2.3); then the body. `now_wall` is Unix time in seconds.
+    """
+    if "retry-after-ms" not in headers and "retry-after" not in headers and not body:
+        return None
+    said = read({}, body)
+    if "perday" in said.text:
+        return _until_quota_day(now_wall)
+    if "request too large" in said.text:
+        return None
+    return (
+        _number(headers.get("retry-after-ms", ""), 1000.0)
+        or _number(headers.get("retry-after", ""))
+        or _date(headers.get("retry-after", ""), now_wall)
+        or _from_details(said)
+        or _from_text(said.text)
+        or _from_reset(said, now_wall)
+    )
+
+
+def _number(text: str, per_second: float = 1.0) -> float | None:
+    try:
+        value = float(text) / per_second
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _date(text: str, now_wall: float) -> float | None:
+    if not text:
+        return None
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        # A date in "-0000" has no zone; HTTP dates are always UTC (RFC 9110 section 5.6.7).
+        stamp = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return stamp - now_wall if stamp > now_wall else None
+
+
+def _until_quota_day(now_wall: float) -> float:
+    """Return the seconds until a daily quota is new, whatever RetryInfo says (Gemini API: Rate limits).
+
+    It is midnight Pacific time: 08:00 UTC, an hour late in summer.
+    """
+    return _DAY - (now_wall - _QUOTA_DAY_BEGINS) % _DAY
+
+
+def _from_details(said: Said) -> float | None:
+    """Gemini, Vertex AI: `error.details[].retryDelay`, a protobuf duration in seconds (google.rpc.RetryInfo)."""
+    for detail in _list(_get(_error(said), "details")):
+        delay = _DURATION.fullmatch(str(_get(detail, "retryDelay")))
+        if delay:
+            return _number(delay[1])
+    return None
+
+
+def _from_text(text: str) -> float | None:
+    """Azure OpenAI: "Please retry after 37 seconds"; OpenAI and Groq: "Please try again in 7m12.5s"."""
+    azure = _AZURE.search(text)
+    if azure:
+        return _number(azure[1], 1000.0 if azure[2] else 1.0)
+    openai = _OPENAI.search(text)
+    if not openai:
+        return None
+    hours, minutes, seconds, unit = openai.groups()
+    last = float(seconds or 0) / (1000.0 if unit == "ms" else 1.0)
+    return (int(hours or 0) * 3600.0 + int(minutes or 0) * 60.0 + last) or None
+
+
+def _from_reset(said: Said, now_wall: float) -> float | None:
+    """OpenRouter: `error.metadata.headers.X-RateLimit-Reset`, a Unix stamp in milliseconds."""
+    text = str(_get(_get(_get(_error(said), "metadata"), "headers"), "X-RateLimit-Reset"))
+    stamp = _number(text, 1000.0)
+    return stamp - now_wall if stamp and stamp > now_wall else None
+
+
+def _error(said: Said) -> object:
+    document = said.document
+    return _get(document[0] if isinstance(document, list) and document else document, "error")
+
+
+def _get(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,237 @@
+"""What providers say when they refuse → the error class: all that is known of them, in one table.
+
+It is data alone, so that a new code is one more line with the page that documents it; `classify.py` reads it. Rows
+are tried in order: what is about the request itself comes before what is about the key, the model or the moment.
+"""
+
+from dataclasses import dataclass
+
+from switchover_dataplane.outcome import ErrorClass
+
+_REQUEST_REFUSED = frozenset({400, 403, 413, 422})
+_KEY_REFUSED = frozenset({400, 401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of knowledge: any of `codes` (whole, lower case) or `texts` (within a message, lower case) says why.
+
+    It holds for answers of `statuses`, or of any status where there are none, and for the provider kinds in `kinds`,
+    or for all; an error inside a success without a status of its own is measured by its codes and texts alone.
+    """
+
+    error_class: ErrorClass
+    source: str
+    codes: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+    statuses: frozenset[int] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+
+def _row(
+    error_class: ErrorClass,
+    source: str,
+    codes: str = "",
+    texts: tuple[str, ...] = (),
+    statuses: frozenset[int] = frozenset(),
+    *,
+    kinds: str = "",
+) -> Row:
+    return Row(error_class, source, frozenset(codes.split()), texts, statuses, frozenset(kinds.split()))
+
+
+_E = ErrorClass
+
+ROWS: tuple[Row, ...] = (
+    # What the prompt or the answer may not contain.
+    _row(
+        _E.CONTENT_FILTER,
+        "OpenAI: Error codes; openai-python",
+        "content_policy_violation cyber_policy bio_policy misalignment_policy_violation invalid_prompt",
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTENT_FILTER,
+        "Azure OpenAI: Content filtering",
+        "content_filter responsibleaipolicyviolation",
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTENT_FILTER,
+        "Anthropic: Errors",
+        texts=("output blocked by content filtering policy",),
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTENT_FILTER, "OpenRouter: Errors and debugging (moderation)", "flagged_input", statuses=frozenset({403})
+    ),
+    # A prompt that is too long for this model.
+    _row(
+        _E.CONTEXT_LENGTH,
+        "OpenAI: Error codes; vLLM",
+        "context_length_exceeded",
+        ("maximum context length",),
+        _REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTEXT_LENGTH,
+        "Anthropic: Errors",
+        texts=("prompt is too long", "exceed context limit"),
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTEXT_LENGTH,
+        "Vertex AI: API errors; Gemini API: Troubleshooting",
+        texts=("exceeds the maximum number of tokens allowed",),
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTEXT_LENGTH,
+        "Amazon Bedrock: Troubleshooting API error codes",
+        texts=("input is too long", "too many input tokens", "expected maxlength:"),
+        statuses=_REQUEST_REFUSED,
+    ),
+    _row(
+        _E.CONTEXT_LENGTH,
+        "Together AI: Error codes",
+        texts=("context length", "context window"),
+        statuses=_REQUEST_REFUSED,
+    ),
+    # Credit or quota that no short wait brings back.
+    _row(
+        _E.QUOTA_EXHAUSTED,
+        "OpenAI: Error codes",
+        "insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded project_spend_limit_exceeded"
+        " organization_usage_limit_exceeded billing_not_active billing_hard_limit_reached",
+    ),
+    _row(
+        _E.QUOTA_EXHAUSTED,
+        "Anthropic: Errors; Rate limits",
+        "billing_error enforced_spend_limit_reached contract_spend_limit_reached"
+        " linked_organization_spend_limit_reached",
+        ("credit balance is too low",),
+    ),
+    _row(
+        _E.QUOTA_EXHAUSTED,
+        "Anthropic: Errors (an organisation's own limit)",
+        texts=(
+            "you have reached your specified api usage limits",
+            "you have reached your specified workspace api usage",
+        ),
+        statuses=frozenset({400, 429}),
+    ),
+    _row(_E.QUOTA_EXHAUSTED, "Gemini API: Rate limits", texts=("perday",), statuses=frozenset({429})),
+    _row(_E.QUOTA_EXHAUSTED, "Amazon Bedrock: InvokeModel", "servicequotaexceededexception"),
+    # A lack of capacity, whatever status it comes with.
+    _row(
+        _E.OVERLOADED,
+        "OpenAI: Error codes",
+        "server_is_overloaded",
+        ("engine is currently overloaded",),
+    ),
+    _row(
+        _E.OVERLOADED,
+        "Azure OpenAI: Manage quota",
+        texts=("system is experiencing high demand", "temporarily unable to process"),
+    ),
+    _row(_E.OVERLOADED, "Anthropic: Errors", "overloaded_error"),
+    _row(_E.OVERLOADED, "Mistral: Error glossary", texts=("service tier capacity exceeded",)),
+    _row(
+        _E.OVERLOADED,
+        "Vertex AI: API errors (shared capacity)",
+        "unavailable",
+        ("resource exhausted, please try again later",),
+    ),
+    _row(_E.OVERLOADED, "Amazon Bedrock: API error codes", "modelnotreadyexception serviceunavailableexception"),
+    _row(_E.OVERLOADED, "Groq: Error codes", "capacity_exceeded"),
+    # A model that is not there, or not for this key.
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "OpenAI: Error codes; Groq: Deprecations",
+        "model_not_found model_decommissioned",
+    ),
+    _row(_E.MODEL_UNAVAILABLE, "Azure OpenAI: Troubleshooting", "deploymentnotfound"),
+    _row(_E.MODEL_UNAVAILABLE, "Mistral: Error glossary", "unknown_model invalid_model"),
+    _row(_E.MODEL_UNAVAILABLE, "Anthropic: Errors; Gemini API: Troubleshooting", "not_found_error not_found"),
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "Vertex AI: API errors (allow-list, policy)",
+        "failed_precondition",
+        statuses=frozenset({400}),
+        kinds="vertex-ai",
+    ),
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "Amazon Bedrock: API error codes",
+        "resourcenotfoundexception ftuformnotfilled",
+        ("model identifier is invalid", "with on-demand throughput isn't supported"),
+    ),
+    # A key that is wrong, or may not do this.
+    _row(
+        _E.CREDENTIALS,
+        "OpenAI: Error codes",
+        "invalid_api_key",
+        ("incorrect api key",),
+        _KEY_REFUSED,
+    ),
+    _row(_E.CREDENTIALS, "Anthropic: Errors", "authentication_error permission_error", statuses=_KEY_REFUSED),
+    _row(
+        _E.CREDENTIALS,
+        "Gemini API: Troubleshooting; Vertex AI: API errors",
+        "api_key_invalid unauthenticated permission_denied",
+        ("api key not valid",),
+        _KEY_REFUSED,
+    ),
+    _row(
+        _E.CREDENTIALS,
+        "Gemini API: Troubleshooting (free tier not in this country)",
+        "failed_precondition",
+        statuses=frozenset({400}),
+        kinds="gemini",
+    ),
+    _row(
+        _E.CREDENTIALS,
+        "Amazon Bedrock: API error codes; Common errors",
+        "accessdeniedexception invalidclienttokenid incompletesignature requestexpired notauthorized",
+        statuses=_KEY_REFUSED,
+    ),
+    # Too many requests or tokens for now.
+    _row(
+        _E.RATE_LIMITED,
+        "OpenAI: Error codes; Groq: Error codes (413, too many tokens a minute)",
+        "rate_limit_exceeded slow_down",
+    ),
+    _row(_E.RATE_LIMITED, "Anthropic: Rate limits", "rate_limit_error ramp_limit_exceeded"),
+    _row(_E.RATE_LIMITED, "Mistral: Error glossary", "rate_limited 1300", statuses=frozenset({429})),
+    _row(_E.RATE_LIMITED, "Gemini API: Rate limits", "resource_exhausted", statuses=frozenset({429})),
+    _row(_E.RATE_LIMITED, "Amazon Bedrock: API error codes", "throttlingexception"),
+    # A failure of the server, told by name.
+    _row(
+        _E.SERVER_ERROR,
+        "Amazon Bedrock: InvokeModel",
+        "modeltimeoutexception modelerrorexception modelstreamerrorexception internalserverexception",
+    ),
+    _row(_E.SERVER_ERROR, "Anthropic: Errors", "api_error timeout_error conflict_error"),
+    # The request itself.
+    _row(
+        _E.CALLER_FAULT,
+        "OpenAI: Error codes; Anthropic: Errors; Gemini API: Troubleshooting",
+        "string_above_max_length request_too_large invalid_request_error invalid_argument",
+        statuses=frozenset({400, 413, 422}),
+    ),
+)
+
+BY_STATUS = {
+    401: ErrorClass.CREDENTIALS,
+    402: ErrorClass.QUOTA_EXHAUSTED,
+    403: ErrorClass.CREDENTIALS,
+    404: ErrorClass.MODEL_UNAVAILABLE,
+    408: ErrorClass.SERVER_ERROR,
+    409: ErrorClass.SERVER_ERROR,
+    424: ErrorClass.SERVER_ERROR,
+    429: ErrorClass.RATE_LIMITED,
+    498: ErrorClass.OVERLOADED,
+    503: ErrorClass.OVERLOADED,
+    529: ErrorClass.RATE_LIMITED,
+}
+"""What a status means where no row knows better; other 4xx are the caller's fault, other 5xx the server's."""

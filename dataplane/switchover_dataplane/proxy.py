@@ -1,0 +1,256 @@
+"""The handler: the only place where matching, filters, bodies, attempts and answers meet.
+
+A request keeps the table that it began with, whatever is pushed meanwhile.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from switchover_dataplane import answers, body, filters, headers, match, reply, trace
+from switchover_dataplane.attempt import Answer, Call
+from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody, MemoryBudget, OutOfMemoryBudget
+from switchover_dataplane.exchange import Ended, Exchange, Fleet
+from switchover_dataplane.match import BadTarget, Found
+from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.state import Serving, State
+from switchover_dataplane.table import Backend, Filters, Policy, Upstream
+
+log = logging.getLogger("switchover.trace")
+
+_REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
+_ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the process was told.
+
+    `log_all` writes a trace for each request, not only for those that failed over; `memory` is how many bytes of
+    request bodies may be held for replay in all.
+    """
+
+    log_all: bool = False
+    memory: int = 1 << 30
+
+
+class Unserved(Exception):
+    """A request that the gateway answers itself before any target is asked."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+@dataclass(slots=True)
+class _Routed:
+    """What matching found for a request: where it goes, under which policy, and what is changed on the way."""
+
+    serving: Serving
+    found: Found
+    path: str
+    query: str
+    request_id: str
+    backend: Backend
+    upstream: Upstream
+    policy: Policy
+    filters: tuple[Filters, Filters]
+
+
+class Proxy:
+    """Serves requests by the current table."""
+
+    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, settings: Settings) -> None:
+        self._state = state
+        self._fleet = fleet
+        self._metrics = metrics
+        self._settings = settings
+        self._memory = MemoryBudget(settings.memory)
+
+    async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
+        """Serve one request that came in at `port`."""
+        started = time.monotonic()
+        self._metrics.in_flight.inc()
+        try:
+            routed = self._route(request, port)
+            record = trace.Record(routed.request_id, routed.found.rule.route, routed.found.rule.name, started)
+            return await self._forward(request, routed, record)
+        except Unserved as unserved:
+            self._metrics.unrouted.labels(str(unserved.response.status)).inc()
+            return unserved.response
+        finally:
+            self._metrics.in_flight.dec()
+
+    # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _route(self, request: web.BaseRequest, port: int) -> _Routed:
+        """Find rule and backend.
+
+        Raises:
+            Unserved: with the answer, where there is none.
+        """
+        serving = self._state.current
+        if serving is None:
+            raise Unserved(answers.error(503, "not_ready", "the gateway has no configuration yet"))
+        try:
+            path, query = match.normalise(request.raw_path)
+        except BadTarget as error:
+            raise Unserved(answers.error(400, "bad_path", f"the request's path cannot be served: {error}")) from None
+        head = match.Head(request.host, request.method, path, query, request.headers)
+        found = match.find(serving.router, port, head)
+        if found is None:
+            raise Unserved(answers.error(404, "no_route", "no route of the gateway matches this request"))
+        redirect = filters.redirect(found, head, serving.scheme(port), port)
+        if redirect is not None:
+            raise Unserved(web.Response(status=redirect.status, headers={"location": redirect.location}))
+        backend = match.choose_backend(found, random.random())  # noqa: S311 - load balancing, not a secret
+        if backend is None or backend.problem:
+            reason = backend.problem if backend else "the rule that matches has no backend"
+            raise Unserved(answers.error(500, "backend_not_found", reason))
+        return _Routed(
+            serving=serving,
+            found=found,
+            path=path,
+            query=query,
+            request_id=headers.request_id(request.headers, _new_id),
+            backend=backend,
+            upstream=serving.table.upstreams[backend.upstream],
+            policy=serving.table.policies[backend.policy],
+            filters=(found.rule.filters, backend.filters),
+        )
+
+    # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _forward(self, request: web.BaseRequest, routed: _Routed, record: trace.Record) -> web.StreamResponse:
+        """Hold the body, try the targets, hand on the answer, and write down what happened."""
+        held = 0
+        budget, upstream = self._fleet.budget, routed.upstream.name
+        budget.begin(upstream)
+        try:
+            content = await self._body(request, routed)
+            held = len(content) if isinstance(content, bytes) else 0
+            call = self._call(request, routed, content)
+            exchange = Exchange(call, routed.upstream, routed.policy, routed.serving.routes, self._fleet, record)
+            ended = await exchange.run()
+            return await self._reply(request, routed, record, ended)
+        except asyncio.CancelledError:
+            record.outcome, record.status = "client-gone", 499
+            raise
+        except Unserved as unserved:
+            record.outcome, record.status = "refused", unserved.response.status
+            return unserved.response
+        finally:
+            self._memory.release(held)
+            budget.end(upstream)
+            self._finish(record)
+
+    async def _body(self, request: web.BaseRequest, routed: _Routed) -> "bytes | body.Passing | None":
+        if not request.body_exists:
+            return None
+        replayed = routed.upstream.ai or routed.policy.written
+        length = request.content_length
+        if not replayed and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
+            return body.passing(request)
+        try:
+            return await body.read(request, routed.policy.max_request_body, self._memory)
+        except BodyTooLarge as error:
+            raise Unserved(answers.error(413, "request_too_large", str(error))) from None
+        except OutOfMemoryBudget as error:
+            raise Unserved(answers.error(503, "overloaded", str(error), wait=1)) from None
+
+    def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | body.Passing | None") -> Call:
+        """Word the request as it goes to every target."""
+        upstream_headers, path, query = filters.request(
+            routed.found,
+            routed.filters,
+            headers.to_upstream(
+                request.headers,
+                request_id=routed.request_id,
+                peer=request.remote or "",
+                scheme=routed.serving.scheme(routed.found.port),
+                ai=routed.upstream.ai,
+            ),
+            routed.path,
+            routed.query,
+            routed.serving.table.secrets,
+        )
+        ai = routed.upstream.ai
+        content = self._json(content, routed) if ai and isinstance(content, bytes) else content
+        return Call(request.method, path, query, upstream_headers, content, ai)
+
+    def _json(self, content: bytes, routed: _Routed) -> JsonBody:
+        try:
+            parsed = JsonBody.parse(content)
+            for part in routed.filters:
+                if part.body is not None:
+                    parsed = parsed.edited(filters.edit_body(parsed.fields, part.body))
+        except BadBody as error:
+            raise Unserved(answers.error(400, "invalid_body", str(error), param=error.param or None)) from None
+        return parsed
+
+    # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _reply(
+        self, request: web.BaseRequest, routed: _Routed, record: trace.Record, ended: Ended
+    ) -> web.StreamResponse:
+        record.outcome = _ending(record, ended)
+        record.status = ended.status
+        if ended.answer is None:
+            tried = " > ".join(f"{step.label} {step.detail or step.status}" for step in record.attempts) or "nothing"
+            response = answers.no_answer(ended.outcome, tried, self._earliest_return(routed, record))
+            self._tell(response.headers, routed, record)
+            return response
+        answer = ended.answer
+        record.status = answer.status
+        response_headers = self._answer_headers(routed, record, answer)
+        if answer.rest is None and answer.broken is None:
+            return reply.whole(answer, response_headers)
+        last = record.attempts[-1]
+        try:
+            return await reply.stream(request, answer, response_headers, last.count)
+        except reply.Interrupted as error:
+            record.outcome, last.detail = "interrupted", str(error)
+            raise ConnectionResetError("the answer broke off") from error
+
+    def _answer_headers(self, routed: _Routed, record: trace.Record, answer: Answer) -> "CIMultiDict[str]":
+        result = filters.response(routed.filters, headers.to_client(answer.headers), routed.serving.table.secrets)
+        if answer.status in (429, 503) and "retry-after" not in result:
+            wait = self._earliest_return(routed, record)
+            if wait is not None:
+                result["retry-after"] = str(max(1, round(wait)))
+        self._tell(result, routed, record)
+        return result
+
+    def _tell(self, response_headers: "CIMultiDict[str]", routed: _Routed, record: trace.Record) -> None:
+        response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
+        if record.attempts:
+            response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.attempts[-1])
+        response_headers["x-request-id"] = routed.request_id
+
+    def _earliest_return(self, routed: _Routed, record: trace.Record) -> float | None:
+        now = time.monotonic()
+        return self._fleet.health.earliest_return(routed.upstream, now)
+
+    def _finish(self, record: trace.Record) -> None:
+        record.duration_ms = (time.monotonic() - record.started) * 1000
+        self._metrics.observe(record)
+        if self._settings.log_all or record.worth_telling:
+            log.info(trace.message(record), extra={"fields": trace.line(record)})
+
+
+def _ending(record: trace.Record, ended: Ended) -> trace.Ending:
+    """Name how a request ended by its last outcome."""
+    if ended.success:
+        return "rescued" if len(record.attempts) > 1 else "served"
+    last = record.attempts[-1].error_class if record.attempts else None
+    return "refused" if last in _ABOUT_THE_REQUEST else "exhausted"
+
+
+def _new_id() -> str:
+    return f"{random.getrandbits(128):032x}"  # noqa: S311 - an identifier, not a secret

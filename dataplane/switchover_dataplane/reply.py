@@ -1,0 +1,66 @@
+"""An answer → the client: whole where it is at hand, else passed on as it comes, and never made to look complete.
+
+After the first byte has gone out nothing can be taken back, so an answer that breaks then ends abnormally: the body
+gets no terminator and the connection is closed, which every client reports as an error (RFC 9112, section 8).
+"""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from switchover_dataplane.attempt import Answer
+from switchover_dataplane.transport import ConnectionBroken
+
+
+class Interrupted(Exception):
+    """The answer broke after some of it had gone out; the client's connection was cut so that it shows."""
+
+
+def whole(answer: Answer, headers: "CIMultiDict[str]") -> web.Response:
+    """Make the response for an answer whose body is held completely."""
+    held = answer.held
+    body = held[0] if len(held) == 1 else b"".join(held)
+    return web.Response(status=answer.status, body=body, headers=headers)
+
+
+async def stream(
+    request: web.BaseRequest, answer: Answer, headers: "CIMultiDict[str]", count: Callable[[int], None]
+) -> web.StreamResponse:
+    """Send an answer whose body is still coming, at the pace at which the client takes it.
+
+    `count` is told of each piece's size after it was sent.
+
+    Raises:
+        Interrupted: the target broke off; the client's connection is closed already.
+        ConnectionError: the client left.
+    """
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    length = answer.headers.get("content-length")
+    if length is not None and length.isdigit():
+        response.content_length = int(length)
+    try:
+        await response.prepare(request)
+        for piece in answer.held:
+            await response.write(piece)
+        answer.held.clear()
+        if answer.broken is not None:
+            raise answer.broken
+        if answer.rest is not None:
+            while piece := await answer.rest.chunk():
+                await response.write(piece)
+                count(len(piece))
+            answer.rest = None
+        await response.write_eof()
+    except ConnectionBroken as failure:
+        cut(request)
+        raise Interrupted(failure.how) from failure
+    finally:
+        answer.abort()
+    return response
+
+
+def cut(request: web.BaseRequest) -> None:
+    """End the client's connection without an end of the body."""
+    if request.transport is not None:
+        request.transport.abort()
