@@ -1,0 +1,219 @@
+"""The newest table → every data plane, and what each of them said to it.
+
+Each data plane has a task of its own that keeps it at the newest revision, so that a slow one delays no other. A push
+that a newer revision overtakes is abandoned. What the data planes answered is plain data (`Acknowledgements`) for the
+reports; publishing knows nothing of objects.
+"""
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Final
+
+import aiohttp
+import msgspec
+
+from switchover_dataplane.table import Table, encode
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT: Final = 0.1
+LONGEST_WAIT: Final = 5.0
+PUSH_LIMIT: Final = 15.0
+"""Seconds within which a data plane has to answer a push."""
+PATIENCE: Final = 5
+"""Tries without an answer after which it is worth a warning: a data plane that just starts takes a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one data plane takes its table: a Unix socket's path, or HOST:PORT over mutual TLS.
+
+    `name` tells it from every other; a data plane that was started anew needs a new one, as it has no table yet.
+    """
+
+    name: str
+    address: str
+    tls: SSLContext | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the table is put; the host of a Unix socket is never looked up."""
+        return f"https://{self.address}/v1/table" if self.tls else "http://dataplane/v1/table"
+
+    def connector(self) -> aiohttp.BaseConnector:
+        """What connects to this address."""
+        return aiohttp.TCPConnector(ssl=self.tls) if self.tls else aiohttp.UnixConnector(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A data plane's word on one revision; `reasons` are its own words for refusing it."""
+
+    revision: str
+    accepted: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgements:
+    """What every known data plane last said; None where one has said nothing yet."""
+
+    revision: str = ""
+    said: Mapping[str, Acknowledgement | None] | None = None
+
+    @property
+    def _said(self) -> Mapping[str, Acknowledgement | None]:
+        return self.said or {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a data plane and every one serves the newest revision."""
+        return bool(self._said) and all(
+            word is not None and word.accepted and word.revision == self.revision for word in self._said.values()
+        )
+
+    @property
+    def refusals(self) -> dict[str, tuple[str, ...]]:
+        """The reasons of each data plane that refused the newest revision, by its name."""
+        return {
+            name: word.reasons
+            for name, word in self._said.items()
+            if word is not None and not word.accepted and word.revision == self.revision
+        }
+
+
+class _Accepted(msgspec.Struct):
+    revision: str
+
+
+class _Refused(msgspec.Struct):
+    reasons: tuple[str, ...]
+
+
+class NotDelivered(Exception):
+    """A push without a word from the data plane on it: worth another try."""
+
+
+class Publisher:
+    """Keeps a changing set of data planes at the newest table; `heard` is called whenever one said something new.
+
+    Use it as an asynchronous context manager: leaving it ends every push.
+    """
+
+    def __init__(self, heard: Callable[[], None]) -> None:
+        self._heard = heard
+        self._revision = ""
+        self._text = b""
+        self._newer = asyncio.Event()
+        self._keepers: dict[Endpoint, asyncio.Task[None]] = {}
+        self._said: dict[str, Acknowledgement | None] = {}
+
+    async def __aenter__(self) -> "Publisher":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        keepers = list(self._keepers.values())
+        self.serve(())
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+    def publish(self, table: Table) -> None:
+        """Make this the table that every data plane is brought to. An equal revision changes nothing."""
+        if table.revision == self._revision:
+            return
+        self._revision, self._text = table.revision, encode(table)
+        self._newer.set()
+        self._newer = asyncio.Event()
+
+    def serve(self, endpoints: Iterable[Endpoint]) -> None:
+        """Make these the data planes there are: new ones get the table, those that are gone are forgotten."""
+        wanted = set(endpoints)
+        for endpoint in self._keepers.keys() - wanted:
+            self._keepers.pop(endpoint).cancel()
+            self._said.pop(endpoint.name, None)
+        for endpoint in wanted - self._keepers.keys():
+            self._said[endpoint.name] = None
+            self._keepers[endpoint] = asyncio.create_task(self._keep(endpoint), name=f"push to {endpoint.name}")
+
+    @property
+    def acknowledgements(self) -> Acknowledgements:
+        """What was said until now."""
+        return Acknowledgements(self._revision, dict(self._said))
+
+    async def _keep(self, endpoint: Endpoint) -> None:
+        """Bring one data plane to each newest revision, for ever."""
+        timeout = aiohttp.ClientTimeout(total=PUSH_LIMIT)
+        async with aiohttp.ClientSession(connector=endpoint.connector(), timeout=timeout) as session:
+            while True:
+                newer = self._newer
+                if self._revision:
+                    push = asyncio.create_task(self._deliver(session, endpoint, self._revision, self._text))
+                    await _first_of(push, newer)
+                else:
+                    await newer.wait()
+
+    async def _deliver(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes) -> None:
+        """Push one revision until it is accepted. A refusal is repeated too: what stood in the way may go."""
+        for attempt in itertools.count():
+            try:
+                word = await _push(session, endpoint, revision, text)
+            except NotDelivered as failure:
+                level = logging.WARNING if attempt == PATIENCE else logging.DEBUG
+                log.log(level, "data plane %s has not taken revision %s yet: %s", endpoint.name, revision, failure)
+            else:
+                self._note(endpoint, word)
+                if word.accepted:
+                    return
+            await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
+
+    def _note(self, endpoint: Endpoint, word: Acknowledgement) -> None:
+        if self._said.get(endpoint.name) != word:
+            self._said[endpoint.name] = word
+            self._heard()
+
+
+def wait_before(repeat: int, chance: float) -> float:
+    """Seconds before repeat `repeat` (from 0): doubled up to a cap, less up to half of it by `chance` (0..1)."""
+    whole = min(FIRST_WAIT * 2.0 ** min(repeat, 32), LONGEST_WAIT)
+    return whole * (1 - chance / 2)
+
+
+async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes) -> Acknowledgement:
+    """One push and the data plane's word on it.
+
+    Raises:
+        NotDelivered: no connection, no answer in time, or an answer that is not one of the push protocol's.
+    """
+    try:
+        async with session.put(endpoint.url, data=text, headers={"content-type": "application/json"}) as response:
+            answer = await response.read()
+    except TimeoutError:
+        raise NotDelivered(f"no answer within {PUSH_LIMIT:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise NotDelivered(f"{type(error).__name__}: {error}") from None
+    try:
+        if response.status == 200:
+            accepted = msgspec.json.decode(answer, type=_Accepted).revision
+            if accepted == revision:
+                return Acknowledgement(revision, accepted=True)
+            raise NotDelivered(f"it acknowledged revision {accepted!r}")
+        if response.status == 422:
+            return Acknowledgement(revision, accepted=False, reasons=msgspec.json.decode(answer, type=_Refused).reasons)
+    except msgspec.DecodeError as error:
+        raise NotDelivered(f"status {response.status} with an answer that cannot be read: {error}") from None
+    raise NotDelivered(f"status {response.status}")
+
+
+async def _first_of(push: asyncio.Task[None], newer: asyncio.Event) -> None:
+    """Wait until a newer table is there; the push is abandoned then, if it still goes on."""
+    try:
+        await newer.wait()
+    finally:
+        push.cancel()
+        with suppress(asyncio.CancelledError):
+            await push
