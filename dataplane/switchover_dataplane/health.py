@@ -21,13 +21,12 @@ LONGEST_EXPLICIT = 300.0
 PROBE_PATIENCE = 10.0
 """A probe that did not come back after so many seconds no longer keeps the next one away."""
 
-CAPACITY = 10_000
+CAPACITY = 2_000
 """So many entries are kept at most: names of models come from callers."""
 
 _LONGEST_MODEL_NAME = 256
 _NEUTRAL = FINAL | {ErrorClass.CONTEXT_LENGTH}
-_OF_THE_KEY = frozenset({ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED})
-_OF_THE_CALLER = _OF_THE_KEY | {ErrorClass.RATE_LIMITED}
+_OF_A_CALLERS_KEY = frozenset({ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED, ErrorClass.RATE_LIMITED})
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -108,16 +107,17 @@ class Health:
         else:
             self._fail(target, model, outcome, cool_down, now)
 
-    def earliest_return(self, upstream: Upstream, now: float) -> float | None:
+    def earliest_return(self, upstream: Upstream, model: str, now: float) -> float | None:
         """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
 
         It is what an answer's `Retry-After` says. A refused key has no known return.
         """
-        ids = {target.id for pool in upstream.priorities for target in pool}
-        secrets = {target.auth.secret for pool in upstream.priorities for target in pool}
-        ends = [state.until for (name, _, _), state in self._targets.items() if name in ids]
-        ends += [state.until for name, state in self._credentials.items() if name in secrets]
-        return min((end - now for end in ends if now < end < math.inf), default=None)
+        waits = [
+            max((state.until - now for state in self._states(target, model)), default=0.0)
+            for pool in upstream.priorities
+            for target in pool
+        ]
+        return min((wait for wait in waits if 0 < wait < math.inf), default=None)
 
     def adopt(self, previous: Table, table: Table) -> None:
         """Carry on under a new table: forget targets that are gone or moved, and credentials whose value changed."""
@@ -166,14 +166,15 @@ class Health:
 
     def _fail(self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float) -> None:
         reason = error_class(outcome) or ErrorClass.SERVER_ERROR
-        if reason in _OF_THE_KEY and target.auth.secret and not _is_forbidden(outcome):
+        of_key = bool(target.auth.secret) and _is_about_the_key(outcome, reason)
+        if of_key:
             state = self._credentials.setdefault(target.auth.secret, State(reason))
         else:
             state = self._of_target(target, model, reason)
         state.error_class = reason
         state.failures += 1
         state.probed_at = -math.inf
-        _cool(state, outcome, reason, cool_down, now)
+        _cool(state, outcome, cool_down, now, of_key=of_key)
 
     def _of_target(self, target: Target, model: str, reason: ErrorClass) -> State:
         key = _key(target, model)
@@ -201,19 +202,21 @@ def _tells_nothing(target: Target, outcome: Outcome) -> bool:
     if isinstance(outcome, ClientGone) or (isinstance(outcome, TimedOut) and outcome.limit == "timeout"):
         return True
     reason = error_class(outcome)
-    return reason in _NEUTRAL or (target.auth.kind == "passthrough" and reason in _OF_THE_CALLER)
+    return reason in _NEUTRAL or (target.auth.kind == "passthrough" and reason in _OF_A_CALLERS_KEY)
 
 
-def _is_forbidden(outcome: Outcome) -> bool:
-    """Tell whether the key is good but may not use this model here: another target may still take it."""
-    return isinstance(outcome, Refused) and outcome.status == 403
+def _is_about_the_key(outcome: Outcome, reason: ErrorClass) -> bool:
+    """Tell whether every target with this key would fail alike. A 403 is not: the key is good, but not for this."""
+    if reason is ErrorClass.CREDENTIALS:
+        return isinstance(outcome, Refused) and outcome.status != 403
+    return reason is ErrorClass.QUOTA_EXHAUSTED
 
 
-def _cool(state: State, outcome: Outcome, reason: ErrorClass, cool_down: CoolDown, now: float) -> None:
+def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
     """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
     asked = min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused) else 0.0
-    match reason:
-        case ErrorClass.CREDENTIALS if not _is_forbidden(outcome):
+    match state.error_class:
+        case ErrorClass.CREDENTIALS if of_key:
             state.cool(math.inf)
         case ErrorClass.CREDENTIALS | ErrorClass.MODEL_UNAVAILABLE:
             state.cool(now + cool_down.max)
