@@ -1,0 +1,109 @@
+"""Duration texts → seconds. Two notations are about, and each field takes the one that its API documents.
+
+Gloo's fields take Go's durations, of which protobuf's JSON form ("0.25s") is the usual one. Gateway API takes GEP-2257,
+which has no fractions and no more than four units. FailoverPolicy is ours and takes either. All become `float` seconds.
+"""
+
+import math
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+
+GLOO_PATTERN = r"^(0|([0-9]+([.][0-9]+)?(h|m|s|ms|us|µs|μs|ns))+)$"
+"""Go's durations without a sign, as RE2 and Python both read it."""
+
+GATEWAY_PATTERN = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+"""GEP-2257, section "Gateway API Duration Format"."""
+
+_GLOO = re.compile(GLOO_PATTERN)
+_GATEWAY = re.compile(GATEWAY_PATTERN)
+_TERM = re.compile(r"([0-9]+(?:[.][0-9]+)?)(ms|us|µs|μs|ns|h|m|s)")
+
+
+def gloo_seconds(text: object) -> float:
+    """`"0.25s"`, `"15s"`, `"1m30s"` → seconds.
+
+    Raises:
+        PydanticCustomError: anything else; a number has no unit, so it is refused as well.
+    """
+    return _seconds(text, _GLOO, 'a duration such as "0.25s" or "15s"')
+
+
+def gateway_seconds(text: object) -> float:
+    """`"500ms"`, `"1h30m"` → seconds.
+
+    Raises:
+        PydanticCustomError: anything else, fractions included.
+    """
+    return _seconds(text, _GATEWAY, 'a duration such as "500ms", "10s" or "1h30m" (whole numbers with h, m, s or ms)')
+
+
+def either_seconds(text: object) -> float:
+    """Either notation → seconds.
+
+    Raises:
+        PydanticCustomError: a text that is neither.
+    """
+    return _seconds(text, _GLOO, 'a duration such as "500ms", "0.5s" or "1m30s"')
+
+
+def gateway_text(seconds: float) -> str:
+    """Seconds → the shortest GEP-2257 text, rounded to milliseconds: 90.5 → `"1m30s500ms"`."""
+    left = round(seconds * 1000)
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _seconds(text: object, grammar: re.Pattern[str], right: str) -> float:
+    if isinstance(text, str) and grammar.match(text):
+        # math.fsum keeps "1m0.1s" at 60.1 exactly as it is written.
+        seconds = math.fsum(float(number) * _SECONDS[unit] for number, unit in _TERM.findall(text))
+        if math.isfinite(seconds):
+            return seconds
+    raise PydanticCustomError("duration", "must be {right}{hint}", {"right": right, "hint": _hint(text, grammar)})
+
+
+def _hint(given: object, grammar: re.Pattern[str]) -> str:
+    """What was probably meant: a bare number is seconds, and one notation can be said in the other."""
+    if isinstance(given, bool):
+        return ""
+    if isinstance(given, int | float) or (
+        isinstance(given, str) and re.fullmatch(r"[0-9]{1,9}([.][0-9]{1,9})?", given)
+    ):
+        number = float(given)
+        if not math.isfinite(number) or number < 0:
+            return ""
+        return f' (for {given} seconds write "{gateway_text(number)}")'
+    if isinstance(given, str) and grammar is _GATEWAY and _GLOO.match(given):
+        return f' (write "{gateway_text(gloo_seconds(given))}")'
+    return ""
+
+
+GlooDuration = Annotated[
+    float,
+    BeforeValidator(gloo_seconds),
+    WithJsonSchema({"type": "string", "pattern": GLOO_PATTERN, "maxLength": 64}),
+]
+"""Seconds, from a Gloo duration."""
+
+GatewayDuration = Annotated[
+    float,
+    BeforeValidator(gateway_seconds),
+    WithJsonSchema({"type": "string", "pattern": GATEWAY_PATTERN, "maxLength": 24}),
+]
+"""Seconds, from a Gateway API duration."""
+
+Duration = Annotated[
+    float,
+    BeforeValidator(either_seconds),
+    WithJsonSchema({"type": "string", "pattern": GLOO_PATTERN, "maxLength": 64}),
+]
+"""Seconds, from either notation (FailoverPolicy)."""

@@ -1,0 +1,177 @@
+"""What all models have in common: how a part of an object is read, and the marks that a field or a class can carry.
+
+Everything else that is to be known about a field stands beside the field: `NoEffect` (read, but not served),
+`Confidential` (never shown), `Expected` (what would be right). A class says in `ONE_OF` which of its fields exclude one
+another and in `RULES` what must hold between them; from the same words come the check here, which files and clusters
+with Gloo's own CRDs need, and the CEL rule in `crds/`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+
+# ── Marks of a field ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class NoEffect:
+    """The field is read but changes nothing: an object that sets it is told so in its status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confidential:
+    """Neither the field nor anything below it may be shown: not in a repr, a problem, a log or a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a right value is, to go after "must be": `an integer from 1 to 65535, as 80`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A list whose entries `kubectl apply` tells apart by these fields (`x-kubernetes-list-map-keys`)."""
+
+    keys: tuple[str, ...]
+
+
+# ── Rules of a class ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """At most one of these fields (names as in YAML) may be set; with `required`, exactly one."""
+
+    fields: tuple[str, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What must hold within one object: said to Python (`holds`) and to the API server (`cel`).
+
+    `field` is the YAML name of the field at fault, `message` says what would be right and reads on after its path.
+    """
+
+    field: str
+    message: str
+    holds: Callable[[Any], bool]
+    cel: str
+
+
+# ── Parts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Part(BaseModel):
+    """A part of an object. Types are as strict as Kubernetes' own; YAML names are camelCase; null means unset."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+    )
+
+    ONE_OF: ClassVar[tuple[OneOf, ...]] = ()
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, given: Any) -> Any:
+        if isinstance(given, dict) and None in given.values():
+            return {key: value for key, value in given.items() if value is not None}
+        return given
+
+
+class CheckedPart(Part):
+    """A part with rules between its fields."""
+
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Self:
+        for one_of in self.ONE_OF:
+            problem = self._collision(one_of)
+            if problem:
+                raise PydanticCustomError("one_of", "{problem}", {"problem": problem})
+        for rule in self.RULES:
+            if not rule.holds(self):
+                raise PydanticCustomError("rule", "{problem}", {"problem": rule.message, "field": rule.field})
+        return self
+
+    def _collision(self, one_of: OneOf) -> str:
+        present = [name for name in one_of.fields if getattr(self, field_names(type(self))[name]) is not None]
+        if len(present) > 1:
+            return f"may have only one of {listed(one_of.fields)}; it has {listed(present)}"
+        if one_of.required and not present:
+            return f"must have one of {listed(one_of.fields)}; it has none"
+        return ""
+
+
+class OpenPart(CheckedPart):
+    """A part that keeps fields it does not know, so that the compiler can name them; their values are never shown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def __repr_args__(self) -> Any:
+        unknown = self.__pydantic_extra__ or {}
+        return [(name, value) for name, value in super().__repr_args__() if name not in unknown]
+
+
+_NAMES: dict[type[BaseModel], dict[str, str]] = {}
+
+
+def field_names(model: type[BaseModel]) -> dict[str, str]:
+    """YAML names of a model's fields → their names in Python."""
+    names = _NAMES.get(model)
+    if names is None:
+        names = _NAMES[model] = {field.alias or name: name for name, field in model.model_fields.items()}
+    return names
+
+
+def listed(names: tuple[str, ...] | list[str]) -> str:
+    """`("a", "b", "c")` → `a, b and c`."""
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+
+
+# ── Types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Items = Annotated[tuple[T, ...], Strict(False)]
+"""A list, kept as a tuple; the entries stay strict."""
+
+FreeForm = Annotated[Any, Field(repr=False), Confidential(), WithJsonSchema({})]
+"""Any YAML below this point; kept, never shown."""
+
+Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1), Expected("an integer from 0 to 4294967295")]
+Percent = Annotated[int, Field(ge=0, le=100), Expected("an integer from 0 to 100")]
+Port = Annotated[int, Field(ge=1, le=65535), Expected("an integer from 1 to 65535, as 80")]
+UnsetPort = Annotated[int, Field(ge=0, le=65535), Expected("an integer from 1 to 65535, as 443 (0 is unset)")]
+"""A port in Gloo's API, where 0 cannot be told from unset."""
+
+
+def gloo_enum(kind: type[StrEnum]) -> Any:
+    """The validator of a protobuf enum: its name, or its number in the order of definition."""
+    members = list(kind)
+    choices = listed([f"{name} ({number})" for number, name in enumerate(members)])
+
+    def member(given: object) -> StrEnum:
+        if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(members):
+            return members[given]
+        if isinstance(given, str) and given in kind.__members__:
+            return kind[given]
+        raise PydanticCustomError("gloo_enum", "must be one of {choices}", {"choices": choices})
+
+    return BeforeValidator(member)
+
+
+GLOO_ENUM_SCHEMA = WithJsonSchema({"x-kubernetes-int-or-string": True})
+"""A protobuf enum in a structural schema."""

@@ -1,0 +1,211 @@
+"""A raw body → its model, or everything that is wrong with it in sentences a person can act on.
+
+pydantic finds the faults; here they get a path as users write it, the value that was given (unless it may be a secret)
+and what would be right. This is the only place where pydantic's errors are seen, and they go no further: their inputs
+can hold credentials.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .kinds import KINDS
+from .model import Confidential, Expected, field_names
+from .resource import Resource
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of an object: `spec.static.hosts[0].port`, `'80' (a string)`, `must be an integer ...`.
+
+    `value` is "" where showing it would not help or could show a secret.
+    """
+
+    path: str
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        told = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{told}; got {self.value}" if self.value else told
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A body that is no object of its kind, and all the reasons."""
+
+    problems: tuple[Problem, ...]
+
+
+def parse(body: Mapping[str, Any]) -> Resource | Invalid:
+    """Read a body of any kind that `KINDS` lists, in any of that kind's versions."""
+    api_version, kind = body.get("apiVersion"), body.get("kind")
+    if not isinstance(api_version, str) or not isinstance(kind, str):
+        return Invalid(
+            tuple(
+                Problem(name, _shown(given), "must be a string" if given is not None else "is required")
+                for name, given in (("apiVersion", api_version), ("kind", kind))
+                if not isinstance(given, str)
+            )
+        )
+    group, _, version = api_version.rpartition("/")
+    model = KINDS.get((group, kind))
+    if model is None:
+        return Invalid((Problem("kind", _shown(kind), f"of apiVersion {api_version} is not read"),))
+    if version not in model.VERSIONS:
+        right = " or ".join(f"{group}/{name}" if group else name for name in model.VERSIONS)
+        return Invalid((Problem("apiVersion", _shown(api_version), f"must be {right} for a {kind}"),))
+    return parse_as(model, body)
+
+
+def parse_as(model: type[R], body: Mapping[str, Any]) -> R | Invalid:
+    """Read a body whose kind is known."""
+    try:
+        return model.model_validate(dict(body))
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    return Invalid(tuple(dict.fromkeys(_problem(model, detail) for detail in details if not _echo(detail, details))))
+
+
+def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because its entries have problems of their own."""
+    loc = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details
+    )
+
+
+# ── One fault ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
+    place = _locate(model, detail["loc"])
+    path = place.path
+    context = detail.get("ctx") or {}
+    if detail["type"] == "rule":
+        path = f"{path}.{context['field']}" if path else context["field"]
+        given = detail["input"].get(context["field"]) if isinstance(detail["input"], dict) else None
+    else:
+        given = detail["input"]
+    hide = place.confidential or detail["type"] in {"missing", "one_of"}
+    return Problem(path, "" if hide else _shown(given), _message(detail, place.expected))
+
+
+def _message(detail: ErrorDetails, expected: str) -> str:
+    kind, context = detail["type"], detail.get("ctx") or {}
+    if kind == "missing":
+        return f"is required: {expected}" if expected else "is required"
+    if kind in {"one_of", "rule", "duration", "quantity", "gloo_enum", "base64"} and not (
+        kind == "duration" and not isinstance(detail["input"], str) and not expected
+    ):
+        return detail["msg"]
+    if expected:
+        return f"must be {expected}"
+    if kind == "literal_error":
+        return f"must be {context['expected']}"
+    return _PLAIN.get(kind, detail["msg"])
+
+
+_PLAIN = {
+    "string_type": "must be a string (in YAML, put it in quotes)",
+    "int_type": "must be an integer, without quotes",
+    "float_type": "must be a number, without quotes",
+    "bool_type": "must be true or false, without quotes",
+    "model_type": "must be an object (fields with values)",
+    "model_attributes_type": "must be an object (fields with values)",
+    "dict_type": "must be an object (keys with values)",
+    "tuple_type": "must be a list",
+    "bytes_type": "must be base64 text",
+    "datetime_type": "must be a time as 2025-01-31T12:00:00Z",
+    "datetime_from_date_parsing": "must be a time as 2025-01-31T12:00:00Z",
+    "datetime_parsing": "must be a time as 2025-01-31T12:00:00Z",
+}
+
+
+def _shown(given: object) -> str:
+    """A value and its type, short; of an object or a list only that it is one."""
+    match given:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if given else "false"
+        case str():
+            return f"{given[:80] + '...' if len(given) > 80 else given!r} (a string)"
+        case int():
+            return str(given)
+        case float():
+            return f"{given} (not an integer)" if given == int(given) else str(given)
+        case Mapping():
+            return "an object"
+        case Iterable():
+            return "a list"
+    return f"a {type(given).__name__}"
+
+
+# ── Where it is ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    path: str
+    expected: str
+    confidential: bool
+
+
+def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
+    """Walk from a model along pydantic's location of an error, gathering what is marked on the way."""
+    path, expected, confidential = "", "", False
+    here: Any = model
+    for step in loc:
+        if isinstance(step, int):
+            path += f"[{step}]"
+            here, marks = _unwrapped(_entry(here))
+        elif isinstance(here, type) and issubclass(here, BaseModel):
+            name = field_names(here).get(step)
+            path += f".{step}" if path else step
+            if name is None:
+                # A step of pydantic's own (a branch of a union), or a place that has no type: nothing is known of it.
+                here, marks, confidential = None, (), True
+                continue
+            field = here.model_fields[name]
+            here, marks = _unwrapped(field.annotation)
+            marks = (*field.metadata, *marks)
+            confidential = False
+        elif get_origin(here) is dict:
+            path += f".{step}" if path else step
+            here, marks = _unwrapped(_entry(here))
+        else:
+            # pydantic names the branch of a union that it tried: no step of the user's.
+            continue
+        confidential = confidential or any(isinstance(mark, Confidential) for mark in marks)
+        expected = next((mark.text for mark in marks if isinstance(mark, Expected)), "")
+    return _Place(path, expected, confidential)
+
+
+def _entry(annotation: Any) -> Any:
+    """The type of the entries of a list or object."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return arguments[0]
+    return arguments[1] if get_origin(annotation) is dict else Any
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without `| None` and without `Annotated`, and the marks it had."""
+    marks: tuple[Any, ...] = ()
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            marks += annotation.__metadata__
+            annotation = get_args(annotation)[0]
+            continue
+        present = [argument for argument in get_args(annotation) if argument is not type(None)]
+        if type(None) in get_args(annotation) and len(present) == 1:
+            annotation = present[0]
+            continue
+        return annotation, marks

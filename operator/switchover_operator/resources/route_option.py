@@ -1,0 +1,351 @@
+"""RouteOption (`gateway.solo.io/v1`): how the requests of an HTTPRoute are tried, timed and changed."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from .duration import GlooDuration
+from .model import (
+    GLOO_ENUM_SCHEMA,
+    Confidential,
+    Expected,
+    FreeForm,
+    Items,
+    NoEffect,
+    OneOf,
+    OpenPart,
+    Rule,
+    Uint32,
+    gloo_enum,
+)
+from .reference import Name, ResourceRef
+from .resource import Resource
+
+Later = Annotated[FreeForm, NoEffect()]
+"""A field that is known by its name only."""
+
+
+# ── Retries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RetryBackOff(OpenPart):
+    """The wait before a repeat on the same priority."""
+
+    RULES = (
+        Rule(
+            "baseInterval",
+            "must be at least 1 millisecond",
+            lambda part: part.base_interval is None or part.base_interval >= 0.001,
+            "!has(self.baseInterval) || duration(self.baseInterval) >= duration('1ms')",
+        ),
+        Rule(
+            "maxInterval",
+            "needs baseInterval beside it",
+            lambda part: part.max_interval is None or part.base_interval is not None,
+            "!has(self.maxInterval) || has(self.baseInterval)",
+        ),
+        Rule(
+            "maxInterval",
+            "must be at least baseInterval",
+            lambda part: None in (part.max_interval, part.base_interval) or part.max_interval >= part.base_interval,
+            "!has(self.maxInterval) || !has(self.baseInterval)"
+            " || duration(self.maxInterval) >= duration(self.baseInterval)",
+        ),
+    )
+
+    base_interval: GlooDuration | None = None
+    """The first wait is random, up to this; each further one up to twice as long. Unset: 25ms."""
+    max_interval: GlooDuration | None = None
+    """The longest wait; unset: ten times `baseInterval`."""
+
+
+class PreviousPriorities(OpenPart):
+    """Walk the priorities as attempts fail."""
+
+    update_frequency: (
+        Annotated[
+            int,
+            Field(ge=1, le=2**32 - 1),
+            Expected("an integer of at least 1, as 1 (the attempts made on a priority before the next; 0 is none)"),
+        ]
+        | None
+    ) = None
+    """Attempts on a priority before the next one; unset: 1."""
+
+
+class ResetHeaderFormat(StrEnum):
+    """How a header says when a rate limit ends."""
+
+    SECONDS = "SECONDS"
+    UNIX_TIMESTAMP = "UNIX_TIMESTAMP"
+
+
+class ResetHeader(OpenPart):
+    """A header of an answer that says when a rate limit ends."""
+
+    name: Name
+    """The header's name."""
+    format: Annotated[ResetHeaderFormat, gloo_enum(ResetHeaderFormat), GLOO_ENUM_SCHEMA] = ResetHeaderFormat.SECONDS
+    """SECONDS from now, or a UNIX_TIMESTAMP."""
+
+
+class RateLimitedRetryBackOff(OpenPart):
+    """Wait as long as the answer says."""
+
+    reset_headers: Annotated[Items[ResetHeader], Field(min_length=1), Expected("a list of at least one header")]
+    """Headers, tried in order."""
+    max_interval: Annotated[GlooDuration, Field(gt=0), Expected('a duration of more than 0s, as "300s"')] | None = None
+    """A longer wait is ignored; unset: 300s."""
+
+
+class Retries(OpenPart):
+    """When and how often a failed request is tried again."""
+
+    retry_on: str = ""
+    """Triggers, separated by commas: Envoy's tokens and Switchover's error classes."""
+    num_retries: Uint32 | None = None
+    """Attempts after the first; unset: 1."""
+    retriable_status_codes: Items[Uint32] = ()
+    """Statuses that the trigger `retriable-status-codes` stands for."""
+    per_try_timeout: GlooDuration | None = None
+    """How long one attempt may take until its response headers; unset: no limit."""
+    retry_back_off: RetryBackOff | None = None
+    previous_priorities: PreviousPriorities | None = None
+    rate_limited_retry_back_off: RateLimitedRetryBackOff | None = None
+
+
+# ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RouteType(StrEnum):
+    """Whether answers are streamed, for providers whose path says so."""
+
+    CHAT = "CHAT"
+    CHAT_STREAMING = "CHAT_STREAMING"
+
+
+class FieldDefault(OpenPart):
+    """A field of the request's body and the value it gets."""
+
+    field: Name
+    """Name of the field."""
+    value: Annotated[Any, Field(repr=False), WithJsonSchema({})] = None
+    """Any JSON."""
+    override: bool = False
+    """Replace a value that the request already has."""
+
+
+class PromptMessage(OpenPart):
+    """A chat message."""
+
+    role: str = ""
+    content: Annotated[str, Field(repr=False)] = ""
+
+
+class PromptEnrichment(OpenPart):
+    """Messages around the caller's."""
+
+    prepend: Items[PromptMessage] = ()
+    """Before the caller's."""
+    append: Items[PromptMessage] = ()
+    """After the caller's."""
+
+
+class AiOptions(OpenPart):
+    """Options that count where the backend is an `ai` Upstream."""
+
+    route_type: Annotated[RouteType, gloo_enum(RouteType), GLOO_ENUM_SCHEMA] = RouteType.CHAT
+    """CHAT, or CHAT_STREAMING for providers whose path says that an answer is streamed."""
+    defaults: Items[FieldDefault] = ()
+    """Fields of the request's body."""
+    prompt_enrichment: PromptEnrichment | None = None
+    prompt_guard: Later = None
+    rag: Later = None
+    semantic_cache: Later = None
+
+
+# ── Headers, host, path ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class HeaderValue(OpenPart):
+    """A header."""
+
+    key: Name
+    """The header's name."""
+    value: Annotated[str, Field(repr=False), Confidential()] = ""
+    """The header's value."""
+
+
+class RequestHeader(OpenPart):
+    """A header for the request; its value can come from a Secret."""
+
+    ONE_OF = (OneOf(("header", "headerSecretRef"), required=True),)
+
+    header: HeaderValue | None = None
+    header_secret_ref: ResourceRef | None = None
+    """A Secret of type gloo.solo.io/header: its keys are header names."""
+    append: bool | None = None
+    """Add to a header that is there already (unset or true), or replace it (false)."""
+
+
+class ResponseHeader(OpenPart):
+    """A header for the answer."""
+
+    header: HeaderValue
+    append: bool | None = None
+    """Add to a header that is there already (unset or true), or replace it (false)."""
+
+
+class HeaderManipulation(OpenPart):
+    """Headers to add and to remove."""
+
+    request_headers_to_add: Items[RequestHeader] = ()
+    request_headers_to_remove: Items[str] = ()
+    response_headers_to_add: Items[ResponseHeader] = ()
+    response_headers_to_remove: Items[str] = ()
+
+
+class RegexPattern(OpenPart):
+    """A regular expression."""
+
+    regex: Name
+    """RE2 syntax."""
+    google_re2: Annotated[FreeForm, NoEffect(), Field(alias="googleRe2")] = None
+
+
+class RegexRewrite(OpenPart):
+    """What matches is replaced."""
+
+    pattern: RegexPattern
+    substitution: str = ""
+    """The replacement; `\\1` is the first group."""
+
+
+class Abort(OpenPart):
+    """Answer some requests with an error."""
+
+    percentage: Annotated[float, Field(ge=0, le=100), Expected("a number from 0 to 100")] = 0.0
+    http_status: Annotated[int, Field(ge=200, le=599), Expected("a status from 200 to 599, as 503")]
+
+
+class Delay(OpenPart):
+    """Hold some requests back."""
+
+    percentage: Annotated[float, Field(ge=0, le=100), Expected("a number from 0 to 100")] = 0.0
+    fixed_delay: Annotated[GlooDuration, Field(ge=1), Expected('a duration of at least 1s, as "5s"')]
+
+
+class Faults(OpenPart):
+    """Faults on purpose, for drills."""
+
+    abort: Abort | None = None
+    delay: Delay | None = None
+
+
+class Cors(OpenPart):
+    """Cross-origin resource sharing."""
+
+    allow_origin: Items[str] = ()
+    allow_origin_regex: Items[str] = ()
+    allow_methods: Items[str] = ()
+    allow_headers: Items[str] = ()
+    expose_headers: Items[str] = ()
+    max_age: str = ""
+    allow_credentials: bool = False
+    disable_for_route: bool = False
+
+
+# ── The object ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RouteOptions(OpenPart):
+    """What is done with the requests of a route; each top-level field is taken from one RouteOption as a whole."""
+
+    ONE_OF = (
+        OneOf(("hostRewrite", "autoHostRewrite", "hostRewriteHeader", "hostRewritePathRegex")),
+        OneOf(("prefixRewrite", "regexRewrite")),
+    )
+
+    retries: Retries | None = None
+    timeout: GlooDuration | None = None
+    """For all attempts and the whole answer; 0s is no limit."""
+    idle_timeout: Annotated[GlooDuration | None, NoEffect()] = None
+    ai: AiOptions | None = None
+    header_manipulation: HeaderManipulation | None = None
+    host_rewrite: str | None = None
+    """The Host header for the backend."""
+    auto_host_rewrite: bool | None = None
+    """The Host header is the target's DNS name."""
+    prefix_rewrite: str | None = None
+    """Replaces the path prefix that the rule matched."""
+    regex_rewrite: RegexRewrite | None = None
+    """Replaces what matches in the path."""
+
+    host_rewrite_header: Annotated[str | None, NoEffect()] = None
+    host_rewrite_path_regex: Annotated[RegexRewrite | None, NoEffect()] = None
+    append_x_forwarded_host: Annotated[bool | None, NoEffect()] = None
+    faults: Annotated[Faults | None, NoEffect()] = None
+    cors: Annotated[Cors | None, NoEffect()] = None
+
+    max_stream_duration: Later = None
+    ratelimit: Later = None
+    ratelimit_basic: Later = None
+    ratelimit_early: Later = None
+    ratelimit_regular: Later = None
+    rate_limit_configs: Later = None
+    rate_limit_early_configs: Later = None
+    rate_limit_regular_configs: Later = None
+    staged_transformations: Later = None
+    transformations: Later = None
+    buffer_per_route: Later = None
+    csrf: Later = None
+    dlp: Later = None
+    envoy_metadata: Later = None
+    extauth: Later = None
+    extensions: Later = None
+    ext_proc: Later = None
+    ext_proc_early: Later = None
+    ext_proc_late: Later = None
+    jwt: Later = None
+    jwt_staged: Later = None
+    jwt_providers_staged: Later = None
+    lb_hash: Later = None
+    rbac: Later = None
+    shadowing: Later = None
+    tracing: Later = None
+    upgrades: Later = None
+    waf: Later = None
+
+
+class TargetRef(OpenPart):
+    """The route that the options are for."""
+
+    group: str = ""
+    """Group of the route: gateway.networking.k8s.io."""
+    kind: str = ""
+    """Kind of the route: HTTPRoute."""
+    name: Name
+    """Name of the route."""
+    namespace: str | None = None
+    """Namespace of the route; only the RouteOption's own has an effect."""
+
+
+class RouteOptionSpec(OpenPart):
+    """For which routes, and what."""
+
+    target_refs: Items[TargetRef] = ()
+    """HTTPRoutes of the same namespace; a rule can also refer to the RouteOption with a filter `ExtensionRef`."""
+    options: RouteOptions = RouteOptions()
+    """What is done with the requests."""
+
+
+class RouteOption(Resource, OpenPart):
+    """How the requests of an HTTPRoute are tried, timed and changed."""
+
+    GROUP = "gateway.solo.io"
+    VERSIONS = ("v1",)
+    KIND = "RouteOption"
+    PLURAL = "routeoptions"
+
+    spec: RouteOptionSpec

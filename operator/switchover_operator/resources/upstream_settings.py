@@ -1,0 +1,188 @@
+"""Settings of an Upstream that hold for any type of it: connections, TLS, balancing, health.
+
+Most of them have no effect yet; they are typed all the same, so that a mistake in them is found when it is made.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from .duration import GlooDuration
+from .model import (
+    GLOO_ENUM_SCHEMA,
+    Confidential,
+    Expected,
+    FreeForm,
+    Items,
+    NoEffect,
+    OneOf,
+    OpenPart,
+    Percent,
+    Uint32,
+    gloo_enum,
+)
+from .reference import ResourceRef
+
+PositiveDuration = Annotated[GlooDuration, Field(gt=0), Expected('a duration of more than 0s, as "10s"')]
+
+
+class CircuitBreakers(OpenPart):
+    """Limits of one Upstream, as Envoy's circuit breakers."""
+
+    max_connections: Uint32 | None = None
+    max_pending_requests: Uint32 | None = None
+    max_requests: Uint32 | None = None
+    max_retries: Uint32 | None = None
+    track_remaining: bool = False
+
+
+class OutlierDetection(OpenPart):
+    """Ejection of hosts that fail, as Envoy's outlier detection."""
+
+    consecutive_5xx: Annotated[Uint32 | None, Field(alias="consecutive5xx")] = None
+    interval: PositiveDuration | None = None
+    base_ejection_time: PositiveDuration | None = None
+    max_ejection_percent: Percent | None = None
+    enforcing_consecutive_5xx: Annotated[Percent | None, Field(alias="enforcingConsecutive5xx")] = None
+    enforcing_success_rate: Percent | None = None
+    success_rate_minimum_hosts: Uint32 | None = None
+    success_rate_request_volume: Uint32 | None = None
+    success_rate_stdev_factor: Uint32 | None = None
+    consecutive_gateway_failure: Uint32 | None = None
+    enforcing_consecutive_gateway_failure: Percent | None = None
+    split_external_local_origin_errors: bool = False
+    consecutive_local_origin_failure: Uint32 | None = None
+    enforcing_consecutive_local_origin_failure: Percent | None = None
+    enforcing_local_origin_success_rate: Percent | None = None
+
+
+class HeadersWithUnderscores(StrEnum):
+    """What is done with a header that has an underscore in its name."""
+
+    ALLOW = "ALLOW"
+    REJECT_REQUEST = "REJECT_REQUEST"
+    DROP_HEADER = "DROP_HEADER"
+
+
+class CommonHttpProtocolOptions(OpenPart):
+    """HTTP limits of connections to an Upstream."""
+
+    idle_timeout: GlooDuration | None = None
+    max_headers_count: Uint32 = 0
+    max_stream_duration: GlooDuration | None = None
+    headers_with_underscores_action: Annotated[
+        HeadersWithUnderscores, gloo_enum(HeadersWithUnderscores), GLOO_ENUM_SCHEMA
+    ] = HeadersWithUnderscores.ALLOW
+
+
+class ConnectionConfig(OpenPart):
+    """Connections to an Upstream."""
+
+    connect_timeout: GlooDuration | None = None
+    """How long a connection may take to be made; unset: 5s."""
+    max_requests_per_connection: Annotated[Uint32, NoEffect()] = 0
+    per_connection_buffer_limit_bytes: Annotated[Uint32 | None, NoEffect()] = None
+    common_http_protocol_options: Annotated[CommonHttpProtocolOptions | None, NoEffect()] = None
+    tcp_keepalive: Annotated[FreeForm, NoEffect()] = None
+    http1_protocol_options: Annotated[FreeForm, NoEffect()] = None
+
+
+class SlowStartConfig(OpenPart):
+    """A new host gets its full share only after a while."""
+
+    slow_start_window: GlooDuration | None = None
+    aggression: float | None = None
+    min_weight_percent: Annotated[float, Field(ge=0, le=100), Expected("a number from 0 to 100")] | None = None
+
+
+class RoundRobin(OpenPart):
+    """Each host in turn."""
+
+    slow_start_config: SlowStartConfig | None = None
+
+
+class LeastRequest(OpenPart):
+    """The least busy of some hosts drawn at random."""
+
+    choice_count: Uint32 = 0
+    slow_start_config: SlowStartConfig | None = None
+
+
+class RingHashConfig(OpenPart):
+    """Sizes of the hash ring."""
+
+    minimum_ring_size: Annotated[int, Field(ge=0), Expected("an integer of at least 0")] = 0
+    maximum_ring_size: Annotated[int, Field(ge=0), Expected("an integer of at least 0")] = 0
+
+
+class RingHash(OpenPart):
+    """Consistent hashing on a ring."""
+
+    ring_hash_config: RingHashConfig | None = None
+
+
+class LoadBalancerConfig(OpenPart):
+    """How a host is chosen within a pool."""
+
+    ONE_OF = (OneOf(("roundRobin", "leastRequest", "random", "ringHash", "maglev")),)
+
+    round_robin: RoundRobin | None = None
+    least_request: LeastRequest | None = None
+    random: OpenPart | None = None
+    ring_hash: RingHash | None = None
+    maglev: OpenPart | None = None
+    healthy_panic_threshold: (
+        Annotated[float, Field(ge=0, le=100), Expected("a percentage, a number from 0 to 100")] | None
+    ) = None
+    update_merge_window: GlooDuration | None = None
+    locality_weighted_lb_config: FreeForm = None
+    use_hostname_for_hashing: bool = False
+    close_connections_on_host_set_change: bool = False
+
+
+class TlsVersion(StrEnum):
+    """A version of TLS."""
+
+    TLS_AUTO = "TLS_AUTO"
+    TLSv1_0 = "TLSv1_0"
+    TLSv1_1 = "TLSv1_1"
+    TLSv1_2 = "TLSv1_2"
+    TLSv1_3 = "TLSv1_3"
+
+
+class SslParameters(OpenPart):
+    """Versions and ciphers of TLS."""
+
+    minimum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion), GLOO_ENUM_SCHEMA] = TlsVersion.TLS_AUTO
+    maximum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion), GLOO_ENUM_SCHEMA] = TlsVersion.TLS_AUTO
+    cipher_suites: Items[str] = ()
+    ecdh_curves: Items[str] = ()
+
+
+class SslFiles(OpenPart):
+    """Certificates in files of the proxy; the fields may hold PEM text itself."""
+
+    tls_cert: Annotated[str, Field(repr=False), Confidential()] = ""
+    tls_key: Annotated[str, Field(repr=False), Confidential()] = ""
+    root_ca: Annotated[str, Field(repr=False), Confidential()] = ""
+    ocsp_staple: Annotated[str, Field(repr=False), Confidential()] = ""
+
+
+class SslConfig(OpenPart):
+    """TLS to an Upstream."""
+
+    ONE_OF = (OneOf(("secretRef", "sslFiles", "sds")),)
+
+    secret_ref: ResourceRef | None = None
+    """A Secret of type kubernetes.io/tls: our certificate, and in `ca.crt` whom to trust."""
+    sni: str = ""
+    """Server name to ask for and, where a CA is known, to verify."""
+    one_way_tls: bool | None = None
+    """Present no certificate of ours, though the Secret has one."""
+    ssl_files: Annotated[SslFiles | None, NoEffect()] = None
+    sds: Annotated[FreeForm, NoEffect()] = None
+    verify_subject_alt_name: Annotated[Items[str], NoEffect()] = ()
+    parameters: Annotated[SslParameters | None, NoEffect()] = None
+    alpn_protocols: Annotated[Items[str], NoEffect()] = ()
+    allow_renegotiation: Annotated[bool | None, NoEffect()] = None
