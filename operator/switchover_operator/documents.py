@@ -14,27 +14,13 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-Body = dict[str, Any]
-"""A Kubernetes object as JSON-like data."""
+from switchover_operator.identity import Body, Identity, identity_of
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000
 CLUSTER_SCOPED: Final = frozenset(
     {"Namespace", "GatewayClass", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Node"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes an object that object; the version of its API does not."""
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +33,7 @@ class Document:
     @property
     def identity(self) -> Identity:
         """The object's identity; `documents` gives only objects that have one."""
-        metadata = self.body["metadata"]
-        group = self.body["apiVersion"].rpartition("/")[0]
-        return Identity(group, self.body["kind"], metadata.get("namespace", ""), metadata["name"])
+        return identity_of(self.body)
 
 
 class Unreadable(ValueError):

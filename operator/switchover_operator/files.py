@@ -10,14 +10,16 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from watchfiles import awatch
 
-from switchover_operator.documents import Body, Document, Identity, Unreadable, documents, line_of
+from switchover_operator.documents import Document, Unreadable, documents, line_of
+from switchover_operator.identity import Body, Identity
+from switchover_operator.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +84,10 @@ class View:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def bodies(self) -> list[Body]:
-        """The objects alone, as a snapshot takes them."""
-        return list(self.objects.values())
+    def snapshot(self) -> Snapshot:
+        """The objects alone, and where each stands."""
+        sources = {identity: str(origin) for identity, origin in self.origins.items()}
+        return Snapshot.of(self.objects.values(), sources)
 
 
 def advance(last: FileState, file: Path, text: bytes) -> FileState:
@@ -166,7 +169,7 @@ class Manifests:
         view = merged(states)
         return View(view.objects, view.origins, (*(self._missing(path) for path in gone), *view.problems))
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes(self) -> AsyncGenerator[None, None]:
         """Yield each time the files differ from what they were and have come to rest."""
         noticed = asyncio.Event()
         watching = asyncio.create_task(self._watch(noticed))
@@ -217,6 +220,9 @@ class Manifests:
                 asyncio.create_task(_notify([path for path, _, deep in places if deep is recursive], recursive, rested))
                 for recursive in (True, False)
             ]
+            # The watches begin as soon as their tasks run; what changed until then is found by looking once more.
+            await asyncio.sleep(0)
+            noticed.set()
             try:
                 while _places(self._paths) == places:
                     await _wait(rested, LOOK_AGAIN)
@@ -227,7 +233,6 @@ class Manifests:
                 for watch in watches:
                     watch.cancel()
                 await asyncio.gather(*watches, return_exceptions=True)
-            noticed.set()
 
 
 def locate(view: View, identity: Identity, path: str) -> Origin | None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from switchover_operator.documents import Document, Identity, Unreadable, documents, line_of
+from switchover_operator.documents import Document, Unreadable, documents, line_of
+from switchover_operator.identity import Identity
 
 
 def objects(text: str) -> list[Document]:
