@@ -1,0 +1,111 @@
+"""The measured sequences of Envoy 1.40 (`vectors/envoy-retry.json`) as cases: policy, pools, behaviours, expectation.
+
+What a case needs and does not carry stands here as a rule on its name or group, never as a list of exceptions.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
+
+ENVOY_ROUTE_TIMEOUT = 15.0
+ENVOY_BODY_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measured request: what it meets at each label, and what Envoy then did."""
+
+    name: str
+    group: str
+    priorities: list[list[str]]
+    retries: dict[str, Any]
+    behaviours: dict[str, Any]
+    order: list[str]
+    client_status: int | None
+    settings: dict[str, float] = field(default_factory=dict)
+
+    def behaviour(self, label: str, request: int) -> dict[str, Any]:
+        """What the label does at its `request`-th request, from 0; the last behaviour of a list sticks."""
+        found = self.behaviours.get(label)
+        if found is None:
+            dead = {"blackhole": "blackhole"}.get(label, "nothing listens" if label.startswith("refused") else None)
+            return {"mode": dead} if dead else {"status": 200}
+        listed = found if isinstance(found, list) else [found]
+        return dict(listed[min(request, len(listed) - 1)])
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of padding in the request's body, from the case's name."""
+        size = re.match(r"body\.(\d+)([km])\b", self.name)
+        return int(size[1]) * {"k": 1024, "m": 1024 * 1024}[size[2]] if size else 0
+
+    @property
+    def is_hedged(self) -> bool:
+        return "hedge" in self.name
+
+    @property
+    def client_leaves_after(self) -> float | None:
+        return 0.2 if "client_disconnect" in self.name else None
+
+
+def load() -> list[Case]:
+    text = (Path(__file__).parent / "vectors" / "envoy-retry.json").read_text()
+    return [
+        Case(
+            name=raw["name"],
+            group=raw["group"],
+            priorities=raw["priorities"],
+            retries=raw["retries"],
+            behaviours=raw["behaviours"],
+            order=raw.get("order_with_dead", raw["order"]),
+            client_status=raw.get("client_status"),
+        )
+        for raw in json.loads(text)
+    ]
+
+
+def policy(case: Case, semantics: Any) -> Policy:
+    """The policy that the compiler makes of the case's `retries`, with the settings that its measurement had."""
+    retries = case.retries
+    base = _seconds(retries.get("retryBackOff", {}).get("baseInterval", "0.025s"))
+    longest = retries.get("retryBackOff", {}).get("maxInterval")
+    limited = retries.get("rateLimitedRetryBackOff")
+    tokens = tuple(filter(None, (token.strip() for token in retries.get("retryOn", "").split(","))))
+    return Policy(
+        semantics=semantics,
+        written=True,
+        attempts=retries.get("numRetries", 1) + 1,
+        retry_on=tokens,
+        explicit=bool(tokens),
+        status_codes=tuple(retries.get("retriableStatusCodes", ())),
+        update_frequency=retries.get("previousPriorities", {}).get("updateFrequency", 0),
+        per_try_timeout=_per_try_timeout(case),
+        back_off=BackOff(base, _seconds(longest) if longest else 10 * base),
+        rate_limited_back_off=limited and _limited(limited),
+        timeout=_route_timeout(case),
+        cool_down=CoolDown(base=0.0),
+    )
+
+
+def _per_try_timeout(case: Case) -> float:
+    if case.name.startswith("retry_on.") and case.name.endswith(".per_try_timeout"):
+        return 0.08
+    return _seconds(case.retries.get("perTryTimeout", "0s"))
+
+
+def _route_timeout(case: Case) -> float:
+    shortened = {"bigger_than_route_timeout": 0.3, "route.during_stream": 0.45}
+    return next((value for part, value in shortened.items() if part in case.name), ENVOY_ROUTE_TIMEOUT)
+
+
+def _limited(block: dict[str, Any]) -> RateLimitedBackOff:
+    headers = tuple(ResetHeader(header["name"].lower(), header["format"]) for header in block["resetHeaders"])
+    return RateLimitedBackOff(headers, _seconds(block.get("maxInterval", "300s")))
+
+
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
