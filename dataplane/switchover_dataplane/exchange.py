@@ -124,6 +124,7 @@ class Exchange:
         began = time.monotonic()
         note = trace.Attempt(step.priority, target.id, route.wire.name, route.label or self._model, wait * 1000)
         self._record.attempts.append(note)
+        self._fleet.health.started(target, self._model, began)
         in_flight[target.id] += 1
         try:
             outcome, answer = await attempt(self._fleet.transport, route, self._call, self._limits(began))
