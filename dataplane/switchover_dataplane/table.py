@@ -14,8 +14,51 @@ from typing import Annotated, Literal
 
 import msgspec
 
+# The compiler asks the same question of every `RegularExpression`, and may import this module alone.
+from switchover_dataplane.pattern import pattern_problem as pattern_problem  # noqa: PLC0414
+
 VERSION = 1
 """The newest table version that this data plane serves."""
+
+ERROR_CLASSES = (
+    "rate-limited",
+    "quota-exhausted",
+    "overloaded",
+    "server-error",
+    "connect-failed",
+    "reset",
+    "silent",
+    "credentials",
+    "model-unavailable",
+    "context-length",
+    "content-filter",
+    "caller-fault",
+    "interrupted",
+)
+"""Every error class (`outcome.ErrorClass`): each is a trigger for `Policy.retry_on`."""
+
+ENVOY_TRIGGERS = (
+    "5xx",
+    "gateway-error",
+    "reset",
+    "connect-failure",
+    "reset-before-request",
+    "retriable-4xx",
+    "retriable-status-codes",
+    "retriable-headers",
+    "envoy-ratelimited",
+    "refused-stream",
+    "http3-post-connect-failure",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+)
+"""Envoy's triggers (x-envoy-retry-on, x-envoy-retry-grpc-on) for `Policy.retry_on`; `reset` is an error class too."""
+
+AI_TRIGGERS = tuple(name for name in ERROR_CLASSES if name not in ("content-filter", "caller-fault"))
+"""What is tried again where no trigger is written: every class that another model may not share."""
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]

@@ -1,0 +1,48 @@
+"""Every raw object at one moment: any iterable of bodies → one `Snapshot`, sorted, each object once.
+
+It stands between what brings objects (kopf's indices, files) and what understands them, so that compilation is a
+function of one value and no order of arrival can show in its result.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import msgspec
+
+from switchover_operator.identity import Body, Identity, identity_of
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All objects by identity, in order. `sources` says where one stands ("chat.yaml:12"), where that is known.
+
+    Bodies are shared with whoever handed them in and are never changed. An object given twice with unequal content
+    stands in `repeated`; the content that sorts first is taken, as that does not depend on the order of arrival.
+    """
+
+    objects: Mapping[Identity, Body]
+    sources: Mapping[Identity, str] = field(default_factory=dict)
+    repeated: frozenset[Identity] = frozenset()
+
+    @classmethod
+    def of(cls, bodies: Iterable[Body], sources: Mapping[Identity, str] | None = None) -> "Snapshot":
+        """Make a snapshot of bodies that have `apiVersion`, `kind` and `metadata.name`."""
+        found: dict[Identity, Body] = {}
+        repeated: set[Identity] = set()
+        for body in bodies:
+            identity = identity_of(body)
+            other = found.setdefault(identity, body)
+            if other is not body and other != body:
+                repeated.add(identity)
+                found[identity] = min(other, body, key=_content)
+        ordered = {identity: found[identity] for identity in sorted(found)}
+        return cls(MappingProxyType(ordered), sources or {}, frozenset(repeated))
+
+    def source(self, identity: Identity) -> str:
+        """Say where an object stands; "" where nobody said so."""
+        return self.sources.get(identity, "")
+
+
+def _content(body: Body) -> bytes:
+    return msgspec.json.encode(body, order="sorted")
