@@ -39,7 +39,7 @@ class Call:
     """What is asked of whichever target: the request after routing, filters and header rules.
 
     `body` is a `JsonBody` on AI routes (worded anew for each target), bytes that can be sent again, an iterator that
-    can be sent once, or None.
+    can be sent once, or None. `token` is the caller's own Authorization, for targets that pass it through.
     """
 
     method: str
@@ -48,6 +48,7 @@ class Call:
     headers: "CIMultiDict[str]"
     body: JsonBody | bytes | AsyncIterator[bytes] | None
     ai: bool
+    token: str
 
 
 @dataclass(slots=True)
@@ -137,9 +138,9 @@ async def _send(transport: Transport, route: Route, call: Call) -> Response:
     headers = call.headers.copy()
     if route.authority:
         headers["host"] = route.authority
-    if route.credential is not None:
-        name, value = route.credential
-        headers[name] = value
+    credential = route.credential or (route.passed_through(call.token) if call.token else None)
+    if credential is not None:
+        headers[credential[0]] = credential[1]
     body = call.body.for_model(route.model) if isinstance(call.body, JsonBody) else call.body
     return await transport.send(route.destination, call.method, route.path(call.path, call.query), headers, body)
 

@@ -82,10 +82,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fail("not-http", "the answer switches protocols")
         except httptools.HttpParserError as error:
-            if self._done:
-                self._keep_alive = False
-            else:
-                self._fail("truncated" if self._head_done else "not-http", _words(error))
+            self._fail_parsing(error)
         if not self._head_done and self._head_size > HEAD_LIMIT:
             self._fail("not-http", f"the head of the answer is larger than {HEAD_LIMIT} bytes")
         if self._held > HIGH_WATER and self._reading and self._transport is not None:
@@ -271,6 +268,13 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         if self._transport is not None:
             self._transport.abort()
+
+    def _fail_parsing(self, error: Exception) -> None:
+        """Bytes after a whole answer only cost the connection; elsewhere they cost the answer."""
+        if self._done:
+            self._keep_alive = False
+        else:
+            self._fail("truncated" if self._head_done else "not-http", _words(error))
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()

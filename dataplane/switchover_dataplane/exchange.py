@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from switchover_dataplane import trace
@@ -34,12 +35,16 @@ class Fleet:
 
 @dataclass(slots=True)
 class Ended:
-    """How the exchange ended: the last outcome (None: nothing could be tried), its answer, why, and our status."""
+    """How the exchange ended: the last outcome (None: nothing could be tried), its answer, why, and our status.
+
+    `model` is the one that the request asked for.
+    """
 
     outcome: Outcome | None
     answer: Answer | None
     why: Why
     status: int
+    model: str
 
     @property
     def success(self) -> bool:
@@ -55,9 +60,10 @@ class Exchange:
     def __init__(
         self,
         call: Call,
+        *,
         upstream: Upstream,
         policy: Policy,
-        routes: dict[str, Route],
+        routes: Mapping[str, Route],
         fleet: Fleet,
         record: trace.Record,
     ) -> None:
@@ -79,7 +85,9 @@ class Exchange:
                 if self._record.attempts:
                     self._record.attempts[-1].decision = step.why
                 if isinstance(step, Final):
-                    return Ended(self._history[-1].outcome if self._history else None, answer, step.why, step.status)
+                    return Ended(
+                        self._history[-1].outcome if self._history else None, answer, step.why, step.status, self._model
+                    )
                 if answer is not None:
                     await answer.put_away()
                     answer = None
@@ -124,8 +132,8 @@ class Exchange:
         began = time.monotonic()
         note = trace.Attempt(step.priority, target.id, route.wire.name, route.label or self._model, wait * 1000)
         self._record.attempts.append(note)
-        self._fleet.health.started(target, self._model, began)
         in_flight[target.id] += 1
+        self._fleet.health.started(target, self._model, began)
         try:
             outcome, answer = await attempt(self._fleet.transport, route, self._call, self._limits(began))
         except asyncio.CancelledError:

@@ -1,49 +1,115 @@
-"""Which regular expressions may be served: the compiler refuses the rest by route, the data plane by table.
+"""Regular expressions of routes, as RE2 reads them.
 
-Patterns are Python's `re`, which backtracks: one that repeats a repeat, as `(a+)+` does, can take exponential time on
-a request that somebody chose for that purpose.
+RE2 and not Python's `re`, for two reasons. Gloo and Gateway API users write patterns for Envoy, whose engine this is:
+the same YAML has to match the same requests. And its time is linear in the text, whatever the pattern: one route's
+`(a+)+` or `.*x.*y.*z` must not stall the event loop that serves all others. No static check of a backtracking engine's
+patterns promises that without refusing patterns that people use.
 """
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
-try:
-    from re import _constants as _sre  # type: ignore[attr-defined]
-    from re import _parser as _sre_parser  # type: ignore[attr-defined]
-except ImportError:  # pragma: no cover - another implementation than CPython
-    _sre = _sre_parser = None
+import re2
 
-LONGEST: Final = 1024
+_GROUP: Final = re.compile(r"\\(.?)", re.DOTALL)
 
 
-def pattern_problem(pattern: str) -> str | None:
-    """Say why a pattern cannot be used, as words that follow its name; None if it can be."""
-    if len(pattern) > LONGEST:
-        return f"is longer than {LONGEST} characters"
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"is no regular expression: {error}"
-    if _sre_parser is not None and _repeats_a_repeat(_sre_parser.parse(pattern), inside=False):
-        return "repeats a repeat, as (a+)+ does, which can take for ever; write it with one repeat"
-    return None
+def _quiet() -> Any:
+    """RE2's defaults (UTF-8, leftmost-first, 8 MiB for a pattern) without its log lines on stderr."""
+    options = re2.Options()
+    options.log_errors = False
+    return options
 
 
-def _repeats_a_repeat(parsed: Any, *, inside: bool) -> bool:
-    """Walk CPython's parse of a pattern: an unbounded repeat inside another is where backtracking explodes."""
-    for operation, argument in parsed:
-        unbounded = operation in (_sre.MAX_REPEAT, _sre.MIN_REPEAT) and argument[1] is _sre.MAXREPEAT
-        if unbounded and inside:
-            return True
-        if any(_repeats_a_repeat(part, inside=inside or unbounded) for part in _parts(argument)):
-            return True
-    return False
+_OPTIONS: Final = _quiet()
 
 
-def _parts(argument: Any) -> Iterator[Any]:
-    if isinstance(argument, _sre_parser.SubPattern):
-        yield argument
-    elif isinstance(argument, tuple | list):
-        for part in argument:
-            yield from _parts(part)
+class BadPattern(ValueError):
+    """A regular expression or a substitution that cannot be used; the text says why."""
+
+
+class Pattern:
+    """One compiled expression."""
+
+    __slots__ = ("_compiled", "text")
+
+    def __init__(self, text: str) -> None:
+        """Compile `text` (RE2 syntax).
+
+        Raises:
+            BadPattern: it is no RE2 expression, or too large for the memory that one may take.
+        """
+        self.text = text
+        try:
+            self._compiled = re2.compile(text, _OPTIONS)
+        except re2.error as error:
+            raise BadPattern(_reason(error)) from None
+
+    def fits(self, value: str) -> bool:
+        """Tell whether the whole value matches."""
+        return self._compiled.fullmatch(_octets(value)) is not None
+
+    def replaced(self, value: str, substitution: str) -> str:
+        r"""Replace every match in `value`; `\0` to `\9` stand for the match and its groups, `\\` for a backslash.
+
+        Raises:
+            BadPattern: as `check_substitution`.
+        """
+        pieces = _pieces(substitution)
+
+        def text_for(match: Any) -> bytes:
+            return b"".join(piece if isinstance(piece, bytes) else match[piece] or b"" for piece in pieces)
+
+        self.check_substitution(substitution)
+        changed: bytes = self._compiled.sub(text_for, _octets(value))
+        return changed.decode("utf-8", "surrogateescape")
+
+    def check_substitution(self, substitution: str) -> None:
+        """Check that a substitution uses only groups that the expression has.
+
+        Raises:
+            BadPattern: it names another group, or has a backslash before anything but a digit or a backslash.
+        """
+        for piece in _pieces(substitution):
+            if isinstance(piece, int) and piece > self._compiled.groups:
+                raise BadPattern(f"the substitution uses group {piece} of {self._compiled.groups}")
+
+
+@lru_cache(maxsize=1024)
+def compiled(text: str) -> Pattern:
+    """Return the pattern for `text`, compiled once while it is in use.
+
+    Raises:
+        BadPattern: as `Pattern`.
+    """
+    return Pattern(text)
+
+
+@lru_cache(maxsize=1024)
+def _pieces(substitution: str) -> tuple[bytes | int, ...]:
+    r"""Split a substitution into what is literal and the numbers of the groups between."""
+    pieces: list[bytes | int] = []
+    end = 0
+    for found in _GROUP.finditer(substitution):
+        pieces.append(_octets(substitution[end : found.start()]))
+        sign = found.group(1)
+        if sign == "\\":
+            pieces.append(b"\\")
+        elif sign.isascii() and sign.isdigit():
+            pieces.append(int(sign))
+        else:
+            raise BadPattern(rf"the substitution has \{sign}, where only \0 to \9 and \\ mean something")
+        end = found.end()
+    pieces.append(_octets(substitution[end:]))
+    return tuple(pieces)
+
+
+def _octets(text: str) -> bytes:
+    """Return the bytes that came over the wire: the server keeps octets that are no UTF-8 as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _reason(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -136,7 +137,14 @@ class Proxy:
             content = await self._body(request, routed)
             held = len(content) if isinstance(content, bytes) else 0
             call = self._call(request, routed, content)
-            exchange = Exchange(call, routed.upstream, routed.policy, routed.serving.routes, self._fleet, record)
+            exchange = Exchange(
+                call,
+                upstream=routed.upstream,
+                policy=routed.policy,
+                routes=routed.serving.routes,
+                fleet=self._fleet,
+                record=record,
+            )
             ended = await exchange.run()
             return await self._reply(request, routed, record, ended)
         except asyncio.CancelledError:
@@ -150,7 +158,7 @@ class Proxy:
             budget.end(upstream)
             self._finish(record)
 
-    async def _body(self, request: web.BaseRequest, routed: _Routed) -> "bytes | body.Passing | None":
+    async def _body(self, request: web.BaseRequest, routed: _Routed) -> "bytes | AsyncIterator[bytes] | None":
         if not request.body_exists:
             return None
         replayed = routed.upstream.ai or routed.policy.written
@@ -164,7 +172,7 @@ class Proxy:
         except OutOfMemoryBudget as error:
             raise Unserved(answers.error(503, "overloaded", str(error), wait=1)) from None
 
-    def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | body.Passing | None") -> Call:
+    def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
         """Word the request as it goes to every target."""
         upstream_headers, path, query = filters.request(
             routed.found,
@@ -181,8 +189,9 @@ class Proxy:
             routed.serving.table.secrets,
         )
         ai = routed.upstream.ai
-        content = self._json(content, routed) if ai and isinstance(content, bytes) else content
-        return Call(request.method, path, query, upstream_headers, content, ai)
+        worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
+        token = request.headers.get("authorization", "")
+        return Call(request.method, path, query, upstream_headers, worded, ai, token)
 
     def _json(self, content: bytes, routed: _Routed) -> JsonBody:
         try:
@@ -203,12 +212,12 @@ class Proxy:
         record.status = ended.status
         if ended.answer is None:
             tried = " > ".join(f"{step.label} {step.detail or step.status}" for step in record.attempts) or "nothing"
-            response = answers.no_answer(ended.outcome, tried, self._earliest_return(routed, record))
+            response = answers.no_answer(ended.outcome, tried, self._earliest_return(routed, ended.model))
             self._tell(response.headers, routed, record)
             return response
         answer = ended.answer
         record.status = answer.status
-        response_headers = self._answer_headers(routed, record, answer)
+        response_headers = self._answer_headers(routed, record, answer, ended.model)
         if answer.rest is None and answer.broken is None:
             return reply.whole(answer, response_headers)
         last = record.attempts[-1]
@@ -218,10 +227,10 @@ class Proxy:
             record.outcome, last.detail = "interrupted", str(error)
             raise ConnectionResetError("the answer broke off") from error
 
-    def _answer_headers(self, routed: _Routed, record: trace.Record, answer: Answer) -> "CIMultiDict[str]":
+    def _answer_headers(self, routed: _Routed, record: trace.Record, answer: Answer, model: str) -> "CIMultiDict[str]":
         result = filters.response(routed.filters, headers.to_client(answer.headers), routed.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:
-            wait = self._earliest_return(routed, record)
+            wait = self._earliest_return(routed, model)
             if wait is not None:
                 result["retry-after"] = str(max(1, round(wait)))
         self._tell(result, routed, record)
@@ -232,10 +241,10 @@ class Proxy:
         if record.attempts:
             response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.attempts[-1])
         response_headers["x-request-id"] = routed.request_id
+        response_headers.setdefault("server", "switchover")
 
-    def _earliest_return(self, routed: _Routed, record: trace.Record) -> float | None:
-        now = time.monotonic()
-        return self._fleet.health.earliest_return(routed.upstream, now)
+    def _earliest_return(self, routed: _Routed, model: str) -> float | None:
+        return self._fleet.health.earliest_return(routed.upstream, model, time.monotonic())
 
     def _finish(self, record: trace.Record) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000
@@ -253,4 +262,4 @@ def _ending(record: trace.Record, ended: Ended) -> trace.Ending:
 
 
 def _new_id() -> str:
-    return f"{random.getrandbits(128):032x}"  # noqa: S311 - an identifier, not a secret
+    return f"{random.getrandbits(128):032x}"

@@ -119,10 +119,14 @@ class Certificate(_Frozen, frozen=True):
 
 
 class Listener(_Frozen, frozen=True):
-    """One listener of one Gateway on a port. `hostname` as in `Host`; `hosts` from most to least specific."""
+    """One listener of one Gateway on a port. `hostname` as in `Host`; `hosts` from most to least specific.
+
+    `port` is the one that clients see, where a Service maps it to the socket's; 0: they are the same.
+    """
 
     name: str
     hostname: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     certificates: tuple[Certificate, ...] = ()
     hosts: tuple[Host, ...] = ()
 

@@ -36,6 +36,13 @@ class Route:
         asked = self.target.base_path.rstrip("/") + self.wire.path(self.target.provider, path)
         return f"{asked}?{query}" if query and "?" not in asked else asked
 
+    def passed_through(self, token: str) -> tuple[str, str] | None:
+        """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not."""
+        if self.target.auth.kind != "passthrough":
+            return None
+        name, prefix = self.wire.token_header
+        return name, prefix + token.removeprefix("Bearer ")
+
 
 def routes(table: Table) -> dict[str, Route]:
     """Prepare every target of the table, by id.

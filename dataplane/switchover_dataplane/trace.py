@@ -37,6 +37,10 @@ class Attempt:
     decision: str = ""
     detail: str = ""
 
+    def count(self, size: int) -> None:
+        """Add bytes of the answer that were passed on."""
+        self.bytes += size
+
     @property
     def label(self) -> str:
         """The model where there is one, else the target."""

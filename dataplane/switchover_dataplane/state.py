@@ -1,0 +1,126 @@
+"""The table that is served and what was made from it, swapped by one assignment.
+
+A table that cannot be served changes nothing: the last good one keeps serving, also over a restart of the process
+where it is kept in a file.
+"""
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from switchover_dataplane import match, targets
+from switchover_dataplane.health import Health
+from switchover_dataplane.listeners import Listeners
+from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.table import InvalidTable, Table, decode
+
+log = logging.getLogger("switchover.state")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A table and what requests need of it."""
+
+    table: Table
+    router: match.Router
+    routes: Mapping[str, targets.Route]
+    schemes: Mapping[int, str]
+
+    def scheme(self, port: int) -> str:
+        """Return "http" or "https" for a port of the table."""
+        return self.schemes.get(port, "http")
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The table is served."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The table is not served, the one before it still is."""
+
+    reasons: tuple[str, ...]
+
+
+class State:
+    """Holds the current table; `draining` is set when the process is about to end."""
+
+    def __init__(self, health: Health, metrics: Metrics, table_file: Path | None) -> None:
+        self.current: Serving | None = None
+        self.draining = False
+        self._health = health
+        self._metrics = metrics
+        self._file = table_file
+
+    async def apply(self, text: bytes, listeners: Listeners) -> Ack | Nack:
+        """Serve the table in `text` from now on, or say why not."""
+        try:
+            table = decode(text)
+            before = self.current
+            if before is not None and before.table.revision == table.revision:
+                return Ack(table.revision)
+            serving = _derived(table)
+            prepared = listeners.prepare(table)
+        except InvalidTable as error:
+            return Nack(error.reasons)
+        if before is not None:
+            self._health.adopt(before.table, table)
+        self.current = serving
+        await listeners.serve(prepared)
+        self._metrics.follow(
+            table.revision,
+            (rule.route for rule in table.rules.values()),
+            {name: route.label for name, route in serving.routes.items()},
+        )
+        self._keep(text)
+        return Ack(table.revision)
+
+    async def restore(self, listeners: Listeners) -> None:
+        """Serve the table that was kept by an earlier process, if there is a good one."""
+        if self._file is None:
+            return
+        try:
+            text = self._file.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning("the kept table cannot be read: %s", error.strerror)
+            return
+        match await self.apply(text, listeners):
+            case Ack(revision=revision):
+                log.info("serving the kept table, revision %s", revision)
+            case Nack(reasons=reasons):
+                log.warning("the kept table is not served: %s", "; ".join(reasons))
+
+    def _keep(self, text: bytes) -> None:
+        """Write the table so that a reader sees the old or the new one whole, and nobody else sees it at all."""
+        if self._file is None:
+            return
+        try:
+            handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".table-")
+            with os.fdopen(handle, "wb") as kept:
+                kept.write(text)
+            Path(name).replace(self._file)
+        except OSError as error:
+            log.warning("the table cannot be kept: %s", error.strerror)
+            with contextlib.suppress(OSError, UnboundLocalError):
+                Path(name).unlink()
+
+
+def _derived(table: Table) -> Serving:
+    wrong = match.check(table)
+    if wrong:
+        raise InvalidTable(*wrong)
+    return Serving(
+        table=table,
+        router=match.index(table),
+        routes=targets.routes(table),
+        schemes={port.number: port.protocol.lower() for port in table.ports},
+    )
