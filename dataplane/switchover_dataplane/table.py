@@ -14,8 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# The compiler asks the same question of every `RegularExpression`, and may import this module alone.
-from switchover_dataplane.pattern import pattern_problem as pattern_problem  # noqa: PLC0414
+from switchover_dataplane.pattern import BadPattern, compiled
 
 VERSION = 1
 """The newest table version that this data plane serves."""
@@ -126,9 +125,9 @@ class Listener(_Frozen, frozen=True):
 
     name: str
     hostname: str = ""
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     certificates: tuple[Certificate, ...] = ()
     hosts: tuple[Host, ...] = ()
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
 class Port(_Frozen, frozen=True):
@@ -404,6 +403,15 @@ class Table(_Frozen, frozen=True):
     policies: dict[str, Policy] = {}
     upstreams: dict[str, Upstream] = {}
     secrets: dict[str, str] = {}
+
+
+def pattern_problem(pattern: str, substitution: str = "") -> str | None:
+    """Say why a `RegularExpression` or `Rewrite.regex` would be refused; None if it would not be."""
+    try:
+        compiled(pattern).check_substitution(substitution)
+    except BadPattern as problem:
+        return str(problem)
+    return None
 
 
 # ── Over the wire ───────────────────────────────────────────────────────────────────────────────────────────────────
