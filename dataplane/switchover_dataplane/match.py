@@ -2,85 +2,92 @@
 
 An index is made once per table, so that finding does not grow with the number of routes: hosts and exact paths are
 looked up, prefixes are tried from the longest to the shortest element of the path, and only the entries of one path
-are walked. The answer is always that of a plain walk over `Host.matches` in order.
-
-Patterns are Python's `re`, matched against whole values. A nested repeat, which can take exponential time, is refused
-when a table comes in.
+are walked; regular expressions alone are tried one after the other. The answer is always that of a plain walk over
+`Host.matches` in order, whatever that order is.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
-from switchover_dataplane.pattern import pattern_problem
-from switchover_dataplane.table import Backend, Host, Listener, Match, Port, Rule, Table, ValueMatch
+from multidict import CIMultiDict, CIMultiDictProxy
 
-_ENCODED_DOT: Final = re.compile("%2e", re.IGNORECASE)
+from switchover_dataplane.pattern import BadPattern, Pattern, compiled
+from switchover_dataplane.request_target import BadTarget, canonical, hostname, normalise
+from switchover_dataplane.table import Backend, Host, InvalidTable, Listener, Match, Port, Rule, Table, ValueMatch
 
 Kept = TypeVar("Kept")
 
 
-class BadTarget(ValueError):
-    """A request target that cannot be served; the text says why."""
-
-
 class Head(NamedTuple):
-    """What matching looks at. `host` is the Host field as sent, `path` normalised, `headers` case-insensitive."""
+    """What matching looks at. `host` is the Host field as sent, `path` and `query` are as `normalise` gives them."""
 
     host: str
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    headers: "CIMultiDictProxy[str] | CIMultiDict[str]"
 
 
 class Found(NamedTuple):
-    """The rule that serves a request, the match that chose it, and the port it came in at."""
+    """The rule that serves a request and why: the match, the listener, and the number of the port it came in at.
+
+    `prefix` is as much of the request's path as a `PathPrefix` matched ("" for "/"), and all of it for other kinds.
+    """
 
     rule: Rule
     match: Match
     port: int
+    listener: Listener
+    prefix: str
+
+
+class _Entry(NamedTuple):
+    """A match and its place in the compiler's order."""
+
+    place: int
+    match: Match
 
 
 @dataclass(slots=True)
 class _Paths:
-    """The matches of one host by path, each with its place in the compiler's order."""
+    """The matches of one host by path. A prefix has no trailing slash; `longest` is the longest one's length."""
 
-    exact: dict[str, list[tuple[int, Match]]] = field(default_factory=dict)
-    prefix: dict[str, list[tuple[int, Match]]] = field(default_factory=dict)
-    pattern: list[tuple[int, Match]] = field(default_factory=list)
+    exact: dict[str, list[_Entry]] = field(default_factory=dict)
+    prefix: dict[str, list[_Entry]] = field(default_factory=dict)
+    pattern: list[_Entry] = field(default_factory=list)
+    longest: int = 0
 
 
 @dataclass(slots=True)
-class _Hosts(Generic[Kept]):
-    """Something kept by hostname: exact names, wildcards by their suffix, and for every host."""
+class _ByHost(Generic[Kept]):
+    """Things by hostname, several of one name in order: exact names, wildcards by their suffix, and for every host."""
 
-    exact: dict[str, Kept] = field(default_factory=dict)
-    wildcard: dict[str, Kept] = field(default_factory=dict)
-    every: Kept | None = None
+    exact: dict[str, list[Kept]] = field(default_factory=dict)
+    wildcard: dict[str, list[Kept]] = field(default_factory=dict)
+    every: list[Kept] = field(default_factory=list)
 
     def put(self, hostname: str, kept: Kept) -> None:
-        """Keep the first for each hostname: the compiler put the one with precedence first."""
         if not hostname:
-            self.every = kept if self.every is None else self.every
+            self.every.append(kept)
         elif hostname.startswith("*."):
-            self.wildcard.setdefault(hostname[2:], kept)
+            self.wildcard.setdefault(hostname[2:], []).append(kept)
         else:
-            self.exact.setdefault(hostname, kept)
+            self.exact.setdefault(hostname, []).append(kept)
 
-    def of(self, host: str) -> Iterator[Kept]:
+    def of(self, host: str) -> Iterator[list[Kept]]:
         """Yield what is kept for a host, the most specific first; "*.x" stands for one or more labels before x."""
         if host in self.exact:
             yield self.exact[host]
         if self.wildcard:
-            suffix = host
-            while "." in suffix:
-                suffix = suffix.partition(".")[2]
+            dot = host.find(".", 1)
+            while dot != -1:
+                suffix = host[dot + 1 :]
                 if suffix in self.wildcard:
                     yield self.wildcard[suffix]
-        if self.every is not None:
+                dot = host.find(".", dot + 1)
+        if self.every:
             yield self.every
 
 
@@ -89,65 +96,80 @@ class Router:
     """The index of one table."""
 
     rules: Mapping[str, Rule]
-    ports: Mapping[int, "_Hosts[_Hosts[_Paths]]"]
-    patterns: Mapping[str, re.Pattern[str]]
+    ports: "Mapping[int, _ByHost[tuple[Listener, _ByHost[_Paths]]]]"
+    patterns: Mapping[str, Pattern]
 
 
 # ── Once per table ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def check(table: Table) -> list[str]:
-    """Name every pattern that cannot be used: one that does not compile, is too long, or repeats a repeat."""
-    used = [(match.rule, pattern) for match, pattern in _patterns(table)]
+    """Name every regular expression and substitution that cannot be used, one sentence each."""
+    used = [(f"rule {match.rule}", text, "") for match, text in _texts(table)]
     used += [
-        (name, part.rewrite.regex[0])
+        (f"rule {name}", *part.rewrite.regex)
         for name, rule in table.rules.items()
         for part in (rule.filters, *(backend.filters for backend in rule.backends))
         if part.rewrite is not None and part.rewrite.regex is not None
     ]
-    return [
-        f"rule {rule}: the pattern {pattern!r} {reason}"
-        for rule, pattern in used
-        if (reason := pattern_problem(pattern)) is not None
-    ]
+    return [f"{where}: {wrong}" for where, text, substitution in used if (wrong := _wrong(text, substitution))]
+
+
+def _wrong(text: str, substitution: str) -> str:
+    try:
+        compiled(text).check_substitution(substitution)
+    except BadPattern as error:
+        return f"the regular expression {text!r} cannot be used: {error}"
+    return ""
 
 
 def index(table: Table) -> Router:
-    """Index a table that `check` has nothing against."""
-    return Router(
-        rules=table.rules,
-        ports={port.number: _listeners(port) for port in table.ports},
-        patterns={pattern: re.compile(pattern) for _, pattern in _patterns(table)},
-    )
+    """Index a table.
+
+    Raises:
+        InvalidTable: what `check` says of its regular expressions.
+    """
+    try:
+        patterns = {text: compiled(text) for _, text in _texts(table)}
+    except BadPattern:
+        raise InvalidTable(*check(table)) from None
+    return Router(rules=table.rules, ports={port.number: _listeners(port) for port in table.ports}, patterns=patterns)
 
 
-def _listeners(port: Port) -> "_Hosts[_Hosts[_Paths]]":
-    listeners: _Hosts[_Hosts[_Paths]] = _Hosts()
+def _listeners(port: Port) -> "_ByHost[tuple[Listener, _ByHost[_Paths]]]":
+    listeners: _ByHost[tuple[Listener, _ByHost[_Paths]]] = _ByHost()
     for listener in port.listeners:
-        listeners.put(listener.hostname, _hosts(listener))
+        hosts: _ByHost[_Paths] = _ByHost()
+        for host in listener.hosts:
+            hosts.put(host.hostname, _paths(host))
+        listeners.put(listener.hostname, (listener, hosts))
     return listeners
-
-
-def _hosts(listener: Listener) -> "_Hosts[_Paths]":
-    hosts: _Hosts[_Paths] = _Hosts()
-    for host in listener.hosts:
-        hosts.put(host.hostname, _paths(host))
-    return hosts
 
 
 def _paths(host: Host) -> _Paths:
     paths = _Paths()
-    for place, match in enumerate(host.matches):
-        if match.path.kind == "Exact":
-            paths.exact.setdefault(match.path.value, []).append((place, match))
-        elif match.path.kind == "PathPrefix":
-            paths.prefix.setdefault(match.path.value.rstrip("/"), []).append((place, match))
+    for entry in map(_Entry, range(len(host.matches)), host.matches):
+        path = entry.match.path
+        if path.kind == "Exact":
+            paths.exact.setdefault(_as_asked_for(path.value), []).append(entry)
+        elif path.kind == "PathPrefix":
+            paths.prefix.setdefault(_as_asked_for(path.value).rstrip("/"), []).append(entry)
         else:
-            paths.pattern.append((place, match))
+            paths.pattern.append(entry)
+    paths.longest = max(map(len, paths.prefix), default=0)
     return paths
 
 
-def _patterns(table: Table) -> Iterator[tuple[Match, str]]:
+def _as_asked_for(value: str) -> str:
+    """Spell a path of a route as requests for it are spelled here; one that no request can have is left alone."""
+    try:
+        return canonical(value)
+    except BadTarget:
+        return value
+
+
+def _texts(table: Table) -> Iterator[tuple[Match, str]]:
+    """Yield every regular expression that matching uses."""
     for port in table.ports:
         for listener in port.listeners:
             for host in listener.hosts:
@@ -163,84 +185,89 @@ def _patterns(table: Table) -> Iterator[tuple[Match, str]]:
 
 
 def find(router: Router, port: int, head: Head) -> Found | None:
-    """Find the rule for a request that came in at `port`.
+    """Find the rule for a request that came in at `port`, None if there is none.
 
     The most specific listener alone counts (Gateway API, listener isolation); within it a less specific host is asked
     when a more specific one has nothing for the request.
     """
     listeners = router.ports.get(port)
-    if listeners is None:
+    if listeners is None or not head.path.startswith("/"):
         return None
     host = hostname(head.host)
-    for hosts in listeners.of(host):
-        for paths in hosts.of(host):
-            match = _first(router, paths, head)
-            if match is not None:
-                return Found(router.rules[match.rule], match, port)
-        return None
+    for listener, hosts in next(listeners.of(host), ()):
+        for same_name in hosts.of(host):
+            for paths in same_name:
+                match, prefix = _first(router, paths, head)
+                if match is not None:
+                    return Found(router.rules[match.rule], match, port, listener, prefix)
     return None
 
 
-def _first(router: Router, paths: _Paths, head: Head) -> Match | None:
-    """Return the match that comes first in the compiler's order."""
-    best: tuple[int, Match] | None = None
-    for entries in _by_path(router, paths, head.path):
+def _first(router: Router, paths: _Paths, head: Head) -> tuple[Match | None, str]:
+    """Return the match that comes first in the compiler's order, and the part of the path that it matched."""
+    best: _Entry | None = None
+    matched = ""
+    for part, entries in _by_path(paths, head.path):
         for entry in entries:
-            if best is not None and entry[0] > best[0]:
+            if best is not None and entry.place > best.place:
                 break
-            if _fits(router, entry[1], head):
-                best = entry
+            if _fits(router, entry.match, head):
+                best, matched = entry, part
                 break
-    return best[1] if best is not None else None
+    return (best.match if best is not None else None), matched
 
 
-def _by_path(router: Router, paths: _Paths, path: str) -> Iterator[list[tuple[int, Match]]]:
-    """Yield the entries whose path fits, a list for each distinct path; each list is in order."""
+def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
+    """Yield what may fit a path: as much of it as is meant, and the entries in order."""
     if path in paths.exact:
-        yield paths.exact[path]
+        yield path, paths.exact[path]
+    if paths.prefix:
+        end = len(path) if len(path) <= paths.longest else path.rfind("/", 0, paths.longest + 1)
+        while end >= 0:
+            prefix = path[:end]
+            if prefix in paths.prefix:
+                yield prefix, paths.prefix[prefix]
+            end = path.rfind("/", 0, end)
     if paths.pattern:
-        yield [entry for entry in paths.pattern if router.patterns[entry[1].path.value].fullmatch(path)]
-    prefix = path.rstrip("/")
-    while True:
-        if prefix in paths.prefix:
-            yield paths.prefix[prefix]
-        if not prefix:
-            return
-        prefix = prefix.rpartition("/")[0]
+        yield path, paths.pattern
 
 
 def _fits(router: Router, match: Match, head: Head) -> bool:
+    """Tell whether a match whose path was looked up has nothing against the request."""
     if match.method and match.method != head.method:
         return False
-    if match.headers and not all(_header_fits(router, wanted, head.headers) for wanted in match.headers):
+    if match.headers and not all(_header_fits(router, wanted, head) for wanted in match.headers):
         return False
-    return not match.query or _query_fits(router, match.query, head.query)
+    if match.query and not _query_fits(router, match.query, head.query):
+        return False
+    return match.path.kind != "RegularExpression" or router.patterns[match.path.value].fits(head.path)
 
 
-def _header_fits(router: Router, wanted: ValueMatch, headers: Mapping[str, str]) -> bool:
+def _header_fits(router: Router, wanted: ValueMatch, head: Head) -> bool:
     """A field that was sent several times counts as its values joined by commas (RFC 9110, section 5.3)."""
-    values = headers.getall(wanted.name, None) if hasattr(headers, "getall") else headers.get(wanted.name)
-    if values is None:
-        return False
-    return _value_fits(router, wanted, values if isinstance(values, str) else ",".join(values))
+    values = head.headers.getall(wanted.name, None)
+    return values is not None and _value_fits(router, wanted, ",".join(values))
 
 
 def _query_fits(router: Router, wanted: tuple[ValueMatch, ...], query: str) -> bool:
-    """The first value of a repeated parameter counts (Gateway API, HTTPQueryParamMatch)."""
+    """The first value of a repeated parameter counts (Gateway API, HTTPQueryParamMatch); "+" is a space."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         given.setdefault(name, value)
-    return all(w.name in given and _value_fits(router, w, given[w.name]) for w in wanted)
+    return all(one.name in given and _value_fits(router, one, given[one.name]) for one in wanted)
 
 
 def _value_fits(router: Router, wanted: ValueMatch, value: str) -> bool:
     if wanted.kind == "Exact":
         return value == wanted.value
-    return router.patterns[wanted.value].fullmatch(value) is not None
+    return router.patterns[wanted.value].fits(value)
 
 
 def choose_backend(found: Found, chance: float) -> Backend | None:
-    """Choose a backend by weight; `chance` is a random number in 0..1. None where there is nothing to choose."""
+    """Choose a backend by weight; `chance` is a random number in 0 <= chance < 1.
+
+    None where there is nothing to choose: no backends, or none with a weight (Gateway API: answered 500).
+    """
     backends = found.rule.backends
     if len(backends) == 1:
         return backends[0] if backends[0].weight else None
@@ -249,60 +276,7 @@ def choose_backend(found: Found, chance: float) -> Backend | None:
         left -= backend.weight
         if left < 0:
             return backend
-    return next((backend for backend in reversed(backends) if backend.weight), None)
-
-
-def hostname(host: str) -> str:
-    """Return the name in a Host field: without port and trailing dot, lower case."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].rstrip(".")
-
-
-def normalise(target: str) -> tuple[str, str]:
-    """Request target → path and query as they are matched and forwarded.
-
-    Dot segments are resolved, also where their dots are encoded (RFC 3986, section 6.2.2), so that no path slips by a
-    prefix; an encoded slash is no separator and stays as it is; the query is not touched.
-
-    Raises:
-        BadTarget: a form that no origin serves (RFC 9112, section 3.2), or a path with a backslash.
-    """
-    if not target.startswith("/"):
-        target = _origin_form(target)
-    target = target.partition("#")[0]
-    path, _, query = target.partition("?")
-    if "\\" in path or "%5c" in path.lower():
-        raise BadTarget("it holds a backslash")
-    if "/." in path or "%2e" in path.lower():
-        path = _without_dots(_ENCODED_DOT.sub(".", path))
-    return path or "/", query
-
-
-def _origin_form(target: str) -> str:
-    scheme, found, rest = target.partition("://")
-    if not found or scheme.lower() not in ("http", "https"):
-        raise BadTarget("it must be a path that begins with /, or an absolute http URI")
-    _, slash, path = rest.partition("/")
-    if slash:
-        return "/" + path
-    _, mark, query = rest.partition("?")
-    return f"/?{query}" if mark else "/"
-
-
-def _without_dots(path: str) -> str:
-    kept: list[str] = []
-    segments = path.split("/")[1:]
-    for segment in segments:
-        if segment == "..":
-            if kept:
-                kept.pop()
-        elif segment != ".":
-            kept.append(segment)
-    if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
+    return None
 
 
 __all__ = ["BadTarget", "Found", "Head", "Router", "check", "choose_backend", "find", "hostname", "index", "normalise"]
