@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from .model import GLOO_ENUM_SCHEMA, Confidential, Expected, Items, OneOf, OpenPart, UnsetPort, gloo_enum
+from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort, gloo_enum
 from .reference import Name, ResourceRef
 
 
@@ -136,9 +136,9 @@ class VertexAI(Provider):
     """The Google Cloud location."""
     model_path: str = ""
     """What is called on the model; unset: `generateContent`."""
-    publisher: Annotated[Publisher, gloo_enum(Publisher), GLOO_ENUM_SCHEMA] = Publisher.GOOGLE
+    publisher: Annotated[Publisher, gloo_enum(Publisher)] = Publisher.GOOGLE
     """The model's publisher."""
-    json_schema: Annotated[JsonSchema, gloo_enum(JsonSchema), GLOO_ENUM_SCHEMA] = JsonSchema.NOT_SET
+    json_schema: Annotated[JsonSchema, gloo_enum(JsonSchema)] = JsonSchema.NOT_SET
     """The API that the model speaks; unset: Gemini's."""
 
 

@@ -9,6 +9,7 @@ from .model import Expected, Items, NoEffect, OpenPart, Rule
 from .quantity import Bytes
 from .reference import Name
 from .resource import Resource
+from .triggers import Trigger
 
 ATTACHABLE = (
     ("gateway.networking.k8s.io", "HTTPRoute"),
@@ -100,7 +101,7 @@ class FailoverPolicySpec(OpenPart):
     """Attempts in all; unset: 3, or one per priority where there are more. `retries` of a RouteOption win."""
     retry_on: (
         Annotated[
-            Items[Annotated[str, Field(min_length=1, max_length=64)]],
+            Items[Trigger],
             Field(max_length=64),
             Expected("a list of at most 64 triggers, as [rate-limited, server-error]"),
         ]

@@ -6,9 +6,10 @@ another and in `RULES` what must hold between them; from the same words come the
 with Gloo's own CRDs need, and the CEL rule in `crds/`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
@@ -50,10 +51,24 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """At most one of these fields (names as in YAML) may be set; with `required`, exactly one."""
+    """At most one of these fields (names as in YAML) may be set; with `required`, exactly one.
+
+    `unserved` are further fields of the same choice, which are never offered to who has set none.
+    """
 
     fields: tuple[str, ...]
     required: bool = False
+    unserved: tuple[str, ...] = ()
+
+    @property
+    def only_one(self) -> str:
+        """What is right where too many are set; reads on after the path."""
+        return f"may have only one of {listed((*self.fields, *self.unserved))}"
+
+    @property
+    def at_least_one(self) -> str:
+        """What is right where none is set; reads on after the path."""
+        return f"must have one of {listed(self.fields, 'or')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +124,13 @@ class CheckedPart(Part):
         return self
 
     def _collision(self, one_of: OneOf) -> str:
-        present = [name for name in one_of.fields if getattr(self, field_names(type(self))[name]) is not None]
+        names = field_names(type(self))
+        choice = (*one_of.fields, *one_of.unserved)
+        present = [name for name in choice if getattr(self, names[name]) is not None]
         if len(present) > 1:
-            return f"may have only one of {listed(one_of.fields)}; it has {listed(present)}"
+            return f"{one_of.only_one}; it has {listed(present)}"
         if one_of.required and not present:
-            return f"must have one of {listed(one_of.fields)}; it has none"
+            return f"{one_of.at_least_one}; it has none"
         return ""
 
 
@@ -127,20 +144,15 @@ class OpenPart(CheckedPart):
         return [(name, value) for name, value in super().__repr_args__() if name not in unknown]
 
 
-_NAMES: dict[type[BaseModel], dict[str, str]] = {}
-
-
+@cache
 def field_names(model: type[BaseModel]) -> dict[str, str]:
     """YAML names of a model's fields → their names in Python."""
-    names = _NAMES.get(model)
-    if names is None:
-        names = _NAMES[model] = {field.alias or name: name for name, field in model.model_fields.items()}
-    return names
+    return {field.alias or name: name for name, field in model.model_fields.items()}
 
 
-def listed(names: tuple[str, ...] | list[str]) -> str:
+def listed(names: Sequence[str], last: str = "and") -> str:
     """`("a", "b", "c")` → `a, b and c`."""
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 # ── Types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,20 +170,21 @@ UnsetPort = Annotated[int, Field(ge=0, le=65535), Expected("an integer from 1 to
 """A port in Gloo's API, where 0 cannot be told from unset."""
 
 
+def enum_choices(kind: type[StrEnum]) -> str:
+    """The names of a protobuf enum with their numbers: `CHAT (0) or CHAT_STREAMING (1)`."""
+    return listed([f"{name} ({number})" for number, name in enumerate(kind)], "or")
+
+
 def gloo_enum(kind: type[StrEnum]) -> Any:
     """The validator of a protobuf enum: its name, or its number in the order of definition."""
     members = list(kind)
-    choices = listed([f"{name} ({number})" for number, name in enumerate(members)])
+    choices = enum_choices(kind)
 
     def member(given: object) -> StrEnum:
         if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(members):
             return members[given]
         if isinstance(given, str) and given in kind.__members__:
             return kind[given]
-        raise PydanticCustomError("gloo_enum", "must be one of {choices}", {"choices": choices})
+        raise PydanticCustomError("gloo_enum", "must be {choices}", {"choices": choices})
 
     return BeforeValidator(member)
-
-
-GLOO_ENUM_SCHEMA = WithJsonSchema({"x-kubernetes-int-or-string": True})
-"""A protobuf enum in a structural schema."""

@@ -64,7 +64,7 @@ UNSERVED_TYPES = ("aws", "azure", "consul", "awsEc2", "gcp", "pipe")
 class UpstreamSpec(OpenPart):
     """What the Upstream is, and how it is spoken to."""
 
-    ONE_OF = (OneOf(("ai", "static", "kube", *UNSERVED_TYPES), required=True),)
+    ONE_OF = (OneOf(("ai", "static", "kube"), required=True, unserved=UNSERVED_TYPES),)
 
     ai: Ai | None = None
     """An LLM provider, or several in order of priority."""

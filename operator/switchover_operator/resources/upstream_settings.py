@@ -10,7 +10,6 @@ from pydantic import Field
 
 from .duration import GlooDuration
 from .model import (
-    GLOO_ENUM_SCHEMA,
     Confidential,
     Expected,
     FreeForm,
@@ -71,9 +70,9 @@ class CommonHttpProtocolOptions(OpenPart):
     idle_timeout: GlooDuration | None = None
     max_headers_count: Uint32 = 0
     max_stream_duration: GlooDuration | None = None
-    headers_with_underscores_action: Annotated[
-        HeadersWithUnderscores, gloo_enum(HeadersWithUnderscores), GLOO_ENUM_SCHEMA
-    ] = HeadersWithUnderscores.ALLOW
+    headers_with_underscores_action: Annotated[HeadersWithUnderscores, gloo_enum(HeadersWithUnderscores)] = (
+        HeadersWithUnderscores.ALLOW
+    )
 
 
 class ConnectionConfig(OpenPart):
@@ -154,8 +153,8 @@ class TlsVersion(StrEnum):
 class SslParameters(OpenPart):
     """Versions and ciphers of TLS."""
 
-    minimum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion), GLOO_ENUM_SCHEMA] = TlsVersion.TLS_AUTO
-    maximum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion), GLOO_ENUM_SCHEMA] = TlsVersion.TLS_AUTO
+    minimum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion)] = TlsVersion.TLS_AUTO
+    maximum_protocol_version: Annotated[TlsVersion, gloo_enum(TlsVersion)] = TlsVersion.TLS_AUTO
     cipher_suites: Items[str] = ()
     ecdh_curves: Items[str] = ()
 

@@ -1,0 +1,248 @@
+"""pydantic models → structural OpenAPI schemas, as Kubernetes wants them in a CRD.
+
+pydantic's own JSON schemas are not structural: they refer (`$ref`) and combine (`anyOf`). Here each field's type is
+followed to its end instead, and the marks beside the field (`resources/model.py`) say the rest: ranges become bounds,
+`OneOf` and `Rule` become CEL, docstrings become descriptions. A rule's cost is estimated by the API server from the
+sizes of the lists around it, so a list with rules in it has a bound, a generous one where its API has none.
+"""
+
+import ast
+import inspect
+import sys
+from enum import StrEnum
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, SecretStr, WithJsonSchema
+from pydantic.fields import FieldInfo
+
+from switchover_operator.resources.model import (
+    Expected,
+    NoEffect,
+    OneOf,
+    OpenPart,
+    Part,
+    Rows,
+    Rule,
+    enum_choices,
+    field_names,
+)
+
+Schema = dict[str, Any]
+
+PRESERVE = "x-kubernetes-preserve-unknown-fields"
+RULES = "x-kubernetes-validations"
+INT_OR_STRING = "x-kubernetes-int-or-string"
+
+_MOST_ITEMS = 128
+"""Entries of a list with rules in it and no bound of its own: CEL's cost budget allows it in lists within lists."""
+
+_SCALARS: dict[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer", "format": "int64"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    SecretStr: {"type": "string"},
+}
+
+
+def structural(model: type[BaseModel], *, keep_unknown: bool, nullable: bool) -> Schema:
+    """Make the schema of a model.
+
+    `keep_unknown` keeps fields that the schema does not name, `nullable` allows null for an optional scalar, which
+    means unset (Gloo's wrapper types).
+    """
+    return _Writer(keep_unknown, nullable).part(model)
+
+
+class _Writer:
+    """One way to write schemas: what is done with unknown fields and with null."""
+
+    def __init__(self, keep_unknown: bool, nullable: bool) -> None:
+        self._keep_unknown = keep_unknown
+        self._nullable = nullable
+
+    def part(self, model: type[BaseModel]) -> Schema:
+        """The schema of an object."""
+        schema: Schema = {"type": "object"}
+        if model.__doc__ and model is not OpenPart:
+            schema["description"] = _one_line(model.__doc__)
+        properties = {key: self._field(model, name) for key, name in field_names(model).items()}
+        if properties:
+            schema["properties"] = properties
+        required = [key for key, name in field_names(model).items() if model.model_fields[name].is_required()]
+        if required:
+            schema["required"] = required
+        if self._keep_unknown:
+            schema[PRESERVE] = True
+        rules = _rules(model, properties)
+        if rules:
+            schema[RULES] = rules
+        return schema
+
+    def _field(self, model: type[BaseModel], name: str) -> Schema:
+        field = model.model_fields[name]
+        schema = self._type(field.annotation, tuple(field.metadata))
+        description = " ".join(filter(None, (_docstrings(model).get(name), _effect(field))))
+        if description:
+            # A field's own words say more than those of its type.
+            schema = {"description": description, **{key: schema[key] for key in schema if key != "description"}}
+        return schema
+
+    def _type(self, annotation: Any, marks: tuple[Any, ...]) -> Schema:
+        annotation, marks, optional = _stripped(annotation, marks)
+        schema = self._plain(annotation, marks)
+        _bound(schema, marks)
+        if optional and self._nullable and schema.get("type") in {"integer", "number", "boolean", "string"}:
+            schema["nullable"] = True
+        return schema
+
+    def _plain(self, annotation: Any, marks: tuple[Any, ...]) -> Schema:
+        """The schema of a type without its bounds."""
+        given = next((mark.json_schema for mark in marks if isinstance(mark, WithJsonSchema)), None)
+        if given is not None:
+            return dict(given) if given else {PRESERVE: True}
+        if annotation in _SCALARS:
+            return dict(_SCALARS[annotation])
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is Literal:
+            return {"type": "string", "enum": list(arguments)}
+        if origin is tuple:
+            rows = next((mark.keys for mark in marks if isinstance(mark, Rows)), None)
+            kind = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(rows)} if rows else {}
+            items = self._type(arguments[0], ())
+            bound = {"maxItems": _MOST_ITEMS} if _has_rules(items) else {}
+            return {"type": "array", "items": items, **bound, **(kind or {"x-kubernetes-list-type": "atomic"})}
+        if origin is dict:
+            return {"type": "object", "additionalProperties": self._type(arguments[1], ())}
+        if issubclass(annotation, StrEnum):
+            return _enum(annotation)
+        if issubclass(annotation, Part):
+            return self.part(annotation)
+        raise TypeError(f"no structural schema is known for {annotation}")
+
+
+def _stripped(annotation: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:
+    """A type without `Annotated` and `| None`, all marks that it carries, and whether it had `| None`."""
+    optional = False
+    while True:
+        arguments = get_args(annotation)
+        if get_origin(annotation) is Annotated:
+            annotation, marks = arguments[0], (*marks, *annotation.__metadata__)
+        elif NoneType in arguments:
+            (annotation,) = (argument for argument in arguments if argument is not NoneType)
+            optional = True
+        else:
+            return annotation, _flat(marks), optional
+
+
+def _flat(marks: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Marks with those inside `Field(...)` beside the others."""
+    flat: list[Any] = []
+    for mark in marks:
+        flat += mark.metadata if isinstance(mark, FieldInfo) else [mark]
+    return tuple(flat)
+
+
+def _bound(schema: Schema, marks: tuple[Any, ...]) -> None:
+    """Write the bounds of a number, of a text's or list's length, or of a duration, which takes CEL."""
+    number = schema.get("type") in {"integer", "number"}
+    lengths = ("minItems", "maxItems") if schema.get("type") == "array" else ("minLength", "maxLength")
+    for mark in marks:
+        match mark:
+            case annotated_types.MinLen():
+                schema[lengths[0]] = mark.min_length
+            case annotated_types.MaxLen():
+                schema[lengths[1]] = mark.max_length
+            case annotated_types.Ge() if number:
+                schema["minimum"] = mark.ge
+            case annotated_types.Le() if number:
+                schema["maximum"] = mark.le
+            case annotated_types.Ge():
+                schema[RULES] = [_duration_rule(f"duration(self) >= duration('{mark.ge}s')", marks)]
+            case annotated_types.Gt():
+                schema[RULES] = [_duration_rule(f"duration(self) > duration('{mark.gt}s')", marks)]
+            case _:
+                pass
+
+
+def _duration_rule(cel: str, marks: tuple[Any, ...]) -> Schema:
+    expected = next(mark.text for mark in marks if isinstance(mark, Expected))
+    return {"rule": cel, "message": f"must be {expected}"}
+
+
+def _enum(kind: type[StrEnum]) -> Schema:
+    """A protobuf enum: its name or its number."""
+    names = ", ".join(f"'{name}'" for name in kind)
+    cel = f"type(self) == int ? self >= 0 && self < {len(kind)} : self in [{names}]"
+    return {INT_OR_STRING: True, "maxLength": 64, RULES: [{"rule": cel, "message": f"must be {enum_choices(kind)}"}]}
+
+
+def _has_rules(schema: Schema) -> bool:
+    parts = (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else []))
+    return RULES in schema or any(_has_rules(part) for part in parts)
+
+
+# ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rules(model: type[BaseModel], properties: dict[str, Schema]) -> list[Schema]:
+    if not issubclass(model, Part):
+        return []
+    return [
+        *(rule for one_of in model.ONE_OF for rule in _one_of(one_of, properties)),
+        *(_rule(rule) for rule in model.RULES),
+    ]
+
+
+def _one_of(one_of: OneOf, properties: dict[str, Schema]) -> list[Schema]:
+    """At most one of several fields. CEL cannot see a field without a type, so those are left to the operator."""
+    choice = (*one_of.fields, *one_of.unserved)
+    seen = [name for name in choice if PRESERVE not in properties[name] or "type" in properties[name]]
+    present = ", ".join(f"has(self.{name})" for name in seen)
+    rules = [{"rule": f"[{present}].filter(x, x).size() <= 1", "message": one_of.only_one}]
+    if one_of.required and len(seen) == len(choice):
+        rules.append({"rule": " || ".join(f"has(self.{name})" for name in seen), "message": one_of.at_least_one})
+    return rules
+
+
+def _rule(rule: Rule) -> Schema:
+    return {"rule": rule.cel, "message": f"{rule.field} {rule.message}", "fieldPath": f".{rule.field}"}
+
+
+# ── Descriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _effect(field: FieldInfo) -> str:
+    return "Accepted, but has no effect yet." if any(isinstance(mark, NoEffect) for mark in field.metadata) else ""
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Field → the text below it in the source, its bases' fields included."""
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, Part):
+            texts |= _module_docstrings(base.__module__).get(base.__name__, {})
+    return texts
+
+
+@cache
+def _module_docstrings(module: str) -> dict[str, dict[str, str]]:
+    """Class → field → docstring, for every class of a module."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {
+        node.name: {
+            field.target.id: _one_line(text.value.value)
+            for field, text in zip(node.body, node.body[1:], strict=False)
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+        }
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
