@@ -1,6 +1,7 @@
-"""Log records → lines on standard output, as JSON for machines or as text for a terminal.
+"""Log records → lines on standard output: JSON for machines or text for a terminal.
 
-The data plane writes its own lines in the same two forms; the processes share a terminal, not code.
+The data plane's lines have the same two forms; the processes share a terminal, not code. Fields beside the message
+come as `extra={"fields": {...}}`.
 """
 
 import logging
@@ -8,41 +9,52 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import click
 import msgspec
 
 LogFormat = Literal["json", "text"]
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def configure(log_format: LogFormat) -> None:
     """Send every record of level INFO and above to standard output. Called once, by a process's entry point."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
+    handler.setFormatter(JsonLines() if log_format == "json" else TextLines(colour=sys.stdout.isatty()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    given = getattr(record, "fields", None)
+    return given if isinstance(given, dict) else {}
+
+
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `msg`, what `extra` gave, and `traceback` after an error."""
+    """One JSON object a line: `time` (RFC 3339), `level`, `msg`, the record's fields; `exception` after an error."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Record → line."""
-        fields: dict[str, Any] = {"time": _time(record), "level": record.levelname, "msg": record.getMessage()}
-        fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname,
+            "msg": record.getMessage(),
+            **_fields(record),
+        }
         if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(fields, enc_hook=str).decode()
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
 
 
 class TextLines(logging.Formatter):
-    """Time, level unless it is INFO, and the message; a traceback follows on lines of its own."""
+    """Local time and message, coloured where a person looks on; a traceback follows on lines of its own."""
+
+    def __init__(self, *, colour: bool) -> None:
+        super().__init__()
+        self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
         """Record → line."""
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        line = f"{_time(record)[11:23]} {level}{record.getMessage()}"
+        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        message = record.getMessage()
+        if self._colour and record.levelno >= logging.WARNING:
+            message = click.style(message, fg="red" if record.levelno >= logging.ERROR else "yellow")
+        line = f"{time}  {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -26,6 +26,8 @@ FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 5.0
 PUSH_LIMIT: Final = 15.0
 """Seconds within which a data plane has to answer a push."""
+LOOK_AGAIN: Final = 10.0
+"""Seconds after which a data plane is asked whether it still serves what it took."""
 PATIENCE: Final = 5
 """Tries without an answer after which it is worth a warning: a data plane that just starts takes a few."""
 
@@ -90,6 +92,10 @@ class Acknowledgements:
 
 class _Accepted(msgspec.Struct):
     revision: str
+
+
+class _Serving(msgspec.Struct):
+    revision: str | None = None
 
 
 class _Refused(msgspec.Struct):
@@ -158,7 +164,10 @@ class Publisher:
                     await newer.wait()
 
     async def _deliver(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes) -> None:
-        """Push one revision until it is accepted. A refusal is repeated too: what stood in the way may go."""
+        """Push one revision until it is accepted, and again should it be lost.
+
+        A refusal is repeated too: what stood in the way may go.
+        """
         for attempt in itertools.count():
             try:
                 word = await _push(session, endpoint, revision, text)
@@ -168,10 +177,12 @@ class Publisher:
             else:
                 self._note(endpoint, word)
                 if word.accepted:
-                    return
+                    await _until_lost(session, endpoint, revision)
+                    self._note(endpoint, None)
+                    continue
             await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
 
-    def _note(self, endpoint: Endpoint, word: Acknowledgement) -> None:
+    def _note(self, endpoint: Endpoint, word: Acknowledgement | None) -> None:
         if self._said.get(endpoint.name) != word:
             self._said[endpoint.name] = word
             self._heard()
@@ -207,6 +218,23 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
     except msgspec.DecodeError as error:
         raise NotDelivered(f"status {response.status} with an answer that cannot be read: {error}") from None
     raise NotDelivered(f"status {response.status}")
+
+
+async def _until_lost(session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> None:
+    """Look now and then until the data plane says that it serves something else: it was started anew, without a table.
+
+    One that cannot be asked at the moment may serve all the same.
+    """
+    while True:
+        await asyncio.sleep(LOOK_AGAIN)
+        try:
+            async with session.get(endpoint.url) as response:
+                served = msgspec.json.decode(await response.read(), type=_Serving).revision
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            log.debug("data plane %s does not say what it serves: %s", endpoint.name, error)
+            continue
+        if served != revision:
+            return
 
 
 async def _first_of(push: asyncio.Task[None], newer: asyncio.Event) -> None:

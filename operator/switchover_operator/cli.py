@@ -1,0 +1,175 @@
+"""The `switchover` command: flags and environment → the rooms that do the work. Nothing is decided here."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from switchover_simulator.cli import simulate
+
+from switchover_operator import logs, printing, standalone
+from switchover_operator.compile import compile
+from switchover_operator.crd import render
+from switchover_operator.files import STDIN, Manifests
+from switchover_operator.fleet import Standalone
+from switchover_operator.workers import Command
+
+T = TypeVar("T")
+
+
+def _checked(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, object], object]:
+    """A click callback that turns a flag's ValueError into a usage error, for one value or each of several."""
+
+    def callback(_context: click.Context, _parameter: click.Parameter, value: object) -> object:
+        try:
+            return tuple(parse(str(each)) for each in value) if isinstance(value, tuple) else parse(str(value))
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback
+
+
+def _files_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "-f",
+        "--filename",
+        "paths",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        required=True,
+        envvar="SWITCHOVER_FILENAME",
+        show_envvar=True,
+        metavar="PATH",
+        help=help_text,
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="switchover", message="%(prog)s %(version)s")
+def main() -> None:
+    """Keep LLM traffic answered when a model fails.
+
+    Switchover serves Gloo AI Gateway resources (Upstream with priorities, HTTPRoute, RouteOption) and moves each
+    request to the next model when one fails.
+    """
+
+
+@main.command()
+@_files_option("A manifest or a folder of them; repeatable. They are watched: an edit is served at once.")
+@click.option(
+    "--bind",
+    default="127.0.0.1",
+    envvar="SWITCHOVER_BIND",
+    show_envvar=True,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where listeners are served: a Gateway's port N at ADDRESS:N.",
+)
+@click.option(
+    "--admin",
+    default="127.0.0.1:9180",
+    envvar="SWITCHOVER_ADMIN",
+    show_envvar=True,
+    show_default=True,
+    metavar="HOST:PORT",
+    callback=_checked(standalone.admin_address),
+    help="The admin port (/readyz, /metrics, /v1/health ...); worker k has PORT + k.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    type=click.IntRange(1, 256),
+    envvar="SWITCHOVER_WORKERS",
+    show_envvar=True,
+    show_default=True,
+    metavar="N",
+    help="Data-plane processes; they share the ports, and one that dies is replaced.",
+)
+@click.option(
+    "--connect-to",
+    multiple=True,
+    envvar="SWITCHOVER_CONNECT_TO",
+    show_envvar=True,
+    metavar="HOST:PORT:HOST:PORT",
+    callback=_checked(standalone.redirection),
+    help="Connect to the second HOST:PORT where a target names the first, as curl's flag does; repeatable.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    envvar="SWITCHOVER_LOG_FORMAT",
+    show_envvar=True,
+    help="How log lines look.  [default: text on a terminal, else json]",
+)
+def run(  # noqa: PLR0917 - one argument a flag; click names them
+    paths: tuple[Path, ...],
+    bind: str,
+    admin: tuple[str, int],
+    workers: int,
+    connect_to: tuple[str, ...],
+    log_format: logs.LogFormat | None,
+) -> None:
+    """Serve manifests on this machine, without a cluster.
+
+    Says "ready: URL" once every worker serves them. A broken edit keeps the last good state and says why.
+
+    \b
+    Example: the failover guide, with a simulator in the place of the model provider
+      switchover simulate --bind 127.0.0.1:18080 &
+      switchover run -f manifests/examples/model-failover \\
+          --connect-to model-failover.gloo-system.svc.cluster.local:80:127.0.0.1:18080
+    """
+    if STDIN in paths:
+        raise click.UsageError("-f - can be checked, but not run: standard input cannot be watched")
+    log_format = log_format or ("text" if sys.stdout.isatty() else "json")
+    command = Command(bind, *admin, connect_to=connect_to, log_format=log_format, share_ports=workers > 1)
+    logs.configure(log_format)
+    try:
+        asyncio.run(standalone.run(standalone.Settings(paths, workers, command)))
+    except standalone.AdminPortTaken as taken:
+        raise click.ClickException(str(taken)) from None
+
+
+@main.command()
+@_files_option("A manifest, a folder of them, or - for standard input; repeatable.")
+@click.option("--ascii", "plain", is_flag=True, help="No other characters than ASCII's.")
+def check(paths: tuple[Path, ...], plain: bool) -> None:
+    """Say what would be served, and everything that is wrong with it.
+
+    Exits with 1 if a file cannot be read or an object is not accepted.
+    """
+    missing = [path for path in paths if path != STDIN and not path.exists()]
+    if missing:
+        raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
+    view = Manifests(paths).read()
+    compiled = compile(view.snapshot, {}, Standalone())
+    click.echo(printing.report(view, compiled, printing.marks(sys.stdout.encoding, plain=plain)))
+    if not printing.is_good(view, compiled):
+        sys.exit(1)
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dataplane(arguments: tuple[str, ...]) -> None:
+    """Run one data-plane process (its own --help tells its flags)."""
+    os.execv(sys.executable, [sys.executable, "-m", "switchover_dataplane", *arguments])  # noqa: S606 - no shell
+
+
+@main.command()
+@click.option("--write", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write a file each.")
+def crds(write: Path | None) -> None:
+    """Print the CustomResourceDefinitions of every kind that Switchover owns or serves for Gloo, as one YAML stream."""
+    files = render()
+    if write is None:
+        click.echo("---\n".join(files[name] for name in sorted(files)), nl=False)
+        return
+    write.mkdir(parents=True, exist_ok=True)
+    for name, text in sorted(files.items()):
+        (write / name).write_text(text)
+        click.echo(write / name)
+
+
+main.add_command(simulate)

@@ -1,0 +1,83 @@
+"""Reports → what a person should be told, one finding a sentence with the place it is about.
+
+`check` prints findings and `run` logs them, so that both say the same. A finding is plain text: two that are equal are
+the same news.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from switchover_operator.conditions import Condition
+from switchover_operator.identity import Identity
+from switchover_operator.reports import Report
+
+_PATH: Final = re.compile(r"\b(?:spec|metadata|data)\b[\w.\[\]-]*")
+
+Locate = Callable[[Identity, str], str]
+"""An object and a field's path → "file:line", or "" where that is not known."""
+
+
+class Weight(IntEnum):
+    """How much a finding matters: a fault keeps something from being served as written."""
+
+    FAULT = 0
+    NO_EFFECT = 1
+    NOTE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell. `about` says which part of the object: a listener, a parent, or "" for the whole."""
+
+    weight: Weight
+    identity: Identity
+    about: str
+    message: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        about = f" ({self.about})" if self.about else ""
+        return f"{where}{self.identity}{about}: {self.message}"
+
+
+def findings(report: Report, locate: Locate) -> list[Finding]:
+    """Everything worth telling about one object, the weightiest first; nothing about what is as it should be."""
+    told = [
+        Finding(weight, report.identity, about, condition.message, _place(report, condition.message, locate))
+        for about, conditions in _parts(report)
+        for condition in conditions
+        if (weight := _weight(condition)) is not None
+    ]
+    told += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
+    return sorted(dict.fromkeys(told), key=lambda finding: finding.weight)
+
+
+def _parts(report: Report) -> Iterable[tuple[str, tuple[Condition, ...]]]:
+    yield "", report.conditions
+    for listener in report.listeners:
+        yield f"listener {listener.name}", listener.conditions
+    for parent in report.parents:
+        # Where there is one parent only, everybody knows which one is meant.
+        name = "/".join(str(parent.ref[key]) for key in ("namespace", "name", "sectionName") if parent.ref.get(key))
+        yield f"at {name}" if len(report.parents) > 1 else "", parent.conditions
+
+
+def _weight(condition: Condition) -> Weight | None:
+    match condition.type, condition.status:
+        case ("Accepted" | "ResolvedRefs" | "RetryPolicy", "False") | ("PartiallyInvalid", "True"):
+            return Weight.FAULT
+        case "UnsupportedField", "True":
+            return Weight.NO_EFFECT
+        case "RetryPolicy", "True":
+            return Weight.NOTE
+        case _:
+            return None
+
+
+def _place(report: Report, message: str, locate: Locate) -> str:
+    path = _PATH.search(message)
+    return locate(report.identity, path[0].rstrip(".") if path else "") or report.source

@@ -1,0 +1,103 @@
+"""Something changed → short pause → look → compile → publish → tell, one round after the other.
+
+The loop is level-triggered: a round acts on everything there is at its moment, so that signals may be lost, doubled or
+late without harm. Where objects come from and who is told is given to it: files and a terminal in standalone mode,
+kopf's indices and statuses in a cluster.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from switchover_operator.compile import Compiled, compile
+from switchover_operator.fleet import Fleet
+from switchover_operator.publish import Acknowledgements, Publisher
+from switchover_operator.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+PAUSE: Final = 0.02
+"""Seconds for which changes are gathered, as they seldom come alone."""
+RETRY: Final = 1.0
+"""Seconds after which a round that failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All objects at one moment, and the data planes that they are compiled for."""
+
+    snapshot: Snapshot
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round came to: what was seen, what was made of it, and what the data planes have said by now."""
+
+    seen: Seen
+    compiled: Compiled
+    acknowledgements: Acknowledgements
+
+
+def advance(last: Compiled | None, seen: Seen) -> Compiled:
+    """Compile what is seen now; an object that is broken now counts as it was when it was last good."""
+    return compile(seen.snapshot, last.accepted if last else {}, seen.fleet)
+
+
+class Loop:
+    """Runs rounds, never two at once.
+
+    `look` gives all objects, or None until the first view of them is complete: nothing is published before. `tell`
+    gets the outcome of every round, also of those that only bring news of the data planes. An error ends its round
+    only; the round is tried again. The data planes are those that `publisher` is told to serve.
+    """
+
+    def __init__(self, look: Callable[[], Seen | None], tell: Callable[[Round], Awaitable[None]]) -> None:
+        self.publisher = Publisher(self._mark_heard)
+        self._look = look
+        self._tell = tell
+        self._woken = asyncio.Event()
+        self._dirty = False
+        self._seen: Seen | None = None
+        self._compiled: Compiled | None = None
+
+    def mark_dirty(self) -> None:
+        """Some object may have changed."""
+        self._dirty = True
+        self._woken.set()
+
+    def _mark_heard(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> NoReturn:
+        """Run a round for every change, for ever."""
+        while True:
+            await self._woken.wait()
+            await asyncio.sleep(PAUSE)
+            self._woken.clear()
+            try:
+                await self._round()
+            except Exception:  # whatever went wrong, the last good table serves on and the next round may succeed
+                log.exception("this round failed and is tried again")
+                asyncio.get_running_loop().call_later(RETRY, self._woken.set)
+
+    async def _round(self) -> None:
+        if self._dirty:
+            seen = self._look()
+            if seen is not None:
+                # In a thread: pushes, probes and watches go on while much is compiled.
+                self._dirty = False
+                await self._compile(seen)
+        if self._seen is not None and self._compiled is not None:
+            await self._tell(Round(self._seen, self._compiled, self.publisher.acknowledgements))
+
+    async def _compile(self, seen: Seen) -> None:
+        try:
+            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
+        except BaseException:
+            self._dirty = True
+            raise
+        self._seen = seen
+        self.publisher.publish(self._compiled.table)
