@@ -77,6 +77,7 @@ async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> by
     budget.hold(held)
     size = 0
     try:
+        await _ask_for(request)
         while piece := await request.content.readany():
             size += len(piece)
             if size > limit:
@@ -92,8 +93,17 @@ async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> by
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+async def _ask_for(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send the body (RFC 9110, section 10.1.1)."""
+    if request.version >= (1, 1) and request.headers.get("expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # An interim answer is none: what was written so far must not count as a begun answer.
+        request.writer.output_size = 0
+
+
 async def passing(request: web.BaseRequest) -> AsyncIterator[bytes]:
     """Hand the body on as it comes, for requests that are sent once only."""
+    await _ask_for(request)
     while piece := await request.content.readany():
         yield piece
 

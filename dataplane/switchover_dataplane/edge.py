@@ -22,6 +22,10 @@ HEAD_LIMIT: Final = 64 * 1024
 LINE_LIMIT: Final = 16 * 1024
 HEADER_COUNT_LIMIT: Final = 128
 
+_END: Final = b"\r\n\r\n"
+_LINGER: Final = 2.0
+_REASONS: Final = {408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+
 Handle = Callable[[web.BaseRequest, int], Awaitable[web.StreamResponse]]
 
 
@@ -62,24 +66,25 @@ class Edge(web.Server):
         return ClientConnection(self)
 
     async def _checked(self, request: web.BaseRequest) -> web.StreamResponse:
-        wrong = headers.conflicts(request.headers, http_1_1=request.version >= (1, 1))
+        if request.version not in ((1, 0), (1, 1)):
+            return _closing(answers.error(400, "bad_request", "the request is not HTTP/1.1"))
+        wrong = headers.conflicts(request.headers, http_1_1=request.version >= (1, 1), target=request.raw_path)
         if wrong is not None:
-            response = answers.error(400, "bad_request", f"the request's head is ambiguous: {wrong}")
-            response.force_close()
-            return response
+            return _closing(answers.error(400, "bad_request", f"the request's head is ambiguous: {wrong}"))
         return await self._handle(request, self.port)
 
 
 class ClientConnection(web.RequestHandler):
     """aiohttp's connection with limits on how long and how large a head may be."""
 
-    __slots__ = ("_counted", "_edge", "_head_bytes", "_head_timer")
+    __slots__ = ("_counted", "_edge", "_head_bytes", "_head_timer", "_turned_away")
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._counted = False
+        self._turned_away = False
         super().__init__(
             edge,
             loop=asyncio.get_running_loop(),
@@ -113,15 +118,18 @@ class ClientConnection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse; count what belongs to a head that has not ended."""
+        if self._turned_away:
+            return
+        if self._waiter is not None and self._head_bytes + len(data) > HEAD_LIMIT and _END not in data[:HEAD_LIMIT]:
+            self._turn_away(431, "head_too_large", f"the request's head is larger than {HEAD_LIMIT} bytes")
+            return
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
             self._head_came()
         elif self._waiter is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT:
-                self._turn_away(431, "head_too_large", f"the request's head is larger than {HEAD_LIMIT} bytes")
-            elif self._head_timer is None:
+            if self._head_timer is None:
                 self._expect_head()
 
     def handle_error(
@@ -134,9 +142,7 @@ class ClientConnection(web.RequestHandler):
         """Answer what aiohttp could not parse, or a fault of ours, and close the connection."""
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer has begun")
-        response = _fault(exc) if status >= 500 else _malformed(exc)
-        response.force_close()
-        return response
+        return _closing(_fault(exc) if status >= 500 else _malformed(exc))
 
     def _expect_head(self) -> None:
         self._head_timer = asyncio.get_running_loop().call_later(self._edge.limits.head_timeout, self._too_slow)
@@ -153,16 +159,25 @@ class ClientConnection(web.RequestHandler):
         self._turn_away(408, "head_timeout", f"the request's head did not come within {seconds:g} seconds")
 
     def _turn_away(self, status: int, code: str, message: str) -> None:
-        """Answer without a request and close."""
-        if self.transport is not None:
-            body = answers.body(message, "invalid_request_error" if status < 500 else "server_error", code)
-            reason = {408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
-            self.transport.write(
-                b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-                % (status, reason[status].encode(), len(body), body)
-            )
-        self.close()
-        self.force_close()
+        """Answer without a request and close; what still comes is read, as unread bytes would reset the answer."""
+        self._turned_away = True
+        self._head_came()
+        transport = self.transport
+        if transport is None:
+            return
+        body = answers.body(message, "invalid_request_error" if status < 500 else "server_error", code)
+        transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (status, _REASONS[status], len(body), body)
+        )
+        if transport.can_write_eof():
+            transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER, transport.close)
+
+
+def _closing(response: web.Response) -> web.Response:
+    response.force_close()
+    return response
 
 
 def _malformed(exc: BaseException | None) -> web.Response:

@@ -6,17 +6,25 @@ Plain functions of `table.Filters`; nothing is copied or computed where there is
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import quote_from_bytes
 
 import msgspec
 from multidict import CIMultiDict
 
 from switchover_dataplane.body import BadBody
+from switchover_dataplane.headers import HOP_BY_HOP
 from switchover_dataplane.match import Found, Head
+from switchover_dataplane.pattern import compiled
 from switchover_dataplane.table import BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
 
 _encoder = msgspec.json.Encoder()
 _messages_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+_FRAMING: Final = HOP_BY_HOP | {"content-length"}
+_PORT: Final = re.compile(r":[0-9]*\Z")
+_CONTROLS: Final = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
 
 
 class Location(NamedTuple):
@@ -26,22 +34,31 @@ class Location(NamedTuple):
     location: str
 
 
+# ── Redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def redirect(found: Found, head: Head, scheme: str, port: int) -> Location | None:
     """Return where a rule sends the caller (Gateway API, HTTPRequestRedirectFilter), None if it does not.
 
-    Without a port the scheme's own is meant where a scheme is written, else the listener's; the usual port of a scheme
-    is not written.
+    Without a port the scheme's own is meant where the filter names a scheme, else the listener's; the usual port of a
+    scheme is not written. `port` is that of the socket, for listeners that clients see at the same one. A caller that
+    names no host gets a path alone.
     """
-    rule = found.rule.filters.redirect
-    if rule is None:
+    wanted = found.rule.filters.redirect
+    if wanted is None:
         return None
-    to_scheme = rule.scheme or scheme
-    host = rule.hostname or _name(head.host)
-    to_port = rule.port or (_DEFAULT_PORTS[rule.scheme] if rule.scheme else port)
-    shown = "" if to_port == _DEFAULT_PORTS.get(to_scheme) else f":{to_port}"
-    path = _new_path(rule.full_path, rule.prefix, found, head.path)
-    query = f"?{head.query}" if head.query else ""
-    return Location(rule.status, f"{to_scheme}://{host}{shown}{path}{query}")
+    path, query = _new_path(wanted.full_path, wanted.prefix, found, head.path, head.query)
+    tail = f"{path}?{query}" if query else path
+    host = wanted.hostname or _PORT.sub("", head.host)
+    if not host:
+        return Location(wanted.status, tail)
+    to_scheme = wanted.scheme or scheme
+    to_port = wanted.port or (_USUAL_PORTS[wanted.scheme] if wanted.scheme else found.listener.port or port)
+    shown = "" if to_port == _USUAL_PORTS[to_scheme] else f":{to_port}"
+    return Location(wanted.status, f"{to_scheme}://{host}{shown}{tail}")
+
+
+# ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def request(  # noqa: PLR0917 - a request's parts, in the order in which they are written
@@ -52,15 +69,61 @@ def request(  # noqa: PLR0917 - a request's parts, in the order in which they ar
     query: str,
     secrets: Mapping[str, str],
 ) -> tuple["CIMultiDict[str]", str, str]:
-    """Apply rewrites and header edits to a request; the header mapping is changed in place."""
+    """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
+
+    Both rewrite the path that was matched, so the backend's wins where both do.
+    """
+    asked = path, query
     for part in parts:
         for edit in part.request_headers:
             _edit(headers, edit, secrets)
         if part.rewrite is not None:
-            path = _rewritten(part.rewrite, found, path)
             if part.rewrite.hostname:
                 headers["host"] = part.rewrite.hostname
+            if _changes_path(part.rewrite):
+                path, query = _rewritten(part.rewrite, found, *asked)
     return headers, path, query
+
+
+def _changes_path(rewrite: Rewrite) -> bool:
+    return rewrite.full_path is not None or rewrite.prefix is not None or rewrite.regex is not None
+
+
+def _rewritten(rewrite: Rewrite, found: Found, path: str, query: str) -> tuple[str, str]:
+    if rewrite.regex is None:
+        return _new_path(rewrite.full_path, rewrite.prefix, found, path, query)
+    pattern, substitution = rewrite.regex
+    return _sendable(compiled(pattern).replaced(path, substitution)), query
+
+
+def _new_path(full: str | None, prefix: str | None, found: Found, path: str, query: str) -> tuple[str, str]:
+    """ReplaceFullPath and ReplacePrefixMatch (Gateway API, HTTPPathModifier).
+
+    A full path that has a query of its own replaces the caller's, as Envoy's `path_redirect` does. Slashes at the
+    seam of a prefix are neither doubled nor lost.
+    """
+    if full is not None:
+        own_path, asks, own_query = full.partition("?")
+        return _sendable(own_path), _visible(own_query) if asks else query
+    if prefix is None:
+        return path, query
+    return _sendable(prefix.rstrip("/") + path[len(found.prefix) :]), query
+
+
+def _sendable(path: str) -> str:
+    """Make what a route wrote a path that can stand in a request line: absolute, and without "?" or "#" of its own."""
+    path = _visible(path).replace("?", "%3F").replace("#", "%23")
+    return path if path.startswith("/") else "/" + path
+
+
+def _visible(text: str) -> str:
+    """Encode what is not a visible ASCII character."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_VISIBLE)
+
+
+# ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: Mapping[str, str]) -> "CIMultiDict[str]":
@@ -71,8 +134,34 @@ def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: M
     return headers
 
 
+def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str]) -> None:
+    """Remove, then set, then add, as Envoy does; a message's framing and `host` are no one's to remove or repeat."""
+    for name in edit.remove:
+        if name not in _FRAMING and name != "host":
+            headers.popall(name, None)
+    for header in edit.set:
+        if header.name not in _FRAMING:
+            headers[header.name] = _value(header, secrets)
+    for header in edit.add:
+        if header.name == "host":
+            headers["host"] = _value(header, secrets)
+        elif header.name not in _FRAMING:
+            headers.add(header.name, _value(header, secrets))
+
+
+def _value(header: Header, secrets: Mapping[str, str]) -> str:
+    """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5)."""
+    value = secrets[header.secret] if header.secret else header.value
+    return value if value.isprintable() else value.translate(_CONTROLS).strip()
+
+
+# ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def edit_body(fields: dict[str, msgspec.Raw], edit: BodyEdit) -> dict[str, msgspec.Raw]:
-    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to the top-level fields of a body.
+    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to the top-level fields of a body; `fields` is not changed.
+
+    A request that has no `messages`, such as one for embeddings, has no prompt to enrich and is left as it is.
 
     Raises:
         BadBody: messages are to be added and `messages` is no list.
@@ -81,14 +170,14 @@ def edit_body(fields: dict[str, msgspec.Raw], edit: BodyEdit) -> dict[str, msgsp
     for default in edit.defaults:
         if default.override or default.field not in edited:
             edited[default.field] = msgspec.Raw(default.value.encode())
-    if edit.prepend or edit.append:
-        edited["messages"] = _enriched(edited.get("messages"), edit)
+    if (edit.prepend or edit.append) and "messages" in edited:
+        edited["messages"] = _enriched(edited["messages"], edit)
     return edited
 
 
-def _enriched(messages: msgspec.Raw | None, edit: BodyEdit) -> msgspec.Raw:
+def _enriched(messages: msgspec.Raw, edit: BodyEdit) -> msgspec.Raw:
     try:
-        own = _messages_decoder.decode(messages) if messages is not None else []
+        own = _messages_decoder.decode(messages)
     except msgspec.DecodeError:
         raise BadBody("`messages` must be a list of messages, as this route adds some", "messages") from None
     return msgspec.Raw(_encoder.encode([*map(_message, edit.prepend), *own, *map(_message, edit.append)]))
@@ -96,40 +185,3 @@ def _enriched(messages: msgspec.Raw | None, edit: BodyEdit) -> msgspec.Raw:
 
 def _message(message: PromptMessage) -> dict[str, str]:
     return {"role": message.role, "content": message.content}
-
-
-def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str]) -> None:
-    for header in edit.set:
-        headers[header.name] = _value(header, secrets)
-    for header in edit.add:
-        headers.add(header.name, _value(header, secrets))
-    for name in edit.remove:
-        headers.popall(name, None)
-
-
-def _value(header: Header, secrets: Mapping[str, str]) -> str:
-    return secrets[header.secret] if header.secret else header.value
-
-
-def _rewritten(rewrite: Rewrite, found: Found, path: str) -> str:
-    if rewrite.regex is not None:
-        return re.sub(rewrite.regex[0], rewrite.regex[1], path)
-    return _new_path(rewrite.full_path, rewrite.prefix, found, path)
-
-
-def _new_path(full: str | None, prefix: str | None, found: Found, path: str) -> str:
-    """ReplaceFullPath and ReplacePrefixMatch (Gateway API, HTTPPathModifier): slashes at the seam are never doubled."""
-    if full is not None:
-        return full or "/"
-    if prefix is None:
-        return path
-    rest = path[len(found.match.path.value.rstrip("/")) :].lstrip("/")
-    start = prefix.rstrip("/")
-    if not rest:
-        return (start + "/" if path.endswith("/") and start else start) or "/"
-    return f"{start}/{rest}"
-
-
-def _name(host: str) -> str:
-    """Return a Host field without its port."""
-    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host

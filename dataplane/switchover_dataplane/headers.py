@@ -1,16 +1,19 @@
 """Which header fields cross the gateway, in both directions, with the rule that says so.
 
 Hop-by-hop fields end here (RFC 9110, section 7.6.1). A caller's credentials never reach a provider that gets its own,
-and nobody outside steers retries with Envoy's control headers.
+and nobody outside steers retries with Envoy's control headers. A head that two servers could read differently is
+refused before anything else looks at it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-_HOP_BY_HOP: Final = frozenset(
+from switchover_dataplane.request_target import authority
+
+HOP_BY_HOP: Final = frozenset(
     (
         "connection",
         "keep-alive",
@@ -23,7 +26,9 @@ _HOP_BY_HOP: Final = frozenset(
         "upgrade",
     )
 )
+"""Fields for one connection only: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which never was one."""
 
+# `expect` has been answered here by then: the body is read before it is sent (RFC 9110, section 10.1.1).
 _OURS_TO_SET: Final = frozenset(("content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-request-id"))
 
 _RETRY_CONTROL: Final = frozenset(
@@ -44,63 +49,76 @@ _RETRY_CONTROL: Final = frozenset(
 
 _CREDENTIALS: Final = frozenset(("authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"))
 
-_DROPPED_TO_UPSTREAM: Final = _HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
+_DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
 _DROPPED_TO_AI: Final = _DROPPED_TO_UPSTREAM | _CREDENTIALS | {"accept-encoding"}
-_DROPPED_TO_CLIENT: Final = _HOP_BY_HOP | {"content-length"}
+_DROPPED_TO_CLIENT: Final = HOP_BY_HOP | {"content-length"}
 
-_SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?", re.ASCII)
+_LONGEST_HOST: Final = 261  # a DNS name of 253 characters with a dot at its end, and ":65535"
+_SANE_ID: Final = re.compile(r"[!-~]{1,128}")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
-Headers = Mapping[str, str] | CIMultiDict[str] | CIMultiDictProxy[str]
+Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
-def conflicts(headers: "CIMultiDictProxy[str]", *, http_1_1: bool) -> str | None:
-    """Name what makes a request head ambiguous, so that it must be refused with 400 (RFC 9112, sections 3.2 and 6.3).
+def conflicts(headers: Fields, *, http_1_1: bool = True, target: str = "/") -> str | None:
+    """Name what makes a request head ambiguous, so that it must be refused with 400; None if nothing does.
 
-    Two servers that read such a head differently can be made to see different requests.
+    RFC 9112, sections 3.2 (Host), 3.2.2 (`target` in absolute-form) and 6.3 (length of the body): two servers that
+    read such a head differently can be made to see different requests.
     """
+    return _host_conflict(headers, http_1_1, target) or _length_conflict(headers, http_1_1)
+
+
+def _host_conflict(headers: Fields, http_1_1: bool, target: str) -> str | None:
     hosts = headers.getall("host", ())
     if len(hosts) > 1:
         return "more than one Host"
-    if http_1_1 and not hosts:
-        return "no Host"
-    if hosts and not _HOST.fullmatch(hosts[0].strip()):
+    if not hosts:
+        return "no Host" if http_1_1 else None
+    host = hosts[0]
+    if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
         return "a Host that is no host name"
+    if not target.startswith("/"):
+        named = authority(target)
+        if named and named.lower() != host.lower():
+            return "a Host other than that of the request target"
+    return None
+
+
+def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
     lengths = headers.getall("content-length", ())
     codings = headers.getall("transfer-encoding", ())
     if lengths and codings:
         return "Content-Length beside Transfer-Encoding"
-    if len(lengths) > 1:
+    if len(set(lengths)) > 1:
         return "more than one Content-Length"
-    if lengths and not (lengths[0].isascii() and lengths[0].isdigit()):
+    if lengths and not _LENGTH.fullmatch(lengths[0]):
         return "a Content-Length that is no number"
+    if codings and not http_1_1:
+        return "a Transfer-Encoding in HTTP/1.0"
     if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
         return "a Transfer-Encoding other than chunked"
     return None
 
 
-def request_id(headers: "CIMultiDictProxy[str]", make: Callable[[], str]) -> str:
-    """Return the caller's `x-request-id` if it is short and printable, else a new one."""
-    given = headers.get("x-request-id")
-    return given if given is not None and _SANE_ID.fullmatch(given) else make()
+def request_id(headers: Fields, make: Callable[[], str]) -> str:
+    """Return the caller's `x-request-id` if it is one, short and printable, else a new one."""
+    given = headers.getall("x-request-id", ())
+    return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else make()
 
 
-def to_upstream(
-    headers: "CIMultiDictProxy[str]", *, request_id: str, peer: str, scheme: str, ai: bool
-) -> "CIMultiDict[str]":
+def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai: bool) -> "CIMultiDict[str]":
     """Choose the fields that go to a target, and say who asked and how.
 
-    For an AI target the caller's credentials are left out (`passthrough` brings `authorization` back) and no content
-    coding is asked for, as the answer has to be read here.
+    `peer` is the caller's address, "" if it has none; it goes behind what `x-forwarded-for` holds already. For an AI
+    target the caller's credentials and cookies are left out (`Auth.kind` passthrough brings the token back) and no
+    content coding is asked for, as the answer has to be read here.
     """
-    dropped = _DROPPED_TO_AI if ai else _DROPPED_TO_UPSTREAM
-    if "connection" in headers:
-        dropped = dropped | _nominated(headers)
-    chosen: CIMultiDict[str] = CIMultiDict(
-        (name, value) for name, value in headers.items() if name.lower() not in dropped
-    )
-    before = headers.get("x-forwarded-for")
-    chosen["x-forwarded-for"] = f"{before}, {peer}" if before else peer
+    chosen = _without(headers, _DROPPED_TO_AI if ai else _DROPPED_TO_UPSTREAM)
+    hops = [*headers.getall("x-forwarded-for", ()), peer] if peer else headers.getall("x-forwarded-for", ())
+    if hops:
+        chosen["x-forwarded-for"] = ", ".join(hops)
     chosen["x-forwarded-proto"] = scheme
     chosen["x-request-id"] = request_id
     if ai:
@@ -108,15 +126,22 @@ def to_upstream(
     return chosen
 
 
-def to_client(headers: "CIMultiDict[str]") -> "CIMultiDict[str]":
+def to_client(headers: Fields) -> "CIMultiDict[str]":
     """Choose the fields of an answer that go to the client; its framing is written anew."""
-    dropped = _DROPPED_TO_CLIENT
+    return _without(headers, _DROPPED_TO_CLIENT)
+
+
+def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
+    """Copy all fields but those that are dropped and those that `Connection` names."""
     if "connection" in headers:
-        dropped = dropped | _nominated(headers)
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
+        dropped |= _nominated(headers)
+    return CIMultiDict([(name, value) for name, value in headers.items() if name.lower() not in dropped])
 
 
-def _nominated(headers: "CIMultiDict[str] | CIMultiDictProxy[str]") -> frozenset[str]:
-    """Name the fields that `Connection` declares to be for this hop only; `host` cannot be among them."""
-    named = {token.strip().lower() for value in headers.getall("connection", ()) for token in value.split(",")}
-    return frozenset(named - {"host", ""})
+def _nominated(headers: Fields) -> frozenset[str]:
+    """Name the fields that `Connection` declares to be for this hop only.
+
+    `host` cannot be among them: a client must not make the gateway send a request that lacks one.
+    """
+    named = {token.strip().lower() for value in headers.getall("connection") for token in value.split(",")}
+    return frozenset(named - {"host"})

@@ -15,7 +15,18 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from switchover_dataplane.pattern import BadPattern, Pattern, compiled
 from switchover_dataplane.request_target import BadTarget, canonical, hostname, normalise
-from switchover_dataplane.table import Backend, Host, InvalidTable, Listener, Match, Port, Rule, Table, ValueMatch
+from switchover_dataplane.table import (
+    Backend,
+    Host,
+    InvalidTable,
+    Listener,
+    Match,
+    Port,
+    Rule,
+    Table,
+    ValueMatch,
+    pattern_problem,
+)
 
 Kept = TypeVar("Kept")
 
@@ -112,15 +123,11 @@ def check(table: Table) -> list[str]:
         for part in (rule.filters, *(backend.filters for backend in rule.backends))
         if part.rewrite is not None and part.rewrite.regex is not None
     ]
-    return [f"{where}: {wrong}" for where, text, substitution in used if (wrong := _wrong(text, substitution))]
-
-
-def _wrong(text: str, substitution: str) -> str:
-    try:
-        compiled(text).check_substitution(substitution)
-    except BadPattern as error:
-        return f"the regular expression {text!r} cannot be used: {error}"
-    return ""
+    return [
+        f"{where}: the regular expression {text!r} cannot be used: {problem}"
+        for where, text, substitution in used
+        if (problem := pattern_problem(text, substitution))
+    ]
 
 
 def index(table: Table) -> Router:

@@ -1,0 +1,207 @@
+"""A client's connection: what is refused, with which answer, and that a neighbour is never harmed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from switchover_dataplane import body
+from switchover_dataplane.edge import Connections, Edge, Limits
+
+SECRET = "sk-never-to-be-seen"
+
+
+@dataclass
+class Served:
+    """A port with the edge in front of a handler that echoes the size of the body."""
+
+    port: int
+    edge: Edge
+
+    async def send(self, *pieces: bytes) -> bytes:
+        """Send raw bytes and read until the gateway closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """Read one answer with its declared body."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    length = next(
+        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+    )
+    return head + await reader.readexactly(length)
+
+
+async def _serve(limits: Limits) -> AsyncIterator[Served]:
+    async def handle(request: web.BaseRequest, port: int) -> web.StreamResponse:
+        if request.path == "/fails":
+            raise RuntimeError(SECRET)
+        content = await body.read(request, 1000, body.MemoryBudget(1000))
+        return web.Response(text=f"{port} {request.method} {len(content)}")
+
+    edge = Edge(handle, 7, limits, Connections(limits.connections))
+    server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
+    yield Served(server.sockets[0].getsockname()[1], edge)
+    server.close()
+    await edge.shutdown(1)
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async for one in _serve(Limits()):
+        yield one
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Served]:
+    async for one in _serve(Limits(head_timeout=0.2, connections=2)):
+        yield one
+
+
+def error_of(answer: bytes) -> dict[str, str]:
+    error: dict[str, str] = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])["error"]
+    return error
+
+
+HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + SECRET.encode() + b"\r\n"
+
+AMBIGUOUS = {
+    "two different content-lengths": HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "a content-length sent twice": HEAD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    "a content-length beside transfer-encoding": HEAD
+    + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a transfer-encoding other than chunked": HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "an unknown transfer-encoding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "a negative content-length": HEAD + b"Content-Length: -3\r\n\r\n",
+    "a content-length with a sign": HEAD + b"Content-Length: +3\r\n\r\nabc",
+    "line ends of a bare LF": b"POST /x HTTP/1.1\nHost: a\nContent-Length: 0\n\n",
+    "one line end of a bare LF": b"POST /x HTTP/1.1\r\nHost: a\nX: y\r\nContent-Length: 0\r\n\r\n",
+    "obsolete line folding": HEAD + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+    "two hosts": b"GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "the same host twice": b"GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    "no host": b"GET /x HTTP/1.1\r\n\r\n",
+    "a host that is no host": b"GET /x HTTP/1.1\r\nHost: a b/c\r\n\r\n",
+    "white space before the colon": HEAD + b"X : a\r\nContent-Length: 0\r\n\r\n",
+    "a NUL in a value": HEAD + b"X: a\0b\r\nContent-Length: 0\r\n\r\n",
+    "a carriage return in a value": HEAD + b"X: a\rb\r\nContent-Length: 0\r\n\r\n",
+    "no HTTP version": b"GET /x\r\n\r\n",
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "an unknown version": b"GET /x HTTP/3.7\r\nHost: a\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
+async def test_an_ambiguous_head_is_refused_and_its_connection_closed(served: Served, head: bytes) -> None:
+    reader, neighbour = await asyncio.open_connection("127.0.0.1", served.port)
+
+    answer = await served.send(head)
+
+    assert b" 400 " in answer.split(b"\r\n")[0]
+    assert error_of(answer)["type"] == "invalid_request_error"
+    assert SECRET.encode() not in answer
+    neighbour.write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await _read(reader)).endswith(b"7 GET 0")
+    neighbour.close()
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\nab\r\n0\r\n\r\n", b"2;\nab\r\n0\r\n\r\n", b"-2\r\nab\r\n0\r\n\r\n"])
+async def test_a_chunk_whose_size_is_none_never_becomes_a_body(served: Served, chunks: bytes) -> None:
+    answer = await served.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+
+    assert b" 200 " not in answer.split(b"\r\n")[0]
+
+
+async def test_a_head_of_one_megabyte_is_refused_with_431(served: Served) -> None:
+    answer = await served.send(HEAD + b"X: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n")
+
+    assert b" 431 " in answer.split(b"\r\n")[0]
+    assert error_of(answer)["code"] == "head_too_large"
+
+
+async def test_half_a_head_that_waits_is_answered_408(impatient: Served) -> None:
+    answer = await impatient.send(b"POST /x HTTP/1.1\r\nHost: a\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert error_of(answer)["code"] == "head_timeout"
+
+
+async def test_half_a_second_head_on_a_kept_connection_is_answered_408(impatient: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", impatient.port)
+    writer.write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await _read(reader)).endswith(b"7 GET 0")
+
+    writer.write(b"GET /x HT")
+
+    assert (await _read(reader)).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_a_connection_beyond_the_limit_is_told_so_and_the_others_go_on(impatient: Served) -> None:
+    first = await asyncio.open_connection("127.0.0.1", impatient.port)
+    first[1].write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    await _read(first[0])
+    second = await asyncio.open_connection("127.0.0.1", impatient.port)
+    second[1].write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    await _read(second[0])
+
+    answer = await impatient.send()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert error_of(answer)["code"] == "too_many_connections"
+    first[1].write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await _read(first[0])).endswith(b"7 GET 0")
+    first[1].close()
+    second[1].close()
+
+
+async def test_a_fault_of_the_gateway_is_answered_500_and_tells_no_value(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await served.send(b"GET /fails HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert error_of(answer)["code"] == "internal_error"
+    assert SECRET not in caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+
+    writer.write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\nPOST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab")
+
+    assert (await _read(reader)).endswith(b"7 GET 0")
+    assert (await _read(reader)).endswith(b"7 POST 2")
+    writer.close()
+
+
+async def test_http_1_0_without_a_host_is_served_and_closed(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+
+    writer.write(b"GET /x HTTP/1.0\r\n\r\n")
+
+    assert (await reader.read()).endswith(b"7 GET 0")
+    writer.close()
+
+
+async def test_expect_continue_is_answered_before_the_body_is_sent(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    writer.write(b"ab")
+    assert (await _read(reader)).endswith(b"7 POST 2")
+    writer.close()
