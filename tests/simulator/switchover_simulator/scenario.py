@@ -1,0 +1,128 @@
+"""Text of a scenario file → `Scenario`, or every error in it by field; and the choice of a behaviour for a request.
+
+Looked up in this order: `requests` (the n-th request of all), `paths`, `models`, `default`.
+"""
+
+from collections import Counter
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from switchover_simulator.behaviour import Answer, Behaviour, Behaviours, Part, Written
+from switchover_simulator.request import Request
+
+
+class BadScenario(Exception):
+    """What is wrong, one line a field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Scenario(Part):
+    """Who gets which answer.
+
+    `requests` speaks for the first requests one by one (null: it says nothing of that one); in the other lists each
+    request takes the next behaviour, and the last one sticks. `name`, where given, is sent as `x-served-by`.
+    """
+
+    name: str = ""
+    requests: list[Written | None] = []
+    paths: dict[str, Behaviours] = {}
+    models: dict[str, Behaviours] = {}
+    default: Behaviours = [Answer(status=429)]
+
+    @model_validator(mode="after")
+    def _heads_are_enough(self) -> "Scenario":
+        """Refuse a reset on the head where only the body tells that it is meant."""
+        behind = [*self.models.items(), *([("default", self.default)] if self.models else [])]
+        for where, behaviours in behind:
+            if any(behaviour.mode == "rst-on-head" for behaviour in behaviours):
+                raise ValueError(
+                    f"{where}: rst-on-head cannot depend on the model, which stands in the body; "
+                    "put it under requests or paths, or use rst"
+                )
+        return self
+
+
+def parse(text: str | bytes) -> Scenario:
+    """Read YAML or JSON.
+
+    Raises:
+        BadScenario: with each field's path, what is wrong, and what was found.
+    """
+    try:
+        raw = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - the C loader of the safe kind
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise BadScenario([f"{where}not YAML: {error.problem or error.context}"]) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadScenario([f"not YAML: {error}"]) from None
+    return validate({} if raw is None else raw)
+
+
+def validate(raw: Any) -> Scenario:
+    """Check data of the shape of a scenario file.
+
+    Raises:
+        BadScenario: as `parse`.
+    """
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        raise BadScenario([_problem(dict(each)) for each in error.errors(include_url=False)]) from None
+
+
+def _problem(error: dict[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+    found = "" if error["type"] in ("missing", "extra_forbidden", "value_error") else f" (found {error['input']!r:.80})"
+    return ": ".join(filter(None, (_path(error["loc"]), f"{message}{found}")))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Write `("models", "m", 0, "answer", "status")` as `models.m[0].status`.
+
+    What follows an index is the name of the union's member and stands in no file.
+    """
+    path = ""
+    for before, part in zip((None, *location), location, strict=False):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not isinstance(before, int):
+            path += f".{part}" if path else part
+    return path
+
+
+class Playback:
+    """A scenario and how far it has been played."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._begun = 0
+        self._played: Counter[tuple[str, str]] = Counter()
+
+    def choose(self, request: Request) -> Behaviour | None:
+        """Choose and count the behaviour for a request; None: that takes its body, which was not read yet."""
+        scenario = self.scenario
+        if request.path in scenario.paths:
+            key, behaviours = ("paths", request.path), scenario.paths[request.path]
+        elif scenario.models and request.body is None:
+            if self._listed(self._begun + 1) is None:
+                return None
+            key, behaviours = ("default", ""), scenario.default
+        elif request.model in scenario.models:
+            key, behaviours = ("models", request.model), scenario.models[request.model]
+        else:
+            key, behaviours = ("default", ""), scenario.default
+        self._begun += 1
+        listed = self._listed(self._begun)
+        if listed is not None:
+            return listed
+        self._played[key] += 1
+        return behaviours[min(self._played[key], len(behaviours)) - 1]
+
+    def _listed(self, number: int) -> Behaviour | None:
+        return self.scenario.requests[number - 1] if number <= len(self.scenario.requests) else None
