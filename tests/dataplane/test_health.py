@@ -1,0 +1,400 @@
+"""Which targets are left alone after which outcomes, and for how long. The clock is a number in here."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playbook import WORDS
+from switchover_dataplane.health import CAPACITY, LONGEST_EXPLICIT, PROBE_PATIENCE, Health
+from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused, TimedOut
+from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
+
+COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
+OFF = CoolDown(base=0.0)
+GPT = OpenAI(model="gpt-4o")
+
+
+def target(
+    name: str = "a", *, provider: Provider = GPT, secret: str = "ns/key", host: str = "h", auth: str = ""
+) -> Target:
+    held = Auth("passthrough") if auth == "passthrough" else Auth("token", secret) if secret else Auth()
+    return Target(id=name, host=host, port=443, provider=provider, auth=held)
+
+
+A = target("a", secret="ns/key-a")
+B = target("b", secret="ns/key-b")
+ANY_MODEL = target("any", provider=OpenAI(), secret="")
+
+
+class Watch:
+    """A health and the upstream of the targets that it is asked about."""
+
+    def __init__(self, *targets: Target, cool_down: CoolDown = COOL_DOWN) -> None:
+        self.health = Health()
+        self.cool_down = cool_down
+        self.upstream = Upstream(name="u", ai=True, priorities=tuple((one,) for one in targets))
+
+    def record(self, one: Target, outcome: Outcome | str, now: float, *, model: str = "m", times: int = 1) -> None:
+        for _ in range(times):
+            found = WORDS[outcome] if isinstance(outcome, str) else outcome
+            self.health.record(one, model, found, self.cool_down, now)
+
+    def cooling(self, now: float, *, model: str = "m") -> set[str]:
+        return set(self.health.cooling(self.upstream, self.cool_down, model, now))
+
+    def returns(self, now: float, *, model: str = "m") -> float | None:
+        return self.health.earliest_return(self.upstream, model, now)
+
+
+def limited(seconds: float) -> Outcome:
+    return Refused(429, ErrorClass.RATE_LIMITED, retry_after=seconds)
+
+
+# ── What cools a target, and for how long ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rate_limit_that_says_for_how_long_cools_its_target_at_once_for_that_long() -> None:
+    watch = Watch(A, B)
+    watch.record(A, limited(20.0), 100.0)
+    assert watch.cooling(119.9) == {"a"}
+    assert watch.cooling(120.0) == set()
+
+
+def test_a_mistaken_hour_takes_no_model_away_for_longer_than_five_minutes() -> None:
+    watch = Watch(A)
+    watch.record(A, limited(3600.0), 0.0)
+    assert watch.cooling(LONGEST_EXPLICIT - 1) == {"a"}
+    assert watch.cooling(LONGEST_EXPLICIT) == set()
+
+
+@pytest.mark.parametrize("word", ["429", "500", "503", "refused", "reset", "error-event", "per-try", "quiet"])
+def test_a_failure_cools_its_target_after_three_in_a_row(word: str) -> None:
+    watch = Watch(A)
+    watch.record(A, word, 0.0, times=2)
+    assert watch.cooling(0.0) == set()
+    watch.record(A, word, 0.0)
+    assert watch.cooling(9.9) == {"a"}
+    assert watch.cooling(10.0) == set()
+
+
+def test_a_stream_that_was_interrupted_counts_as_a_failure() -> None:
+    watch = Watch(A)
+    watch.record(A, Broken("reset", error_class=ErrorClass.INTERRUPTED), 0.0, times=3)
+    assert watch.cooling(0.0) == {"a"}
+
+
+def test_a_success_in_between_starts_the_count_anew() -> None:
+    watch = Watch(A)
+    watch.record(A, "500", 0.0, times=2)
+    watch.record(A, "200", 0.0)
+    watch.record(A, "500", 0.0, times=2)
+    assert watch.cooling(0.0) == set()
+
+
+def test_each_cool_down_is_twice_as_long_as_the_one_before_up_to_the_maximum() -> None:
+    watch = Watch(A)
+    watch.record(A, "500", 0.0, times=3)
+    now = 10.0
+    for length in (20.0, 30.0, 30.0):
+        watch.record(A, "500", now)
+        assert watch.cooling(now + length - 0.1) == {"a"}
+        now += length
+        assert watch.cooling(now) == set()
+
+
+def test_failures_of_requests_that_were_under_way_do_not_make_a_cool_down_longer() -> None:
+    watch = Watch(A)
+    watch.record(A, "500", 0.0, times=20)
+    assert watch.cooling(10.0) == set()
+
+
+def test_an_overloaded_target_that_says_for_how_long_is_believed_once_it_cools() -> None:
+    watch = Watch(A)
+    watch.record(A, Refused(503, ErrorClass.OVERLOADED, retry_after=60.0), 0.0, times=3)
+    assert watch.cooling(59.0) == {"a"}
+    assert watch.cooling(60.0) == set()
+
+
+def test_a_model_that_is_not_there_cools_at_once() -> None:
+    watch = Watch(A)
+    watch.record(A, "model", 0.0)
+    assert watch.cooling(29.9) == {"a"}
+    assert watch.cooling(30.0) == set()
+
+
+@pytest.mark.parametrize("word", ["context", "filter", "fault", "gone"])
+def test_what_is_about_the_request_cools_nothing(word: str) -> None:
+    watch = Watch(A)
+    watch.record(A, word, 0.0, times=50)
+    assert watch.cooling(0.0) == set()
+    assert watch.health.dump(0.0) == []
+
+
+def test_the_callers_own_deadline_cools_nothing() -> None:
+    watch = Watch(A)
+    watch.record(A, TimedOut("timeout", 0.1), 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+
+
+@pytest.mark.parametrize("word", ["500", "429+30s", "key", "model", "refused"])
+def test_a_base_of_zero_switches_cool_down_off(word: str) -> None:
+    watch = Watch(A, cool_down=OFF)
+    watch.record(A, word, 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+    cooling_elsewhere = Watch(A)
+    cooling_elsewhere.record(A, "model", 0.0)
+    assert cooling_elsewhere.health.cooling(cooling_elsewhere.upstream, OFF, "m", 0.0) == set()
+
+
+# ── Per model, per key, per caller ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rate_limit_on_one_model_says_nothing_of_another() -> None:
+    watch = Watch(ANY_MODEL)
+    watch.record(ANY_MODEL, limited(20.0), 0.0, model="small")
+    assert watch.cooling(1.0, model="small") == {"any"}
+    assert watch.cooling(1.0, model="large") == set()
+    assert watch.returns(1.0, model="small") == 19.0
+    assert watch.returns(1.0, model="large") is None
+
+
+def test_a_target_with_a_model_of_its_own_is_the_same_whatever_is_asked_for() -> None:
+    watch = Watch(A)
+    watch.record(A, limited(20.0), 0.0, model="small")
+    assert watch.cooling(1.0, model="large") == {"a"}
+
+
+def test_a_refused_key_cools_every_target_that_uses_it_until_its_value_changes() -> None:
+    sibling = target("a2", secret="ns/key-a")
+    watch = Watch(A, sibling, B)
+    watch.record(A, "key", 0.0)
+    assert watch.cooling(1e9) == {"a", "a2"}
+    before, same, after = (table([A, sibling, B], {"ns/key-a": key}) for key in ("old", "old", "new"))
+    watch.health.adopt(before, same)
+    assert watch.cooling(1e9) == {"a", "a2"}
+    watch.health.adopt(before, after)
+    assert watch.cooling(1e9) == set()
+
+
+def test_a_key_that_works_after_all_is_used_again() -> None:
+    watch = Watch(A)
+    watch.record(A, "key", 0.0)
+    watch.record(A, "200", 1.0)
+    assert watch.cooling(1.0) == set()
+
+
+def test_a_forbidden_model_cools_its_target_and_not_the_key() -> None:
+    sibling = target("a2", secret="ns/key-a")
+    watch = Watch(A, sibling)
+    watch.record(A, Refused(403, ErrorClass.CREDENTIALS), 0.0)
+    assert watch.cooling(29.0) == {"a"}
+    assert watch.cooling(30.0) == set()
+
+
+def test_an_error_event_about_credentials_is_no_proof_against_the_key() -> None:
+    watch = Watch(A)
+    watch.record(A, Broken("error-event", error_class=ErrorClass.CREDENTIALS), 0.0)
+    assert watch.cooling(29.0) == {"a"}
+    assert watch.cooling(30.0) == set()
+
+
+def test_a_refused_target_without_a_key_returns() -> None:
+    bare = target("bare", secret="")
+    watch = Watch(bare)
+    watch.record(bare, "key", 0.0)
+    assert watch.cooling(29.0) == {"bare"}
+    assert watch.cooling(30.0) == set()
+
+
+def test_exhausted_quota_cools_the_key_for_long() -> None:
+    sibling = target("a2", secret="ns/key-a")
+    watch = Watch(A, sibling)
+    watch.record(A, "quota", 0.0)
+    assert watch.cooling(29.0) == {"a", "a2"}
+    assert watch.cooling(30.0) == set()
+    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, retry_after=86_400.0), 40.0)
+    assert watch.cooling(339.0) == {"a", "a2"}
+
+
+@pytest.mark.parametrize("word", ["key", "quota", "429+30s", "429"])
+def test_a_callers_own_key_harms_no_other_caller(word: str) -> None:
+    own = target("own", auth="passthrough")
+    watch = Watch(own)
+    watch.record(own, word, 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+    watch.record(own, "refused", 0.0, times=3)
+    assert watch.cooling(0.0) == {"own"}
+
+
+def test_a_plain_backend_cools_for_failed_connections_and_not_for_its_answers() -> None:
+    plain = target("plain", provider=Http(), secret="")
+    watch = Watch(plain)
+    watch.record(plain, "429+30s", 0.0, times=9)
+    watch.record(plain, "500", 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+    watch.record(plain, "refused", 0.0, times=2)
+    watch.record(plain, "500", 0.0)
+    watch.record(plain, "refused", 0.0, times=2)
+    assert watch.cooling(0.0) == set()
+    watch.record(plain, "refused", 0.0)
+    assert watch.cooling(0.0) == {"plain"}
+
+
+# ── The way back ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def cooled(now: float = 0.0) -> Watch:
+    watch = Watch(A, B)
+    watch.record(A, "500", now, times=3)
+    return watch
+
+
+def test_after_its_cool_down_one_request_probes_a_target_and_the_others_skip_it() -> None:
+    watch = cooled()
+    assert watch.cooling(10.0) == set()
+    watch.health.started(A, "m", 10.0)
+    assert watch.cooling(10.0) == {"a"}
+
+
+def test_a_probe_that_succeeds_brings_its_target_back() -> None:
+    watch = cooled()
+    watch.health.started(A, "m", 10.0)
+    watch.record(A, "200", 11.0)
+    assert watch.cooling(11.0) == set()
+    assert watch.health.dump(11.0) == []
+
+
+def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
+    watch = cooled()
+    watch.health.started(A, "m", 10.0)
+    watch.record(A, "500", 11.0)
+    assert watch.cooling(30.9) == {"a"}
+    assert watch.cooling(31.0) == set()
+
+
+def test_a_probe_whose_request_was_at_fault_leaves_the_way_to_the_next_probe() -> None:
+    watch = cooled()
+    watch.health.started(A, "m", 10.0)
+    watch.record(A, "fault", 11.0)
+    assert watch.cooling(11.0) == set()
+    watch.health.started(A, "m", 11.0)
+    assert watch.cooling(11.0) == {"a"}
+
+
+def test_a_probe_that_never_returns_is_given_up() -> None:
+    watch = cooled()
+    watch.health.started(A, "m", 10.0)
+    assert watch.cooling(10.0 + PROBE_PATIENCE - 0.1) == {"a"}
+    assert watch.cooling(10.0 + PROBE_PATIENCE) == set()
+
+
+def test_a_request_during_the_cool_down_is_no_probe() -> None:
+    watch = cooled()
+    watch.health.started(A, "m", 9.0)
+    assert watch.cooling(10.0) == set()
+
+
+def test_a_target_that_never_cooled_is_not_probed_but_used() -> None:
+    watch = Watch(A)
+    watch.health.started(A, "m", 0.0)
+    watch.record(A, "500", 0.0)
+    watch.health.started(A, "m", 0.0)
+    assert watch.cooling(0.0) == set()
+
+
+def test_the_earliest_return_is_that_of_the_first_target_to_come_back() -> None:
+    watch = Watch(A, B)
+    assert watch.returns(0.0) is None
+    watch.record(A, limited(20.0), 0.0)
+    watch.record(B, limited(5.0), 0.0)
+    assert watch.returns(1.0) == 4.0
+    assert watch.returns(6.0) == 14.0
+    watch.record(B, "key", 7.0)
+    watch.record(A, "key", 7.0)
+    assert watch.returns(8.0) is None
+
+
+# ── Tables, bounds and the dump ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def table(targets: list[Target], secrets: dict[str, str]) -> Table:
+    return sealed((), {}, {}, {"u": Upstream(name="u", priorities=(tuple(targets),))}, secrets)
+
+
+def test_health_survives_a_new_table_where_target_and_address_are_the_same() -> None:
+    watch = cooled()
+    watch.health.adopt(table([A, B], {}), table([B, A], {}))
+    assert watch.cooling(1.0) == {"a"}
+
+
+def test_a_target_that_moved_or_is_gone_starts_afresh() -> None:
+    moved = target("a", host="elsewhere", secret="ns/key-a")
+    watch = cooled()
+    assert Watch(moved).cooling(1.0) == set()
+    assert set(watch.health.cooling(Upstream(name="u", priorities=((moved,),)), COOL_DOWN, "m", 1.0)) == set()
+    watch.health.adopt(table([A], {}), table([moved], {}))
+    assert watch.health.dump(1.0) == []
+
+
+def test_names_of_models_from_callers_fill_no_memory() -> None:
+    watch = Watch(ANY_MODEL)
+    for number in range(CAPACITY + 50):
+        watch.record(ANY_MODEL, "model", 0.0, model=f"made-up-{number}" + "x" * 1000)
+    told = watch.health.dump(0.0)
+    assert len(told) == CAPACITY
+    assert all(len(str(entry["model"])) <= 256 for entry in told)
+    assert watch.cooling(0.0, model=f"made-up-{CAPACITY + 49}" + "x" * 1000) == {"any"}
+    assert watch.cooling(0.0, model="made-up-0" + "x" * 1000) == set()
+
+
+def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> None:
+    watch = Watch(A, B)
+    watch.record(A, "500", 0.0, times=3)
+    watch.record(B, "key", 0.0)
+    assert watch.health.dump(4.0) == [
+        {
+            "target": "a",
+            "address": "h:443",
+            "model": "",
+            "state": "cooling",
+            "error_class": "server-error",
+            "failures": 3,
+            "returns_in": 6.0,
+        },
+        {
+            "credential": "ns/key-b",
+            "state": "cooling",
+            "error_class": "credentials",
+            "failures": 1,
+            "returns_in": None,
+        },
+    ]
+    watch.health.started(A, "m", 10.0)
+    assert [entry["state"] for entry in watch.health.dump(10.0)] == ["probing", "cooling"]
+    assert [entry["state"] for entry in watch.health.dump(25.0)] == ["failing", "cooling"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([A, B, ANY_MODEL]),
+            st.sampled_from(sorted(set(WORDS) - {"key"})),
+            st.floats(0, 100),
+            st.booleans(),
+        ),
+        max_size=40,
+    )
+)
+def test_every_target_comes_back_in_bounded_time(events: list[tuple[Target, str, float, bool]]) -> None:
+    watch = Watch(A, B, ANY_MODEL)
+    now = 0.0
+    for one, word, pause, starts in events:
+        now += pause
+        if starts:
+            watch.health.started(one, "m", now)
+        watch.record(one, word, now)
+        wait = watch.returns(now)
+        assert wait is None or 0 < wait < math.inf
+    assert watch.cooling(now + LONGEST_EXPLICIT + PROBE_PATIENCE) == set()
