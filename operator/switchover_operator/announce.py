@@ -87,7 +87,7 @@ def _problems(now: Situation) -> dict[str, Line]:
 def _served(now: Situation) -> Line:
     refused = [str(report.identity) for report in now.compiled.reports if not report.is_accepted]
     accepted = len(now.compiled.reports) - len(refused)
-    msg = f"serving revision {now.acknowledgements.revision}: {accepted} objects accepted"
+    msg = f"serving revision {now.acknowledgements.revision}: {accepted} object{'' if accepted == 1 else 's'} accepted"
     if refused:
         msg += f", {len(refused)} not accepted: {', '.join(refused)}"
     fields = {"revision": now.acknowledgements.revision, "accepted": accepted, "not_accepted": refused}

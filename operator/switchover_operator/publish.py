@@ -22,13 +22,14 @@ from switchover_dataplane.table import Table, encode
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT: Final = 0.1
+FIRST_WAIT: Final = 0.05
+GROWTH: Final = 1.5
 LONGEST_WAIT: Final = 5.0
 PUSH_LIMIT: Final = 15.0
 """Seconds within which a data plane has to answer a push."""
 LOOK_AGAIN: Final = 10.0
 """Seconds after which a data plane is asked whether it still serves what it took."""
-PATIENCE: Final = 5
+PATIENCE: Final = 12
 """Tries without an answer after which it is worth a warning: a data plane that just starts takes a few."""
 
 
@@ -189,8 +190,8 @@ class Publisher:
 
 
 def wait_before(repeat: int, chance: float) -> float:
-    """Seconds before repeat `repeat` (from 0): doubled up to a cap, less up to half of it by `chance` (0..1)."""
-    whole = min(FIRST_WAIT * 2.0 ** min(repeat, 32), LONGEST_WAIT)
+    """Seconds before repeat `repeat` (from 0), growing up to a cap; `chance` (0..1) takes off up to half of it."""
+    whole = min(FIRST_WAIT * GROWTH ** min(repeat, 32), LONGEST_WAIT)
     return whole * (1 - chance / 2)
 
 

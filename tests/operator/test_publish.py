@@ -191,6 +191,8 @@ async def test_an_equal_revision_is_not_pushed_again(tmp_path: Path) -> None:
     assert a.revisions == [ONE.revision, TWO.revision]
 
 
-def test_the_wait_before_a_repeat_doubles_up_to_a_cap_and_chance_shortens_it() -> None:
-    assert [wait_before(repeat, 0) for repeat in range(8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+def test_the_wait_before_a_repeat_grows_up_to_a_cap_and_chance_shortens_it() -> None:
+    waits = [wait_before(repeat, 0) for repeat in range(14)]
+    assert waits[:3] == pytest.approx([0.05, 0.075, 0.1125])
+    assert waits[-2:] == [5.0, 5.0]
     assert wait_before(10_000, 1) == 2.5

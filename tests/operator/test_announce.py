@@ -1,0 +1,107 @@
+"""What changed between two rounds → log lines, each piece of news once."""
+
+import logging
+from dataclasses import replace
+
+from switchover_dataplane.table import Port, Table, sealed
+from switchover_operator.announce import Situation, Told, news
+from switchover_operator.compile import Compiled
+from switchover_operator.conditions import accepted, fields_without_effect, invalid
+from switchover_operator.findings import Weight, findings
+from switchover_operator.identity import Identity
+from switchover_operator.publish import Acknowledgement, Acknowledgements
+from switchover_operator.reports import Report
+
+ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "gloo-system", "chat")
+
+
+def serving(*ports: int) -> Table:
+    return sealed(tuple(Port(number) for number in ports), {}, {}, {}, {})
+
+
+def situation(
+    table: Table, *reports: Report, said: Acknowledgement | None = None, problems: tuple[str, ...] = ()
+) -> Situation:
+    word = said or Acknowledgement(table.revision, accepted=True)
+    return Situation(
+        compiled=Compiled(table, reports, {}),
+        acknowledgements=Acknowledgements(table.revision, {"worker-0.0": word}),
+        findings=tuple(
+            each for report in reports for each in findings(report, lambda _identity, path: f"a.yaml:{len(path)}")
+        ),
+        problems=(),
+        bind="127.0.0.1",
+        admin="127.0.0.1:9180",
+    )
+
+
+def messages(told: Told, *situations: Situation) -> list[list[str]]:
+    rounds = []
+    for now in situations:
+        told, lines = news(told, now)
+        rounds.append([line.msg for line in lines])
+    return rounds
+
+
+GOOD = Report(ROUTE, conditions=(accepted(),))
+BAD = Report(ROUTE, conditions=(invalid(["spec.rules[0].matches[0].path.type: must be Exact; got 'Exakt'"]),))
+
+
+def test_ready_is_said_once_and_again_when_the_addresses_change() -> None:
+    one, two = serving(8080), serving(8080, 9090)
+    assert messages(Told(), situation(one, GOOD), situation(one, GOOD), situation(two, GOOD)) == [
+        [
+            f"serving revision {one.revision}: 1 object accepted",
+            "ready: http://127.0.0.1:8080 (admin http://127.0.0.1:9180)",
+        ],
+        [],
+        [
+            f"serving revision {two.revision}: 1 object accepted",
+            "ready: http://127.0.0.1:8080 http://127.0.0.1:9090 (admin http://127.0.0.1:9180)",
+        ],
+    ]
+
+
+def test_nothing_is_ready_before_every_worker_acknowledged() -> None:
+    now = situation(serving(8080), GOOD)
+    waiting = replace(now, acknowledgements=Acknowledgements(serving(8080).revision, {"a": None}))
+    assert messages(Told(), waiting) == [[]]
+
+
+def test_a_problem_is_said_once_with_its_place_and_once_more_when_it_is_solved() -> None:
+    table = serving(8080)
+    told, _ = news(Told(), situation(table, GOOD))
+    problem = "a.yaml:34: HTTPRoute gloo-system/chat: spec.rules[0].matches[0].path.type: must be Exact; got 'Exakt'"
+    assert messages(told, situation(table, BAD), situation(table, BAD), situation(table, GOOD)) == [
+        [problem],
+        [],
+        [f"solved: {problem}"],
+    ]
+
+
+def test_a_refused_table_is_an_error_in_the_data_plane_s_words() -> None:
+    table = serving(8080)
+    refusal = Acknowledgement(table.revision, accepted=False, reasons=("port 8080 (gw/http) cannot be opened",))
+    told, [line] = news(Told(), situation(table, GOOD, said=refusal))
+    assert line.level == logging.ERROR
+    assert line.msg == "not served, the last good table stays: port 8080 (gw/http) cannot be opened"
+    assert told.ready is None
+
+
+def test_a_table_without_ports_says_why_and_what_would_help() -> None:
+    [[_, message]] = messages(Told(), situation(serving(), GOOD))
+    assert message.startswith("ready, but nothing is served: there is no Gateway of class switchover")
+
+
+def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
+    table = serving(8080)
+    [[_, serving_line, _]] = messages(Told(), situation(table, BAD))
+    assert (
+        serving_line
+        == f"serving revision {table.revision}: 0 objects accepted, 1 not accepted: HTTPRoute gloo-system/chat"
+    )
+
+
+def test_a_field_without_effect_is_a_finding_of_less_weight_than_a_fault() -> None:
+    report = Report(ROUTE, conditions=(fields_without_effect(["spec.useHttp2"]), *BAD.conditions), notes=("a note",))
+    assert [each.weight for each in findings(report, lambda _identity, _path: "")] == list(Weight)
