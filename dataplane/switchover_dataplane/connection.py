@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._done = False
         self._framed = False
         self._head_size = 0
+        self._fields_size = 0
         self.received = False
 
     # ── What the transport calls ────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +135,9 @@ class Connection(asyncio.Protocol):
         """Keep a header field."""
         if self._done:
             return
+        self._fields_size += len(name) + len(value)
+        if self._fields_size > HEAD_LIMIT:
+            self._fail("not-http", f"the head of the answer is larger than {HEAD_LIMIT} bytes")
         if len(self.headers) >= HEADER_COUNT_LIMIT:
             self._fail("not-http", f"the answer has more than {HEADER_COUNT_LIMIT} header fields")
             return
@@ -142,7 +146,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Take the status; interim answers (1xx) are passed over."""
         parser = self._parser
-        if parser is None or self._done:
+        if parser is None or self._done or self._broken is not None:
             return
         self.status = parser.get_status_code()
         if self.status < 200:
