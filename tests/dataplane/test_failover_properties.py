@@ -13,6 +13,7 @@ from switchover_dataplane.progress import DEFAULT_ATTEMPTS
 from switchover_dataplane.table import Policy
 
 TOKENS = ["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx", "retriable-status-codes"]
+MOVING_ON = ["429", "429+1s", "500", "503", "refused"] * 4
 LONGEST = 60
 
 
@@ -36,7 +37,7 @@ policies = st.builds(
     written=st.booleans(),
     attempts=st.integers(0, 6),
     retry_on=st.lists(st.sampled_from([*TOKENS, *map(str, ErrorClass)]), max_size=4).map(tuple),
-    explicit=st.booleans(),
+    explicit=st.sampled_from([False, False, True]),
     status_codes=st.lists(st.sampled_from([200, 409, 429, 500]), max_size=2).map(tuple),
     update_frequency=st.integers(0, 3),
     timeout=st.sampled_from([0.0, 0.5, 5.0]),
@@ -56,7 +57,7 @@ def healthy_priorities(shape: str, cold: set[str]) -> set[int]:
 def requests(draw: st.DrawFn) -> tuple[Policy, str, bool, Request]:
     """Draw a request and play it to its end."""
     policy, shape, ai = draw(policies), draw(pools), draw(st.booleans())
-    words = st.sampled_from(sorted(WORDS))
+    words = st.sampled_from([*sorted(WORDS), *MOVING_ON])
     names = shape.replace("|", " ").split()
     always_cold = draw(st.sets(st.sampled_from(names))) if names else set()
     history: list[Tried] = []
@@ -72,7 +73,7 @@ def requests(draw: st.DrawFn) -> tuple[Policy, str, bool, Request]:
             elapsed=elapsed,
             wall=0.0,
             chance=draw(st.floats(0, 1)),
-            repeats_allowed=draw(st.booleans()),
+            repeats_allowed=draw(st.sampled_from([True, True, True, False])),
         )
         if isinstance(step, Answer):
             return policy, shape, ai, Request(tries, waits, history, step, healthy_priorities(shape, always_cold))
