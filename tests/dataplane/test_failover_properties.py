@@ -42,6 +42,9 @@ policies = st.builds(
     update_frequency=st.integers(0, 3),
     timeout=st.sampled_from([0.0, 0.5, 5.0]),
 )
+unwritten = st.builds(Policy, attempts=st.sampled_from([0, 0, 2, 3, 4, 6]))
+ANY_KIND = st.booleans()
+AI = st.just(value=True)
 pools = st.lists(st.integers(0, 3), max_size=4).map(
     lambda sizes: " | ".join(" ".join(f"p{index}{'abc'[i]}" for i in range(size)) for index, size in enumerate(sizes))
 )
@@ -54,9 +57,11 @@ def healthy_priorities(shape: str, cold: set[str]) -> set[int]:
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> tuple[Policy, str, bool, Request]:
+def requests(
+    draw: st.DrawFn, policies: st.SearchStrategy[Policy] = policies, kinds: st.SearchStrategy[bool] = ANY_KIND
+) -> tuple[Policy, str, bool, Request]:
     """Draw a request and play it to its end."""
-    policy, shape, ai = draw(policies), draw(pools), draw(st.booleans())
+    policy, shape, ai = draw(policies), draw(pools), draw(kinds)
     words = st.sampled_from([*sorted(WORDS), *MOVING_ON])
     names = shape.replace("|", " ").split()
     always_cold = draw(st.sets(st.sampled_from(names))) if names else set()
@@ -102,13 +107,11 @@ def test_a_request_never_makes_more_attempts_than_its_policy_allows(drawn: tuple
     assert len(counted) <= (policy.attempts or default)
 
 
-@given(requests())
+@given(requests(unwritten, AI))
 def test_no_priority_gets_a_repeat_that_costs_an_untried_healthy_one_its_turn(
     drawn: tuple[Policy, str, bool, Request],
 ) -> None:
-    policy, _, ai, request = drawn
-    if policy.semantics == "Envoy" or policy.update_frequency or not ai:
-        return
+    request = drawn[3]
     turns = Counter(step.priority for step in request.tries)
     if request.answer.why is Why.ATTEMPTS_USED_UP and max(turns.values()) > 1:
         assert request.healthy <= set(turns)
@@ -133,7 +136,7 @@ def test_waits_stay_within_their_bounds_and_the_deadline(drawn: tuple[Policy, st
         assert not policy.timeout or seconds < policy.timeout
 
 
-@given(requests())
+@given(requests(unwritten, AI))
 def test_a_brief_rate_limit_is_waited_out_at_most_once(drawn: tuple[Policy, str, bool, Request]) -> None:
     assert sum(then.why is Why.RETRY_AFTER for _, then in drawn[3].waits) <= 1
 
