@@ -134,6 +134,7 @@ class Listeners:
     def _retire(self, opened: _Open, grace: float) -> None:
         if opened.server is not None:
             opened.server.close()
+        opened.edge.pre_shutdown()
         task = asyncio.get_running_loop().create_task(opened.edge.shutdown(grace))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

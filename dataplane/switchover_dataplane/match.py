@@ -102,13 +102,17 @@ class _ByHost(Generic[Kept]):
             yield self.every
 
 
+_Indexed = dict[tuple[int, str, str], tuple[Host, _Paths]]
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The index of one table."""
+    """The index of one table. `indexed` is what the next table's index can be made of, by port, listener and host."""
 
     rules: Mapping[str, Rule]
     ports: "Mapping[int, _ByHost[tuple[Listener, _ByHost[_Paths]]]]"
     patterns: Mapping[str, Pattern]
+    indexed: _Indexed
 
 
 # ── Once per table ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,8 +134,8 @@ def check(table: Table) -> list[str]:
     ]
 
 
-def index(table: Table) -> Router:
-    """Index a table.
+def index(table: Table, before: Router | None = None) -> Router:
+    """Index a table; hosts that are as they were in the table `before` are taken over.
 
     Raises:
         InvalidTable: what `check` says of its regular expressions.
@@ -140,15 +144,21 @@ def index(table: Table) -> Router:
         patterns = {text: compiled(text) for _, text in _texts(table)}
     except BadPattern:
         raise InvalidTable(*check(table)) from None
-    return Router(rules=table.rules, ports={port.number: _listeners(port) for port in table.ports}, patterns=patterns)
+    known = before.indexed if before is not None else {}
+    indexed: _Indexed = {}
+    ports = {port.number: _listeners(port, known, indexed) for port in table.ports}
+    return Router(table.rules, ports, patterns, indexed)
 
 
-def _listeners(port: Port) -> "_ByHost[tuple[Listener, _ByHost[_Paths]]]":
+def _listeners(port: Port, known: _Indexed, indexed: _Indexed) -> "_ByHost[tuple[Listener, _ByHost[_Paths]]]":
     listeners: _ByHost[tuple[Listener, _ByHost[_Paths]]] = _ByHost()
     for listener in port.listeners:
         hosts: _ByHost[_Paths] = _ByHost()
         for host in listener.hosts:
-            hosts.put(host.hostname, _paths(host))
+            place = (port.number, listener.name, host.hostname)
+            same = known.get(place)
+            indexed[place] = same if same is not None and same[0] == host else (host, _paths(host))
+            hosts.put(host.hostname, indexed[place][1])
         listeners.put(listener.hostname, (listener, hosts))
     return listeners
 
@@ -183,9 +193,10 @@ def _texts(table: Table) -> Iterator[tuple[Match, str]]:
                 for match in host.matches:
                     if match.path.kind == "RegularExpression":
                         yield match, match.path.value
-                    for wanted in (*match.headers, *match.query):
-                        if wanted.kind == "RegularExpression":
-                            yield match, wanted.value
+                    if match.headers or match.query:
+                        for wanted in (*match.headers, *match.query):
+                            if wanted.kind == "RegularExpression":
+                                yield match, wanted.value
 
 
 # ── Once per request ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,6 +26,7 @@ from switchover_dataplane.table import Backend, Filters, Policy, Upstream
 log = logging.getLogger("switchover.trace")
 
 _REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
+_WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 
 
@@ -160,7 +161,7 @@ class Proxy:
 
     async def _body(self, request: web.BaseRequest, routed: _Routed) -> "bytes | AsyncIterator[bytes] | None":
         if not request.body_exists:
-            return None
+            return b"" if routed.upstream.ai and request.method in _WITH_A_BODY else None
         replayed = routed.upstream.ai or routed.policy.written
         length = request.content_length
         if not replayed and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):

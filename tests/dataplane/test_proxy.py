@@ -1,0 +1,312 @@
+"""Requests through the whole data plane, to targets that fail in every way that costs the caller nothing."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from io import BytesIO
+
+import aiohttp
+import msgspec
+import pytest
+
+from serving import (
+    END,
+    KEY,
+    ROLE,
+    STREAM_HEAD,
+    Answering,
+    Gateway,
+    chunks,
+    event,
+    free_port,
+    gateway,
+    good,
+    json,
+    limited,
+    raw,
+    table,
+    targets,
+)
+from switchover_dataplane import table as t
+from switchover_dataplane.proxy import Settings
+
+ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.70}
+GUIDE = t.Policy(
+    written=True,
+    explicit=True,
+    attempts=4,
+    retry_on=("retriable-status-codes",),
+    status_codes=(429,),
+    update_frequency=1,
+)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def ask(client: aiohttp.ClientSession, at: Gateway, body: object = ASKED) -> tuple[int, bytes]:
+    # From a stream, as aiohttp's client warns of large bodies that are bytes.
+    async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(body))) as answer:
+        return answer.status, await answer.read()
+
+
+FAILING: dict[str, Answering] = {
+    "a rate limit": limited(),
+    "a server error": json(500, {"error": {"message": "x"}}),
+    "an overload": json(529, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
+    "a bad key": json(401, {"error": {"message": "x", "code": "invalid_api_key"}}),
+    "a retired model": json(404, {"error": {"message": "x", "code": "model_not_found"}}),
+    "a proxy's error page": raw(b"HTTP/1.1 502 X\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>"),
+    "a reset": raw(b"", then="reset"),
+    "a close without an answer": raw(b"", then="close"),
+    "another protocol": raw(b"220 mail\r\n", then="close"),
+    "a success cut short": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", then="close"),
+    "a success reset in the middle": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", then="reset"),
+    "a broken chunk": raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", then="close"),
+    "an empty success": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+    "an HTML page as a success": raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>"),
+    "malformed JSON": raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{]"),
+    "an error under a success": json(200, {"error": {"message": "x", "code": 429}}),
+    "a stream that ends before content": raw(STREAM_HEAD + chunks(ROLE)),
+    "a stream that begins with an error": raw(STREAM_HEAD + chunks(b'data: {"error":{"message":"x"}}\n\n')),
+    "a stream reset before content": raw(STREAM_HEAD + chunks(ROLE, end=False), then="reset"),
+    "a stream that is only done": raw(STREAM_HEAD + chunks(b"data: [DONE]\n\n")),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING.keys())
+async def test_a_failure_before_any_content_is_answered_by_the_next_model(
+    client: aiohttp.ClientSession, failing: Answering
+) -> None:
+    async with targets(failing, good()) as (first, second):
+        policy = t.Policy(attempts=2)
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            status, body = await ask(client, at)
+
+    assert status == 200
+    assert b"hello" in body
+    assert [len(first.seen), len(second.seen)] == [1, 1]
+
+
+async def test_a_refused_connection_is_answered_by_the_next_model_under_the_guides_policy(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(good()) as (second,):
+        async with gateway(table(free_port(), [free_port(), second.port], GUIDE)) as at:
+            assert (await ask(client, at))[0] == 200
+
+
+async def test_each_model_gets_the_request_with_its_name_and_key_and_all_else_unchanged(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(limited(), limited(), limited()) as made:
+        async with gateway(table(free_port(), [target.port for target in made], GUIDE)) as at:
+            status, body = await ask(client, at)
+
+    assert (status, b"rate_limit_exceeded" in body) == (429, True)
+    assert [target.seen[0].model for target in made] == ["model-0", "model-1", "model-2"]
+    assert {target.seen[0].line for target in made} == {"POST /v1/chat/completions HTTP/1.1"}
+    assert {target.seen[0].headers["authorization"] for target in made} == {f"Bearer {KEY}"}
+    assert all(b'"temperature":0.7' in target.seen[0].body.replace(b" ", b"") for target in made)
+
+
+async def test_the_caller_is_told_how_often_it_was_tried_and_who_answered(client: aiohttp.ClientSession) -> None:
+    async with targets(limited(), good()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            async with client.post(f"{at.url}/model", json=ASKED, headers={"x-request-id": "mine"}) as answer:
+                told = answer.headers
+
+    assert told["x-switchover-attempts"] == "2"
+    assert told["x-switchover-served-by"] == "openai/model-1"
+    assert told["x-request-id"] == "mine"
+
+
+async def test_twenty_clients_at_once_are_twenty_rescued_clients(client: aiohttp.ClientSession) -> None:
+    arrived = 0
+    everybody = asyncio.Event()
+
+    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 20:
+            everybody.set()
+        await everybody.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with targets(limited(), slow) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            answers = await asyncio.gather(*(ask(client, at) for _ in range(20)))
+
+    assert [status for status, _ in answers] == [200] * 20
+
+
+@pytest.mark.parametrize("mebibytes", [5, 25])
+async def test_a_large_body_is_replayed_whole(client: aiohttp.ClientSession, mebibytes: int) -> None:
+    asked = {**ASKED, "messages": [{"role": "user", "content": "x" * (mebibytes << 20)}]}
+    async with targets(limited(), good()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            status, _ = await ask(client, at, asked)
+
+    assert status == 200
+    assert len(first.seen[0].body) == len(second.seen[0].body) > mebibytes << 20
+
+
+async def test_a_body_above_the_limit_gets_413_before_anything_is_sent(client: aiohttp.ClientSession) -> None:
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port], t.Policy(max_request_body=1000))) as at:
+            status, body = await ask(client, at, {**ASKED, "user": "x" * 1000})
+
+    assert (status, b"request_too_large" in body, first.seen) == (413, True, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [(b"not json", None), (b"[1]", None), (b"", None), (b'{"model": 7}', "model"), (b'{"model": "a"', None)],
+)
+async def test_a_body_that_no_model_can_read_gets_400_and_is_not_sent(
+    client: aiohttp.ClientSession, body: bytes, param: str | None
+) -> None:
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            async with client.post(f"{at.url}/model", data=body) as answer:
+                error = (await answer.json())["error"]
+            again, _ = await ask(client, at)
+
+    assert (answer.status, error["code"], error["param"]) == (400, "invalid_body", param)
+    assert again == 200
+
+
+async def test_a_stream_passes_through_byte_for_byte(client: aiohttp.ClientSession) -> None:
+    pieces = [ROLE, b": keep-alive\n\n", event({"content": "a"}), event({"content": "b"}), END]
+    async with targets(raw(STREAM_HEAD + chunks(*pieces))) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            status, body = await ask(client, at, {**ASKED, "stream": True})
+
+    assert (status, body) == (200, b"".join(pieces))
+
+
+async def test_a_stream_that_fails_after_content_never_ends_as_a_whole_one(client: aiohttp.ClientSession) -> None:
+    cut = raw(STREAM_HEAD + chunks(ROLE, event({"content": "a"}), end=False), then="reset")
+    async with targets(cut) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await ask(client, at, {**ASKED, "stream": True})
+
+
+async def test_a_client_that_leaves_takes_its_upstream_call_along() -> None:
+    async with targets(raw(b"", then="wait")) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            _, writer = await asyncio.open_connection("127.0.0.1", at.port)
+            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+            while not first.seen:
+                await asyncio.sleep(0)
+            writer.close()
+            async with asyncio.timeout(5):
+                while at.fleet.in_flight["ns/up/0/0"]:
+                    await asyncio.sleep(0.01)
+
+
+async def test_the_callers_credentials_never_reach_a_provider_that_has_its_own(client: aiohttp.ClientSession) -> None:
+    mine = {"authorization": "Bearer mine", "cookie": "mine", "x-api-key": "mine", "api-key": "mine"}
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            async with client.post(f"{at.url}/model", json=ASKED, headers=mine):
+                pass
+
+    assert "mine" not in str(first.seen[0].headers)
+
+
+async def test_passthrough_hands_the_callers_own_token_on(client: aiohttp.ClientSession) -> None:
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port], auth="passthrough")) as at:
+            async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": "Bearer mine"}):
+                pass
+
+    assert first.seen[0].headers["authorization"] == "Bearer mine"
+
+
+async def test_a_plain_backend_gets_bodies_of_any_kind(client: aiohttp.ClientSession) -> None:
+    async with targets(raw(b"HTTP/1.1 201 Made\r\ncontent-length: 2\r\n\r\nok")) as (first,):
+        policy = t.Policy(attempts=1)
+        async with gateway(table(free_port(), [first.port], policy, ai=False, auth="")) as at:
+            async with client.post(f"{at.url}/model/a?b=c", data=b"\x00\xff") as answer:
+                assert (answer.status, await answer.read()) == (201, b"ok")
+
+    assert (first.seen[0].line, first.seen[0].body) == ("POST /model/a?b=c HTTP/1.1", b"\x00\xff")
+
+
+async def test_a_path_without_a_route_gets_404_and_names_no_other(client: aiohttp.ClientSession) -> None:
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            async with client.post(f"{at.url}/other", json=ASKED) as answer:
+                assert (answer.status, (await answer.json())["error"]["code"]) == (404, "no_route")
+
+
+async def test_a_request_that_failed_over_is_one_line_that_holds_no_secret(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with targets(limited(), good()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            await ask(client, at)
+
+    lines = [record for record in caplog.records if record.name == "switchover.trace"]
+    assert [record.getMessage() for record in lines] == ["failed over: model-0 429 rate-limited > model-1 200"]
+    attempts = lines[0].__dict__["fields"]["attempts"]
+    assert [step["decision"] for step in attempts] == ["next priority", "answer: success"]
+    assert KEY not in caplog.text
+    assert KEY not in str(lines[0].__dict__)
+
+
+async def test_a_request_that_went_well_is_a_line_only_where_all_are_asked_for(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            await ask(client, at)
+        assert [record for record in caplog.records if record.name == "switchover.trace"] == []
+        async with gateway(table(free_port(), [first.port]), Settings(log_all=True)) as at:
+            await ask(client, at)
+
+    lines = [record for record in caplog.records if record.name == "switchover.trace"]
+    assert [record.getMessage() for record in lines] == ["served: model-0 200"]
+
+
+async def test_the_last_answer_is_handed_on_unchanged(client: aiohttp.ClientSession) -> None:
+    async with targets(limited(), limited(["x-own: y", "retry-after: 7"])) as made:
+        async with gateway(table(free_port(), [target.port for target in made], GUIDE)) as at:
+            async with client.post(f"{at.url}/model", json=ASKED) as answer:
+                assert (answer.status, answer.headers["x-own"], answer.headers["retry-after"]) == (429, "y", "7")
+
+
+async def test_when_no_target_can_be_reached_the_answer_names_what_was_tried(client: aiohttp.ClientSession) -> None:
+    async with gateway(table(free_port(), [free_port(), free_port()])) as at:
+        async with client.post(f"{at.url}/model", json=ASKED) as answer:
+            error = (await answer.json())["error"]
+
+    assert answer.status == 503
+    assert "model-0 refused" in error["message"]
+    assert "model-1 refused" in error["message"]
+
+
+async def test_an_explicit_retry_on_hands_a_failure_on_that_it_does_not_name(client: aiohttp.ClientSession) -> None:
+    async with targets(json(500, {"error": {"message": "mine"}}), good()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], GUIDE)) as at:
+            status, body = await ask(client, at)
+
+    assert (status, b"mine" in body, second.seen) == (500, True, [])
+
+
+async def test_counts_tell_rescued_requests_and_what_attempts_became(client: aiohttp.ClientSession) -> None:
+    async with targets(limited(), good()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            await ask(client, at)
+            value = at.metrics.registry.get_sample_value
+
+            assert value("switchover_rescued_requests_total", {"route": "ns/route"}) == 1
+            labels = {"target": "ns/up/0/0", "model": "model-0", "result": "rate-limited"}
+            assert value("switchover_attempts_total", labels) == 1
