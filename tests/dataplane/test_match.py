@@ -376,6 +376,29 @@ def test_a_lookup_does_not_touch_the_routes_of_other_paths() -> None:
     assert headers.asked == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(plain, max_size=3), st.lists(plain, max_size=3), st.lists(plain, max_size=3))
+def test_an_index_made_from_the_one_before_finds_the_same(
+    kept: list[Match], before: list[Match], after: list[Match]
+) -> None:
+    def table(changed: list[Match]) -> Table:
+        hosts = (Host("a.b.c", tuple(kept)), Host("*.c", tuple(changed)), Host("", (prefix("root", "/"),)))
+        return table_of(Listener("web", hosts=hosts))
+
+    router = match.index(table(after), match.index(table(before)))
+    requests = [head(path, host=host) for host in NAMES for path in PATHS]
+    assert [named(router, request) for request in requests] == [walk(table(after), request) for request in requests]
+
+
+def test_hosts_that_did_not_change_are_not_indexed_again() -> None:
+    hosts = (Host("a.example", (prefix("a", "/"),)), Host("b.example", (prefix("b", "/"),)))
+    before = match.index(table_of(Listener("web", hosts=hosts)))
+    changed = Host("b.example", (prefix("b", "/new"),))
+    after = match.index(table_of(Listener("web", hosts=(*hosts[:1], changed))), before)
+    same = {place[2]: after.indexed[place] is before.indexed[place] for place in before.indexed}
+    assert same == {"a.example": True, "b.example": False}
+
+
 # ── What cannot be served ───────────────────────────────────────────────────────────────────────────────────────────
 
 
