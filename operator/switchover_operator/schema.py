@@ -85,7 +85,7 @@ class _Writer:
     def _field(self, model: type[BaseModel], name: str) -> Schema:
         field = model.model_fields[name]
         schema = self._type(field.annotation, tuple(field.metadata))
-        description = " ".join(filter(None, (_docstrings(model).get(name), _effect(field))))
+        description = " ".join(filter(None, (_docstrings(model).get(name), _choices(field), _effect(field))))
         if description:
             # A field's own words say more than those of its type.
             schema = {"description": description, **{key: schema[key] for key in schema if key != "description"}}
@@ -161,9 +161,9 @@ def _bound(schema: Schema, marks: tuple[Any, ...]) -> None:
             case annotated_types.Le() if number:
                 schema["maximum"] = mark.le
             case annotated_types.Ge():
-                schema[RULES] = [_duration_rule(f"duration(self) >= duration('{mark.ge}s')", marks)]
+                schema[RULES] = [*schema[RULES], _duration_rule(f"duration(self) >= duration('{mark.ge}s')", marks)]
             case annotated_types.Gt():
-                schema[RULES] = [_duration_rule(f"duration(self) > duration('{mark.gt}s')", marks)]
+                schema[RULES] = [*schema[RULES], _duration_rule(f"duration(self) > duration('{mark.gt}s')", marks)]
             case _:
                 pass
 
@@ -213,6 +213,12 @@ def _rule(rule: Rule) -> Schema:
 
 
 # ── Descriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _choices(field: FieldInfo) -> str:
+    """The names of a protobuf enum, which its schema cannot list."""
+    kind = _stripped(field.annotation, ())[0]
+    return f"One of {enum_choices(kind)}." if isinstance(kind, type) and issubclass(kind, StrEnum) else ""
 
 
 def _effect(field: FieldInfo) -> str:

@@ -19,9 +19,18 @@ GLOO_PATTERN = r"^(0|([0-9]+([.][0-9]+)?(h|m|s|ms|us|µs|μs|ns))+)$"
 GATEWAY_PATTERN = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 """GEP-2257, section "Gateway API Duration Format"."""
 
+_LONGEST = 64
+_LARGEST = 2**63 / 1e9
+# Go counts nanoseconds in 63 bits, and so does the API server's CEL.
+
 _GLOO = re.compile(GLOO_PATTERN)
 _GATEWAY = re.compile(GATEWAY_PATTERN)
 _TERM = re.compile(r"([0-9]+(?:[.][0-9]+)?)(ms|us|µs|μs|ns|h|m|s)")
+
+
+_GLOO_RIGHT = 'a duration such as "0.25s" or "15s"'
+_GATEWAY_RIGHT = 'a duration such as "500ms", "10s" or "1h30m" (whole numbers with h, m, s or ms)'
+_EITHER_RIGHT = 'a duration such as "500ms", "0.5s" or "1m30s"'
 
 
 def gloo_seconds(text: object) -> float:
@@ -30,7 +39,7 @@ def gloo_seconds(text: object) -> float:
     Raises:
         PydanticCustomError: anything else; a number has no unit, so it is refused as well.
     """
-    return _seconds(text, _GLOO, 'a duration such as "0.25s" or "15s"')
+    return _seconds(text, _GLOO, _GLOO_RIGHT)
 
 
 def gateway_seconds(text: object) -> float:
@@ -39,7 +48,7 @@ def gateway_seconds(text: object) -> float:
     Raises:
         PydanticCustomError: anything else, fractions included.
     """
-    return _seconds(text, _GATEWAY, 'a duration such as "500ms", "10s" or "1h30m" (whole numbers with h, m, s or ms)')
+    return _seconds(text, _GATEWAY, _GATEWAY_RIGHT)
 
 
 def either_seconds(text: object) -> float:
@@ -48,7 +57,7 @@ def either_seconds(text: object) -> float:
     Raises:
         PydanticCustomError: a text that is neither.
     """
-    return _seconds(text, _GLOO, 'a duration such as "500ms", "0.5s" or "1m30s"')
+    return _seconds(text, _GLOO, _EITHER_RIGHT)
 
 
 def gateway_text(seconds: float) -> str:
@@ -63,10 +72,10 @@ def gateway_text(seconds: float) -> str:
 
 
 def _seconds(text: object, grammar: re.Pattern[str], right: str) -> float:
-    if isinstance(text, str) and grammar.match(text):
+    if isinstance(text, str) and len(text) <= _LONGEST and grammar.fullmatch(text):
         # math.fsum keeps "1m0.1s" at 60.1 exactly as it is written.
         seconds = math.fsum(float(number) * _SECONDS[unit] for number, unit in _TERM.findall(text))
-        if math.isfinite(seconds):
+        if seconds <= _LARGEST:
             return seconds
     raise PydanticCustomError("duration", "must be {right}{hint}", {"right": right, "hint": _hint(text, grammar)})
 
@@ -82,28 +91,22 @@ def _hint(given: object, grammar: re.Pattern[str]) -> str:
         if not math.isfinite(number) or number < 0:
             return ""
         return f' (for {given} seconds write "{gateway_text(number)}")'
-    if isinstance(given, str) and grammar is _GATEWAY and _GLOO.match(given):
+    if isinstance(given, str) and grammar is _GATEWAY and _GLOO.fullmatch(given):
         return f' (write "{gateway_text(gloo_seconds(given))}")'
     return ""
 
 
-GlooDuration = Annotated[
-    float,
-    BeforeValidator(gloo_seconds),
-    WithJsonSchema({"type": "string", "pattern": GLOO_PATTERN, "maxLength": 64}),
-]
+def _schema(pattern: str, right: str) -> WithJsonSchema:
+    """A text in a CRD. CEL instead of `pattern`, whose message would be the pattern."""
+    rule = {"rule": f"self.matches('{pattern}')", "message": f"must be {right}"}
+    return WithJsonSchema({"type": "string", "maxLength": _LONGEST, "x-kubernetes-validations": [rule]})
+
+
+GlooDuration = Annotated[float, BeforeValidator(gloo_seconds), _schema(GLOO_PATTERN, _GLOO_RIGHT)]
 """Seconds, from a Gloo duration."""
 
-GatewayDuration = Annotated[
-    float,
-    BeforeValidator(gateway_seconds),
-    WithJsonSchema({"type": "string", "pattern": GATEWAY_PATTERN, "maxLength": 24}),
-]
+GatewayDuration = Annotated[float, BeforeValidator(gateway_seconds), _schema(GATEWAY_PATTERN, _GATEWAY_RIGHT)]
 """Seconds, from a Gateway API duration."""
 
-Duration = Annotated[
-    float,
-    BeforeValidator(either_seconds),
-    WithJsonSchema({"type": "string", "pattern": GLOO_PATTERN, "maxLength": 64}),
-]
+Duration = Annotated[float, BeforeValidator(either_seconds), _schema(GLOO_PATTERN, _EITHER_RIGHT)]
 """Seconds, from either notation (FailoverPolicy)."""

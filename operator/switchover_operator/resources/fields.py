@@ -10,42 +10,41 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from .model import NoEffect, field_names
+from .model import NoEffect, OpenPart, field_names
+
+_ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 class _Field(NamedTuple):
     """One field of a model, as the walk needs it."""
 
-    name: str
     key: str
     served: bool
     default: Any
 
 
 @cache
-def _fields(model: type[BaseModel]) -> tuple[_Field, ...]:
-    return tuple(
-        _Field(
-            name,
+def _fields(model: type[BaseModel]) -> dict[str, _Field]:
+    """A model's fields by their names in Python."""
+    return {
+        name: _Field(
             key,
-            not any(isinstance(mark, NoEffect) for mark in field.metadata),
-            field.get_default(call_default_factory=True),
+            not any(isinstance(mark, NoEffect) for mark in model.model_fields[name].metadata),
+            model.model_fields[name].get_default(call_default_factory=True),
         )
         for key, name in field_names(model).items()
-        for field in (model.model_fields[name],)
-        # An envelope's status is written by controllers, not by the object's owner.
-        if key != "status"
-    )
+    }
 
 
 def unknown_fields(model: BaseModel) -> list[str]:
     """Paths of the fields that no model has, sorted. Only kinds that keep unknown fields have any."""
-    return sorted(path for path, _ in _unknown(model, ""))
+    return sorted(path for path, _, _ in _unknown(model, ""))
 
 
 def suggestions(model: BaseModel) -> dict[str, str]:
     """Path of an unknown field → the known name that it resembles most; fields that resemble none are left out."""
-    return {path: close for path, close in _unknown(model, "") if close}
+    close = {path: get_close_matches(key, known, n=1) for path, key, known in _unknown(model, "")}
+    return {path: names[0] for path, names in close.items() if names}
 
 
 def unsupported_fields(model: BaseModel) -> list[str]:
@@ -56,30 +55,41 @@ def unsupported_fields(model: BaseModel) -> list[str]:
     return sorted(_unsupported(model, ""))
 
 
-def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str]]:
-    for key in model.__pydantic_extra__ or ():
-        close = get_close_matches(key, field_names(type(model)), n=1)
-        yield path + key, close[0] if close else ""
-    for field in _fields(type(model)):
-        for part, where in _parts(getattr(model, field.name), path + field.key):
-            yield from _unknown(part, f"{where}.")
+def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each unknown field: its path, its name and the names that are known there."""
+    # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
+    if not isinstance(model, OpenPart) or type(model) is OpenPart:
+        return
+    for key in model.model_extra or ():
+        yield path + key, key, list(field_names(type(model)))
+    for _, part, where in _set_parts(model, path):
+        yield from _unknown(part, where)
 
 
 def _unsupported(model: BaseModel, path: str) -> Iterator[str]:
-    for field in _fields(type(model)):
-        value = getattr(model, field.name)
-        if field.served:
-            for part, where in _parts(value, path + field.key):
-                yield from _unsupported(part, f"{where}.")
-        elif value is not None and value != field.default:
+    if not isinstance(model, OpenPart):
+        return
+    fields = _fields(type(model))
+    for name in model.model_fields_set:
+        field = fields.get(name)
+        if field is not None and not field.served and getattr(model, name) not in (None, field.default):
             yield path + field.key
+    for field, part, where in _set_parts(model, path):
+        if field.served:
+            yield from _unsupported(part, where)
 
 
-def _parts(value: Any, path: str) -> Iterator[tuple[BaseModel, str]]:
-    """The parts that a field's value consists of, with their paths."""
-    if isinstance(value, BaseModel):
-        yield value, path
-    elif isinstance(value, tuple):
-        for index, entry in enumerate(value):
-            if isinstance(entry, BaseModel):
-                yield entry, f"{path}[{index}]"
+def _set_parts(model: BaseModel, path: str) -> Iterator[tuple[_Field, BaseModel, str]]:
+    """Yield the parts below a model that were written, each with its field and the beginning of its fields' paths."""
+    fields = _fields(type(model))
+    for name in model.model_fields_set:
+        field = fields.get(name)
+        if field is None or field.key in _ENVELOPE:
+            continue
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield field, value, f"{path}{field.key}."
+        elif isinstance(value, tuple):
+            for index, entry in enumerate(value):
+                if isinstance(entry, BaseModel):
+                    yield field, entry, f"{path}{field.key}[{index}]."

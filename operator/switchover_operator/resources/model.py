@@ -88,7 +88,7 @@ class Rule:
 
 
 class Part(BaseModel):
-    """A part of an object. Types are as strict as Kubernetes' own; YAML names are camelCase; null means unset."""
+    """A part of an object. Types are as strict as Kubernetes' own; YAML names are camelCase."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -100,13 +100,6 @@ class Part(BaseModel):
 
     ONE_OF: ClassVar[tuple[OneOf, ...]] = ()
     RULES: ClassVar[tuple[Rule, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, given: Any) -> Any:
-        if isinstance(given, dict) and None in given.values():
-            return {key: value for key, value in given.items() if value is not None}
-        return given
 
 
 class CheckedPart(Part):

@@ -46,30 +46,36 @@ def parse(body: Mapping[str, Any]) -> Resource | Invalid:
     """Read a body of any kind that `KINDS` lists, in any of that kind's versions."""
     api_version, kind = body.get("apiVersion"), body.get("kind")
     if not isinstance(api_version, str) or not isinstance(kind, str):
-        return Invalid(
-            tuple(
-                Problem(name, _shown(given), "must be a string" if given is not None else "is required")
-                for name, given in (("apiVersion", api_version), ("kind", kind))
-                if not isinstance(given, str)
-            )
-        )
+        texts = (("apiVersion", api_version), ("kind", kind))
+        return Invalid(tuple(_no_text(name, given) for name, given in texts if not isinstance(given, str)))
     group, _, version = api_version.rpartition("/")
     model = KINDS.get((group, kind))
     if model is None:
         return Invalid((Problem("kind", _shown(kind), f"of apiVersion {api_version} is not read"),))
     if version not in model.VERSIONS:
         right = " or ".join(f"{group}/{name}" if group else name for name in model.VERSIONS)
-        return Invalid((Problem("apiVersion", _shown(api_version), f"must be {right} for a {kind}"),))
+        return Invalid((Problem("apiVersion", _shown(api_version), f"must be {right} for kind {kind}"),))
     return parse_as(model, body)
 
 
 def parse_as(model: type[R], body: Mapping[str, Any]) -> R | Invalid:
     """Read a body whose kind is known."""
+    given = dict(body)
     try:
-        return model.model_validate(dict(body))
+        return model.model_validate(given)
     except ValidationError as error:
         details = error.errors(include_url=False)
+    # Null means unset. It is rare, so only a body that cannot be read otherwise pays for looking.
+    present = _without_nulls(given)
+    if present != given:
+        return parse_as(model, present)
     return Invalid(tuple(dict.fromkeys(_problem(model, detail) for detail in details if not _echo(detail, details))))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
+    return [_without_nulls(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
@@ -78,6 +84,10 @@ def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return detail["type"] == "too_short" and any(
         len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details
     )
+
+
+def _no_text(name: str, given: object) -> Problem:
+    return Problem(name, "", "is required") if given is None else Problem(name, _shown(given), "must be a string")
 
 
 # ── One fault ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ _FACTORS = {"": 1, **_BINARY, **_DECIMAL}
 PATTERN = r"^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E|[eE][0-9]{1,2})?$"
 _QUANTITY = re.compile(r"([0-9]{1,30}(?:[.][0-9]{1,30})?)(?:(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)|[eE]([0-9]{1,2}))?")
 _LARGEST = 2**63 - 1
+_RIGHT = 'a size in bytes such as "32Mi", "500k" or 1048576'
 
 
 def size_in_bytes(given: object) -> int:
@@ -32,12 +33,23 @@ def size_in_bytes(given: object) -> int:
         exact = Decimal(number) * _FACTORS[suffix or ""] * 10 ** int(exponent or 0)
         if exact <= _LARGEST:
             return int(exact.to_integral_value(rounding="ROUND_CEILING"))
-    raise PydanticCustomError("quantity", 'must be a size in bytes such as "32Mi", "500k" or 1048576')
+    raise PydanticCustomError("quantity", "must be {right}", {"right": _RIGHT})
 
 
 Bytes = Annotated[
     int,
     BeforeValidator(size_in_bytes),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": PATTERN, "maxLength": 32}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 32,
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"type(self) == int ? self >= 0 : self.matches('{PATTERN}')",
+                    "message": f"must be {_RIGHT}",
+                }
+            ],
+        }
+    ),
 ]
 """Whole bytes, from a quantity."""

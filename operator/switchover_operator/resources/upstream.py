@@ -5,13 +5,16 @@ from typing import Annotated
 from pydantic import Field
 
 from .ai import Ai
-from .model import Expected, FreeForm, Items, NoEffect, OneOf, OpenPart, Port
+from .model import Confidential, Expected, FreeForm, Items, NoEffect, OneOf, OpenPart, Port
 from .reference import Name
 from .resource import Resource
 from .upstream_settings import CircuitBreakers, ConnectionConfig, LoadBalancerConfig, OutlierDetection, SslConfig
 
 Later = Annotated[FreeForm, NoEffect()]
 """A field that is known by its name only."""
+
+Unserved = Annotated[OpenPart | None, NoEffect(), Confidential()]
+"""A type of Upstream that is known by its name only."""
 
 
 class StaticHost(OpenPart):
@@ -81,12 +84,12 @@ class UpstreamSpec(OpenPart):
     outlier_detection: Annotated[OutlierDetection | None, NoEffect()] = None
     load_balancer_config: Annotated[LoadBalancerConfig | None, NoEffect()] = None
 
-    aws: Later = None
-    azure: Later = None
-    consul: Later = None
-    aws_ec2: Later = None
-    gcp: Later = None
-    pipe: Later = None
+    aws: Unserved = None
+    azure: Unserved = None
+    consul: Unserved = None
+    aws_ec2: Unserved = None
+    gcp: Unserved = None
+    pipe: Unserved = None
     health_checks: Later = None
     failover: Later = None
     use_http2: Later = None

@@ -179,7 +179,7 @@ class SslConfig(OpenPart):
     """Server name to ask for and, where a CA is known, to verify."""
     one_way_tls: bool | None = None
     """Present no certificate of ours, though the Secret has one."""
-    ssl_files: Annotated[SslFiles | None, NoEffect()] = None
+    ssl_files: Annotated[SslFiles | None, NoEffect(), Confidential()] = None
     sds: Annotated[FreeForm, NoEffect()] = None
     verify_subject_alt_name: Annotated[Items[str], NoEffect()] = ()
     parameters: Annotated[SslParameters | None, NoEffect()] = None

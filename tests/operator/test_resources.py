@@ -1,0 +1,673 @@
+"""What a body becomes: a model, or sentences that say what is wrong with it."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from switchover_operator.resources import (
+    KINDS,
+    Invalid,
+    Resource,
+    group_version,
+    parse,
+    suggestions,
+    unknown_fields,
+    unsupported_fields,
+    versions,
+)
+from switchover_operator.resources.core import EndpointSlice, Secret, Service
+from switchover_operator.resources.failover_policy import FailoverPolicy
+from switchover_operator.resources.gateway_api import Gateway, HTTPRoute
+from switchover_operator.resources.route_option import RouteOption
+from switchover_operator.resources.upstream import Upstream
+
+SECRET = "sk-do-not-show"
+
+
+def read(kind: str, text: str, group: str | None = None) -> Resource | Invalid:
+    """Parse an object of a kind from the YAML of what stands beside its metadata."""
+    (found,) = [key for key in KINDS if key[1] == kind and group in (None, key[0])]
+    return parse(
+        {"apiVersion": group_version(*found), "kind": kind, "metadata": {"name": "a", "namespace": "b"}}
+        | yaml.safe_load(text)
+    )
+
+
+def problems(kind: str, text: str) -> list[str]:
+    result = read(kind, text)
+    assert isinstance(result, Invalid)
+    return [str(problem) for problem in result.problems]
+
+
+def upstream(text: str) -> Upstream:
+    result = read("Upstream", text)
+    assert isinstance(result, Upstream), result
+    return result
+
+
+def route_option(text: str) -> RouteOption:
+    result = read("RouteOption", text)
+    assert isinstance(result, RouteOption), result
+    return result
+
+
+# ── Which kinds, which versions ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_kind_says_its_group_version() -> None:
+    assert group_version("gloo.solo.io", "Upstream") == "gloo.solo.io/v1"
+    assert group_version("", "Secret") == "v1"
+    assert group_version("gateway.networking.k8s.io", "ReferenceGrant") == "gateway.networking.k8s.io/v1beta1"
+    assert versions("gateway.networking.k8s.io", "HTTPRoute") == ("v1", "v1beta1")
+    assert all(key == (model.GROUP, model.KIND) for key, model in KINDS.items())
+
+
+def test_an_older_version_of_a_kind_is_read_as_well() -> None:
+    route = parse(
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1beta1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": "a"},
+            "spec": {"hostnames": ["example.com"]},
+        }
+    )
+    assert isinstance(route, HTTPRoute)
+    assert route.spec.hostnames == ("example.com",)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, ["apiVersion: is required", "kind: is required"]),
+        ({"apiVersion": 1, "kind": "Upstream"}, ["apiVersion: must be a string; got 1"]),
+        (
+            {"apiVersion": "apps/v1", "kind": "Deployment"},
+            ["kind: of apiVersion apps/v1 is not read; got 'Deployment' (a string)"],
+        ),
+        (
+            {"apiVersion": "gloo.solo.io/v2", "kind": "Upstream"},
+            ["apiVersion: must be gloo.solo.io/v1 for kind Upstream; got 'gloo.solo.io/v2' (a string)"],
+        ),
+        (
+            {"apiVersion": "gateway.networking.k8s.io/v1alpha2", "kind": "HTTPRoute"},
+            [
+                "apiVersion: must be gateway.networking.k8s.io/v1 or gateway.networking.k8s.io/v1beta1 for kind"
+                " HTTPRoute; got 'gateway.networking.k8s.io/v1alpha2' (a string)"
+            ],
+        ),
+        ({"apiVersion": "v1", "kind": "Namespace"}, ["metadata: is required"]),
+        ({"apiVersion": "v1", "kind": "Namespace", "metadata": {}}, ["metadata.name: is required"]),
+        (
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": "x"},
+            ["metadata: must be an object (fields with values); got 'x' (a string)"],
+        ),
+    ],
+)
+def test_a_body_that_is_no_object_of_ours_says_why(body: dict[str, Any], told: list[str]) -> None:
+    result = parse(body)
+    assert isinstance(result, Invalid)
+    assert [str(problem) for problem in result.problems] == told
+
+
+# ── Upstream ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+GUIDE_UPSTREAM = """
+spec:
+  ai:
+    multi:
+      priorities:
+      - pool:
+        - openai:
+            model: "gpt-4o"
+            customHost: {host: model-failover.gloo-system.svc.cluster.local, port: 80}
+            authToken: {secretRef: {name: openai-secret, namespace: gloo-system}}
+      - pool:
+        - openai:
+            model: "gpt-4.0-turbo"
+            customHost: {host: model-failover.gloo-system.svc.cluster.local, port: 80}
+            authToken: {secretRef: {name: openai-secret, namespace: gloo-system}}
+"""
+
+
+def test_the_guides_upstream_is_read_whole() -> None:
+    parsed = upstream(GUIDE_UPSTREAM)
+    assert parsed.spec.ai is not None
+    assert parsed.spec.ai.multi is not None
+    providers = [pool.pool[0].openai for pool in parsed.spec.ai.multi.priorities]
+    assert [provider.model for provider in providers if provider] == ["gpt-4o", "gpt-4.0-turbo"]
+    first = providers[0]
+    assert first is not None
+    assert first.auth_token is not None
+    assert first.auth_token.secret_ref is not None
+    assert first.auth_token.secret_ref.namespace == "gloo-system"
+    assert first.custom_host is not None
+    assert (first.custom_host.port, first.custom_host.hostname) == (80, None)
+    assert unknown_fields(parsed) == []
+    assert unsupported_fields(parsed) == []
+
+
+def test_every_provider_of_gloo_is_read() -> None:
+    parsed = upstream("""
+spec:
+  ai:
+    multi:
+      priorities:
+      - pool:
+        - openai: {authToken: {inline: a}}
+        - mistral: {model: m}
+        - anthropic: {model: m, version: 2023-06-01x}
+        - azureOpenai: {endpoint: e.openai.azure.com, deploymentName: d, apiVersion: v}
+        - gemini: {model: m, apiVersion: v1beta}
+        - vertexAi: {model: m, apiVersion: v1, projectId: p, location: l, jsonSchema: ANTHROPIC, publisher: 0}
+        - bedrock: {model: m, region: r, credentialProvider: {inline: {accessKeyId: a, secretAccessKey: b}}}
+""")
+    assert parsed.spec.ai is not None
+    assert parsed.spec.ai.multi is not None
+    vertex = parsed.spec.ai.multi.priorities[0].pool[5].vertex_ai
+    assert vertex is not None
+    assert (vertex.json_schema, vertex.publisher) == ("ANTHROPIC", "GOOGLE")
+    assert unknown_fields(parsed) == []
+
+
+def test_a_port_in_quotes_is_refused_with_its_path_and_what_would_be_right() -> None:
+    assert problems("Upstream", "spec: {static: {hosts: [{addr: a, port: 80}, {addr: b, port: '80'}]}}") == [
+        "spec.static.hosts[1].port: must be an integer from 1 to 65535, as 80; got '80' (a string)"
+    ]
+
+
+def test_every_fault_of_an_object_is_told_at_once() -> None:
+    assert problems(
+        "Upstream",
+        "spec: {static: {useTls: 'yes', hosts: [{port: 0}, {addr: '', port: 65536, loadBalancingWeight: 0}]}}",
+    ) == [
+        "spec.static.hosts[0].addr: is required: a string that is not empty",
+        "spec.static.hosts[0].port: must be an integer from 1 to 65535, as 80; got 0",
+        "spec.static.hosts[1].addr: must be a string that is not empty; got '' (a string)",
+        "spec.static.hosts[1].port: must be an integer from 1 to 65535, as 80; got 65536",
+        "spec.static.hosts[1].loadBalancingWeight: must be an integer of at least 1, as 10; got 0",
+        "spec.static.useTls: must be true or false, without quotes; got 'yes' (a string)",
+    ]
+
+
+def test_a_port_of_zero_at_a_custom_host_is_unset() -> None:
+    parsed = upstream("spec: {ai: {openai: {customHost: {host: h, port: 0}}}}")
+    assert parsed.spec.ai is not None
+    assert parsed.spec.ai.openai is not None
+    assert parsed.spec.ai.openai.custom_host is not None
+    assert parsed.spec.ai.openai.custom_host.port == 0
+
+
+def test_null_is_unset_wherever_it_stands() -> None:
+    parsed = upstream(
+        "spec: {ai: null, kube: {serviceName: s, servicePort: 80, serviceNamespace: null}, sslConfig: null}"
+    )
+    assert parsed.spec.kube is not None
+    assert parsed.spec.kube.service_namespace == ""
+    assert problems("Upstream", "spec: {kube: {serviceName: s, servicePort: null}}") == [
+        "spec.kube.servicePort: is required: an integer from 1 to 65535, as 80"
+    ]
+
+
+def test_an_unset_wrapper_differs_from_false() -> None:
+    unset, false = (
+        upstream(f"spec: {{static: {{hosts: [{{addr: a, port: 443}}]{more}}}}}").spec.static
+        for more in ("", ", useTls: false")
+    )
+    assert unset is not None
+    assert false is not None
+    assert (unset.use_tls, false.use_tls) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("{}", "spec: must have one of ai, static or kube; it has none"),
+        (
+            "{kube: {serviceName: s, servicePort: 1}, static: {hosts: [{addr: a, port: 1}]}}",
+            "spec: may have only one of ai, static, kube, aws, azure, consul, awsEc2, gcp and pipe;"
+            " it has static and kube",
+        ),
+        (
+            "{ai: {}}",
+            "spec.ai: must have one of openai, mistral, anthropic, azureOpenai, gemini, vertexAi, bedrock or multi;"
+            " it has none",
+        ),
+        (
+            "{ai: {openai: {authToken: {passthrough: {}, inline: x}}}}",
+            "spec.ai.openai.authToken: may have only one of inline, secretRef and passthrough;"
+            " it has inline and passthrough",
+        ),
+        (
+            "{ai: {openai: {authToken: {}}}}",
+            "spec.ai.openai.authToken: must have one of inline, secretRef or passthrough; it has none",
+        ),
+        (
+            "{ai: {openai: {customHost: {pathOverride: {fullPath: /a, basePath: /b}}}}}",
+            "spec.ai.openai.customHost.pathOverride: may have only one of fullPath and basePath;"
+            " it has fullPath and basePath",
+        ),
+        (
+            "{ai: {multi: {priorities: []}}}",
+            "spec.ai.multi.priorities: must be a list of at least one pool; got a list",
+        ),
+        (
+            "{ai: {multi: {priorities: [{pool: {}}]}}}",
+            "spec.ai.multi.priorities[0].pool: must be a list of at least one backend; got an object",
+        ),
+        (
+            "{ai: {multi: {priorities: [{pool: [{openai: {}, mistral: {}}]}]}}}",
+            "spec.ai.multi.priorities[0].pool[0]: may have only one of openai, mistral, anthropic, azureOpenai, gemini,"
+            " vertexAi and bedrock; it has openai and mistral",
+        ),
+        (
+            "{kube: {serviceName: s, servicePort: 1}, connectionConfig: {connectTimeout: 5}}",
+            'spec.connectionConfig.connectTimeout: must be a duration such as "0.25s" or "15s"'
+            ' (for 5 seconds write "5s"); got 5',
+        ),
+    ],
+)
+def test_an_upstream_that_cannot_be_meant_is_refused(spec: str, told: str) -> None:
+    assert problems("Upstream", f"spec: {spec}") == [told]
+
+
+# ── What has no effect ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unknown_field_is_named_with_the_one_that_was_probably_meant() -> None:
+    parsed = upstream("""
+spec:
+  ai: {multi: {priorities: [{pool: [{openai: {modell: x, authToken: {kind: SecretRef, secretRef: {name: n}}}}]}]}}
+  zzz: 1
+""")
+    assert unknown_fields(parsed) == [
+        "spec.ai.multi.priorities[0].pool[0].openai.authToken.kind",
+        "spec.ai.multi.priorities[0].pool[0].openai.modell",
+        "spec.zzz",
+    ]
+    assert suggestions(parsed) == {"spec.ai.multi.priorities[0].pool[0].openai.modell": "model"}
+
+
+def test_a_name_in_snake_case_is_unknown_and_the_right_one_is_suggested() -> None:
+    parsed = upstream("spec: {kube: {serviceName: s, servicePort: 1}, connection_config: {}}")
+    assert unknown_fields(parsed) == ["spec.connection_config"]
+    assert suggestions(parsed) == {"spec.connection_config": "connectionConfig"}
+
+
+def test_a_field_without_effect_is_named_where_it_is_set() -> None:
+    parsed = upstream("""
+spec:
+  aws: {region: r}
+  outlierDetection: {consecutive5xx: 3}
+  healthChecks: [{timeout: 1s}]
+  connectionConfig: {connectTimeout: 1s, maxRequestsPerConnection: 5, tcpKeepalive: {}}
+  sslConfig: {secretRef: {name: n}, sni: x, oneWayTls: true, verifySubjectAltName: [x]}
+""")
+    assert unknown_fields(parsed) == []
+    assert unsupported_fields(parsed) == [
+        "spec.aws",
+        "spec.connectionConfig.maxRequestsPerConnection",
+        "spec.connectionConfig.tcpKeepalive",
+        "spec.healthChecks",
+        "spec.outlierDetection",
+        "spec.sslConfig.verifySubjectAltName",
+    ]
+
+
+def test_a_field_that_holds_its_default_is_not_set() -> None:
+    parsed = upstream("""
+spec:
+  kube: {serviceName: s, servicePort: 80, selector: {}}
+  circuitBreakers: null
+  connectionConfig: {maxRequestsPerConnection: 0}
+  sslConfig: {alpnProtocols: []}
+""")
+    assert unsupported_fields(parsed) == []
+
+
+def test_a_later_field_of_a_route_option_is_named_though_nothing_of_it_is_read() -> None:
+    parsed = route_option("""
+spec:
+  options:
+    extauth: {configRef: {name: x}}
+    faults: {abort: {percentage: 50, httpStatus: 503}}
+    idleTimeout: 0s
+    ai: {routeType: CHAT, promptGuard: {request: {}}}
+    retries: {retryOnn: 5xx}
+""")
+    assert unsupported_fields(parsed) == [
+        "spec.options.ai.promptGuard",
+        "spec.options.extauth",
+        "spec.options.faults",
+        "spec.options.idleTimeout",
+    ]
+    assert suggestions(parsed) == {"spec.options.retries.retryOnn": "retryOn"}
+
+
+# ── RouteOption ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_guides_route_option_is_read_whole() -> None:
+    parsed = route_option("""
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: model-failover}]
+  options:
+    retries:
+      retryOn: 'retriable-status-codes'
+      retriableStatusCodes: [429]
+      numRetries: 3
+      previousPriorities: {updateFrequency: 1}
+""")
+    retries = parsed.spec.options.retries
+    assert retries is not None
+    assert retries.previous_priorities is not None
+    assert (retries.retry_on, retries.retriable_status_codes, retries.num_retries) == (
+        "retriable-status-codes",
+        (429,),
+        3,
+    )
+    assert retries.previous_priorities.update_frequency == 1
+    assert (unknown_fields(parsed), unsupported_fields(parsed)) == ([], [])
+
+
+def test_retries_that_were_not_written_differ_from_none_at_all() -> None:
+    unset, none = (
+        route_option(f"spec: {{options: {{retries: {{{text}}}}}}}").spec.options.retries
+        for text in ("", "numRetries: 0")
+    )
+    assert unset is not None
+    assert none is not None
+    assert (unset.num_retries, none.num_retries) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("CHAT", "CHAT"), ("CHAT_STREAMING", "CHAT_STREAMING"), (0, "CHAT"), (1, "CHAT_STREAMING")]
+)
+def test_an_enum_is_its_name_or_its_number(given: object, meant: str) -> None:
+    ai = route_option(f"spec: {{options: {{ai: {{routeType: {given}}}}}}}").spec.options.ai
+    assert ai is not None
+    assert ai.route_type == meant
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("{ai: {routeType: 2}}", "spec.options.ai.routeType: must be CHAT (0) or CHAT_STREAMING (1); got 2"),
+        ("{ai: {routeType: true}}", "spec.options.ai.routeType: must be CHAT (0) or CHAT_STREAMING (1); got true"),
+        (
+            "{retries: {previousPriorities: {updateFrequency: 0}}}",
+            "spec.options.retries.previousPriorities.updateFrequency: must be an integer of at least 1, as 1"
+            " (the attempts made on a priority before the next; 0 is none); got 0",
+        ),
+        (
+            "{retries: {retryBackOff: {baseInterval: 0s}}}",
+            "spec.options.retries.retryBackOff.baseInterval: must be at least 1 millisecond; got '0s' (a string)",
+        ),
+        (
+            "{retries: {retryBackOff: {maxInterval: 1s}}}",
+            "spec.options.retries.retryBackOff.maxInterval: needs baseInterval beside it; got '1s' (a string)",
+        ),
+        (
+            "{retries: {retryBackOff: {baseInterval: 2s, maxInterval: 1s}}}",
+            "spec.options.retries.retryBackOff.maxInterval: must be at least baseInterval; got '1s' (a string)",
+        ),
+        (
+            "{retries: {rateLimitedRetryBackOff: {resetHeaders: []}}}",
+            "spec.options.retries.rateLimitedRetryBackOff.resetHeaders:"
+            " must be a list of at least one header; got a list",
+        ),
+        (
+            "{retries: {numRetries: -1}}",
+            "spec.options.retries.numRetries: must be an integer from 0 to 4294967295; got -1",
+        ),
+        (
+            "{hostRewrite: a, autoHostRewrite: false}",
+            "spec.options: may have only one of hostRewrite, autoHostRewrite, hostRewriteHeader and"
+            " hostRewritePathRegex; it has hostRewrite and autoHostRewrite",
+        ),
+        (
+            "{prefixRewrite: /, regexRewrite: {pattern: {regex: a}, substitution: b}}",
+            "spec.options: may have only one of prefixRewrite and regexRewrite; it has prefixRewrite and regexRewrite",
+        ),
+        (
+            "{headerManipulation: {requestHeadersToAdd: [{append: true}]}}",
+            "spec.options.headerManipulation.requestHeadersToAdd[0]: must have one of header or headerSecretRef;"
+            " it has none",
+        ),
+    ],
+)
+def test_an_option_that_envoy_would_crash_on_or_ignore_is_refused(options: str, told: str) -> None:
+    assert problems("RouteOption", f"spec: {{options: {options}}}") == [told]
+
+
+def test_a_default_for_a_field_of_the_body_can_be_any_json() -> None:
+    ai = route_option("spec: {options: {ai: {defaults: [{field: a, value: {b: [1]}}, {field: c, value: null}]}}}")
+    assert ai.spec.options.ai is not None
+    assert [default.value for default in ai.spec.options.ai.defaults] == [{"b": [1]}, None]
+
+
+# ── FailoverPolicy ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+TARGET = "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: chat}]"
+
+
+def test_a_failover_policy_is_read_whole_and_names_what_has_no_effect_yet() -> None:
+    parsed = read(
+        "FailoverPolicy",
+        f"""
+spec:
+  {TARGET}
+  attempts: 3
+  retryOn: [rate-limited, overloaded]
+  retrySemantics: Envoy
+  firstTokenTimeout: 10s
+  answerTimeout: 2m
+  streamIdleTimeout: 15s
+  streamRecovery: Holdback
+  holdback: {{tokens: 20, time: 500ms}}
+  coolDown: {{after: 3, base: 10s, max: 0.5m}}
+  retryBudget: {{percent: 12.5, minimum: 10}}
+  maxRetryAfterWait: 0s
+  maxRequestBody: 32Mi
+""",
+    )
+    assert isinstance(parsed, FailoverPolicy)
+    spec = parsed.spec
+    assert spec.retry_on == ("rate-limited", "overloaded")
+    assert spec.cool_down is not None
+    assert (spec.cool_down.base, spec.cool_down.max) == (10.0, 30.0)
+    assert (spec.answer_timeout, spec.max_retry_after_wait, spec.max_request_body) == (120.0, 0.0, 32 * 1024**2)
+    assert unsupported_fields(parsed) == [
+        "spec.answerTimeout",
+        "spec.firstTokenTimeout",
+        "spec.holdback",
+        "spec.streamIdleTimeout",
+        "spec.streamRecovery",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("attempts: 0", "spec.attempts: must be an integer from 1 to 100, as 3; got 0"),
+        ("retrySemantics: envoy", "spec.retrySemantics: must be 'Failover' or 'Envoy'; got 'envoy' (a string)"),
+        ("coolDown: {base: 10s, max: 5s}", "spec.coolDown.max: must be at least base; got '5s' (a string)"),
+        ("holdback: {tokens: 5}", "spec.holdback: needs streamRecovery: Holdback beside it; got an object"),
+        (
+            "maxRequestBody: 32MB",
+            'spec.maxRequestBody: must be a size in bytes such as "32Mi", "500k" or 1048576; got \'32MB\' (a string)',
+        ),
+        (
+            "maxRequestBody: -1",
+            'spec.maxRequestBody: must be a size in bytes such as "32Mi", "500k" or 1048576; got -1',
+        ),
+    ],
+)
+def test_a_failover_policy_that_cannot_be_meant_is_refused(spec: str, told: str) -> None:
+    assert problems("FailoverPolicy", f"spec: {{{TARGET}, {spec}}}") == [told]
+
+
+def test_a_failover_policy_for_something_else_says_what_it_can_be_for() -> None:
+    assert problems("FailoverPolicy", "spec: {targetRefs: [{group: '', kind: Service, name: a}]}") == [
+        "spec.targetRefs[0].kind: must be HTTPRoute or Gateway of group gateway.networking.k8s.io, or Upstream of group"
+        " gloo.solo.io; got 'Service' (a string)"
+    ]
+
+
+# ── Gateway API and core kinds ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_http_route_from_a_file_has_the_defaults_that_a_cluster_would_fill_in() -> None:
+    route = read("HTTPRoute", "spec: {parentRefs: [{name: g}], rules: [{backendRefs: [{name: s, port: 80}]}]}")
+    assert isinstance(route, HTTPRoute)
+    (parent,), (rule,) = route.spec.parent_refs, route.spec.rules
+    assert (parent.group, parent.kind, parent.namespace) == ("gateway.networking.k8s.io", "Gateway", None)
+    assert [(match.path.type, match.path.value) for match in rule.matches] == [("PathPrefix", "/")]
+    (backend,) = rule.backend_refs
+    assert (backend.group, backend.kind, backend.weight) == ("", "Service", 1)
+
+
+def test_timeouts_and_retries_of_an_http_route_are_read() -> None:
+    route = read(
+        "HTTPRoute",
+        """
+spec:
+  rules:
+  - name: chat
+    timeouts: {request: 1m30s, backendRequest: 500ms}
+    retry: {codes: [429, 503], attempts: 2, backoff: 100ms}
+    filters: [{type: ExtensionRef, extensionRef: {group: gateway.solo.io, kind: RouteOption, name: r}}]
+    backendRefs: [{name: a, port: 1, filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x]}}]}]
+""",
+    )
+    assert isinstance(route, HTTPRoute)
+    (rule,) = route.spec.rules
+    assert rule.timeouts is not None
+    assert rule.retry is not None
+    assert (rule.name, rule.timeouts.request, rule.timeouts.backend_request) == ("chat", 90.0, 0.5)
+    assert (rule.retry.codes, rule.retry.attempts, rule.retry.backoff) == ((429, 503), 2, 0.1)
+    assert rule.backend_refs[0].filters[0].request_header_modifier is not None
+
+
+def test_a_filter_of_a_type_that_is_not_known_is_the_compilers_to_decline() -> None:
+    route = read("HTTPRoute", "spec: {rules: [{filters: [{type: Surprise}]}]}")
+    assert isinstance(route, HTTPRoute)
+    assert route.spec.rules[0].filters[0].type == "Surprise"
+
+
+def test_a_gateway_is_read_with_what_its_listeners_allow() -> None:
+    gateway = read(
+        "Gateway",
+        """
+spec:
+  gatewayClassName: switchover
+  infrastructure: {annotations: {a: b}}
+  addresses: [{value: 10.0.0.1}]
+  listeners:
+  - {name: http, port: 8080, protocol: HTTP}
+  - name: https
+    port: 443
+    protocol: HTTPS
+    hostname: "*.example.com"
+    tls: {certificateRefs: [{name: c}]}
+    allowedRoutes: {namespaces: {from: Selector, selector: {matchLabels: {x: y}}}, kinds: [{kind: HTTPRoute}]}
+""",
+    )
+    assert isinstance(gateway, Gateway)
+    plain, secure = gateway.spec.listeners
+    assert (plain.allowed_routes.namespaces.from_, plain.hostname) == ("Same", None)
+    assert secure.tls is not None
+    assert (secure.tls.mode, secure.tls.certificate_refs[0].kind) == ("Terminate", "Secret")
+    assert secure.allowed_routes.namespaces.selector is not None
+    assert gateway.spec.infrastructure.annotations == {"a": "b"}
+    assert gateway.spec.addresses[0].type == "IPAddress"
+
+
+def test_a_service_and_its_endpoints_are_read() -> None:
+    service = read(
+        "Service",
+        "spec: {clusterIP: None, ports: [{port: 80, targetPort: http}, {name: m, port: 81, targetPort: 8081}]}",
+    )
+    assert isinstance(service, Service)
+    assert [port.target_port for port in service.spec.ports] == ["http", 8081]
+    assert service.spec.cluster_ip == "None"
+    endpoints = read(
+        "EndpointSlice",
+        "{endpoints: [{addresses: [10.0.0.1], conditions: {ready: false}}, {addresses: [10.0.0.2]}]}",
+    )
+    assert isinstance(endpoints, EndpointSlice)
+    assert [endpoint.conditions.ready for endpoint in endpoints.endpoints] == [False, True]
+
+
+def test_a_wrong_entry_of_a_union_is_named_by_the_users_path_alone() -> None:
+    told = problems("Service", "spec: {ports: [{port: 80, targetPort: [1]}]}")
+    assert {line.split(":")[0] for line in told} == {"spec.ports[0].targetPort"}
+
+
+# ── Secrets are never shown ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_secret_gives_its_values_and_string_data_wins() -> None:
+    secret = read("Secret", "{data: {a: aGVsbG8=, b: eA==}, stringData: {b: plain}}")
+    assert isinstance(secret, Secret)
+    assert (secret.value("a"), secret.value("b"), secret.value("c")) == (b"hello", b"plain", None)
+    assert list(secret.keys()) == ["a", "b"]
+
+
+LEAKS = [
+    ("Secret", f"{{stringData: {{a: {SECRET}}}}}"),
+    ("Secret", f"{{data: {{a: '{SECRET}!'}}}}"),
+    ("Secret", f"{{data: '{SECRET}'}}"),
+    ("Secret", f"{{stringData: {{a: [{SECRET}]}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: {{inline: {SECRET}}}}}}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: {{inline: {SECRET}, passthrough: {{}}}}}}}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: {SECRET}}}}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: [{SECRET}]}}}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: {{inlin: {SECRET}, passthrough: {{}}}}}}}}}}"),
+    ("Upstream", f"spec: {{ai: {{openai: {{authToken: {{inline: {{value: {SECRET}}}}}}}}}}}"),
+    (
+        "Upstream",
+        "spec: {ai: {bedrock: {model: m, region: r, credentialProvider: {inline: "
+        f"{{accessKeyId: {SECRET}}}}}}}}}}}",
+    ),
+    ("Upstream", f"spec: {{ai: {{bedrock: {{model: m, region: r, credentialProvider: {SECRET}}}}}}}"),
+    ("Upstream", f"spec: {{kube: {{serviceName: s, servicePort: 1}}, sslConfig: {{sslFiles: {{tlsKey: {SECRET}}}}}}}"),
+    ("Upstream", f"spec: {{kube: {{serviceName: s, servicePort: 1}}, sslConfig: {{sslFiles: {SECRET}}}}}"),
+    ("Upstream", f"spec: {{kube: {{serviceName: s, servicePort: 1}}, azure: {{key: {SECRET}}}}}"),
+    ("Upstream", f"spec: {{kube: {{serviceName: s, servicePort: 1}}, healthChecks: {SECRET}}}"),
+    ("RouteOption", f"spec: {{options: {{ai: {{rag: {{datastore: {{connectionString: {SECRET}}}}}}}}}}}"),
+    (
+        "RouteOption",
+        "spec: {options: {headerManipulation: {requestHeadersToAdd: [{header: "
+        f"{{key: k, value: {SECRET}}}}}]}}}}}}",
+    ),
+    (
+        "RouteOption",
+        "spec: {options: {headerManipulation: {requestHeadersToAdd: [{header: "
+        f"{{key: k, value: [{SECRET}]}}}}]}}}}}}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), LEAKS)
+def test_no_secret_is_in_a_repr_a_problem_or_a_named_field(kind: str, text: str) -> None:
+    result = read(kind, text)
+    shown = [repr(result), str(result)]
+    if isinstance(result, Invalid):
+        shown += [str(problem) for problem in result.problems]
+    else:
+        shown += [*unknown_fields(result), *unsupported_fields(result), repr(suggestions(result))]
+    assert SECRET in text
+    assert not any(SECRET in line for line in shown)
+
+
+def test_a_number_given_as_a_token_is_not_shown_either() -> None:
+    assert problems("Upstream", "spec: {ai: {openai: {authToken: {inline: 424242}}}}") == [
+        "spec.ai.openai.authToken.inline: must be a string (in YAML, put it in quotes)"
+    ]
+
+
+def test_what_is_no_secret_beside_one_is_shown() -> None:
+    assert problems("Upstream", "spec: {ai: {openai: {authToken: {secretRef: {name: 5}}}}}") == [
+        "spec.ai.openai.authToken.secretRef.name: must be a string that is not empty; got 5"
+    ]
