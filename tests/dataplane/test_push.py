@@ -1,0 +1,186 @@
+"""The push channel: what is acknowledged, what is refused, and that the last good table is never lost."""
+
+import asyncio
+import socket
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from serving import KEY, free_port, gateway, good, table, targets
+from switchover_dataplane import push
+from switchover_dataplane import table as t
+from switchover_dataplane.admin import Admin
+from switchover_dataplane.budget import Budget
+from switchover_dataplane.edge import Limits
+from switchover_dataplane.exchange import Fleet
+from switchover_dataplane.health import Health
+from switchover_dataplane.listeners import Listeners
+from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.proxy import Proxy, Settings
+from switchover_dataplane.state import State
+from switchover_dataplane.transport import Transport
+
+
+@dataclass
+class Pushed:
+    """A data plane with its push channel on a Unix socket and its admin port."""
+
+    socket: Path
+    state: State
+    listeners: Listeners
+    admin: str
+
+    async def put(self, text: bytes) -> tuple[int, dict[str, object]]:
+        """Push and return status and answer."""
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
+            async with client.put("http://dataplane/v1/table", data=text) as answer:
+                return answer.status, await answer.json()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask the admin port."""
+        async with aiohttp.ClientSession() as client, client.get(self.admin + path) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
+    metrics, health = Metrics(), Health()
+    state = State(health, metrics, tmp_path / "kept.json")
+    fleet = Fleet(Transport(), health, Budget())
+    listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
+    channel = push.Push(state, listeners)
+    await channel.open(push.Channel(f"unix:{tmp_path}/push"))
+    admin = web.Server(Admin(state, fleet, metrics).serve)
+    server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
+    yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    channel.close()
+    server.close()
+    await admin.shutdown(0.1)
+    await listeners.drain(1)
+
+
+async def test_a_good_table_is_acknowledged_with_its_revision_and_served(pushed: Pushed) -> None:
+    async with targets(good()) as (first,):
+        of = table(free_port(), [first.port])
+
+        assert await pushed.put(t.encode(of)) == (200, {"revision": of.revision})
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"http://127.0.0.1:{of.ports[0].number}/model", json={"model": "a"}) as answer:
+                assert answer.status == 200
+
+
+def _of_version(version: int) -> bytes:
+    return msgspec.json.encode({"version": version, "revision": "x", "something": "new"})
+
+
+REFUSED = {
+    "truncated": (t.encode(table(1, [1]))[:-20], "truncated"),
+    "no JSON": (b"hello", "malformed"),
+    "of a newer version": (_of_version(t.VERSION + 1), "newer"),
+    "with a field that this version does not know": (_of_version(t.VERSION), "something"),
+    "with a wrong type": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":"1"'), "number"),
+    "with a port out of range": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":70000'), "65535"),
+    "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED.keys())
+async def test_a_table_that_cannot_be_served_is_refused_and_the_one_before_stays(
+    pushed: Pushed, text: bytes, reason: str
+) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+
+    status, answer = await pushed.put(text)
+
+    assert status == 422
+    assert reason in str(answer["reasons"])
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == of
+
+
+async def test_a_port_that_is_taken_is_a_reason_that_names_port_and_listener(pushed: Pushed) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        status, answer = await pushed.put(t.encode(table(port, [1])))
+
+    assert status == 422
+    assert f"port {port} (ns/gw/http)" in str(answer["reasons"])
+
+
+async def test_a_pattern_that_is_none_is_a_reason(pushed: Pushed) -> None:
+    text = t.encode(table(free_port(), [1])).replace(b'"value":"/model"', b'"value":"(","kind":"RegularExpression"')
+
+    status, answer = await pushed.put(text)
+
+    assert (status, "'('" in str(answer["reasons"])) == (422, True)
+
+
+async def test_an_oversized_table_is_refused_before_it_is_read(pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "TABLE_LIMIT", 1000)
+
+    status, answer = await pushed.put(b" " * 2000)
+
+    assert (status, "table_too_large" in str(answer)) == (413, True)
+
+
+async def test_a_port_that_leaves_the_table_is_closed_and_the_others_stay_open(pushed: Pushed) -> None:
+    before, after = free_port(), free_port()
+    await pushed.put(t.encode(table(before, [1])))
+
+    await pushed.put(t.encode(table(after, [1])))
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", before)
+    _, writer = await asyncio.open_connection("127.0.0.1", after)
+    writer.close()
+
+
+async def test_the_last_good_table_is_kept_for_the_next_process_and_for_its_owner_alone(
+    pushed: Pushed, tmp_path: Path
+) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    kept = tmp_path / "kept.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(pushed.socket.stat().st_mode) & 0o077 == 0
+
+    await pushed.listeners.drain(0)
+    async with gateway(table(free_port(), [1])) as other:
+        next_state = State(Health(), Metrics(), kept)
+        await next_state.restore(other.listeners)
+
+    assert next_state.current is not None
+    assert next_state.current.table == of
+
+
+async def test_a_kept_table_that_is_broken_is_passed_over(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_bytes(b"{")
+    async with gateway(table(free_port(), [1])) as other:
+        state = State(Health(), Metrics(), kept)
+        await state.restore(other.listeners)
+
+    assert state.current is None
+
+
+async def test_the_admin_port_is_ready_only_with_a_table_and_shows_no_secret(pushed: Pushed) -> None:
+    assert (await pushed.get("/healthz"))[0] == 200
+    assert (await pushed.get("/readyz"))[0] == 503
+
+    await pushed.put(t.encode(table(free_port(), [1])))
+
+    assert (await pushed.get("/readyz"))[0] == 200
+    dumps = [await pushed.get(path) for path in ("/v1/table", "/v1/health", "/metrics")]
+    assert [status for status, _ in dumps] == [200, 200, 200]
+    assert KEY not in str(dumps)
+    assert (await pushed.get("/other"))[0] == 404
+    pushed.state.draining = True
+    assert (await pushed.get("/readyz"))[0] == 503
