@@ -104,7 +104,7 @@ class Proxy:
             path, query = match.normalise(request.raw_path)
         except BadTarget as error:
             raise Unserved(answers.error(400, "bad_path", f"the request's path cannot be served: {error}")) from None
-        head = match.Head(request.host, request.method, path, query, request.headers)
+        head = match.Head(request.headers.get("host", ""), request.method, path, query, request.headers)
         found = match.find(serving.router, port, head)
         if found is None:
             raise Unserved(answers.error(404, "no_route", "no route of the gateway matches this request"))

@@ -66,7 +66,7 @@ class State:
             before = self.current
             if before is not None and before.table.revision == table.revision:
                 return Ack(table.revision)
-            serving = _derived(table)
+            serving = _derived(table, before)
             prepared = listeners.prepare(table)
         except InvalidTable as error:
             return Nack(error.reasons)
@@ -114,13 +114,13 @@ class State:
                 Path(name).unlink()
 
 
-def _derived(table: Table) -> Serving:
+def _derived(table: Table, before: Serving | None) -> Serving:
     wrong = match.check(table)
     if wrong:
         raise InvalidTable(*wrong)
     return Serving(
         table=table,
-        router=match.index(table),
+        router=match.index(table, before.router if before is not None else None),
         routes=targets.routes(table),
         schemes={port.number: port.protocol.lower() for port in table.ports},
     )
