@@ -1,6 +1,9 @@
 """A data plane in this process, and targets on real sockets that do as they are scripted."""
 
 import asyncio
+import contextlib
+import itertools
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -92,12 +95,18 @@ async def targets(*scripts: Answering) -> AsyncIterator[list[Target]]:
             server.close()
 
 
+# Below the range that the system hands out by itself, so that no outgoing connection takes a port in between; each
+# test process has a stretch of its own.
+_ports = itertools.count(20_000 + os.getpid() % 120 * 100)
+
+
 def free_port() -> int:
     """Return a port that nothing listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 # ── What targets do ─────────────────────────────────────────────────────────────────────────────────────────────────

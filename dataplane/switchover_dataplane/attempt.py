@@ -138,6 +138,8 @@ async def _send(transport: Transport, route: Route, call: Call) -> Response:
     headers = call.headers.copy()
     if route.authority:
         headers["host"] = route.authority
+    elif "host" not in headers:
+        headers["host"] = f"{route.destination.host}:{route.destination.port}"
     credential = route.credential or (route.passed_through(call.token) if call.token else None)
     if credential is not None:
         headers[credential[0]] = credential[1]

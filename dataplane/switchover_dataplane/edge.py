@@ -120,17 +120,23 @@ class ClientConnection(web.RequestHandler):
         """Parse; count what belongs to a head that has not ended."""
         if self._turned_away:
             return
-        if self._waiter is not None and self._head_bytes + len(data) > HEAD_LIMIT and _END not in data[:HEAD_LIMIT]:
+        if self._in_head and self._head_bytes + len(data) > HEAD_LIMIT and _END not in data[:HEAD_LIMIT]:
             self._turn_away(431, "head_too_large", f"the request's head is larger than {HEAD_LIMIT} bytes")
             return
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
             self._head_came()
-        elif self._waiter is not None:
+        elif self._in_head:
             self._head_bytes += len(data)
             if self._head_timer is None:
                 self._expect_head()
+
+    @property
+    def _in_head(self) -> bool:
+        # aiohttp's waiter is done as soon as a head was parsed, though it stays until the handler runs: what comes in
+        # between is body.
+        return self._waiter is not None and not self._waiter.done()
 
     def handle_error(
         self,

@@ -95,7 +95,7 @@ def _faults(model: Resource) -> Iterator[Fault]:
         case RouteOption():
             yield from _route_option_faults(model)
         case FailoverPolicy():
-            yield from _trigger_faults("spec.retryOn", model.spec.retry_on or ())
+            yield from _failover_faults(model)
         case _:
             return
 
@@ -112,7 +112,20 @@ def _without_effect(model: Resource) -> tuple[str, ...]:
         f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)"
         for path in unknown_fields(model)
     )
-    return (*unknown, *unsupported_fields(model))
+    pointless = _pointless(model) if isinstance(model, RouteOption) else ()
+    return (*unknown, *unsupported_fields(model), *pointless)
+
+
+def _pointless(option: RouteOption) -> Iterator[str]:
+    """Name what of `retries` has no effect for want of something else (Envoy, x-envoy-retry-on)."""
+    retries = option.spec.options.retries
+    named = triggers.tokens(retries.retry_on) if retries else ()
+    if retries and retries.retriable_status_codes and "retriable-status-codes" not in named:
+        yield "spec.options.retries.retriableStatusCodes (without the token retriable-status-codes in retryOn)"
+    if retries and not retries.retriable_status_codes and "retriable-status-codes" in named:
+        yield "spec.options.retries.retryOn: retriable-status-codes (without a list retriableStatusCodes)"
+    if "retriable-headers" in named:
+        yield "spec.options.retries.retryOn: retriable-headers (there is no field that lists them)"
 
 
 # ── Words that several kinds share ──────────────────────────────────────────────────────────────────────────────────
@@ -384,3 +397,16 @@ def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:
             yield from _header_faults(f"{path}.requestHeadersToAdd[{index}]", entry.header.key, entry.header.value)
     for index, answer in enumerate(manipulation.response_headers_to_add):
         yield from _header_faults(f"{path}.responseHeadersToAdd[{index}]", answer.header.key, answer.header.value)
+
+
+# ── FailoverPolicy ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
+    given = policy.spec.retry_on or ()
+    yield from _trigger_faults("spec.retryOn", given)
+    for token in ("retriable-status-codes", "retriable-headers"):
+        if token in given:
+            yield Fault(
+                f"spec.retryOn: {token!r} needs a list, and a FailoverPolicy has none; name error classes instead"
+            )

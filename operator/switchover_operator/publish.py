@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from ssl import SSLContext
 from typing import Final
 
@@ -202,7 +203,10 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
         NotDelivered: no connection, no answer in time, or an answer that is not one of the push protocol's.
     """
     try:
-        async with session.put(endpoint.url, data=text, headers={"content-type": "application/json"}) as response:
+        # As a stream: aiohttp would send a large table in one piece, and nothing else would move meanwhile.
+        async with session.put(
+            endpoint.url, data=BytesIO(text), headers={"content-type": "application/json"}
+        ) as response:
             answer = await response.read()
     except TimeoutError:
         raise NotDelivered(f"no answer within {PUSH_LIMIT:g} s") from None

@@ -52,6 +52,11 @@ class Destination:
         return tuple(len(pool) for pool in self.upstream.priorities) if self.upstream else ()
 
     @property
+    def is_ai(self) -> bool:
+        """Whether its requests are LLM requests."""
+        return self.upstream is not None and self.upstream.ai
+
+    @property
     def is_azure(self) -> bool:
         """Whether a target is Azure's, which sends text in blocks."""
         pools = self.upstream.priorities if self.upstream else ()

@@ -19,9 +19,7 @@ def serving(*ports: int) -> Table:
     return sealed(tuple(Port(number) for number in ports), {}, {}, {}, {})
 
 
-def situation(
-    table: Table, *reports: Report, said: Acknowledgement | None = None, problems: tuple[str, ...] = ()
-) -> Situation:
+def situation(table: Table, *reports: Report, said: Acknowledgement | None = None) -> Situation:
     word = said or Acknowledgement(table.revision, accepted=True)
     return Situation(
         compiled=Compiled(table, reports, {}),

@@ -120,6 +120,16 @@ async def test_every_data_plane_gets_the_table_and_its_word_is_kept(tmp_path: Pa
     assert said.said == {"a": Acknowledgement(ONE.revision, True), "b": Acknowledgement(ONE.revision, True)}
 
 
+async def test_a_table_of_many_mebibytes_arrives_whole(tmp_path: Path) -> None:
+    ear = Ear()
+    large = sealed((), {}, {}, {}, {"large": "x" * (8 << 20)})
+    async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
+        publisher.serve([a.endpoint])
+        publisher.publish(large)
+        await ear.until(lambda said: said.complete)
+    assert a.revisions == [large.revision]
+
+
 async def test_a_refusal_keeps_its_reasons_and_is_tried_again(tmp_path: Path) -> None:
     ear = Ear()
     async with DataPlane(tmp_path / "a", refuses, refuses, accepts).running() as a, ear.publisher as publisher:

@@ -6,11 +6,10 @@ Short forms: a number is an answer with that status, a word is a mode. All times
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Status = Annotated[int, Field(ge=200, le=599)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Headers = dict[str, str | list[str]]
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "function_call", "model_length", "error"]
 End = Literal[
     "done",
@@ -25,11 +24,44 @@ End = Literal[
     "finish-rst",
 ]
 
+MOST_EVENTS = 100_000
+
+
+def _texts(value: Any) -> Any:
+    """Spell `retry-after: 1` and single values out as lists of texts."""
+    if not isinstance(value, dict):
+        return value
+    return {name: [_text(each) for each in _listed(values)] for name, values in value.items()}
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _one_line(value: str) -> str:
+    if any(char in value for char in "\r\n\0"):
+        raise ValueError("must be one line")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Headers = Annotated[dict[Line, list[Line]], BeforeValidator(_texts)]
+
 
 class Part(BaseModel):
-    """Frozen, strict, and without unknown fields."""
+    """Frozen, and without unknown fields; files are read strictly (`scenario.validate`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _scalar(value: Any) -> Any:
+    if value is not None and not isinstance(value, str | int):
+        raise ValueError("must be text or a whole number")
+    return value
 
 
 class ProviderError(Part):
@@ -37,7 +69,7 @@ class ProviderError(Part):
 
     message: str | None = None
     type: str | None = None
-    code: str | int | None = None
+    code: Annotated[Any, AfterValidator(_scalar)] = None
     param: str | None = None
 
 
@@ -63,7 +95,7 @@ class Answer(Opening):
     body: Any = None
     error: ProviderError | None = None
     content: str | None = None
-    tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 24
+    tokens: Annotated[int, Field(ge=0, le=MOST_EVENTS)] = 24
     gap: Seconds = 0.0
     finish: Finish = "stop"
     stream: bool | None = None
@@ -77,6 +109,19 @@ class Answer(Opening):
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are each a body; give one of them")
         return self
+
+
+_POEM = (
+    *("A function met itself upon the stair,", "one step below,", "the same in form and air;"),
+    *("each asked the next for less,", "until the last", "said: done,"),
+    *("and all returned,", "and overcast was sun."),
+)
+
+
+def words(count: int) -> list[str]:
+    """Return `count` pieces of text; together they read as sentences."""
+    poem = " ".join(_POEM).split()
+    return [f"{' ' if index else ''}{poem[index % len(poem)]}" for index in range(count)]
 
 
 class Delta(Part):
@@ -127,9 +172,17 @@ Event = Annotated[
     Discriminator(
         _event_kind,
         custom_error_type="event",
-        custom_error_message="must be text (a piece of content) or one of {delta}, {data}, {raw}, {pause}, {hold: true}",
+        custom_error_message="must be text (a piece of content), {delta}, {data}, {raw}, {pause} or {hold: true}",
     ),
 ]
+
+
+def _pieces(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= MOST_EVENTS:
+            raise ValueError(f"must be 0 to {MOST_EVENTS} events")
+        return words(value)
+    return value
 
 
 class Stream(Opening):
@@ -144,7 +197,7 @@ class Stream(Opening):
     mode: Literal["stream"] = "stream"
     status: Status = 200
     headers: Headers = {}
-    events: Annotated[int, Field(ge=0, le=10_000_000)] | list[Event] = 24
+    events: Annotated[list[Event], BeforeValidator(_pieces)] = [*words(24)]
     gap: Seconds = 0.0
     role: bool = True
     end: End = "done"
@@ -231,10 +284,6 @@ Written = Annotated[
     BeforeValidator(_spelled_out),
 ]
 """A behaviour as it stands in a scenario file."""
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
 
 
 Behaviours = Annotated[list[Written], BeforeValidator(_listed), Field(min_length=1)]

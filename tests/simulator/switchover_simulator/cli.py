@@ -1,119 +1,161 @@
-"""`switchover simulate`: the failing model of the failover guide as a command."""
+"""`switchover simulate`: a scenario on a port, its log lines on standard output, until a signal ends it."""
 
 import asyncio
 import signal
 import sys
 import time
-from collections import Counter
-from hashlib import sha256
 from pathlib import Path
 
 import click
-import msgspec
+import uvloop
 from watchfiles import awatch
 
-from switchover_simulator.scenario import BadScenario, Behaviour, Scenario, parse
+from switchover_simulator import admin, lines
+from switchover_simulator.behaviour import Behaviour
+from switchover_simulator.request import Request
+from switchover_simulator.scenario import BadScenario, Playback, Scenario, parse
 from switchover_simulator.server import Server
-from switchover_simulator.wire import Request
-
-CONTROL_PATH = "/__scenario"
 
 
 class Simulator:
-    """Follows a scenario, prints a line for each request, and takes a new scenario while it runs."""
+    """One scenario at one port."""
 
     def __init__(self, scenario: Scenario, *, verbose: bool) -> None:
-        self._scenario = scenario
+        self._playback = Playback(scenario)
         self._verbose = verbose
-        self._seen: Counter[str] = Counter()
+        self._stop = asyncio.Event()
+        self._server = Server(self._choose, self._observe, scenario.name)
 
-    def follow(self, scenario: Scenario) -> None:
-        """Follow this scenario from its beginning."""
-        self._scenario = scenario
-        self._seen.clear()
+    async def run(self, host: str, port: int, file: Path | None) -> None:
+        """Serve until SIGTERM or SIGINT.
 
-    def choose(self, request: Request) -> Behaviour:
-        """Print the request and say what it gets."""
-        sys.stdout.write(line(request, verbose=self._verbose) + "\n")
-        sys.stdout.flush()
-        seen = self._seen[request.model]
-        self._seen[request.model] += 1
-        return self._scenario.behaviour(request.model, seen)
+        Raises:
+            OSError: the address cannot be had.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        had = await self._server.start(host, port)
+        _tell("INFO", "Listening", address=f"[{host}]:{had}" if ":" in host else f"{host}:{had}")
+        following = asyncio.create_task(self._follow(file)) if file else None
+        await self._stop.wait()
+        if following is not None:
+            await following
+        await self._server.stop()
 
-    def own(self, request: Request) -> tuple[int, bytes] | None:
-        """Answer `GET /healthz` and `PUT /__scenario`."""
-        if request.path == "/healthz":
-            return 200, b"ok\n"
-        if request.path != CONTROL_PATH:
+    def play(self, scenario: Scenario) -> None:
+        """Begin with another scenario."""
+        self._use(Playback(scenario))
+
+    def _use(self, playback: Playback) -> None:
+        self._playback = playback
+        self._server.served_by = playback.scenario.name
+
+    def _choose(self, request: Request) -> Behaviour | None:
+        if request.path not in admin.PATHS:
+            return self._playback.choose(request)
+        if request.body is None:
             return None
-        if request.method != "PUT":
-            return 405, b"PUT a scenario\n"
+        answer, playback = admin.answer(request, self._playback)
+        if request.path == admin.RELEASE and answer.status == 204:
+            self._server.release()
+        if playback is not self._playback:
+            self._use(playback)
+            _tell("INFO", "Scenario replaced")
+        return answer
+
+    def _observe(self, request: Request, behaviour: Behaviour) -> None:
+        if request.path in admin.PATHS:
+            return
+        now = time.time_ns()
+        line = lines.received_verbosely(request, behaviour, now) if self._verbose else lines.received(request, now)
         try:
-            self.follow(parse(request.body.decode("utf-8", "replace")))
-        except BadScenario as error:
-            return 422, f"{error}\n".encode()
-        return 200, b"ok\n"
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._stop.set()
+
+    async def _follow(self, file: Path) -> None:
+        """Play the file anew whenever its content changes; a bad one is named and the last good one stays.
+
+        The folder is watched, not the file: editors and ConfigMaps replace files instead of writing into them.
+        """
+        content = await asyncio.to_thread(file.read_bytes)
+        async for _ in awatch(file.parent, stop_event=self._stop, step=50, recursive=False):
+            try:
+                now = await asyncio.to_thread(file.read_bytes)
+                if now != content:
+                    content = now
+                    self.play(parse(content))
+                    _tell("INFO", "Scenario reloaded", file=str(file))
+            except BadScenario as error:
+                _tell("ERROR", "Scenario kept, as the new one is not valid", file=str(file), problems=error.problems)
+            except OSError as error:
+                _tell("ERROR", "Scenario kept, as the file cannot be read", file=str(file), problem=error.strerror)
 
 
-def line(request: Request, *, verbose: bool) -> str:
-    """Request → the line that the guide shows: the body, compact and with sorted keys, under a second `msg`."""
-    body = msgspec.json.encode(request.fields, order="sorted").decode() if request.fields else repr(request.body[:200])
-    nanoseconds = time.time_ns()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // 10**9)) + f".{nanoseconds % 10**9:09d}Z"
-    text = f'{{"time":"{stamp}","level":"INFO","msg":"Request received","msg":{_quoted(body)}'
-    if verbose:
-        digest = sha256(request.headers.get("authorization", "").encode()).hexdigest()[:8]
-        text += f',"method":{_quoted(request.method)},"path":{_quoted(request.path)},"authorization":"sha256:{digest}"'
-    return text + "}"
+def _tell(level: str, message: str, **fields: object) -> None:
+    """Write about the simulator itself to standard error: standard output holds requests alone."""
+    sys.stderr.write(f"{lines.event(level, message, time.time_ns(), **fields)}\n")
+    sys.stderr.flush()
 
 
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+class Address(click.ParamType["tuple[str, int]"]):
+    """HOST:PORT; IPv6 in brackets, port 0 for a free one."""
+
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Split the text."""
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            self.fail(f"{value!r} must be HOST:PORT, as 127.0.0.1:8080 or [::1]:8080", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-async def _run(host: str, port: int, simulator: Simulator, scenario: Path | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(simulator.choose, own=simulator.own)
-    await server.open(host, port)
-    watching = asyncio.create_task(_reload(simulator, scenario)) if scenario is not None else None
-    await stop.wait()
-    if watching is not None:
-        watching.cancel()
-    await server.close()
+@click.command()
+@click.option(
+    "--bind",
+    type=Address(),
+    default="127.0.0.1:8080",
+    show_default=True,
+    envvar="SWITCHOVER_SIMULATE_BIND",
+    show_envvar=True,
+    help="Address to serve at.",
+)
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="SWITCHOVER_SIMULATE_SCENARIO",
+    show_envvar=True,
+    help="YAML or JSON file: who gets which answer. It is read again when it changes.",
+)
+@click.option(
+    "--verbose",
+    is_flag=True,
+    envvar="SWITCHOVER_SIMULATE_VERBOSE",
+    show_envvar=True,
+    help="Add method, path, digests of credentials and the answer to each line.",
+)
+def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool) -> None:
+    """Play an LLM provider that fails: 429 to every request, unless a scenario says otherwise.
 
-
-async def _reload(simulator: Simulator, scenario: Path) -> None:
-    """Follow the file as it changes; a broken edit is told and the last good scenario goes on."""
-    async for _ in awatch(scenario):
-        try:
-            simulator.follow(await asyncio.to_thread(_read, scenario))
-        except (OSError, BadScenario) as error:
-            click.echo(f"{scenario}: {error}", err=True)
-
-
-def _read(scenario: Path) -> Scenario:
-    return parse(scenario.read_text())
-
-
-@click.command(context_settings={"auto_envvar_prefix": "SWITCHOVER_SIMULATE"})
-@click.option("--bind", default="127.0.0.1:8080", show_default=True, help="HOST:PORT to serve at.")
-@click.option("--scenario", type=click.Path(exists=True, path_type=Path), help="YAML: what each model answers.")
-@click.option("--verbose", is_flag=True, help="Add method, path and a digest of the credential to each line.")
-def simulate(bind: str, scenario: Path | None, verbose: bool) -> None:
-    """Be a model that fails: 429 to every request, unless a scenario says otherwise.
-
-    Each request is printed as one JSON line. A scenario can be changed while it runs: edit the file, or PUT a new one
-    to /__scenario.
+    Each request is one JSON line on standard output. PUT /__scenario replaces the scenario while it runs (GET shows
+    it), POST /__release lets everything go on that a scenario holds back, GET /healthz answers 200.
     """
-    host, _, port = bind.rpartition(":")
-    if not port.isdigit():
-        raise click.BadParameter(f"{bind!r} must be HOST:PORT, as 127.0.0.1:8080", param_hint="--bind")
     try:
-        followed = _read(scenario) if scenario is not None else Scenario()
-        asyncio.run(_run(host.strip("[]"), int(port), Simulator(followed, verbose=verbose), scenario))
+        playing = parse(scenario.read_bytes()) if scenario else Scenario()
     except BadScenario as error:
-        raise click.ClickException(f"{scenario}: {error}") from None
+        raise click.ClickException(f"{scenario} is no scenario:\n  " + "\n  ".join(error.problems)) from None
+    host, port = bind
+    try:
+        uvloop.run(_run(playing, verbose, host, port, scenario))
     except OSError as error:
-        raise click.ClickException(f"cannot serve at {bind}: {error.strerror or error}") from None
+        raise click.ClickException(f"cannot serve at {host}:{port}: {error.strerror or error}") from None
+
+
+async def _run(playing: Scenario, verbose: bool, host: str, port: int, file: Path | None) -> None:
+    await Simulator(playing, verbose=verbose).run(host, port, file)

@@ -1,4 +1,4 @@
-"""One request as the simulator saw it, and what can be read out of it: model, provider, whether a stream is asked for."""
+"""One request as the simulator saw it, and what can be read out of it: model, provider, the wish for a stream."""
 
 from dataclasses import dataclass
 from functools import cached_property

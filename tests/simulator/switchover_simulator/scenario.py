@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from switchover_simulator.behaviour import Answer, Behaviour, Behaviours, Part, Written
 from switchover_simulator.request import Request
@@ -29,10 +29,10 @@ class Scenario(Part):
     """
 
     name: str = ""
-    requests: list[Written | None] = []
-    paths: dict[str, Behaviours] = {}
-    models: dict[str, Behaviours] = {}
-    default: Behaviours = [Answer(status=429)]
+    requests: list[Written | None] = Field(default_factory=list)
+    paths: dict[str, Behaviours] = Field(default_factory=dict)
+    models: dict[str, Behaviours] = Field(default_factory=dict)
+    default: Behaviours = Field(default=[Answer(status=429)])
 
     @model_validator(mode="after")
     def _heads_are_enough(self) -> "Scenario":
@@ -54,7 +54,7 @@ def parse(text: str | bytes) -> Scenario:
         BadScenario: with each field's path, what is wrong, and what was found.
     """
     try:
-        raw = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - the C loader of the safe kind
+        raw = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -71,7 +71,7 @@ def validate(raw: Any) -> Scenario:
         BadScenario: as `parse`.
     """
     try:
-        return Scenario.model_validate(raw)
+        return Scenario.model_validate(raw, strict=True)
     except ValidationError as error:
         raise BadScenario([_problem(dict(each)) for each in error.errors(include_url=False)]) from None
 
@@ -106,23 +106,25 @@ class Playback:
 
     def choose(self, request: Request) -> Behaviour | None:
         """Choose and count the behaviour for a request; None: that takes its body, which was not read yet."""
+        listed = self._listed(self._begun)
+        if listed is None and self._model_decides(request) and request.body is None:
+            return None
+        self._begun += 1
+        return listed or self._next(request)
+
+    def _listed(self, index: int) -> Behaviour | None:
+        return self.scenario.requests[index] if index < len(self.scenario.requests) else None
+
+    def _model_decides(self, request: Request) -> bool:
+        return bool(self.scenario.models) and request.path not in self.scenario.paths
+
+    def _next(self, request: Request) -> Behaviour:
         scenario = self.scenario
         if request.path in scenario.paths:
             key, behaviours = ("paths", request.path), scenario.paths[request.path]
-        elif scenario.models and request.body is None:
-            if self._listed(self._begun + 1) is None:
-                return None
-            key, behaviours = ("default", ""), scenario.default
-        elif request.model in scenario.models:
+        elif scenario.models and request.model in scenario.models:
             key, behaviours = ("models", request.model), scenario.models[request.model]
         else:
             key, behaviours = ("default", ""), scenario.default
-        self._begun += 1
-        listed = self._listed(self._begun)
-        if listed is not None:
-            return listed
         self._played[key] += 1
         return behaviours[min(self._played[key], len(behaviours)) - 1]
-
-    def _listed(self, number: int) -> Behaviour | None:
-        return self.scenario.requests[number - 1] if number <= len(self.scenario.requests) else None

@@ -1,174 +1,212 @@
-"""A model on a real socket that answers, refuses, resets, stalls and cuts as each request's behaviour says."""
+"""Behaviours on a socket: reads HTTP/1.1 requests, asks what to do with each, and plays the steps.
+
+A bare `asyncio.Protocol`, because what has to be shown is below HTTP: resets, half answers, silence. It serves the
+`switchover simulate` command and the scripted upstreams of the tests alike.
+"""
 
 import asyncio
 import contextlib
 import socket
 import ssl
 import struct
+import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
-import msgspec
+import httptools
+from multidict import CIMultiDict
 
-from switchover_simulator import wire
-from switchover_simulator.scenario import Behaviour
-from switchover_simulator.wire import Request
+from switchover_simulator.behaviour import Behaviour, ResetOnHead
+from switchover_simulator.request import Request
+from switchover_simulator.script import AwaitPeer, AwaitRelease, Close, Pause, Send, SendReset, Step, steps
 
-Choose = Callable[[Request], Behaviour]
-Own = Callable[[Request], "tuple[int, bytes] | None"]
+Choose = Callable[[Request], Behaviour | None]
+"""What to do with a request. Asked first with its head alone (`body` None), when None puts it off; then with all."""
+
+Observe = Callable[[Request, Behaviour], None]
+"""Told of each request and what will be done with it, before any of it is."""
+
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class Server:
-    """Serves one port. `choose` says what each request gets and may keep the request.
+    """Serves `choose` at one socket; `served_by`, where not empty, is sent as `x-served-by`."""
 
-    `resets_on_head` may end one before its body is read. `own` answers requests of the simulator's own, as
-    (status, body); None leaves them to `choose`.
-    """
+    def __init__(self, choose: Choose, observe: Observe, served_by: str = "") -> None:
+        self.choose = choose
+        self.observe = observe
+        self.served_by = served_by
+        self.accepted = 0
+        self.open: set[Connection] = set()
+        self.released = asyncio.Event()
+        self.changed = asyncio.Event()
+        self._received = 0
+        self._listening: asyncio.Server | None = None
 
-    def __init__(
-        self,
-        choose: Choose,
-        *,
-        label: str = "",
-        own: Own = lambda _request: None,
-        resets_on_head: Callable[[Request], bool] = lambda _request: False,
-    ) -> None:
-        self._resets_on_head = resets_on_head
-        self._choose = choose
-        self._label = label
-        self._own = own
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.connections = 0
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, and return the port (a free one for 0).
 
-    async def open(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen; return the port. `port` 0 takes a free one."""
-        self._server = await asyncio.start_server(self._serve, host, port, ssl=tls, limit=1 << 20)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        Raises:
+            OSError: the address cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(lambda: Connection(self), host, port, ssl=tls)
+        return int(self._listening.sockets[0].getsockname()[1])
 
-    async def close(self) -> None:
-        """Stop listening and cut what is open."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._listening is not None:
+            self._listening.close()
+        for connection in list(self.open):
+            connection.drop()
+        if self._listening is not None:
+            await self._listening.wait_closed()
+            self._listening = None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self.connections += 1
+    def release(self) -> None:
+        """Let everything go on that holds now; what holds later waits for the next release."""
+        self.released.set()
+        self.released = asyncio.Event()
+
+    def next_number(self) -> int:
+        """Count a request."""
+        self._received += 1
+        return self._received
+
+    def note_change(self) -> None:
+        """Wake whoever waits for a request or a connection to come or go."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: requests are answered one after the other, in their order."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._todo: deque[tuple[Request, Behaviour]] = deque()
+        self._playing: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._begin()
+
+    # ── From the socket ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.accepted += 1
+        self._server.open.add(self)
+        self._server.note_change()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._server.open.discard(self)
+        if self._playing is not None:
+            self._playing.cancel()
+        self._server.note_change()
+
+    def data_received(self, data: bytes) -> None:
         try:
-            while await self._one(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError, ValueError):
-            pass
-        except asyncio.CancelledError:
-            if not task.cancelling():
-                raise
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return
+        except httptools.HttpParserError:
+            if not self._transport.is_closing():
+                self._transport.write(_BAD_REQUEST)
+                self._transport.close()
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Serve one request; tell whether the connection may serve another."""
-        method, path, headers = await wire.read_head(reader)
-        if self._resets_on_head(Request(method, path, headers, label=self._label)):
-            _reset(writer)
-            return False
-        body = await wire.read_body(reader, headers)
-        request = Request(method, path, headers, body, self._label, wire.fields_of(body))
-        own = self._own(request)
-        if own is not None:
-            status, text = own
-            await _write(writer, wire.head(status, {"content-length": str(len(text))}) + text)
-            return True
-        return await self._behave(self._choose(request), request, reader, writer)
+    def pause_writing(self) -> None:
+        self._writable.clear()
 
-    async def _behave(
-        self, behaviour: Behaviour, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        if behaviour.delay and await _gone_within(reader, behaviour.delay):
-            return False
-        match behaviour.mode:
-            case "answer":
-                await self._answer(behaviour, request, writer)
-                return True
-            case "stream":
-                return await self._stream(behaviour, request, reader, writer)
-            case "partial":
-                body = self._body(behaviour, request)
-                extra = {"content-type": "application/json", "content-length": str(len(body) + 100)}
-                await _write(writer, wire.head(behaviour.status, {**behaviour.headers, **extra}) + body)
-                await asyncio.sleep(0.02)
-                _reset(writer)
-            case "rst" | "rst-on-head":
-                _reset(writer)
-            case "not-http":
-                await _write(writer, b"220 this is a mail server, go away\r\n")
-            case "stall":
-                await _gone_within(reader, 3600)
-            case "fin":
-                pass
-        return False
+    def resume_writing(self) -> None:
+        self._writable.set()
 
-    async def _answer(self, behaviour: Behaviour, request: Request, writer: asyncio.StreamWriter) -> None:
-        body = self._body(behaviour, request)
-        headers = {"content-type": "application/json", "x-served-by": self._label or request.model}
-        headers |= behaviour.headers | {"content-length": str(len(body))}
-        await _write(writer, wire.head(behaviour.status, headers) + body)
+    # ── From the parser ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _body(self, behaviour: Behaviour, request: Request) -> bytes:
-        if behaviour.body is not None:
-            return behaviour.body.encode()
-        return wire.default_body(behaviour.status, request.model, self._label)
+    def _begin(self) -> None:
+        self._target = b""
+        self._headers: CIMultiDict[str] = CIMultiDict()
+        self._content = bytearray()
+        self._request: Request | None = None
+        self._chosen: Behaviour | None = None
 
-    async def _stream(
-        self, behaviour: Behaviour, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        headers = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **behaviour.headers}
-        await _write(writer, wire.head(behaviour.status, headers))
-        await _write(writer, wire.chunk(wire.event({"role": "assistant", "content": ""}, request.model)))
-        for number in range(behaviour.events):
-            await _write(writer, wire.chunk(wire.event({"content": f"token{number} "}, request.model)))
-            if behaviour.gap and await _gone_within(reader, behaviour.gap):
-                return False
-        match behaviour.end:
-            case "done":
-                last = wire.event({}, request.model, "stop") + b"data: [DONE]\n\n"
-                await _write(writer, wire.chunk(last) + b"0\r\n\r\n")
-                return True
-            case "rst":
-                _reset(writer)
-            case "hang":
-                await _gone_within(reader, 3600)
-            case "error-event":
-                error = {"error": {"message": "simulated", "type": "server_error", "code": "server_error"}}
-                data = b"data: " + msgspec.json.encode(error) + b"\n\n"
-                await _write(writer, wire.chunk(data) + b"0\r\n\r\n")
-                return True
-            case "fin":
-                pass
-        return False
+    def on_message_begin(self) -> None:
+        self._begin()
 
+    def on_url(self, url: bytes) -> None:
+        self._target += url
 
-async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
-    writer.write(data)
-    await writer.drain()
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.add(name.decode("latin-1"), value.decode("latin-1"))
 
+    def on_headers_complete(self) -> None:
+        self._request = Request(
+            number=self._server.next_number(),
+            method=self._parser.get_method().decode("latin-1"),
+            target=self._target.decode("latin-1"),
+            headers=self._headers,
+            at=time.time(),
+            keep_alive=self._parser.should_keep_alive(),
+        )
+        self._chosen = self._server.choose(self._request)
+        if isinstance(self._chosen, ResetOnHead):
+            self._server.observe(self._request, self._chosen)
+            self._server.note_change()
+            self._reset()
+        elif self._headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-async def _gone_within(reader: asyncio.StreamReader, seconds: float) -> bool:
-    """Wait; tell whether the peer closed meanwhile."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            return not await reader.read(1)
-    return False
+    def on_body(self, body: bytes) -> None:
+        self._content += body
 
+    def on_message_complete(self) -> None:
+        if self._request is None or self._transport.is_closing():
+            return
+        request = replace(self._request, body=bytes(self._content))
+        behaviour = self._chosen or self._server.choose(request)
+        assert behaviour is not None, "with the whole request there is always something to do"
+        self._server.observe(request, behaviour)
+        self._server.note_change()
+        self._todo.append((request, behaviour))
+        if self._playing is None:
+            self._playing = asyncio.get_running_loop().create_task(self._play())
 
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with a TCP reset (SO_LINGER 0)."""
-    listening = writer.get_extra_info("socket")
-    if listening is not None:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    # ── To the socket ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _play(self) -> None:
+        while self._todo and not self._transport.is_closing():
+            request, behaviour = self._todo.popleft()
+            for step in steps(behaviour, request, self._server.served_by):
+                await self._take(step)
+        self._playing = None
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Send(data):
+                self._transport.write(data)
+                await self._writable.wait()
+            case Pause(seconds):
+                await asyncio.sleep(seconds)
+            case AwaitRelease():
+                await self._server.released.wait()
+            case AwaitPeer():
+                await asyncio.Event().wait()
+            case SendReset():
+                self._reset()
+            case Close():
+                self._transport.close()
+
+    def _reset(self) -> None:
+        """Close with SO_LINGER 0, which sends RST instead of FIN (tcp(7), socket(7))."""
+        opened = self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        self._transport.abort()
+
+    def drop(self) -> None:
+        """End the connection at once, whatever it is doing."""
+        self._transport.abort()
