@@ -1,0 +1,115 @@
+"""`switchover run` as a process among processes: what it starts, replaces, waits for and leaves behind."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+from running import Manifests, Models, free_port, switchover, until, until_async
+from switchover_operator.workers import ending, wait_after
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started (Linux)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def arguments(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def workers(pid: int) -> list[int]:
+    return [child for child in children(pid) if "switchover_dataplane" in arguments(child)]
+
+
+def socket_folder(worker: int) -> Path:
+    [socket] = [argument.removeprefix("unix:") for argument in arguments(worker) if argument.startswith("unix:")]
+    return Path(socket).parent
+
+
+def lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_gets_the_table(manifests: Manifests) -> None:
+    models = Models(statuses={"gpt-4o": 200})
+    manifests.write("guide", *manifests.guide("model"))
+    async with models.running(), switchover(manifests.folder, manifests.port, models.port) as running:
+        await running.says("ready: ")
+        [first] = workers(running.process.pid)
+        os.kill(first, signal.SIGKILL)
+        await running.says("worker 0 ended (killed by SIGKILL) and is started again")
+
+        async def asked() -> bool:
+            try:
+                return await running.ask("/model") == 200
+            except OSError:
+                return False
+
+        await until_async(asked, "the new worker answers")
+        [second] = workers(running.process.pid)
+        assert second != first
+
+
+async def test_it_ends_with_0_and_takes_its_workers_and_sockets_along(manifests: Manifests) -> None:
+    async with Models().running() as models:
+        async with switchover(manifests.folder, manifests.port, models.port, "--workers", "2") as running:
+            await running.says("ready: ")
+            started = workers(running.process.pid)
+            folder = socket_folder(started[0])
+            assert folder.stat().st_mode & 0o777 == 0o700
+            assert len(started) == 2
+            assert await running.stop() == 0
+        assert not folder.exists()
+        assert not any(map(lives, started))
+
+
+async def test_workers_do_not_outlive_a_parent_that_is_killed(manifests: Manifests) -> None:
+    async with Models().running() as models:
+        async with switchover(manifests.folder, manifests.port, models.port) as running:
+            await running.says("ready: ")
+            [worker] = workers(running.process.pid)
+            running.process.kill()
+            await running.process.wait()
+        await until(lambda: not lives(worker), "the worker is gone")
+
+
+async def test_a_taken_port_is_named_with_its_listener_and_served_once_it_is_free(manifests: Manifests) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", manifests.port))
+        other.listen()
+        async with Models().running() as models, switchover(manifests.folder, manifests.port, models.port) as running:
+            line = await running.says(f"port {manifests.port}")
+            assert "gloo-system/ai-gateway" in line["msg"]
+            assert not running.said("ready: ")
+            other.close()
+            await running.says("ready: ")
+
+
+async def test_a_taken_admin_port_ends_it_at_once_with_what_to_do(manifests: Manifests) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        async with switchover(manifests.folder, manifests.port, 1, "--admin", taken) as running:
+            assert await running.process.wait() == 1
+    assert f"the admin port {taken} cannot be opened" in "".join(running.written)
+
+
+async def test_a_folder_without_a_gateway_is_ready_with_nothing_and_served_once_there_is_one(tmp_path: Path) -> None:
+    manifests = Manifests(tmp_path / "later", 0)
+    async with Models().running() as models, switchover(manifests.folder, 0, models.port) as running:
+        await running.says("ready, but nothing is served: there is no Gateway")
+        assert running.said("later: does not exist")
+        manifests.folder.mkdir()
+        manifests.port = free_port()
+        manifests.gateway()
+        await running.says(f"ready: http://127.0.0.1:{manifests.port}")
+
+
+def test_a_worker_that_dies_again_and_again_is_replaced_later_and_later() -> None:
+    assert [wait_after(deaths) for deaths in range(9)] == [0, 0, 0.5, 1, 2, 4, 8, 10, 10]
+
+
+def test_an_exit_is_called_by_the_name_of_its_signal() -> None:
+    assert [ending(1), ending(-9), ending(-63)] == ["exit code 1", "killed by SIGKILL", "killed by signal 63"]
