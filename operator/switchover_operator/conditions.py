@@ -41,7 +41,10 @@ class Condition:
 
 
 def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
-    """Make one condition of all of one type: False beats True, the first one's reason stands, messages are joined."""
+    """Make one condition of all of one type: False beats True, the first one's reason stands, messages are joined.
+
+    That all is well is said only where nothing else is.
+    """
     kinds: dict[str, list[Condition]] = {}
     for condition in conditions:
         kinds.setdefault(condition.type, []).append(condition)
@@ -49,9 +52,10 @@ def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
 
 
 def _one_of(several: Sequence[Condition]) -> Condition:
-    failed = [condition for condition in several if condition.status == "False"] or several
-    message = sentences(condition.message for condition in failed)
-    return Condition(failed[0].type, failed[0].status, failed[0].reason, message)
+    worth_saying = [condition for condition in several if condition.reason != condition.type] or several
+    ordered = sorted(worth_saying, key=lambda condition: condition.status != "False")
+    message = sentences(condition.message for condition in ordered)
+    return Condition(ordered[0].type, ordered[0].status, ordered[0].reason, message)
 
 
 def sentences(messages: Iterable[str]) -> str:

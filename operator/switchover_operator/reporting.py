@@ -1,0 +1,220 @@
+"""What compilation found out → one `Report` for each object that is ours, in the order of the snapshot."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from switchover_operator import conditions, triggers
+from switchover_operator.attachment import AttachedRoute
+from switchover_operator.conditions import Condition
+from switchover_operator.fleet import Fleet, Standalone
+from switchover_operator.identity import Identity
+from switchover_operator.listeners import ServedGateway, class_reports
+from switchover_operator.policies import FailoverIndex, targets_of
+from switchover_operator.reports import ListenerReport, ParentReport, Ref, Report
+from switchover_operator.resolve import Catalogue, Object
+from switchover_operator.resources import KINDS, Resource
+from switchover_operator.resources.failover_policy import FailoverPolicy
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute
+from switchover_operator.resources.route_option import RouteOption
+from switchover_operator.resources.upstream import Upstream
+from switchover_operator.routes import CompiledRoute, World
+from switchover_operator.snapshot import Snapshot
+
+_OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, FailoverPolicy.GROUP})
+
+
+def all_reports(
+    snapshot: Snapshot,
+    world: World,
+    gateways: Mapping[Identity, ServedGateway],
+    routes: Iterable[CompiledRoute],
+    fleet: Fleet,
+) -> tuple[Report, ...]:
+    """Report on every object that is ours, and on every object that cannot be read."""
+    routes = tuple(routes)
+    used = frozenset(identity for route in routes if route.rules for identity in route.used)
+    reports = {
+        report.identity: report
+        for report in (
+            *_unserved_kinds(snapshot),
+            *_unreadable(world.catalogue),
+            *class_reports(world.catalogue),
+            *_gateway_reports(gateways, routes),
+            *(_route_report(route) for route in routes),
+            *_upstream_reports(world, used),
+            *_route_option_reports(world.catalogue, routes, fleet),
+            *_failover_reports(world.catalogue, world.failover),
+        )
+    }
+    return tuple(reports[identity] for identity in sorted(reports))
+
+
+def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
+    """Kinds of APIs that are served in part: whoever writes one should not have to find out by waiting."""
+    for identity in snapshot.objects:
+        if identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
+            note = f"a {identity.kind} is not served; this object has no effect"
+            yield Report(identity, snapshot.source(identity), notes=(note,))
+
+
+def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
+    """Objects that cannot be read; kinds with a report of their own have it instead."""
+    for found in catalogue.objects.values():
+        if found.refusal is not None:
+            yield _plain(found, found.refusal)
+
+
+def _plain(found: Object[Resource], *told: Condition) -> Report:
+    return Report(found.identity, found.source, found.generation, conditions.merged(told), notes=found.notes)
+
+
+# ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]) -> Iterator[Report]:
+    attached: dict[str, int] = {}
+    for route in routes:
+        for place in route.attached.places:
+            attached[place.listener.name] = attached.get(place.listener.name, 0) + 1
+    for gateway in gateways.values():
+        listeners = tuple(
+            ListenerReport(
+                listener.spec.name,
+                listener.kinds,
+                attached.get(listener.name, 0),
+                listener.conditions,
+                listener.serves,
+            )
+            for listener in gateway.listeners
+        )
+        serves = any(listener.serves for listener in listeners)
+        yield replace(_plain(gateway.found, gateway.accepted), listeners=listeners, serves=serves)
+
+
+def _route_report(route: CompiledRoute) -> Report:
+    found = route.attached.found
+    common = () if found.model is None else conditions.merged((*route.told, conditions.refs_resolved()))
+    parents = tuple(
+        ParentReport(parent.ref, (parent.accepted, *common, *found.effect)) for parent in route.attached.parents
+    )
+    notes = (*found.notes, *route.notes)
+    return replace(_plain(found), parents=parents, notes=notes, serves=bool(route.rules))
+
+
+# ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _upstream_reports(world: World, used: frozenset[Identity]) -> Iterator[Report]:
+    for found in world.catalogue.every(Upstream):
+        if found.model is None:
+            yield _plain(found, found.accepted)
+            continue
+        destination = world.destinations.of_upstream(found)
+        report = _plain(found, found.accepted, *destination.conditions, *found.effect)
+        notes = (*found.notes, *destination.notes)
+        yield replace(report, pools=destination.pools, notes=notes, serves=found.identity in used)
+
+
+# ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
+    ours = {route.attached.found.identity for route in routes}
+    named = _named_by_filters(route.attached for route in routes)
+    for found in catalogue.every(RouteOption):
+        told = (found.accepted, *_triggers_told(found), *found.effect)
+        ancestors: list[ParentReport] = []
+        for ref in _target_refs(found):
+            target = _targeted(found.identity, ref)
+            if isinstance(target, Condition):
+                ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
+            elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
+                missing = conditions.target_not_found(f"{target} does not exist")
+                ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
+            elif target in ours or isinstance(fleet, Standalone):
+                ancestors.append(ParentReport(ref, told))
+        for route in named.get(found.identity, ()):
+            ref = {"group": route.group, "kind": route.kind, "name": route.name}
+            if ref not in (ancestor.ref for ancestor in ancestors):
+                ancestors.append(ParentReport(ref, told))
+        yield _policy_report(found, ancestors, told)
+
+
+def _policy_report(found: Object[Resource], ancestors: list[ParentReport], told: tuple[Condition, ...]) -> Report:
+    """A policy's report: per ancestor, or of itself where it is attached to nothing."""
+    if ancestors:
+        return replace(_plain(found), parents=tuple(ancestors), serves=found.model is not None)
+    report = _plain(found, *told)
+    return replace(report, notes=(*found.notes, "it is attached to nothing and has no effect"))
+
+
+def _triggers_told(found: Object[RouteOption]) -> tuple[Condition, ...]:
+    retries = found.model.spec.options.retries if found.model else None
+    if retries is None or triggers.tokens(retries.retry_on):
+        return ()
+    return (conditions.default_triggers("spec.options.retries.retryOn is not written, so the default triggers apply"),)
+
+
+def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
+    """RouteOption → the routes whose rules refer to it."""
+    named: dict[Identity, list[Identity]] = {}
+    for route in routes:
+        identity = route.found.identity
+        for rule in route.found.model.spec.rules if route.found.model else ():
+            for ref in (each.extension_ref for each in rule.filters if each.extension_ref):
+                option = Identity(ref.group, ref.kind, identity.namespace, ref.name)
+                if identity not in named.setdefault(option, []):
+                    named[option].append(identity)
+    return named
+
+
+def _targeted(option: Identity, ref: Ref) -> Identity | Condition:
+    """Name the route that a targetRef of a RouteOption means, or say why it has no effect."""
+    if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
+        text = f"only an HTTPRoute of {GATEWAY_GROUP} can be targeted; got {ref.get('kind')} of {ref.get('group')}"
+        return conditions.target_not_found(text)
+    if ref.get("namespace") not in (None, "", option.namespace):
+        text = f"the route is in namespace {ref['namespace']}, and a RouteOption counts only in its own"
+        return conditions.target_not_found(text)
+    return Identity(GATEWAY_GROUP, HTTPRoute.KIND, option.namespace, str(ref.get("name", "")))
+
+
+def _failover_reports(catalogue: Catalogue, index: FailoverIndex) -> Iterator[Report]:
+    for found in catalogue.every(FailoverPolicy):
+        ancestors = [
+            ParentReport(
+                {"group": target.group, "kind": target.kind, "name": target.name},
+                (found.refusal or _attached(catalogue, index, found, target), *found.effect),
+            )
+            for target in targets_of(found) or _raw_targets(found)
+        ]
+        yield _policy_report(found, ancestors, (found.accepted, *found.effect))
+
+
+def _attached(catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity) -> Condition:
+    if target not in catalogue.objects:
+        return conditions.target_not_found(f"{target} does not exist")
+    winner = index.of(target)
+    if winner is not None and winner.identity != found.identity:
+        return conditions.superseded(winner.identity)
+    return conditions.accepted()
+
+
+def _raw_targets(found: Object[FailoverPolicy]) -> tuple[Identity, ...]:
+    return tuple(
+        Identity(str(ref.get("group", "")), str(ref.get("kind", "")), found.identity.namespace, str(ref["name"]))
+        for ref in _target_refs(found)
+    )
+
+
+def _target_refs(found: Object[Any]) -> list[Ref]:
+    """Read the targetRefs of a body as it is written, as far as they can be made out; the body may be refused."""
+    spec = found.body.get("spec")
+    refs = spec.get("targetRefs") if isinstance(spec, dict) else None
+    keys = ("group", "kind", "namespace", "name")
+    return [
+        {key: ref[key] for key in keys if isinstance(ref.get(key), str)}
+        for ref in (refs if isinstance(refs, list) else ())
+        if isinstance(ref, dict) and isinstance(ref.get("name"), str)
+    ]

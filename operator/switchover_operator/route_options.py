@@ -1,0 +1,95 @@
+"""Which RouteOptions count for a rule, merged field by field as Gloo does.
+
+A rule's own ExtensionRefs come first, in the order of its filters, then those whose targetRefs name the route, the
+oldest first. All take part, and for each top-level field of `options` the first one that sets it counts as a whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from switchover_operator import conditions
+from switchover_operator.conditions import Condition
+from switchover_operator.identity import Identity
+from switchover_operator.resolve import Catalogue, Object, age
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute, HttpRouteRule
+from switchover_operator.resources.route_option import RouteOption, RouteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """The options that hold for one rule, each field from the RouteOption that `sources` names for it.
+
+    `told` is what the route's status has to say; `failure` means that no request of the rule may be served.
+    """
+
+    options: RouteOptions = field(default_factory=RouteOptions)
+    sources: Mapping[str, Identity] = field(default_factory=dict)
+    told: tuple[Condition, ...] = ()
+    failure: Condition | None = None
+
+
+class OptionsIndex:
+    """Finds the RouteOptions of a route and of its rules (Gloo, "RouteOption": only in the route's namespace)."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._by_target: dict[tuple[str, str], list[Object[RouteOption]]] = {}
+        for found in sorted(catalogue.every(RouteOption), key=age):
+            for name in dict.fromkeys(_targeted_routes(found)):
+                self._by_target.setdefault((found.identity.namespace, name), []).append(found)
+
+    def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
+        """Merge what the rule's ExtensionRefs and the route's targetRefs bring: the first to set a field wins."""
+        named, failure = self._named_by_filters(route, path, rule)
+        attached = self._by_target.get((route.namespace, route.name), [])
+        if not named and not attached:
+            return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
+        return _merged([*named, *attached], failure)
+
+    def _named_by_filters(
+        self, route: Identity, path: str, rule: HttpRouteRule
+    ) -> tuple[list[Object[RouteOption]], Condition | None]:
+        named: list[Object[RouteOption]] = []
+        for index, each in enumerate(rule.filters):
+            ref = each.extension_ref
+            if ref is None:
+                continue
+            where = f"{path}.filters[{index}].extensionRef"
+            if (ref.group, ref.kind) != (RouteOption.GROUP, RouteOption.KIND):
+                text = f"{where}: must be a RouteOption of {RouteOption.GROUP}; got {ref.kind} of {ref.group}"
+                return named, conditions.invalid_kind(text)
+            found = self._catalogue.find(RouteOption, route.namespace, ref.name)
+            if found is None:
+                text = f"{where}: RouteOption {route.namespace}/{ref.name} does not exist"
+                return named, conditions.backend_not_found(text)
+            named.append(found)
+        return named, None
+
+
+_NO_OPTIONS = RuleOptions()
+
+
+def _targeted_routes(found: Object[RouteOption]) -> Iterator[str]:
+    for ref in found.model.spec.target_refs if found.model else ():
+        own = ref.namespace in (None, "", found.identity.namespace)
+        if own and (ref.group, ref.kind) == (GATEWAY_GROUP, HTTPRoute.KIND):
+            yield ref.name
+
+
+def _merged(found: Iterable[Object[RouteOption]], failure: Condition | None) -> RuleOptions:
+    values: dict[str, Any] = {}
+    sources: dict[str, Identity] = {}
+    told: list[Condition] = []
+    for option in dict.fromkeys(found):
+        if option.refusal is not None:
+            served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
+            text = f"{option.identity} is not accepted: {option.refusal.message}{served}"
+            told.append(conditions.policy_not_accepted(text))
+        if option.model is None:
+            continue
+        options = option.model.spec.options
+        for name in options.model_fields_set:
+            if name not in values:
+                values[name], sources[name] = getattr(options, name), option.identity
+    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), failure)

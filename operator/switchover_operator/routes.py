@@ -1,0 +1,216 @@
+"""One attached HTTPRoute → its rules with backends, policies and filters, and what its status says of references.
+
+A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to: the nearest
+policy wins, and a Gateway's is nearest only where neither route nor Upstream has one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from switchover_dataplane import table
+from switchover_operator import conditions
+from switchover_operator.attachment import AttachedRoute
+from switchover_operator.conditions import Condition
+from switchover_operator.filters import BuiltFilters, body_edit, rule_filters, written_filters
+from switchover_operator.fleet import Fleet
+from switchover_operator.identity import Identity
+from switchover_operator.policies import FailoverIndex, NamedPolicy, policy_of
+from switchover_operator.resolve import Catalogue, Object
+from switchover_operator.resources.core import Service
+from switchover_operator.resources.failover_policy import FailoverPolicy
+from switchover_operator.resources.gateway_api import HttpBackendRef, HttpRouteRule
+from switchover_operator.resources.upstream import Upstream
+from switchover_operator.route_options import OptionsIndex, RuleOptions
+from switchover_operator.targets import (
+    Destination,
+    destination_of_service,
+    destination_of_upstream,
+    with_own_host,
+)
+
+
+class Destinations:
+    """What backendRefs lead to, each worked out once."""
+
+    def __init__(self, catalogue: Catalogue, fleet: Fleet) -> None:
+        self._catalogue = catalogue
+        self._fleet = fleet
+        self._known: dict[tuple[Identity, int | None], Destination] = {}
+
+    def of_upstream(self, found: Object[Upstream]) -> Destination:
+        """Return what requests to an Upstream are sent to."""
+        key = (found.identity, None)
+        if key not in self._known:
+            self._known[key] = destination_of_upstream(self._catalogue, found, self._fleet)
+        return self._known[key]
+
+    def of_service(self, service: Identity, port: int | None) -> Destination:
+        """Return what requests to a port of a Service are sent to."""
+        key = (service, port)
+        if key not in self._known:
+            self._known[key] = destination_of_service(
+                self._catalogue, service.namespace, service.name, port, self._fleet
+            )
+        return self._known[key]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a route can refer to."""
+
+    catalogue: Catalogue
+    options: OptionsIndex
+    failover: FailoverIndex
+    destinations: Destinations
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRoute:
+    """A route's rules by their key in the table, with all that they refer to.
+
+    `keys` gives, for each Gateway, the keys of the rules in their order. `used` names the Upstreams it refers to.
+    """
+
+    attached: AttachedRoute
+    rules: Mapping[str, table.Rule] = field(default_factory=dict)
+    keys: Mapping[Identity, tuple[str, ...]] = field(default_factory=dict)
+    policies: Mapping[str, table.Policy] = field(default_factory=dict)
+    upstreams: Mapping[str, table.Upstream] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = ()
+    used: frozenset[Identity] = frozenset()
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What gathers while the rules of one route are compiled."""
+
+    rules: dict[str, table.Rule] = field(default_factory=dict)
+    policies: dict[str, table.Policy] = field(default_factory=dict)
+    upstreams: dict[str, table.Upstream] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    told: list[Condition] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    used: set[Identity] = field(default_factory=set)
+
+
+def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
+    """Compile every rule of a route, for each Gateway that takes it."""
+    route = attached.found.model
+    identity = attached.found.identity
+    if route is None:
+        return CompiledRoute(attached)
+    parts = _Parts()
+    own = world.failover.of(identity)
+    gateways = sorted({place.listener.gateway for place in attached.places})
+    # Without a place the rules are compiled all the same: their references are worth a word in the status.
+    variants = {gateway: None if own else world.failover.of(gateway) for gateway in gateways} or {identity: None}
+    keys: dict[Identity, tuple[str, ...]] = {}
+    for gateway, inherited in variants.items():
+        suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
+        keys[gateway] = tuple(
+            f"{identity.namespace}/{identity.name}/{index}{suffix}" for index in range(len(route.spec.rules))
+        )
+        for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
+            if key not in parts.rules:
+                parts.rules[key] = _Rule(world, parts, identity, index, rule, own, inherited).compiled()
+    if not attached.places:
+        return CompiledRoute(attached, told=tuple(parts.told), notes=tuple(parts.notes), used=frozenset(parts.used))
+    return CompiledRoute(
+        attached,
+        parts.rules,
+        keys,
+        parts.policies,
+        parts.upstreams,
+        parts.secrets,
+        tuple(dict.fromkeys(parts.told)),
+        tuple(dict.fromkeys(parts.notes)),
+        frozenset(parts.used),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One rule under one choice of policies; what it needs and what there is to say goes to `parts`."""
+
+    world: World
+    parts: _Parts
+    route: Identity
+    index: int
+    rule: HttpRouteRule
+    own_policy: Object[FailoverPolicy] | None
+    gateway_policy: Object[FailoverPolicy] | None
+
+    @property
+    def path(self) -> str:
+        return f"spec.rules[{self.index}]"
+
+    def compiled(self) -> table.Rule:
+        options = self.world.options.of_rule(self.route, self.path, self.rule)
+        owner = f"{self.route}/{self.index}"
+        filters = rule_filters(self.world.catalogue, owner, self.rule.filters, options)
+        self.parts.told += options.told
+        self.parts.notes += [f"{self.path}: {note}" for note in filters.notes]
+        name = self.rule.name or str(self.index)
+        route = f"{self.route.namespace}/{self.route.name}"
+        failure = options.failure or filters.failure
+        if failure is not None:
+            self.parts.told.append(failure)
+            return table.Rule(route, name, backends=(table.Backend(problem=failure.message),))
+        self.parts.secrets |= filters.secrets
+        backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
+        if not backends and filters.filters.redirect is None:
+            backends = (table.Backend(problem="the rule has no backendRefs"),)
+        return table.Rule(route, name, filters.filters, backends)
+
+    def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> table.Backend:
+        path = f"{self.path}.backendRefs[{place}]"
+        found = self._destination(path, ref)
+        if isinstance(found, Condition):
+            self.parts.told.append(found)
+            return table.Backend(ref.weight, problem=found.message)
+        destination, upstream = found
+        if options.options.auto_host_rewrite:
+            destination = with_own_host(destination)
+        if destination.failure is not None:
+            message = f"{path}: {destination.failure.message}"
+            self.parts.told.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
+        if destination.upstream is None:
+            return table.Backend(ref.weight, problem=destination.problem)
+        policy = self._policy(destination, upstream, options)
+        filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
+        self._use(destination, policy, filters)
+        body = body_edit(options.options.ai) if destination.is_ai else None
+        edited = msgspec.structs.replace(filters.filters, body=body)
+        return table.Backend(ref.weight, destination.key, policy.name, edited)
+
+    def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
+        """Follow a backendRef to what it names, and to the Upstream's identity if it is one."""
+        if (ref.group, ref.kind) not in ((Upstream.GROUP, Upstream.KIND), (Service.GROUP, Service.KIND)):
+            text = f"{path}: must be an Upstream of gloo.solo.io or a Service; got {ref.kind} of {ref.group or 'core'}"
+            return conditions.invalid_kind(text)
+        identity = Identity(ref.group, ref.kind, ref.namespace or self.route.namespace, ref.name)
+        if not self.world.catalogue.permits(self.route, identity):
+            text = f"{path}: {identity} is in another namespace and no ReferenceGrant in {identity.namespace} allows it"
+            return conditions.ref_not_permitted(text)
+        if ref.kind == Service.KIND:
+            return self.world.destinations.of_service(identity, ref.port), None
+        found = self.world.catalogue.find(Upstream, identity.namespace, identity.name)
+        if found is None:
+            return conditions.backend_not_found(f"{path}: {identity} does not exist")
+        self.parts.used.add(identity)
+        return self.world.destinations.of_upstream(found), identity
+
+    def _policy(self, destination: Destination, upstream: Identity | None, options: RuleOptions) -> NamedPolicy:
+        nearest = self.own_policy or (self.world.failover.of(upstream) if upstream else None) or self.gateway_policy
+        return policy_of(self.path, self.rule, options, nearest, destination)
+
+    def _use(self, destination: Destination, policy: NamedPolicy, filters: BuiltFilters) -> None:
+        assert destination.upstream is not None  # noqa: S101 - only what can be served is used
+        self.parts.told += policy.told
+        self.parts.policies[policy.name] = policy.policy
+        self.parts.upstreams[destination.key] = destination.upstream
+        self.parts.secrets |= {**destination.secrets, **filters.secrets}
