@@ -58,6 +58,21 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_LINES = (
+    *("A function met itself upon the stair,", "one step below,", "the same in form and air;"),
+    *("each asked the next for less,", "until the last", "said: done,"),
+    *("and all returned,", "and overcast was sun."),
+)
+_WORDS = " ".join(_LINES).split()
+POEM = len(_WORDS)
+"""How many words the text has that answers are made of."""
+
+
+def words(count: int) -> list[str]:
+    """Return `count` pieces of text; together they read as sentences."""
+    return [f"{' ' if index else ''}{_WORDS[index % POEM]}" for index in range(count)]
+
+
 def _scalar(value: Any) -> Any:
     if value is not None and not isinstance(value, str | int):
         raise ValueError("must be text or a whole number")
@@ -95,7 +110,7 @@ class Answer(Opening):
     body: Any = None
     error: ProviderError | None = None
     content: str | None = None
-    tokens: Annotated[int, Field(ge=0, le=MOST_EVENTS)] = 24
+    tokens: Annotated[int, Field(ge=0, le=MOST_EVENTS)] = POEM
     gap: Seconds = 0.0
     finish: Finish = "stop"
     stream: bool | None = None
@@ -109,19 +124,6 @@ class Answer(Opening):
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are each a body; give one of them")
         return self
-
-
-_POEM = (
-    *("A function met itself upon the stair,", "one step below,", "the same in form and air;"),
-    *("each asked the next for less,", "until the last", "said: done,"),
-    *("and all returned,", "and overcast was sun."),
-)
-
-
-def words(count: int) -> list[str]:
-    """Return `count` pieces of text; together they read as sentences."""
-    poem = " ".join(_POEM).split()
-    return [f"{' ' if index else ''}{poem[index % len(poem)]}" for index in range(count)]
 
 
 class Delta(Part):
@@ -197,7 +199,7 @@ class Stream(Opening):
     mode: Literal["stream"] = "stream"
     status: Status = 200
     headers: Headers = {}
-    events: Annotated[list[Event], BeforeValidator(_pieces)] = [*words(24)]
+    events: Annotated[list[Event], BeforeValidator(_pieces)] = [*words(POEM)]
     gap: Seconds = 0.0
     role: bool = True
     end: End = "done"
@@ -256,7 +258,7 @@ _MODES = ("answer", "stream", "partial", "stall", "rst", "rst-on-head", "fin", "
 def _spelled_out(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return {"status": value}
-    return {"mode": value} if isinstance(value, str) else value
+    return {"mode": value} if isinstance(value, str) and value in _MODES else value
 
 
 def _mode(value: Any) -> Any:

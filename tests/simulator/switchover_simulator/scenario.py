@@ -76,10 +76,20 @@ def validate(raw: Any) -> Scenario:
         raise BadScenario([_problem(dict(each)) for each in error.errors(include_url=False)]) from None
 
 
+_WORDED = {
+    "extra_forbidden": "is not a field here",
+    "model_type": "must be a mapping of requests, paths, models, default or name",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "string_type": "must be text",
+}
+
+
 def _problem(error: dict[str, Any]) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
-    found = "" if error["type"] in ("missing", "extra_forbidden", "value_error") else f" (found {error['input']!r:.80})"
-    return ": ".join(filter(None, (_path(error["loc"]), f"{message}{found}")))
+    usual = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    told = error["type"] in ("extra_forbidden", "value_error")
+    found = "" if told else f" (found {error['input']!r:.80})"
+    return ": ".join(filter(None, (_path(error["loc"]), f"{_WORDED.get(error['type'], usual)}{found}")))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import httptools
 from multidict import CIMultiDict
@@ -97,8 +98,8 @@ class Connection(asyncio.Protocol):
     # ── From the socket ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop has transports of its own, which are no subclass.
+        self._transport = cast("asyncio.Transport", transport)
         self._server.accepted += 1
         self._server.open.add(self)
         self._server.note_change()
