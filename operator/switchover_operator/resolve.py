@@ -26,7 +26,7 @@ R_co = TypeVar("R_co", bound=Resource, covariant=True)
 _NO_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Object(Generic[R_co]):
     """One object: `model` is what is served of it (None: nothing), `refusal` says why that is not its `body`."""
 
