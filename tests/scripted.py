@@ -123,11 +123,12 @@ class Refusing:
     """A port that refuses every connection for as long as it is entered: bound by us, so that nobody else takes it."""
 
     def __init__(self) -> None:
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
         self._socket = socket.socket()
         self._socket.bind((HOST, 0))
         self.port = int(self._socket.getsockname()[1])
-
-    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -140,13 +141,14 @@ class Blackhole:
     """A port that never answers a SYN: its queue of connections waiting to be accepted is full, and stays so."""
 
     def __init__(self) -> None:
+        self.port = 0
+        self._queued: list[socket.socket] = []
+
+    async def __aenter__(self) -> Self:
         self._listening = socket.socket()
         self._listening.bind((HOST, 0))
         self._listening.listen(0)
         self.port = int(self._listening.getsockname()[1])
-        self._queued: list[socket.socket] = []
-
-    async def __aenter__(self) -> Self:
         # How many fit into a queue of "0" is the kernel's affair: fill it until one is left without an answer.
         while not self._queued or await asyncio.to_thread(_answered, self._queued[-1]):
             waiting = socket.socket()

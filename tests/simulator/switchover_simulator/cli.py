@@ -1,6 +1,7 @@
 """`switchover simulate`: a scenario on a port, its log lines on standard output, until a signal ends it."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -26,8 +27,8 @@ class Simulator:
         self._stop = asyncio.Event()
         self._server = Server(self._choose, self._observe, scenario.name)
 
-    async def run(self, host: str, port: int, file: Path | None) -> None:
-        """Serve until SIGTERM or SIGINT.
+    async def run(self, host: str, port: int, file: Path | None, content: bytes) -> None:
+        """Serve until SIGTERM or SIGINT; `content` is what was read of the file.
 
         Raises:
             OSError: the address cannot be had.
@@ -36,15 +37,11 @@ class Simulator:
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         had = await self._server.start(host, port)
         _tell("INFO", "Listening", address=f"[{host}]:{had}" if ":" in host else f"{host}:{had}")
-        following = asyncio.create_task(self._follow(file)) if file else None
+        following = asyncio.create_task(self._follow(file, content)) if file else None
         await self._stop.wait()
         if following is not None:
             await following
         await self._server.stop()
-
-    def play(self, scenario: Scenario) -> None:
-        """Begin with another scenario."""
-        self._use(Playback(scenario))
 
     def _use(self, playback: Playback) -> None:
         self._playback = playback
@@ -74,23 +71,35 @@ class Simulator:
         except BrokenPipeError:
             self._stop.set()
 
-    async def _follow(self, file: Path) -> None:
+    async def _follow(self, file: Path, content: bytes) -> None:
         """Play the file anew whenever its content changes; a bad one is named and the last good one stays.
 
-        The folder is watched, not the file: editors and ConfigMaps replace files instead of writing into them.
+        The folder is watched, not the file: editors and ConfigMaps replace files instead of writing into them. It is
+        looked at each second too, as an edit may come before the watch, or on a volume that tells nothing.
         """
-        content = await asyncio.to_thread(file.read_bytes)
-        async for _ in awatch(file.parent, stop_event=self._stop, step=50, recursive=False):
+        changes = awatch(
+            file.parent, stop_event=self._stop, step=50, recursive=False, rust_timeout=1000, yield_on_timeout=True
+        )
+        last: bytes | None = content
+        async for _ in changes:
+            now = await asyncio.to_thread(_content, file)
+            if now == last:
+                continue
+            last = now
             try:
-                now = await asyncio.to_thread(file.read_bytes)
-                if now != content:
-                    content = now
-                    self.play(parse(content))
-                    _tell("INFO", "Scenario reloaded", file=str(file))
+                if now is None:
+                    raise BadScenario(["the file cannot be read"])
+                self._use(Playback(parse(now)))
+                _tell("INFO", "Scenario reloaded", file=str(file))
             except BadScenario as error:
                 _tell("ERROR", "Scenario kept, as the new one is not valid", file=str(file), problems=error.problems)
-            except OSError as error:
-                _tell("ERROR", "Scenario kept, as the file cannot be read", file=str(file), problem=error.strerror)
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
 
 
 def _tell(level: str, message: str, **fields: object) -> None:
@@ -147,15 +156,14 @@ def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool) -> Non
     it), POST /__release lets everything go on that a scenario holds back, GET /healthz answers 200.
     """
     try:
-        playing = parse(scenario.read_bytes()) if scenario else Scenario()
+        content = scenario.read_bytes() if scenario else b""
+        playing = parse(content)
     except BadScenario as error:
         raise click.ClickException(f"{scenario} is no scenario:\n  " + "\n  ".join(error.problems)) from None
     host, port = bind
     try:
-        uvloop.run(_run(playing, verbose, host, port, scenario))
+        uvloop.run(Simulator(playing, verbose=verbose).run(host, port, scenario, content))
     except OSError as error:
-        raise click.ClickException(f"cannot serve at {host}:{port}: {error.strerror or error}") from None
-
-
-async def _run(playing: Scenario, verbose: bool, host: str, port: int, file: Path | None) -> None:
-    await Simulator(playing, verbose=verbose).run(host, port, file)
+        # asyncio words the error anew, with the address once more.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise click.ClickException(f"cannot serve at {host}:{port}: {reason}") from None

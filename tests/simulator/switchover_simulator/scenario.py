@@ -82,6 +82,7 @@ _WORDED = {
     "dict_type": "must be a mapping",
     "list_type": "must be a list",
     "string_type": "must be text",
+    "too_short": "must not be empty",
 }
 
 
