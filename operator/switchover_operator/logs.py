@@ -20,6 +20,8 @@ def configure(log_format: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines(colour=sys.stdout.isatty()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for library in ("asyncio", "watchfiles"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

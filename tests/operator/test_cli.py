@@ -1,0 +1,60 @@
+"""The `switchover` command's flags: what is refused before anything starts, and the commands that only print."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from switchover_operator.cli import main
+
+
+def switchover(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=environment)
+
+
+@pytest.mark.parametrize("command", ["run", "check", "simulate", "crds"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = switchover(command, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: ")
+
+
+def test_the_version_is_told() -> None:
+    assert switchover("--version").output.split() == ["main", "0.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--connect-to", "api.openai.com:443"),
+        ("--connect-to", "a:https:b:443"),
+        ("--admin", "9180"),
+        ("--admin", "127.0.0.1:70000"),
+        ("--workers", "0"),
+        ("--log-format", "xml"),
+    ],
+)
+def test_a_flag_of_the_wrong_form_is_a_usage_error_that_shows_the_value(flag: str, value: str, tmp_path: Path) -> None:
+    result = switchover("run", "-f", str(tmp_path), flag, value)
+    assert result.exit_code == 2
+    assert value in result.output
+
+
+def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
+    result = switchover("run", SWITCHOVER_FILENAME=str(tmp_path), SWITCHOVER_WORKERS="none")
+    assert "'none' is not a valid integer" in result.output
+
+
+def test_standard_input_cannot_be_run() -> None:
+    result = switchover("run", "-f", "-")
+    assert result.exit_code == 2
+    assert "cannot be watched" in result.output
+
+
+def test_the_crds_are_one_stream_or_files_of_the_same_content(tmp_path: Path) -> None:
+    stream = list(yaml.safe_load_all(switchover("crds").output))
+    assert switchover("crds", "--write", str(tmp_path)).exit_code == 0
+    files = [yaml.safe_load(file.read_text()) for file in sorted(tmp_path.iterdir())]
+    assert files == stream
+    assert {each["kind"] for each in stream} == {"CustomResourceDefinition"}
