@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from switchover_simulator.cli import simulate
 
 from switchover_operator import logs, printing, standalone
 from switchover_operator.compile import compile
@@ -16,6 +15,7 @@ from switchover_operator.crd import render
 from switchover_operator.files import STDIN, Manifests
 from switchover_operator.fleet import Standalone
 from switchover_operator.workers import Command
+from switchover_simulator.cli import simulate
 
 T = TypeVar("T")
 
