@@ -6,7 +6,6 @@ a lost notification, a network mount or a folder that appears later delays a cha
 """
 
 import asyncio
-import logging
 import os
 import stat
 import sys
@@ -15,13 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from watchfiles import awatch
-
 from switchover_operator.documents import Document, Unreadable, documents, line_of
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-
-log = logging.getLogger(__name__)
+from switchover_operator.watch import LOOK_AGAIN, wait, watch
 
 STDIN: Final = Path("-")
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -29,9 +25,6 @@ SUFFIXES: Final = (".yaml", ".yml", ".json")
 SETTLE: Final = 0.05
 """Seconds for which files have to stay as they are before they are read: an editor writes in several steps."""
 MOST_RESTS: Final = 20
-LOOK_AGAIN: Final = 2.0
-"""Seconds after which files are compared even if no notification came."""
-
 Fingerprint = tuple[int, int, int]
 
 
@@ -172,11 +165,11 @@ class Manifests:
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield each time the files differ from what they were and have come to rest."""
         noticed = asyncio.Event()
-        watching = asyncio.create_task(self._watch(noticed))
+        watching = asyncio.create_task(watch([path for path in self._paths if path != STDIN], noticed))
         seen = self._read
         try:
             while True:
-                await _wait(noticed, LOOK_AGAIN)
+                await wait(noticed, LOOK_AGAIN)
                 noticed.clear()
                 now = _fingerprints(self._paths)
                 if now == seen:
@@ -210,29 +203,6 @@ class Manifests:
             identity for file, state in self._states.items() if file.is_relative_to(path) for identity in state.objects
         ]
         return Problem(path, "does not exist; it is read as soon as it does", kept=tuple(kept))
-
-    async def _watch(self, noticed: asyncio.Event) -> None:
-        """Set `noticed` whenever the file system says that something moved near the paths."""
-        while True:
-            places = _places(self._paths)
-            rested = asyncio.Event()
-            watches = [
-                asyncio.create_task(_notify([path for path, _, deep in places if deep is recursive], recursive, rested))
-                for recursive in (True, False)
-            ]
-            # The watches begin as soon as their tasks run; what changed until then is found by looking once more.
-            await asyncio.sleep(0)
-            noticed.set()
-            try:
-                while _places(self._paths) == places:
-                    await _wait(rested, LOOK_AGAIN)
-                    if rested.is_set():
-                        rested.clear()
-                        noticed.set()
-            finally:
-                for watch in watches:
-                    watch.cancel()
-                await asyncio.gather(*watches, return_exceptions=True)
 
 
 def locate(view: View, identity: Identity, path: str) -> Origin | None:
@@ -293,39 +263,3 @@ def _files(path: Path) -> list[Path]:
             files += [Path(folder, name) for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
         entered.add(real)
     return files
-
-
-def _places(paths: Iterable[Path]) -> set[tuple[Path, int, bool]]:
-    """What to watch: folders with all below them, and the folder around each path, as files are replaced by renaming.
-
-    Each with its inode, as a folder that was replaced has to be watched anew, and whether it is watched in depth.
-    """
-    places: set[tuple[Path, int, bool]] = set()
-    for path in paths:
-        if path == STDIN:
-            continue
-        absolute = path.absolute()
-        around = [absolute.parent, absolute.resolve().parent]
-        if absolute.is_dir():
-            places.add((absolute, absolute.stat().st_ino, True))
-        for folder in around:
-            existing = next(each for each in (folder, *folder.parents) if each.is_dir())
-            places.add((existing, existing.stat().st_ino, False))
-    return places
-
-
-async def _notify(folders: Sequence[Path], recursive: bool, moved: asyncio.Event) -> None:
-    if not folders:
-        return
-    try:
-        async for _ in awatch(*folders, watch_filter=None, debounce=100, step=10, recursive=recursive):
-            moved.set()
-    except OSError as error:
-        log.warning("files are compared every %g s only, as they cannot be watched: %s", LOOK_AGAIN, error)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
