@@ -37,6 +37,10 @@ class BuiltFilters:
     notes: tuple[str, ...] = ()
 
 
+NO_FILTERS = BuiltFilters(table.Rule("", "").filters)
+"""The very default of the table's types, which takes no room when a table is encoded."""
+
+
 def rule_filters(
     catalogue: Catalogue, owner: str, given: Iterable[HttpRouteFilter], options: RuleOptions
 ) -> BuiltFilters:
@@ -74,6 +78,8 @@ def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilter
             rewrite = _rewrite(each.url_rewrite)
         if each.request_redirect is not None:
             redirect = _redirect(each.request_redirect)
+    if not (request or response or rewrite or redirect):
+        return NO_FILTERS
     return BuiltFilters(table.Filters(tuple(request), tuple(response), rewrite, redirect), secrets)
 
 

@@ -184,7 +184,7 @@ class _Rule:
         filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
         self._use(destination, policy, filters)
         body = body_edit(options.options.ai) if destination.is_ai else None
-        edited = msgspec.structs.replace(filters.filters, body=body)
+        edited = msgspec.structs.replace(filters.filters, body=body) if body else filters.filters
         return table.Backend(ref.weight, destination.key, policy.name, edited)
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:

@@ -131,7 +131,7 @@ def _pools(
 
 def _connect_timeout(spec: UpstreamSpec) -> float:
     config = spec.connection_config
-    return config.connect_timeout if config and config.connect_timeout else 5.0
+    return config.connect_timeout if config and config.connect_timeout else table.Upstream("").connect_timeout
 
 
 # ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,7 @@
+"""Options of the suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden-write", action="store_true", help="rewrite tests/golden/*.out.yaml; review the difference")
