@@ -56,7 +56,7 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
     yield Served(server.sockets[0].getsockname()[1], edge)
     server.close()
-    await edge.shutdown(1)
+    await edge.drain(1)
 
 
 @pytest.fixture

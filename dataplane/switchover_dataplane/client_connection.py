@@ -1,0 +1,271 @@
+"""One client's connection: aiohttp's, with limits on how large a head may be and how long head and body may take.
+
+aiohttp parses and runs the handler; what it lets a client do for ever ends here, with an answer where one can still
+be given. Answers outside of any handler are written here too, because aiohttp's would repeat what was sent.
+"""
+
+import asyncio
+import logging
+import random
+import sys
+import traceback
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import StreamReader, web
+from aiohttp.http_parser import RawRequestMessage
+
+from switchover_dataplane import answers, headers, refusal
+from switchover_dataplane.refusal import HEAD_LIMIT, REQUEST_LINE_LIMIT, Refusal
+
+log = logging.getLogger("switchover.edge")
+
+_END: Final = b"\r\n\r\n"
+_LINGER: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take, in seconds and connections.
+
+    `head_timeout` runs from a connection's start, and from the first byte of a later head, to the end of the head.
+    A body that brings nothing for a whole `body_timeout` while it is wanted is given up.
+    """
+
+    head_timeout: float = 10.0
+    body_timeout: float = 30.0
+    keep_alive: float = 75.0
+    connections: int = 10_000
+
+
+class Connections:
+    """How many client connections are open, over all ports of the process."""
+
+    __slots__ = ("limit", "open")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.open = 0
+
+
+@dataclass(slots=True)
+class Clients:
+    """The connections of one port; `none` is set when the last one has closed."""
+
+    limits: Limits
+    connections: Connections
+    open: "set[ClientConnection]" = field(default_factory=set)
+    none: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class ClientConnection(web.RequestHandler):
+    """The protocol of one connection of `server`."""
+
+    __slots__ = (
+        "_body",
+        "_body_timer",
+        "_clients",
+        "_counted",
+        "_head_bytes",
+        "_head_tail",
+        "_head_timer",
+        "_turned_away",
+    )
+
+    def __init__(self, server: web.Server, clients: Clients) -> None:
+        self._clients = clients
+        self._counted = False
+        self._turned_away = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._head_tail = b""
+        self._body: StreamReader | None = None
+        self._body_timer: asyncio.TimerHandle | None = None
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=clients.limits.keep_alive,
+            access_log=None,  # type: ignore[arg-type]  # None switches it off, as web.AppRunner does it
+            max_line_size=REQUEST_LINE_LIMIT,
+            max_field_size=refusal.FIELD_LIMIT,
+            max_headers=refusal.HEADER_COUNT_LIMIT,
+            auto_decompress=False,
+            lingering_time=_LINGER,
+        )
+
+    # ── Its life ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or turn it away when there are too many."""
+        super().connection_made(transport)
+        self._clients.open.add(self)
+        connections = self._clients.connections
+        if connections.open >= connections.limit:
+            self._turn_away(refusal.TOO_MANY_CONNECTIONS)
+            return
+        connections.open += 1
+        self._counted = True
+        self._expect_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection; its handler is cancelled."""
+        if self._counted:
+            self._counted = False
+            self._clients.connections.open -= 1
+        self._clients.open.discard(self)
+        if not self._clients.open:
+            self._clients.none.set()
+        self._head_came()
+        self._body_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; watch what belongs to a head or body that has not ended."""
+        if self._turned_away:
+            return
+        in_head = self._in_head
+        if in_head and self._head_bytes + len(data) > HEAD_LIMIT and self._head_goes_on(data):
+            in_line = not self._head_bytes and b"\n" not in data[:REQUEST_LINE_LIMIT]
+            self._turn_away(refusal.LONG_REQUEST_LINE if in_line else refusal.LARGE_HEAD)
+            return
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count != before:
+            self._head_came()
+            self._parsed(*self._messages[-1], alone=in_head)
+        elif in_head:
+            self._head_bytes += len(data)
+            self._head_tail = (self._head_tail + data)[1 - len(_END) :]
+            if self._head_timer is None:
+                self._expect_head()
+
+    def close_if_idle(self) -> None:
+        """Close the connection if nothing has come that was not answered."""
+        if self._in_head and not self._head_bytes:
+            self.force_close()
+
+    def cut(self) -> None:
+        """End the connection so that no answer in flight looks complete."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # ── Heads ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _in_head(self) -> bool:
+        # aiohttp's waiter is done as soon as a head was parsed, though it stays until the handler runs: what comes in
+        # between is body. Before the first head it may not be there yet.
+        waiter = self._waiter
+        return self._request_count == 0 if waiter is None else not waiter.done()
+
+    def _head_goes_on(self, data: bytes) -> bool:
+        return _END not in self._head_tail + data[: HEAD_LIMIT - self._head_bytes]
+
+    def _expect_head(self) -> None:
+        self._head_timer = self._loop.call_later(self._clients.limits.head_timeout, self._head_is_late)
+
+    def _head_came(self) -> None:
+        self._head_bytes = 0
+        self._head_tail = b""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        self._turn_away(refusal.late_head(self._clients.limits.head_timeout))
+
+    # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _parsed(self, message: object, body: StreamReader, *, alone: bool) -> None:
+        """Look at what the parser made of the newest bytes; `alone` with no request in flight before it."""
+        if isinstance(message, RawRequestMessage):
+            if not body.is_eof():
+                self._body_came()
+                self._body = body
+                self._expect_body(body.total_bytes)
+        elif alone:
+            self._turn_away(refusal.of(getattr(message, "exc", None)))
+        elif self._body is not None and not self._body.is_eof():
+            # aiohttp would let the handler wait for the rest of this body for ever.
+            self._give_up(refusal.of(getattr(message, "exc", None)))
+
+    def _expect_body(self, brought: int) -> None:
+        self._body_timer = self._loop.call_later(self._clients.limits.body_timeout, self._body_is_late, brought)
+
+    def _body_came(self) -> None:
+        self._body = None
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+
+    def _body_is_late(self, brought: int) -> None:
+        body, self._body_timer = self._body, None
+        if body is None or body.is_eof():
+            self._body = None
+        elif body.total_bytes != brought or self._reading_paused:
+            self._expect_body(body.total_bytes)
+        else:
+            self._give_up(refusal.late_body(self._clients.limits.body_timeout))
+
+    # ── Answers outside of any handler ──────────────────────────────────────────────────────────────────────────────
+
+    def _give_up(self, why: Refusal) -> None:
+        """End a request whose handler runs: with an answer, unless one has begun."""
+        request = self._current_request
+        if request is None or request.writer.output_size > 0:
+            self.cut()
+        else:
+            self._turn_away(why)
+
+    def _turn_away(self, why: Refusal) -> None:
+        """Answer and close; what still comes is read for a moment, as unread bytes would reset the answer."""
+        self._turned_away = True
+        self._head_came()
+        self._body_came()
+        # A handler that still runs finds no transport for its own answer.
+        transport, self.transport = self.transport, None
+        if transport is None:
+            return
+        transport.write(why.wire())
+        if transport.can_write_eof():
+            transport.write_eof()
+        self._loop.call_later(_LINGER, transport.close)
+        if self._task_handler is not None:
+            self._task_handler.cancel()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's text repeats the offending bytes
+    ) -> web.StreamResponse:
+        """Answer a fault of ours, or what could not be parsed behind a request in flight; close the connection."""
+        request_id = headers.request_id(request.headers, _new_id)
+        fault = status >= 500
+        if fault:
+            _tell(exc or sys.exc_info()[1], request_id)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("an answer has begun")
+        why = refusal.of(exc)
+        if fault:
+            why = Refusal(500, "internal_error", f"the gateway failed; its log says where, for request {request_id}")
+        answer = answers.error(why.status, why.code, why.message)
+        answer.headers.update({"server": "switchover", "x-request-id": request_id})
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *_: Any, **__: Any) -> None:
+        """Tell of a fault outside of any handler, without aiohttp's text, which may repeat what was sent."""
+        _tell(sys.exc_info()[1], "unknown")
+
+
+def _new_id() -> str:
+    return f"{random.getrandbits(128):032x}"
+
+
+def _tell(exc: BaseException | None, request_id: str) -> None:
+    """Log a fault by its type and place: an exception's text may hold what a client sent."""
+    fields = {"request_id": request_id, "where": "".join(traceback.format_tb(exc.__traceback__ if exc else None))}
+    log.error("a request failed inside the gateway: %s", type(exc).__name__, extra={"fields": fields})
