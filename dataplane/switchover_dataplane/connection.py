@@ -1,30 +1,25 @@
-"""One HTTP/1.1 connection to a target: bytes of a request out, the head and the pieces of its answer in.
-
-The parser is llhttp (httptools); this module keeps what it found, holds the reader back when nobody takes it, and
-knows when the connection may serve another request (RFC 9112, section 9.3).
-"""
+"""One HTTP/1.1 connection to a target: a request goes out, its answer comes in as fast as it is read."""
 
 import asyncio
-import contextlib
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final, Literal, cast
 
-import httptools
 from multidict import CIMultiDict
+
+from switchover_dataplane.response_parser import NotHttp, ResponseParser
+from switchover_dataplane.upload import SLICE, Upload
 
 How = Literal["reset", "eof", "not-http", "truncated"]
 
-HEAD_LIMIT: Final = 64 * 1024
-HEADER_COUNT_LIMIT: Final = 256
 HIGH_WATER: Final = 256 * 1024
-LOW_WATER: Final = 64 * 1024
+"""Bytes of an answer that are held before the target is made to wait for whoever reads it."""
 
 
 class ConnectionBroken(Exception):
     """The connection failed after something may have been sent.
 
-    `how`: "reset" by the peer, "eof" before a head, "not-http" is no HTTP answer, "truncated" in the middle of a body.
+    `how`: "reset" is a connection that was torn down, "eof" an orderly close before a head, "not-http" an answer that
+    breaks HTTP's rules, "truncated" an orderly close in the middle of a body.
     """
 
     def __init__(self, how: How, detail: str = "") -> None:
@@ -34,146 +29,45 @@ class ConnectionBroken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Serves one request at a time; `reused` tells whether it has served one before."""
+    """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
+
+    `received` tells whether any byte of the current answer came.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_broken",
+        "_loop",
+        "_reading",
+        "_transport",
+        "_upload",
+        "_waiter",
+        "idle_since",
+        "received",
+    )
 
     def __init__(self) -> None:
-        self.reused = False
         self.idle_since = 0.0
-        self.status = 0
-        self.headers: CIMultiDict[str] = CIMultiDict()
-        self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._writable: asyncio.Future[None] | None = None
-        self._writer: asyncio.Task[None] | None = None
-        self._pieces: deque[bytes] = deque()
-        self._held = 0
-        self._reading = True
-        self._keep_alive = True
-        self._broken: ConnectionBroken | None = None
-        self._begin("")
-
-    def _begin(self, method: str) -> None:
-        self._method = method
-        self._head_done = False
-        self._done = False
-        self._framed = False
-        self._head_size = 0
-        self._fields_size = 0
         self.received = False
-
-    # ── What the transport calls ────────────────────────────────────────────────────────────────────────────────────
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser; bytes that nobody asked for end the connection."""
-        parser = self._parser
-        if parser is None or self._done:
-            self._keep_alive = False
-            self.close()
-            return
-        self.received = True
-        if not self._head_done:
-            self._head_size += len(data)
-        try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail("not-http", "the answer switches protocols")
-        except httptools.HttpParserError as error:
-            self._fail_parsing(error)
-        if not self._head_done and self._head_size > HEAD_LIMIT:
-            self._fail("not-http", f"the head of the answer is larger than {HEAD_LIMIT} bytes")
-        if self._held > HIGH_WATER and self._reading and self._transport is not None:
-            self._reading = False
-            self._transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> bool:
-        """Let the connection close."""
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """An orderly close ends a body that has no other end; any other loss breaks the answer."""
-        self._keep_alive = False
-        if self._parser is not None and not self._done and self._broken is None:
-            if self._head_done and not self._framed and exc is None:
-                self._done = True
-            elif self._head_done:
-                self._broken = ConnectionBroken("truncated", "the connection ended before the body did")
-            elif exc is not None:
-                self._broken = ConnectionBroken("reset", "the peer reset the connection")
-            else:
-                self._broken = ConnectionBroken("eof", "the peer closed the connection without an answer")
-        self._transport = None
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._wake()
-
-    def pause_writing(self) -> None:
-        """Hold a streamed request body back."""
-        self._writable = asyncio.get_running_loop().create_future()
-
-    def resume_writing(self) -> None:
-        """Let a streamed request body go on."""
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._writable = None
-
-    # ── What the parser calls ───────────────────────────────────────────────────────────────────────────────────────
-
-    def on_message_begin(self) -> None:
-        """Start a head, also after an interim answer; a second answer is one too many."""
-        if self._done:
-            self._keep_alive = False
-            return
-        self.headers = CIMultiDict()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field."""
-        if self._done:
-            return
-        self._fields_size += len(name) + len(value)
-        if self._fields_size > HEAD_LIMIT:
-            self._fail("not-http", f"the head of the answer is larger than {HEAD_LIMIT} bytes")
-        if len(self.headers) >= HEADER_COUNT_LIMIT:
-            self._fail("not-http", f"the answer has more than {HEADER_COUNT_LIMIT} header fields")
-            return
-        self.headers.add(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-
-    def on_headers_complete(self) -> None:
-        """Take the status; interim answers (1xx) are passed over."""
-        parser = self._parser
-        if parser is None or self._done or self._broken is not None:
-            return
-        self.status = parser.get_status_code()
-        if self.status < 200:
-            return
-        lengths = self.headers.getall("content-length", ())
-        chunked = "transfer-encoding" in self.headers
-        if lengths and (chunked or len(set(lengths)) > 1):
-            self._fail("not-http", "the answer says its length in two ways")
-            return
-        self._framed = bool(lengths) or chunked
-        self._keep_alive = parser.should_keep_alive()
-        self._head_done = True
-        if self._method == "HEAD":
-            self._done = True
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body."""
-        if not self._done:
-            self._pieces.append(body)
-            self._held += len(body)
-
-    def on_message_complete(self) -> None:
-        """Note the end, unless it was an interim answer's."""
-        if self._head_done:
-            self._done = True
+        self._answer = ResponseParser()
+        self._broken: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._reading = True
+        self._transport: asyncio.Transport | None = None
+        self._upload: Upload | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     # ── What the pool and the response call ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, once its head has come."""
+        return self._answer.status
+
+    @property
+    def headers(self) -> "CIMultiDict[str]":
+        """The header fields of the answer, once its head has come."""
+        return self._answer.headers
 
     @property
     def open(self) -> bool:
@@ -181,107 +75,137 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     @property
+    def finished(self) -> bool:
+        """Whether the answer came to its end; what is held of it can still be taken."""
+        return self._answer.done
+
+    @property
     def reusable(self) -> bool:
-        """Whether the answer is over in a way that lets another request follow."""
+        """Whether the exchange is over in a way that lets another request follow."""
         return (
-            self._done
-            and self._keep_alive
-            and self._broken is None
-            and self.open
-            and (self._writer is None or self._writer.done())
+            self._answer.done
+            and self._answer.reusable
             and self._transport is not None
+            and not self._transport.is_closing()
+            and (self._upload is None or self._upload.done)
             and self._transport.get_write_buffer_size() == 0
         )
 
-    def send(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
-        """Write a request."""
-        assert self._transport is not None  # noqa: S101 - the pool hands out open connections only
-        self._begin(method)
-        self._parser = httptools.HttpResponseParser(self)
-        if body is None or isinstance(body, bytes):
-            self._transport.write(head + body if body and len(body) < LOW_WATER else head)
-            if body and len(body) >= LOW_WATER:
-                self._transport.write(body)
-            return
-        self._transport.write(head)
-        self._writer = asyncio.get_running_loop().create_task(self._write(body))
-
-    async def _write(self, body: AsyncIterator[bytes]) -> None:
-        """Write a body of unknown length as chunks (RFC 9112, section 7.1), as fast as the peer takes them."""
-        try:
-            async for piece in body:
-                if self._transport is None:
-                    return
-                self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                if self._writable is not None:
-                    await self._writable
-            if self._transport is not None:
-                self._transport.write(b"0\r\n\r\n")
-        except Exception:  # noqa: BLE001 - whatever stops the caller's body must not end as a complete one here
-            self.close()
+    def start(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
+        """Write a request whose head frames `body`: a length for bytes, chunks for an iterator."""
+        self.received = False
+        self._answer.expect(method)
+        transport = self._transport
+        if transport is None:
+            self._broken = ConnectionBroken("eof", "the peer closed the connection before the request")
+        elif not body:
+            transport.write(head)
+        elif isinstance(body, bytes) and len(body) <= SLICE:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            self._upload = Upload(transport, body, self._body_failed)
 
     async def head(self) -> None:
-        """Wait for the head of the answer.
+        """Wait for the head of the answer; it may come before the request was sent to its end.
 
         Raises:
             ConnectionBroken: it did not come.
+            Exception: whatever stopped the iterator of the request's body.
         """
-        while not self._head_done:
+        while not self._answer.head_done:
             if self._broken is not None:
                 raise self._broken
-            await self._wait()
+            await self._news()
 
     async def piece(self) -> bytes:
-        """Return the next piece of the body, b"" at its end.
+        """Wait for more of the body and return it, b"" if it ended instead.
 
         Raises:
-            ConnectionBroken: the body is not whole.
+            ConnectionBroken: the body is not whole; what came of it was returned before.
+            Exception: whatever stopped the iterator of the request's body.
         """
-        while not self._pieces:
-            if self._done:
-                return b""
+        answer = self._answer
+        while not answer.held and not answer.done:
             if self._broken is not None:
                 raise self._broken
-            await self._wait()
-        piece = self._pieces.popleft()
-        self._held -= len(piece)
-        if not self._reading and self._held < LOW_WATER and self._transport is not None:
-            self._reading = True
-            with contextlib.suppress(RuntimeError):
-                self._transport.resume_reading()
-        return piece
+            await self._news()
+        return self.take()
 
-    def rest(self) -> None:
-        """Forget the last exchange: the connection is idle."""
-        self._parser = None
-        self._writer = None
-        self._pieces.clear()
-        self._held = 0
-        self.reused = True
+    def take(self) -> bytes:
+        """Return what is held of the body and let the target go on."""
+        taken = self._answer.take()
+        if not self._reading:
+            self._reading = True
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
+        return taken
 
     def close(self) -> None:
-        """Close at once; what is unread is dropped."""
-        if self._writer is not None:
-            self._writer.cancel()
+        """Close at once; what is unsent and unread is dropped."""
+        if self._upload is not None:
+            self._upload.cancel()
         if self._transport is not None:
             self._transport.abort()
 
-    def _fail(self, how: How, detail: str) -> None:
-        if self._broken is None:
-            self._broken = ConnectionBroken(how, detail)
-        self._keep_alive = False
-        if self._transport is not None:
-            self._transport.abort()
+    # ── What the event loop calls ───────────────────────────────────────────────────────────────────────────────────
 
-    def _fail_parsing(self, error: Exception) -> None:
-        """Bytes after a whole answer only cost the connection; elsewhere they cost the answer."""
-        if self._done:
-            self._keep_alive = False
-        else:
-            self._fail("truncated" if self._head_done else "not-http", _words(error))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast(asyncio.Transport, transport)
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; bytes that nobody asked for end the connection (RFC 9112, section 9.2)."""
+        answer = self._answer
+        if answer.done:
+            self.close()
+            return
+        self.received = True
+        try:
+            answer.feed(data)
+        except NotHttp as reason:
+            self._fail(ConnectionBroken("not-http", str(reason)))
+        if answer.held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
+            self._reading = False
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """An orderly close ends a body that has no other end; any other loss breaks the answer."""
+        self._transport = None
+        answer = self._answer
+        if not answer.done and self._broken is None:
+            if exc is None and answer.ends_here():
+                answer.done = True
+            else:
+                self._broken = _loss(exc, answer.head_done)
+        self.resume_writing()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Hold the rest of the request's body back."""
+        if self._upload is not None:
+            self._upload.pause()
+
+    def resume_writing(self) -> None:
+        """Let the request's body go on."""
+        if self._upload is not None:
+            self._upload.resume()
+
+    # ── How it is done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fail(self, failure: Exception) -> None:
+        """Close, and let whoever waits for the answer know why, unless the answer is whole already."""
+        if not self._answer.done and self._broken is None:
+            self._broken = failure
+        self.close()
+
+    def _body_failed(self, error: Exception) -> None:
+        self._fail(error)
+        self._wake()
+
+    async def _news(self) -> None:
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
@@ -292,6 +216,11 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-def _words(error: Exception) -> str:
-    """Say what the parser found without any byte of the answer: its messages come from a closed list."""
-    return str(error) or type(error).__name__
+def _loss(error: Exception | None, head_done: bool) -> ConnectionBroken:
+    """Say how the connection was lost in the middle of an answer, in the system's words or OpenSSL's."""
+    if error is not None:
+        words = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        return ConnectionBroken("reset", f"the connection was torn down: {words}")
+    if head_done:
+        return ConnectionBroken("truncated", "the connection ended before the body did")
+    return ConnectionBroken("eof", "the peer closed the connection without an answer")

@@ -6,9 +6,13 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from itertools import zip_longest
+from typing import Any, Final, Literal, TypeVar
 
 Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
+Address = tuple[int, Any]
+"""A family and an address of it, in the shape that the family has."""
+
 Cause = Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port"]
 
 
@@ -90,21 +94,31 @@ def redirected(destination: Destination, rules: Sequence[ConnectTo]) -> tuple[st
     return destination.host, destination.port
 
 
-_ERRNOS: Final[dict[int, Cause]] = {
+_CAUSES: Final[dict[int, Cause]] = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "refused",
-    errno.ENETUNREACH: "unreachable",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.ENETDOWN: "unreachable",
     errno.ETIMEDOUT: "connect-timeout",
     errno.EADDRNOTAVAIL: "no-port",
     errno.EMFILE: "no-port",
     errno.ENFILE: "no-port",
+    errno.ENOBUFS: "no-port",
 }
+"""All others are "unreachable": the network says that there is no way to the address."""
+
+_SAYS_LITTLE: Final = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL))
+"""What a machine without IPv6 says of every IPv6 address; another address' failure tells more."""
+
+_NO_LIMIT: Final = 3600.0
+
+_HEAD_START: Final = 0.25
+"""Seconds before the next address is tried beside one that is silent (RFC 8305, section 5)."""
+
+_KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+"""Models think for minutes without a byte: probes keep middle boxes from forgetting us, and find dead connections."""
 
 
 async def dial(destination: Destination, rules: Sequence[ConnectTo], make: Callable[[], Spoken]) -> Spoken:
-    """Open a connection that speaks `make()`; name resolution, TCP and TLS share `connect_timeout`.
+    """Open a connection that speaks `make()`; name resolution, TCP and TLS share `connect_timeout` (0: no limit).
 
     Raises:
         ConnectFailed: it did not come about.
@@ -112,31 +126,130 @@ async def dial(destination: Destination, rules: Sequence[ConnectTo], make: Calla
     host, port = redirected(destination, rules)
     try:
         async with asyncio.timeout(destination.connect_timeout or None):
-            _, protocol = await asyncio.get_running_loop().create_connection(
-                make,
-                host,
-                port,
-                ssl=destination.tls,
-                server_hostname=(destination.server_name or destination.host) if destination.tls else None,
-            )
+            reached = await _first_to_answer(await _addresses(host, port))
+            return await _speak(reached, destination, make)
     except TimeoutError:
-        raise ConnectFailed("connect-timeout", f"no connection within {destination.connect_timeout:g}s") from None
+        limit = f"{destination.connect_timeout:g}s"
+        raise ConnectFailed("connect-timeout", f"no connection to {host}:{port} within {limit}") from None
+
+
+# ── Names and addresses ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _addresses(host: str, port: int) -> list[Address]:
+    """Resolve a name; its addresses take turns by family, beginning with the system's first (RFC 8305, section 4)."""
+    try:
+        # An address is no question for a resolver: it is taken apart here, without a thread.
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        )
+    except (socket.gaierror, UnicodeError):
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a host name"
+            raise ConnectFailed("dns", f"{host}: {reason}") from None
+    addresses = [(family, address) for family, _, _, _, address in found]
+    preferred = [one for one in addresses if one[0] == addresses[0][0]]
+    others = [one for one in addresses if one[0] != addresses[0][0]]
+    return [one for pair in zip_longest(preferred, others) for one in pair if one is not None]
+
+
+async def _first_to_answer(addresses: list[Address]) -> socket.socket:
+    """Connect to the address that answers first, each tried a little after the one before (RFC 8305, section 5)."""
+    if len(addresses) == 1:
+        try:
+            return await _reach(addresses[0])
+        except OSError as error:
+            raise _failed([error]) from None
+    waiting, running, failures = list(reversed(addresses)), set[asyncio.Task[socket.socket]](), list[OSError]()
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(_reach(waiting.pop())))
+            done, _ = await asyncio.wait(
+                running, timeout=_HEAD_START if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                running.discard(task)
+                failure = task.exception()
+                if failure is None:
+                    return task.result()
+                if not isinstance(failure, OSError):
+                    raise failure
+                failures.append(failure)
+    finally:
+        for task in running:
+            task.add_done_callback(_close_late_socket)
+            task.cancel()
+    raise _failed(failures)
+
+
+async def _reach(address: Address) -> socket.socket:
+    """Open a TCP connection.
+
+    Raises:
+        OSError: as the system says.
+    """
+    reached = socket.socket(address[0], socket.SOCK_STREAM)
+    try:
+        reached.setblocking(False)
+        reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        reached.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEP_ALIVE:
+            if hasattr(socket, name):
+                reached.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        await asyncio.get_running_loop().sock_connect(reached, address[1])
+    except BaseException:
+        reached.close()
+        raise
+    return reached
+
+
+def _close_late_socket(task: "asyncio.Task[socket.socket]") -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+def _failed(failures: list[OSError]) -> ConnectFailed:
+    """Tell of the failure that says most."""
+    telling = next((one for one in failures if one.errno not in _SAYS_LITTLE), failures[0])
+    return ConnectFailed(_CAUSES.get(telling.errno or 0, "unreachable"), telling.strerror or type(telling).__name__)
+
+
+# ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _speak(reached: socket.socket, destination: Destination, make: Callable[[], Spoken]) -> Spoken:
+    """Hand a connected socket to the event loop, with TLS where the destination has it."""
+    loop, tls = asyncio.get_running_loop(), destination.tls
+    try:
+        if tls is None:
+            _, protocol = await loop.create_connection(make, sock=reached)
+        else:
+            _, protocol = await loop.create_connection(
+                make,
+                sock=reached,
+                ssl=tls,
+                server_hostname=destination.server_name or destination.host,
+                # The time-out around all of it is the one that counts, also where it is longer than the loop's own.
+                ssl_handshake_timeout=(destination.connect_timeout or _NO_LIMIT) + 1,
+            )
     except ssl.SSLCertVerificationError as error:
+        reached.close()
         raise ConnectFailed("tls", error.verify_message or "the certificate cannot be verified") from None
-    except ssl.SSLError as error:
-        raise ConnectFailed("tls", error.reason or "the handshake failed") from None
-    except socket.gaierror as error:
-        raise ConnectFailed("dns", f"{host}: {error.strerror or 'no address'}") from None
-    except OSError as error:
-        raise ConnectFailed(_cause(error, destination), error.strerror or type(error).__name__) from None
+    except (OSError, ValueError) as error:
+        reached.close()
+        raise ConnectFailed("tls", _handshake_failure(error)) from None
+    except BaseException:
+        reached.close()
+        raise
     return protocol
 
 
-def _cause(error: OSError, destination: Destination) -> Cause:
-    if error.errno in _ERRNOS:
-        # A peer that hangs up during the handshake was reached: TLS is what failed.
-        hung_up = destination.tls is not None and error.errno == errno.ECONNRESET
-        return "tls" if hung_up else _ERRNOS[error.errno]
-    if destination.tls is not None and isinstance(error, ConnectionError):
-        return "tls"
-    return "refused" if "refused" in str(error).lower() or "Multiple exceptions" in str(error) else "unreachable"
+def _handshake_failure(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    if isinstance(error, ValueError):
+        return "the name to verify is not a host name"
+    return "the peer hung up during the handshake"

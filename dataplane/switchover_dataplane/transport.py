@@ -1,53 +1,65 @@
 """Requests to targets over kept connections: one request, one response.
 
-The pool keeps connections that may be used again, newest first, so that the others can age and be closed. A kept
-connection that turns out to be dead before any byte of an answer came is replaced once, unseen by the caller.
+A kept connection that turns out to be dead before any byte of an answer came is replaced once, unseen by the caller:
+its idle time-out at the other end raced with the request (RFC 9112, section 9.3.1).
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from math import inf
 from typing import Final
 
 from multidict import CIMultiDict
 
 from switchover_dataplane.connection import Connection, ConnectionBroken
 from switchover_dataplane.dial import ConnectFailed, ConnectTo, Destination, dial
+from switchover_dataplane.pool import ConnectionPool
+from switchover_dataplane.request_head import serialise
 
 _SWEEP_EVERY: Final = 5.0
-_OURS: Final = frozenset(("content-length", "transfer-encoding", "connection", "keep-alive"))
 
 Body = bytes | AsyncIterator[bytes] | None
 
 
 class Response:
-    """The head of an answer, and its body to be read or given up; either way must be taken."""
+    """The head of an answer, and its body to be read or given up; one of both must happen.
 
-    __slots__ = ("_connection", "_ended", "_pool", "headers", "status")
+    The connection serves others as soon as the answer is whole, not only when it was taken.
+    """
 
-    def __init__(self, connection: Connection, pool: "_Kept") -> None:
+    __slots__ = ("_connection", "_failure", "_held", "_now", "_pool", "headers", "status")
+
+    def __init__(self, connection: Connection, pool: ConnectionPool) -> None:
         self.status = connection.status
         self.headers = connection.headers
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._pool = pool
-        self._ended = False
+        self._failure: Exception | None = None
+        self._held = b""
+        if connection.finished:
+            self._held = connection.take()
+            self._release(connection)
 
     async def chunk(self) -> bytes:
-        """Return the next piece of the body, b"" at its end; then the connection is kept for others.
+        """Return the next piece of the body, b"" at its end.
 
         Raises:
-            ConnectionBroken: the body is not whole.
+            ConnectionBroken: the body is not whole, or it was given up.
         """
-        if self._ended:
-            return b""
+        if self._failure is not None:
+            raise self._failure
+        connection = self._connection
+        if connection is None:
+            held, self._held = self._held, b""
+            return held
         try:
-            piece = await self._connection.piece()
-        except ConnectionBroken:
-            self.abort()
+            piece = await connection.piece()
+        except Exception as failure:
+            self._give_up(failure)
             raise
-        if not piece:
-            self._ended = True
-            self._pool.give_back(self._connection)
+        if connection.finished:
+            self._release(connection)
         return piece
 
     async def discard(self, max_bytes: int = 64 * 1024, seconds: float = 0.05) -> None:
@@ -55,61 +67,34 @@ class Response:
         try:
             async with asyncio.timeout(seconds):
                 size = 0
-                while piece := await self.chunk():
+                while size <= max_bytes and (piece := await self.chunk()):
                     size += len(piece)
-                    if size > max_bytes:
-                        break
         except (TimeoutError, ConnectionBroken):
             pass
         self.abort()
 
     def abort(self) -> None:
-        """Close the connection unless the answer was read to its end."""
-        if not self._ended:
-            self._ended = True
+        """Close the connection unless the answer came to its end; what was not read of it is lost."""
+        if self._connection is not None or self._held:
+            self._give_up(ConnectionBroken("truncated", "the answer was given up"))
+
+    def _release(self, connection: Connection) -> None:
+        self._connection = None
+        self._pool.give_back(connection, asyncio.get_running_loop().time())
+
+    def _give_up(self, failure: Exception) -> None:
+        self._failure, self._held = failure, b""
+        if self._connection is not None:
             self._pool.drop(self._connection)
-
-
-class _Kept:
-    """The connections to one destination."""
-
-    __slots__ = ("idle", "limit", "opened", "reused", "used")
-
-    def __init__(self, limit: int) -> None:
-        self.idle: list[Connection] = []
-        self.limit = limit
-        self.used = 0
-        self.opened = 0
-        self.reused = 0
-
-    def take(self) -> Connection | None:
-        """Return an idle connection that is still open."""
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.open:
-                self.used += 1
-                self.reused += 1
-                return connection
-        return None
-
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection whose answer is over, if it can serve another."""
-        self.used -= 1
-        if connection.reusable and len(self.idle) < self.limit:
-            connection.rest()
-            connection.idle_since = asyncio.get_running_loop().time()
-            self.idle.append(connection)
-        else:
-            connection.close()
-
-    def drop(self, connection: Connection) -> None:
-        """Close a connection in the middle of an answer."""
-        self.used -= 1
-        connection.close()
+            self._connection = None
 
 
 class Transport:
-    """Sends requests; holds all connections to targets."""
+    """Sends requests; holds all connections to targets.
+
+    Connections idle for `idle_close` seconds are closed; of each destination at most `max_idle_per_destination` are
+    kept. `connect_to` redirects connections as curl's --connect-to; names in requests and certificates stay.
+    """
 
     def __init__(
         self,
@@ -121,7 +106,7 @@ class Transport:
         self._connect_to = tuple(connect_to)
         self._idle_close = idle_close
         self._max_idle = max_idle_per_destination
-        self._kept: dict[Destination, _Kept] = {}
+        self._pools: dict[Destination, ConnectionPool] = {}
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
@@ -129,51 +114,69 @@ class Transport:
     ) -> Response:
         """Send a request and wait for the head of its answer; cancelling closes the connection.
 
-        `target` is path and query. Framing headers are written here, whatever `headers` says of them.
+        `target` is path and query. Bytes may be sent twice, on a kept connection that is dead and on a new one; an
+        iterator is asked for once. The answer may come before the body was sent to its end.
 
         Raises:
             ConnectFailed: nothing was sent.
             ConnectionBroken: there is no answer.
-            ValueError: a header that would change where the head ends.
+            ValueError: a part of the head would change where it ends; nothing was sent.
+            Exception: whatever the iterator raises.
         """
-        head = serialise(method, target, headers, body)
-        kept = self._kept.get(destination)
-        if kept is None:
-            kept = self._kept[destination] = _Kept(self._max_idle)
-            self._schedule_sweep()
-        replayable = body is None or isinstance(body, bytes)
-        connection = kept.take() if replayable else None
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else None
+        head = serialise(method, target, headers, length)
+        pool = self._pool(destination)
+        connection = pool.take() if length is not None else None
         if connection is not None:
             try:
-                return await _exchange(connection, kept, method, head, body)
+                return await _exchange(connection, pool, method, head, body)
             except ConnectionBroken as failure:
                 if connection.received or failure.how not in ("reset", "eof"):
                     raise
-        connection = await dial(destination, self._connect_to, Connection)
-        kept.used += 1
-        kept.opened += 1
-        return await _exchange(connection, kept, method, head, body)
+        connection = await self._open(destination, pool)
+        return await _exchange(connection, pool, method, head, body)
 
     async def close(self) -> None:
         """Close every idle connection; those in use end with their answers."""
+        self._max_idle = 0
+        for pool in self._pools.values():
+            pool.limit = 0
+            pool.close_idle(inf)
         if self._sweep is not None:
             self._sweep.cancel()
-        for kept in self._kept.values():
-            kept.limit = 0
-            for connection in kept.idle:
-                connection.close()
-            kept.idle.clear()
+            self._sweep = None
+        await asyncio.sleep(0)  # the event loop closes sockets in its next turn
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return, per HOST:PORT, how many connections are idle and used, and were opened and reused in all."""
+        """Return, per HOST:PORT, how many connections are idle and used, and were opened and reused in all.
+
+        A destination is forgotten with its totals when it has no connection any more.
+        """
         totals: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("idle", "used", "opened", "reused"), 0))
-        for destination, kept in self._kept.items():
+        for destination, pool in self._pools.items():
             total = totals[f"{destination.host}:{destination.port}"]
-            total["idle"] += len(kept.idle)
-            total["used"] += kept.used
-            total["opened"] += kept.opened
-            total["reused"] += kept.reused
+            total["idle"] += pool.idle
+            total["used"] += pool.used
+            total["opened"] += pool.opened
+            total["reused"] += pool.reused
         return dict(totals)
+
+    async def _open(self, destination: Destination, pool: ConnectionPool) -> Connection:
+        pool.used += 1
+        try:
+            connection = await dial(destination, self._connect_to, Connection)
+        except BaseException:
+            pool.used -= 1
+            raise
+        pool.opened += 1
+        return connection
+
+    def _pool(self, destination: Destination) -> ConnectionPool:
+        pool = self._pools.get(destination)
+        if pool is None:
+            pool = self._pools[destination] = ConnectionPool(self._max_idle)
+            self._schedule_sweep()
+        return pool
 
     def _schedule_sweep(self) -> None:
         if self._sweep is None:
@@ -182,48 +185,20 @@ class Transport:
     def _close_idle(self) -> None:
         """Close what was idle for too long and forget destinations without connections."""
         self._sweep = None
-        oldest = asyncio.get_running_loop().time() - self._idle_close
-        for destination, kept in list(self._kept.items()):
-            for connection in kept.idle:
-                if connection.idle_since < oldest:
-                    connection.close()
-            kept.idle = [c for c in kept.idle if c.open and c.idle_since >= oldest]
-            if not kept.idle and not kept.used:
-                del self._kept[destination]
-        if self._kept:
+        before = asyncio.get_running_loop().time() - self._idle_close
+        self._pools = {destination: pool for destination, pool in self._pools.items() if pool.close_idle(before)}
+        if self._pools:
             self._schedule_sweep()
 
 
-async def _exchange(connection: Connection, kept: _Kept, method: str, head: bytes, body: Body) -> Response:
+async def _exchange(connection: Connection, pool: ConnectionPool, method: str, head: bytes, body: Body) -> Response:
     try:
-        connection.send(method, head, body)
+        connection.start(method, head, body)
         await connection.head()
     except BaseException:
-        kept.drop(connection)
+        pool.drop(connection)
         raise
-    return Response(connection, kept)
+    return Response(connection, pool)
 
 
-def serialise(method: str, target: str, headers: "CIMultiDict[str]", body: Body) -> bytes:
-    """Write a request head with exactly one framing (RFC 9112, section 6).
-
-    Raises:
-        ValueError: a name or value would change where the head ends; the name is told, the value is not.
-    """
-    lines = [f"{method} {target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() not in _OURS]
-    if isinstance(body, bytes):
-        lines.append(f"content-length: {len(body)}")
-    elif body is not None:
-        lines.append("transfer-encoding: chunked")
-    elif method in ("POST", "PUT", "PATCH"):
-        lines.append("content-length: 0")
-    lines.append("\r\n")
-    text = "\r\n".join(lines)
-    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
-        wrong = next((n for n, v in headers.items() if any(c in n + v for c in "\r\n\0")), "the request line")
-        raise ValueError(f"{wrong!r} holds a line end or NUL and is not sent")
-    return text.encode("utf-8", "surrogateescape")
-
-
-__all__ = ["ConnectFailed", "ConnectTo", "ConnectionBroken", "Destination", "Response", "Transport", "serialise"]
+__all__ = ["ConnectFailed", "ConnectTo", "ConnectionBroken", "Destination", "Response", "Transport"]

@@ -1,0 +1,187 @@
+"""Bytes from a target → the head of one answer and the pieces of its body; no sockets here.
+
+llhttp (httptools) does the parsing. This module keeps what it found, passes over interim answers and trailers, refuses
+what could be read in two ways, and knows whether another answer may follow (RFC 9112, sections 6 and 9.3).
+"""
+
+import functools
+from typing import Final
+
+import httptools
+from multidict import CIMultiDict, istr
+
+HEAD_LIMIT: Final = 64 * 1024
+"""Bytes of a head with the interim answers before it, and of what else comes without any of the body, as trailers."""
+
+HEADER_COUNT_LIMIT: Final = 256
+
+_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
+
+
+class NotHttp(Exception):
+    """What came is no answer that we take; the text says why and quotes nothing of it."""
+
+
+class ResponseParser:
+    """Parses one answer after the other: `expect`, then `feed` until `done`.
+
+    `head_done`: `status` and `headers` are known. `done`: the body is whole. `reusable`: another answer may follow on
+    the same connection, so far. `held`: bytes of the body to be taken.
+    """
+
+    __slots__ = (
+        "_bare",
+        "_fields",
+        "_framed",
+        "_method",
+        "_parser",
+        "_pieces",
+        "done",
+        "head_done",
+        "headers",
+        "held",
+        "reusable",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers = _NO_HEADERS
+        self.head_done = True
+        self.done = True
+        self.reusable = True
+        self.held = 0
+        self._method = ""
+        self._parser = httptools.HttpResponseParser(self)
+        self._fields: list[tuple[str, str]] = []
+        self._framed = True
+        self._pieces: list[bytes] = []
+        self._bare = 0
+
+    def expect(self, method: str) -> None:
+        """Begin the answer to a request of this method; the answer before it is done."""
+        if self._method == "HEAD":
+            # Its answer may have announced a body that never comes, which the old parser would wait for.
+            self._parser = httptools.HttpResponseParser(self)
+        self._method = method
+        self._bare = 0
+        self.head_done = self.done = False
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that came; what comes after the end of the answer makes the connection unfit for another.
+
+        Raises:
+            NotHttp: the answer cannot be read on; `head_done` and `held` tell what came before.
+        """
+        if self.done:
+            self.reusable = False
+            return
+        in_head, held = not self.head_done, self.held
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.reusable = False
+            if not self.done:
+                raise _not_http(error) from None
+        if not in_head and self.held != held:
+            self._bare = 0
+            return
+        self._bare += len(data)
+        if self._bare > HEAD_LIMIT:
+            self._limit(in_head)
+
+    def ends_here(self) -> bool:
+        """Tell whether the answer is whole if the target closes the connection in an orderly way now."""
+        return self.done or (self.head_done and not self._framed)
+
+    def take(self) -> bytes:
+        """Return what is held of the body."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        taken = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.held = 0
+        return taken
+
+    # ── What llhttp calls ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        """Start a head, also after an interim answer; a second answer is one too many."""
+        if self.done:
+            self.reusable = False
+        else:
+            self._fields = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header field; trailers come after the head and are passed over."""
+        if not self.head_done:
+            self._fields.append((_name(name), value.decode("utf-8", "surrogateescape")))
+
+    def on_headers_complete(self) -> None:
+        """Take the head; interim answers (1xx) are passed over."""
+        if self.head_done:
+            return
+        status = self._parser.get_status_code()
+        if status < 200:
+            if status == 101:
+                raise NotHttp("the answer switches protocols")
+            return
+        if len(self._fields) > HEADER_COUNT_LIMIT:
+            raise NotHttp(f"the answer has more than {HEADER_COUNT_LIMIT} header fields")
+        self.status = status
+        self.headers = headers = CIMultiDict(self._fields)
+        self.reusable = self._parser.should_keep_alive()
+        self._framed = "content-length" in headers
+        if "transfer-encoding" in headers:
+            self._take_coding(headers)
+        self.head_done = True
+        if self._method == "HEAD":
+            self.done = True
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece of the body."""
+        if self.done:
+            self.reusable = False
+            return
+        self._pieces.append(piece)
+        self.held += len(piece)
+
+    def on_message_complete(self) -> None:
+        """Note the end, unless it was an interim answer's."""
+        if self.done:
+            self.reusable = False
+        elif self.head_done:
+            self.done = True
+
+    # ── What is refused ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_coding(self, headers: "CIMultiDict[str]") -> None:
+        """Accept chunks alone, as we asked for no other coding and cannot undo one (RFC 9112, section 6.1)."""
+        if ",".join(headers.getall("transfer-encoding")).strip().lower() != "chunked":
+            raise NotHttp("the answer has a transfer coding other than chunked")
+        self._framed = True
+        if self._parser.get_http_version() == "1.0":
+            self.reusable = False
+
+    def _limit(self, in_head: bool) -> None:
+        """Refuse a head or trailers beyond the limit; the bytes counted may be of the body that came with a head."""
+        if in_head and self.head_done and sum(len(name) + len(value) + 4 for name, value in self._fields) <= HEAD_LIMIT:
+            return
+        if in_head or not self.done:
+            self.head_done = not in_head
+            self.done = self.reusable = False
+            raise NotHttp(f"the {'head' if in_head else 'trailer'} of the answer is larger than {HEAD_LIMIT} bytes")
+
+
+def _not_http(error: Exception) -> NotHttp:
+    """Take our own reason, raised through the parser, or llhttp's, which come from a closed list."""
+    if isinstance(error.__context__, NotHttp):
+        return error.__context__
+    return NotHttp(str(error) or type(error).__name__)
+
+
+@functools.lru_cache(maxsize=256)
+def _name(name: bytes) -> istr:
+    """Targets repeat the same few names, which a header looks up faster as an istr."""
+    return istr(name.decode("utf-8", "surrogateescape"))
