@@ -4,4 +4,6 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden-write", action="store_true", help="rewrite tests/golden/*.out.yaml; review the difference")
+    parser.addoption(
+        "--golden-write", action="store_true", help="rewrite tests/golden/*.out.yaml; review the difference"
+    )

@@ -213,13 +213,17 @@ class Filters(_Frozen, frozen=True):
     body: BodyEdit | None = None
 
 
+NO_FILTERS = Filters()
+"""The one default: a table that refers to it takes no room for it."""
+
+
 class Backend(_Frozen, frozen=True):
     """One weighted choice of a rule: an upstream under a policy, or the reason why there is none (answered 500)."""
 
     weight: Natural = 1
     upstream: str = ""
     policy: str = ""
-    filters: Filters = Filters()
+    filters: Filters = NO_FILTERS
     problem: str = ""
 
 
@@ -228,7 +232,7 @@ class Rule(_Frozen, frozen=True):
 
     route: str
     name: str
-    filters: Filters = Filters()
+    filters: Filters = NO_FILTERS
     backends: tuple[Backend, ...] = ()
 
 

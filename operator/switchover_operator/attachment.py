@@ -216,10 +216,13 @@ def _holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> 
 
 
 def _common(listener: GatewayListener, route: HTTPRoute) -> Iterator[Hostname]:
-    for own in dict.fromkeys(hostname.lower() for hostname in route.spec.hostnames or ("",)):
+    """Find each name that both have, by the most specific of the route's own that leads to it."""
+    found: dict[str, Hostname] = {}
+    for own in sorted({hostname.lower() for hostname in route.spec.hostnames or ("",)}, key=specificity):
         common = intersection(listener.hostname, own)
         if common is not None:
-            yield Hostname(common, own)
+            found.setdefault(common, Hostname(common, own))
+    yield from found.values()
 
 
 def intersection(one: str, other: str) -> str | None:

@@ -31,14 +31,13 @@ CONFIDENTIAL_HEADERS = frozenset(
 class BuiltFilters:
     """Filters of the table and the secrets they refer to; `failure` means that no request may pass without them."""
 
-    filters: table.Filters = field(default_factory=table.Filters)
+    filters: table.Filters = table.NO_FILTERS
     secrets: Mapping[str, str] = field(default_factory=dict)
     failure: Condition | None = None
     notes: tuple[str, ...] = ()
 
 
-NO_FILTERS = BuiltFilters(table.Rule("", "").filters)
-"""The very default of the table's types, which takes no room when a table is encoded."""
+_NOTHING = BuiltFilters(table.NO_FILTERS)
 
 
 def rule_filters(
@@ -79,7 +78,7 @@ def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilter
         if each.request_redirect is not None:
             redirect = _redirect(each.request_redirect)
     if not (request or response or rewrite or redirect):
-        return NO_FILTERS
+        return _NOTHING
     return BuiltFilters(table.Filters(tuple(request), tuple(response), rewrite, redirect), secrets)
 
 

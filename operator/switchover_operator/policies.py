@@ -19,6 +19,7 @@ from switchover_operator.resources.failover_policy import FailoverPolicy, Failov
 from switchover_operator.resources.gateway_api import HttpRouteRetry, HttpRouteRule
 from switchover_operator.resources.retries import Retries
 from switchover_operator.route_options import RuleOptions
+from switchover_operator.targeting import targets
 from switchover_operator.targets import Destination
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -42,24 +43,22 @@ class FailoverIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._winners: dict[Identity, Object[FailoverPolicy]] = {}
+        self._refused: dict[Identity, list[Condition]] = {}
         for found in sorted(catalogue.every(FailoverPolicy), key=age):
-            for target in targets_of(found):
+            for target in targets(found):
                 if found.model is not None:
                     self._winners.setdefault(target, found)
+                if found.refusal is not None:
+                    text = f"{found.identity} is not accepted: {found.refusal.message}"
+                    self._refused.setdefault(target, []).append(conditions.policy_not_accepted(text))
 
     def of(self, target: Identity) -> Object[FailoverPolicy] | None:
         """Return the policy that counts for an HTTPRoute, a Gateway or an Upstream."""
         return self._winners.get(target)
 
-    def nearest(self, *targets: Identity | None) -> Object[FailoverPolicy] | None:
-        """Return the policy of the first target that has one."""
-        return next((found for target in targets if target and (found := self.of(target))), None)
-
-
-def targets_of(found: Object[FailoverPolicy]) -> tuple[Identity, ...]:
-    """Name what a FailoverPolicy is attached to: objects of its own namespace."""
-    refs = found.model.spec.target_refs if found.model else ()
-    return tuple(dict.fromkeys(Identity(ref.group, ref.kind, found.identity.namespace, ref.name) for ref in refs))
+    def refused(self, target: Identity) -> tuple[Condition, ...]:
+        """Say which policies of a target are refused, for the status of its routes."""
+        return tuple(self._refused.get(target, ()))
 
 
 # ── One policy ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,10 +243,8 @@ def _overridden(
     path: str, rule: HttpRouteRule, given: RuleOptions, failover: Object[FailoverPolicy] | None
 ) -> tuple[Condition, ...]:
     """Say whose words have no effect because another's win."""
-    spec = failover.model.spec if failover and failover.model else None
-    said = spec is not None and (spec.attempts is not None or spec.retry_on is not None)
-    by = f"attempts and retryOn of {failover.identity}" if failover and said else ""
     retries, timeout = given.sources.get("retries"), given.sources.get("timeout")
+    by = _lost(given, failover) if retries or rule.retry is not None else ""
     texts: list[str] = []
     if retries and rule.retry is not None:
         texts.append(f"retries of {retries} win over {path}.retry")
@@ -258,6 +255,17 @@ def _overridden(
     if timeout and rule.timeouts and rule.timeouts.request is not None:
         texts.append(f"timeout of {timeout} wins over {path}.timeouts.request")
     return tuple(conditions.policy_overridden(text) for text in texts)
+
+
+def _lost(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
+    """Name what of a FailoverPolicy gives way to a written retry policy; its triggers fill in where that has none."""
+    if failover is None or failover.model is None:
+        return ""
+    spec, retries = failover.model.spec, given.options.retries
+    fills_in = retries is not None and not triggers.tokens(retries.retry_on)
+    names = ["attempts"] if spec.attempts is not None else []
+    names += ["retryOn"] if spec.retry_on is not None and not fills_in else []
+    return f"{' and '.join(names)} of {failover.identity}" if names else ""
 
 
 def _name(

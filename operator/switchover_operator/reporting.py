@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from switchover_operator import conditions, triggers
 from switchover_operator.attachment import AttachedRoute
 from switchover_operator.conditions import Condition
-from switchover_operator.fleet import Fleet, Standalone
+from switchover_operator.fleet import CLASS_NAME, Fleet, Standalone
 from switchover_operator.identity import Identity
 from switchover_operator.listeners import ServedGateway, class_reports
-from switchover_operator.policies import FailoverIndex, targets_of
-from switchover_operator.reports import ListenerReport, ParentReport, Ref, Report
+from switchover_operator.policies import FailoverIndex
+from switchover_operator.reports import ListenerReport, ParentReport, Report
 from switchover_operator.resolve import Catalogue, Object
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.routes import CompiledRoute, World
 from switchover_operator.snapshot import Snapshot
+from switchover_operator.targeting import route_targeted, target_refs, targets
 
 _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, FailoverPolicy.GROUP})
 
@@ -40,6 +40,7 @@ def all_reports(
             *_unserved_kinds(snapshot),
             *_unreadable(world.catalogue),
             *class_reports(world.catalogue),
+            *_gateways_of_others(world.catalogue, gateways, fleet),
             *_gateway_reports(gateways, routes),
             *(_route_report(route) for route in routes),
             *_upstream_reports(world, used),
@@ -70,6 +71,16 @@ def _plain(found: Object[Resource], *told: Condition) -> Report:
 
 
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _gateways_of_others(
+    catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
+) -> Iterator[Report]:
+    """Where nobody else serves Gateways, one of another class is worth a word."""
+    for found in catalogue.every(Gateway) if isinstance(fleet, Standalone) else ():
+        if found.identity not in gateways:
+            note = f"its class is not served here; a Gateway of class {CLASS_NAME} is"
+            yield replace(_plain(found), notes=(*found.notes, note))
 
 
 def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]) -> Iterator[Report]:
@@ -123,10 +134,10 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
     ours = {route.attached.found.identity for route in routes}
     named = _named_by_filters(route.attached for route in routes)
     for found in catalogue.every(RouteOption):
-        told = (found.accepted, *_triggers_told(found), *found.effect)
+        told = (_accepted(found), *_triggers_told(found), *found.effect)
         ancestors: list[ParentReport] = []
-        for ref in _target_refs(found):
-            target = _targeted(found.identity, ref)
+        for ref in target_refs(found):
+            target = route_targeted(found.identity, ref)
             if isinstance(target, Condition):
                 ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
             elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
@@ -144,16 +155,25 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
 def _policy_report(found: Object[Resource], ancestors: list[ParentReport], told: tuple[Condition, ...]) -> Report:
     """A policy's report: per ancestor, or of itself where it is attached to nothing."""
     if ancestors:
-        return replace(_plain(found), parents=tuple(ancestors), serves=found.model is not None)
+        accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
+        return replace(_plain(found), parents=tuple(ancestors), serves=accepted)
     report = _plain(found, *told)
     return replace(report, notes=(*found.notes, "it is attached to nothing and has no effect"))
+
+
+def _accepted(found: Object[RouteOption]) -> Condition:
+    """Its Accepted condition at a route that it is for, which is served without it where nothing of it is good."""
+    if found.model is not None:
+        return found.accepted
+    return replace(found.accepted, message=f"{found.accepted.message}; its routes are served without it")
 
 
 def _triggers_told(found: Object[RouteOption]) -> tuple[Condition, ...]:
     retries = found.model.spec.options.retries if found.model else None
     if retries is None or triggers.tokens(retries.retry_on):
         return ()
-    return (conditions.default_triggers("spec.options.retries.retryOn is not written, so the default triggers apply"),)
+    text = "spec.options.retries.retryOn is not written: a FailoverPolicy's triggers apply, or else the default ones"
+    return (conditions.default_triggers(text),)
 
 
 def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
@@ -169,17 +189,6 @@ def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list
     return named
 
 
-def _targeted(option: Identity, ref: Ref) -> Identity | Condition:
-    """Name the route that a targetRef of a RouteOption means, or say why it has no effect."""
-    if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
-        text = f"only an HTTPRoute of {GATEWAY_GROUP} can be targeted; got {ref.get('kind')} of {ref.get('group')}"
-        return conditions.target_not_found(text)
-    if ref.get("namespace") not in (None, "", option.namespace):
-        text = f"the route is in namespace {ref['namespace']}, and a RouteOption counts only in its own"
-        return conditions.target_not_found(text)
-    return Identity(GATEWAY_GROUP, HTTPRoute.KIND, option.namespace, str(ref.get("name", "")))
-
-
 def _failover_reports(catalogue: Catalogue, index: FailoverIndex) -> Iterator[Report]:
     for found in catalogue.every(FailoverPolicy):
         ancestors = [
@@ -187,7 +196,7 @@ def _failover_reports(catalogue: Catalogue, index: FailoverIndex) -> Iterator[Re
                 {"group": target.group, "kind": target.kind, "name": target.name},
                 (found.refusal or _attached(catalogue, index, found, target), *found.effect),
             )
-            for target in targets_of(found) or _raw_targets(found)
+            for target in targets(found)
         ]
         yield _policy_report(found, ancestors, (found.accepted, *found.effect))
 
@@ -199,22 +208,3 @@ def _attached(catalogue: Catalogue, index: FailoverIndex, found: Object[Failover
     if winner is not None and winner.identity != found.identity:
         return conditions.superseded(winner.identity)
     return conditions.accepted()
-
-
-def _raw_targets(found: Object[FailoverPolicy]) -> tuple[Identity, ...]:
-    return tuple(
-        Identity(str(ref.get("group", "")), str(ref.get("kind", "")), found.identity.namespace, str(ref["name"]))
-        for ref in _target_refs(found)
-    )
-
-
-def _target_refs(found: Object[Any]) -> list[Ref]:
-    """Read the targetRefs of a body as it is written, as far as they can be made out; the body may be refused."""
-    spec = found.body.get("spec")
-    refs = spec.get("targetRefs") if isinstance(spec, dict) else None
-    keys = ("group", "kind", "namespace", "name")
-    return [
-        {key: ref[key] for key in keys if isinstance(ref.get(key), str)}
-        for ref in (refs if isinstance(refs, list) else ())
-        if isinstance(ref, dict) and isinstance(ref.get("name"), str)
-    ]

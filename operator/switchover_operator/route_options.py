@@ -4,7 +4,7 @@ A rule's own ExtensionRefs come first, in the order of its filters, then those w
 oldest first. All take part, and for each top-level field of `options` the first one that sets it counts as a whole.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,9 @@ from switchover_operator import conditions
 from switchover_operator.conditions import Condition
 from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute, HttpRouteRule
+from switchover_operator.resources.gateway_api import HttpRouteRule
 from switchover_operator.resources.route_option import RouteOption, RouteOptions
+from switchover_operator.targeting import route_targeted, target_refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,16 @@ class OptionsIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._by_target: dict[tuple[str, str], list[Object[RouteOption]]] = {}
+        self._by_target: dict[Identity, list[Object[RouteOption]]] = {}
         for found in sorted(catalogue.every(RouteOption), key=age):
-            for name in dict.fromkeys(_targeted_routes(found)):
-                self._by_target.setdefault((found.identity.namespace, name), []).append(found)
+            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in target_refs(found)):
+                if isinstance(target, Identity):
+                    self._by_target.setdefault(target, []).append(found)
 
     def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
         """Merge what the rule's ExtensionRefs and the route's targetRefs bring: the first to set a field wins."""
         named, failure = self._named_by_filters(route, path, rule)
-        attached = self._by_target.get((route.namespace, route.name), [])
+        attached = self._by_target.get(route, [])
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
         return _merged([*named, *attached], failure)
@@ -70,18 +72,11 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _targeted_routes(found: Object[RouteOption]) -> Iterator[str]:
-    for ref in found.model.spec.target_refs if found.model else ():
-        own = ref.namespace in (None, "", found.identity.namespace)
-        if own and (ref.group, ref.kind) == (GATEWAY_GROUP, HTTPRoute.KIND):
-            yield ref.name
-
-
 def _merged(found: Iterable[Object[RouteOption]], failure: Condition | None) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
     told: list[Condition] = []
-    for option in dict.fromkeys(found):
+    for option in {option.identity: option for option in found}.values():
         if option.refusal is not None:
             served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
             text = f"{option.identity} is not accepted: {option.refusal.message}{served}"

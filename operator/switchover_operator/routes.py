@@ -116,7 +116,7 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         )
         for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
             if key not in parts.rules:
-                parts.rules[key] = _Rule(world, parts, identity, index, rule, own, inherited).compiled()
+                parts.rules[key] = _Rule(world, parts, identity, index, rule, own, gateway, inherited).compiled()
     if not attached.places:
         return CompiledRoute(attached, told=tuple(parts.told), notes=tuple(parts.notes), used=frozenset(parts.used))
     return CompiledRoute(
@@ -142,6 +142,7 @@ class _Rule:
     index: int
     rule: HttpRouteRule
     own_policy: Object[FailoverPolicy] | None
+    gateway: Identity
     gateway_policy: Object[FailoverPolicy] | None
 
     @property
@@ -183,6 +184,8 @@ class _Rule:
         policy = self._policy(destination, upstream, options)
         filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
         self._use(destination, policy, filters)
+        if upstream is not None:
+            self.parts.used.add(upstream)
         body = body_edit(options.options.ai) if destination.is_ai else None
         edited = msgspec.structs.replace(filters.filters, body=body) if body else filters.filters
         return table.Backend(ref.weight, destination.key, policy.name, edited)
@@ -201,10 +204,11 @@ class _Rule:
         found = self.world.catalogue.find(Upstream, identity.namespace, identity.name)
         if found is None:
             return conditions.backend_not_found(f"{path}: {identity} does not exist")
-        self.parts.used.add(identity)
         return self.world.destinations.of_upstream(found), identity
 
     def _policy(self, destination: Destination, upstream: Identity | None, options: RuleOptions) -> NamedPolicy:
+        for target in filter(None, (self.route, upstream, self.gateway)):
+            self.parts.told += self.world.failover.refused(target)
         nearest = self.own_policy or (self.world.failover.of(upstream) if upstream else None) or self.gateway_policy
         return policy_of(self.path, self.rule, options, nearest, destination)
 

@@ -69,11 +69,18 @@ def with_own_host(destination: Destination) -> Destination:
     if upstream is None:
         return destination
     priorities = tuple(
-        tuple(msgspec.structs.replace(target, host_header=target.host_header or target.host) for target in pool)
+        tuple(
+            msgspec.structs.replace(target, host_header=target.host_header or _authority(target.host))
+            for target in pool
+        )
         for pool in upstream.priorities
     )
     changed = msgspec.structs.replace(upstream, priorities=priorities)
     return replace(destination, key=f"{destination.key} with own host", upstream=changed)
+
+
+def _with_own_host(target: table.Target) -> table.Target:
+    return msgspec.structs.replace(target, host_header=target.host_header or _authority(target.host))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +101,8 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
     """Make what requests to an Upstream are sent to."""
     key = f"{found.identity.namespace}/{found.identity.name}"
     if found.model is None:
-        return Destination(key, failure=conditions.invalid_backend(f"{found.identity} is not accepted"))
+        text = f"{found.identity} is not accepted: {found.accepted.message}"
+        return Destination(key, failure=conditions.invalid_backend(text))
     spec = found.model.spec
     tls = _tls(catalogue, found.identity, spec.ssl_config)
     if isinstance(tls, Condition):
@@ -175,8 +183,8 @@ def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls:
         host=_address(host),
         port=port,
         provider=_provider(provider),
-        tls=tls.to(hostname) if port == HTTPS or tls.written else None,
-        host_header=hostname,
+        tls=tls.to(_address(hostname)) if port == HTTPS or tls.written else None,
+        host_header=_authority(hostname),
         full_path=(override.full_path if override else "") or "",
         base_path=(override.base_path if override else "") or "",
         auth=held.auth,
@@ -216,7 +224,7 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls") -> _Pools:
             id=f"{base}/{index}",
             host=_address(host.addr),
             port=host.port,
-            tls=tls.to(host.sni_addr or host.addr) if use_tls or tls.written else None,
+            tls=tls.to(host.sni_addr or _address(host.addr)) if use_tls or tls.written else None,
             weight=host.load_balancing_weight or 1,
         )
         for index, host in enumerate(static.hosts)
@@ -227,6 +235,11 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls") -> _Pools:
 def _address(host: str) -> str:
     """An IPv6 address is dialled without the brackets that URLs need."""
     return host.strip("[]")
+
+
+def _authority(host: str) -> str:
+    """An IPv6 address has brackets in a Host header (RFC 9110, section 7.2)."""
+    return f"[{_address(host)}]" if ":" in host else host
 
 
 # ── Services ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -144,7 +144,7 @@ def _conditions(conditions: tuple[Condition, ...]) -> list[str]:
     """What is as it should be is named only."""
     return [
         each.type
-        if (each.type, each.status) == (each.reason, "True")
+        if (each.status, each.reason) in (("True", "Accepted"), ("True", "ResolvedRefs"))
         else f"{each.type}={each.status}/{each.reason}: {each.message}"
         for each in conditions
         if each.reason != "NoConflicts"
