@@ -1,9 +1,11 @@
 """`make demo`: the failover guide on this machine, shown and checked.
 
-A simulated provider and the gateway run as two child processes on the example's own YAML. What is printed is what they
-wrote; the demo fails if it is not what the guide promises.
+A simulated provider and the gateway run as two child processes on the example's own YAML, or on that of the folder
+given as an argument. What is printed is what they wrote; the demo fails if it is not what the guide promises, and it
+leaves nothing running, however it ends.
 """
 
+import http.client
 import json
 import os
 import re
@@ -16,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "manifests" / "examples" / "model-failover"
 PROVIDER = "model-failover.gloo-system.svc.cluster.local:80"
 MODELS = ["gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo"]
-LISTENER_PORT = 8080
 PATIENCE = 30.0
 
 ASKED = {
@@ -32,7 +33,8 @@ ASKED = {
     "messages": [
         {
             "role": "system",
-            "content": "You are a poetic assistant, skilled in explaining complex programming concepts.",
+            "content": "You are a poetic assistant, skilled in explaining complex programming concepts "
+            "with creative flair.",
         },
         {"role": "user", "content": "Compose a poem that explains the concept of recursion in programming."},
     ],
@@ -64,10 +66,11 @@ def heading(number: int, text: str) -> None:
     say(painted(f"{number}. {text}", "1"))
 
 
-def show_received(line: str) -> None:
-    """Print one line of the simulated provider, the model's name in colour, the long prompt shortened."""
-    shortened = re.sub(r'(\\"content\\":\\")(.{24}).*?(\\")', r"\1\2...\3", line)
-    say("   " + re.sub(r'(\\"model\\":\\")([^\\]+)', lambda found: found[1] + painted(found[2], "36;1"), shortened))
+def show_received(lines: list[str]) -> None:
+    """Print lines of the simulated provider, the model's name in colour, the long prompt shortened."""
+    for line in lines:
+        shortened = re.sub(r'(\\"content\\":\\")(.{24}).*?(\\")', r"\1\2...\3", line)
+        say("   " + re.sub(r'(\\"model\\":\\")([^\\]+)', lambda found: found[1] + painted(found[2], "36;1"), shortened))
 
 
 def show_trace(trace: dict[str, Any]) -> None:
@@ -117,14 +120,17 @@ class Child:
         return lines
 
     def stop(self) -> None:
-        """End it and what it started."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
+        """End it, and by force what it started and left."""
+        try:
+            if self.process.poll() is None:
+                self.process.terminate()
                 self.process.wait(10)
-            except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+            self.process.wait()
 
 
 @contextmanager
@@ -156,21 +162,43 @@ def free_port() -> int:
         return port
 
 
-def need_listener_port() -> None:
-    """Say clearly if the example's own port is in use."""
+def listener_port(manifests: Path) -> int:
+    """Return the port of the Gateway in a folder.
+
+    Raises:
+        Failed: there is none, or the port is in use.
+    """
+    found = re.search(r"^ *(?:- )?port: (\d+)", _text(manifests / "gateway.yaml"), re.MULTILINE)
+    if found is None:
+        raise Failed(f"{manifests / 'gateway.yaml'} has no port")
+    port = int(found[1])
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", LISTENER_PORT))
-        except OSError:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
             raise Failed(
-                f"port {LISTENER_PORT} is in use on this machine, and the example's Gateway listens there; "
-                "stop what uses it and run the demo again"
+                f"port {port} cannot be had: {os.strerror(error.errno or 0)}.\n"
+                f"The Gateway in {shown(manifests)} listens there. Stop what uses the port; or copy that folder,\n"
+                f"change the port in its gateway.yaml, and run\n"
+                f"    {shown(Path(sys.executable))} {sys.argv[0]} COPY"
             ) from None
+    return port
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise Failed(f"{file} cannot be read: {error.strerror}") from None
 
 
 def send(port: int, path: str, body: object, method: str = "POST") -> tuple[int, dict[str, str], Any]:
-    """Send JSON; return status, headers and the JSON that came back."""
+    """Send JSON; return status, headers and the JSON that came back.
+
+    Raises:
+        Failed: there was no such answer.
+    """
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}",
         json.dumps(body).encode(),
@@ -181,69 +209,95 @@ def send(port: int, path: str, body: object, method: str = "POST") -> tuple[int,
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, {n.lower(): v for n, v in answer.headers.items()}, json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        return error.code, {n.lower(): v for n, v in error.headers.items()}, json.loads(error.read())
+        with error:
+            return error.code, {n.lower(): v for n, v in error.headers.items()}, json.loads(error.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Failed(f"no answer from 127.0.0.1:{port}{path}: {error}") from None
 
 
 # ── The story ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def demo(folder: Path) -> None:
-    """Tell it, step by step."""
-    need_listener_port()
-    provider_port, admin_port = free_port(), free_port()
-    say(painted("Switchover: three models in order of priority, and what happens when they fail", "1"))
+def demo(manifests: Path, folder: Path) -> None:
+    """Tell it, step by step; what the processes write goes to a folder."""
+    port, provider_port, admin_port = listener_port(manifests), free_port(), free_port()
+    say(painted("Switchover: when a language model fails, the request moves on to the next one.", "1"))
+    say("An app asks one address for one answer. Behind it stand three models in an order of priority:")
+    say("   " + " > ".join(painted(model, "36;1") for model in MODELS))
     with running(folder, "simulate", "--bind", f"127.0.0.1:{provider_port}") as provider:
-        heading(1, f"A provider whose models all answer 429, and the gateway with {EXAMPLE.relative_to(ROOT)}/*.yaml")
+        provider.new_lines("Listening", 1)
         with running(
             folder,
             "run",
-            *("-f", str(EXAMPLE), "--admin", f"127.0.0.1:{admin_port}", "--log-format", "json"),
+            *("-f", str(manifests), "--admin", f"127.0.0.1:{admin_port}", "--log-format", "json"),
             *("--connect-to", f"{PROVIDER}:127.0.0.1:{provider_port}"),
         ) as gateway:
-            gateway.new_lines("ready", 1)
-            say(f"   both run; the gateway listens at http://127.0.0.1:{LISTENER_PORT}")
-            all_fail(provider, gateway)
-            one_recovers(provider_port, provider, gateway)
+            gateway.new_lines('"ready', 1)
+            heading(1, "Started: a simulated provider of the three models, and the gateway before it")
+            say(f"   manifests   {shown(manifests)}, as they would be applied to a cluster")
+            say(f"   gateway     http://127.0.0.1:{port}")
+            all_fail(port, provider, gateway)
+            one_recovers(port, provider_port, provider, gateway)
+    say()
+    say(painted("The app sent one request each time, and never had to know which model was well.", "1"))
 
 
-def all_fail(provider: Child, gateway: Child) -> None:
+def shown(path: Path) -> str:
+    """Shorten a path below the project."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def all_fail(port: int, provider: Child, gateway: Child) -> None:
     """Send the guide's request while every model is rate-limited."""
-    heading(2, "One request while every model is rate-limited")
-    say(f'   curl localhost:{LISTENER_PORT}/model -H content-type:application/json -d \'{{"model": "gpt-4o", ...}}\'')
-    status, headers, _ = send(LISTENER_PORT, "/model", ASKED)
-    say(f"   < HTTP/1.1 {painted(str(status), '31;1')}, after {headers['x-switchover-attempts']} attempts")
+    heading(2, 'All three models answer 429 "Too Many Requests". One request is sent')
+    say(f'   $ curl http://127.0.0.1:{port}/model -d \'{{"model": "gpt-4o", "messages": [...]}}\'')
+    status, headers, answer = send(port, "/model", ASKED)
+    say(f"   < HTTP/1.1 {painted(str(status), '31;1')}, after {headers.get('x-switchover-attempts')} attempts")
     say()
-    say("   What the provider saw: each model asked once, in order.")
-    lines = provider.new_lines("Request received", 3)
-    for line in lines:
-        show_received(line)
+    say("   What the provider received (long texts are cut here): each model is asked once, in order.")
+    lines = received(provider, MODELS)
+    show_received(lines)
     say()
-    say("   What the gateway says about it:")
-    trace = json.loads(gateway.new_lines('"attempts"', 1)[0])
+    say("   What the gateway logs about it:")
+    trace = traced(gateway, [(model, 429) for model in MODELS])
     show_trace(trace)
-    expect(status == 429, f"the caller gets 429, not {status}")
-    expect([model_of(line) for line in lines] == MODELS, f"the provider sees {MODELS}, not {lines}")
+    expect(status == 429, f"the app gets 429 when every model failed, not {status}: {answer}")
 
 
-def one_recovers(provider_port: int, provider: Child, gateway: Child) -> None:
+def one_recovers(port: int, provider_port: int, provider: Child, gateway: Child) -> None:
     """Send it again when the second model is well."""
-    heading(3, "The second model recovers, and the same request is sent again")
+    heading(3, f"{MODELS[1]} recovers, and the same request is sent again")
     scenario = {"models": {MODELS[1]: [{"status": 200}]}}
     status, _, answer = send(provider_port, "/__scenario", scenario, "PUT")
     expect(status == 200, f"the provider takes the scenario: {answer}")
-    status, headers, answer = send(LISTENER_PORT, "/model", ASKED)
+    status, headers, answer = send(port, "/model", ASKED)
+    expect(status == 200, f"the app gets 200 when the second model is well, not {status}: {answer}")
     say(f"   < HTTP/1.1 {painted(str(status), '32;1')}, after {headers.get('x-switchover-attempts')} attempts,")
     say(f"     answered by {painted(headers.get('x-switchover-served-by', '?'), '36;1')}")
+    say(f'     "{answer["choices"][0]["message"]["content"]}"')
     say()
-    lines = provider.new_lines("Request received", 2)
-    for line in lines:
-        show_received(line)
+    show_received(received(provider, MODELS[:2]))
     say()
-    show_trace(json.loads(gateway.new_lines('"attempts"', 1)[0]))
-    expect(status == 200, f"the caller gets 200, not {status}: {answer}")
-    expect([model_of(line) for line in lines] == MODELS[:2], f"the provider sees {MODELS[:2]}, not {lines}")
-    say()
-    say(painted("The caller saw one request and one answer. That is all Switchover does.", "1"))
+    show_trace(traced(gateway, [(MODELS[0], 429), (MODELS[1], 200)]))
+    expect(answer["model"] == MODELS[1], f"the answer names {MODELS[1]} as its model, not {answer['model']}")
+
+
+def received(provider: Child, models: list[str]) -> list[str]:
+    """Return the provider's lines since the last time; they have to be for these models in this order."""
+    lines = provider.new_lines("Request received", len(models))
+    asked = [model_of(line) for line in lines]
+    expect(asked == models, f"the provider is asked for {models}, not {asked}")
+    return lines
+
+
+def traced(gateway: Child, attempts: list[tuple[str, int]]) -> dict[str, Any]:
+    """Return the gateway's one line about the last request; it has to tell of these models and statuses."""
+    lines = gateway.new_lines('"attempts"', 1)
+    expect(len(lines) == 1, f"the gateway logs one line for one request, not {lines}")
+    trace: dict[str, Any] = json.loads(lines[0])
+    told = [(step["model"], step["status"]) for step in trace["attempts"]]
+    expect(told == attempts, f"the gateway tells of {attempts}, not {told}")
+    return trace
 
 
 def model_of(line: str) -> str:
@@ -258,20 +312,26 @@ def expect(holds: bool, what: str) -> None:
         raise Failed(f"this should have held: {what}")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run the demo; return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    manifests = Path(arguments[0]).resolve() if arguments else EXAMPLE
     try:
         with tempfile.TemporaryDirectory(prefix="switchover-demo-") as folder:
-            demo(Path(folder))
+            demo(manifests, Path(folder))
     except Failed as failed:
-        say(painted(f"\nThe demo failed: {failed}", "31;1"))
+        print(painted(f"\nThe demo failed: {failed}", "31;1"), file=sys.stderr)  # noqa: T201 - as `say`
         return 1
     except KeyboardInterrupt:
-        say("\nstopped")
+        print("\nThe demo was stopped; nothing is left running.", file=sys.stderr)  # noqa: T201 - as `say`
         return 130
+    except BrokenPipeError:
+        # Whoever read along is gone; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
