@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import pytest
 from multidict import CIMultiDict
 
-
 from switchover_dataplane.request_head import serialise
 from switchover_dataplane.response_parser import HEAD_LIMIT
 from switchover_dataplane.transport import (
