@@ -1,0 +1,72 @@
+"""The examples do what their READMEs say, with the simulator's engine in the place of the providers."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from running import EXAMPLE, Switchover, free_port, switchover
+from scripted import Scripted
+from switchover_operator.cli import main
+from switchover_simulator.behaviour import Answer
+
+EXAMPLES = EXAMPLE.parent
+CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@asynccontextmanager
+async def served(name: str, folder: Path, providers: Scripted) -> AsyncIterator[Switchover]:
+    """Serve an example on a free port, every host being the scripted provider."""
+    port = free_port()
+    shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
+    gateway = folder / "gateway.yaml"
+    written = yaml.safe_load(gateway.read_text())
+    written["spec"]["listeners"][0]["port"] = port
+    gateway.write_text(yaml.safe_dump(written))
+    async with switchover(folder, port, providers.port, "--connect-to", f"::127.0.0.1:{providers.port}") as running:
+        await running.says("ready: ")
+        yield running
+
+
+@pytest.mark.parametrize("folder", [".", *sorted(each.name for each in EXAMPLES.iterdir())])
+def test_an_example_is_accepted_alone_and_all_are_together(folder: str) -> None:
+    checked = CliRunner().invoke(main, ["check", "-f", str(EXAMPLES / folder)])
+    assert checked.exit_code == 0, checked.output
+
+
+def test_every_example_has_a_readme_that_names_each_of_its_files() -> None:
+    for example in EXAMPLES.iterdir():
+        readme = (example / "README.md").read_text()
+        assert [file.name for file in example.glob("*.yaml") if f"`{file.name}`" not in readme] == []
+
+
+async def test_across_providers_each_is_asked_in_its_own_way_until_one_answers(tmp_path: Path) -> None:
+    async with Scripted(429, 503, 200) as providers, served("across-providers", tmp_path, providers) as running:
+        assert await running.ask("/v1/chat/completions", CHAT) == 200
+        openai, azure, mistral = providers.requests
+        assert (openai.target, openai.model) == ("/v1/chat/completions", "gpt-4o")
+        assert openai.headers["authorization"] == "Bearer sk-not-a-real-key"
+        assert azure.target == "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+        assert azure.headers["api-key"] == "not-a-real-azure-key"
+        assert "authorization" not in azure.headers
+        assert (mistral.target, mistral.model) == ("/v1/chat/completions", "mistral-large-latest")
+        assert mistral.headers["authorization"] == "Bearer not-a-real-mistral-key"
+
+
+async def test_a_failover_policy_leaves_a_model_out_that_failed_once(tmp_path: Path) -> None:
+    async with Scripted(503, 200) as providers, served("failover-policy", tmp_path, providers) as running:
+        assert [await running.ask("/v1/chat/completions", CHAT) for _ in range(2)] == [200, 200]
+        assert providers.models == ["gpt-4o", "gpt-4o-mini", "gpt-4o-mini"]
+
+
+async def test_a_failover_policy_moves_on_without_waiting_and_stops_at_what_it_does_not_name(tmp_path: Path) -> None:
+    limited = Answer(status=429, headers={"retry-after": "1"})
+    async with Scripted(limited, 200) as providers, served("failover-policy", tmp_path, providers) as running:
+        assert await running.ask("/v1/chat/completions", CHAT) == 200
+        providers.behave(Answer(status=400, error={"code": "content_policy_violation"}))
+        assert await running.ask("/v1/chat/completions", CHAT) == 400
+        assert providers.models == ["gpt-4o", "gpt-4o-mini", "gpt-4o-mini"]
