@@ -1,22 +1,21 @@
 """The data-plane process: flags and environment → sockets, until a signal ends it gracefully."""
 
 import asyncio
-import ctypes
 import logging
 import os
+import resource
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
-from aiohttp import web
 
-from switchover_dataplane import logs
+from switchover_dataplane import address, logs, parent
 from switchover_dataplane.admin import Admin
 from switchover_dataplane.budget import Budget
-from switchover_dataplane.edge import Limits
+from switchover_dataplane.edge import Connections, Edge, Limits
 from switchover_dataplane.exchange import Fleet
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
@@ -28,7 +27,9 @@ from switchover_dataplane.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
 
-_PR_SET_PDEATHSIG = 1
+_ADMIN_LIMITS: Final = Limits(connections=100)
+_MOST_CONNECTIONS: Final = 10_000
+_OTHER_FILES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Flags:
     share_ports: bool
     grace: float
     drain_delay: float
+    die_with_parent: bool
 
 
 async def serve(flags: Flags) -> None:
@@ -53,15 +55,19 @@ async def serve(flags: Flags) -> None:
     state = State(health, metrics, flags.table_file)
     fleet = Fleet(Transport(connect_to=flags.connect_to), health, Budget())
     proxy = Proxy(state, fleet, metrics, flags.settings)
-    listeners = Listeners(proxy.handle, flags.bind, flags.limits, share_ports=flags.share_ports)
+    listeners = Listeners(proxy.handle, flags.bind, flags.limits, share_ports=flags.share_ports, grace=flags.grace)
     push = Push(state, listeners)
     stop = _stop_on_signals()
+    if flags.die_with_parent:
+        parent.watch(stop.set)
     await state.restore(listeners)
     admin = await _open_admin(flags.admin, Admin(state, fleet, metrics))
     await push.open(flags.channel)
+    log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
     await stop.wait()
+    log.info("stopping: what is in flight has %g s to end", flags.grace)
     state.draining = True
-    push.close()
+    await push.close()
     await asyncio.sleep(flags.drain_delay)
     await listeners.drain(flags.grace)
     await fleet.transport.close()
@@ -83,34 +89,103 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _open_admin(address: str, admin: Admin) -> asyncio.Server:
-    host, _, port = address.rpartition(":")
-    server = web.Server(admin.serve, access_log=None)
-    return await asyncio.get_running_loop().create_server(server, host.strip("[]"), int(port))
+async def _open_admin(where: str, admin: Admin) -> asyncio.Server:
+    host, port = address.parse(where)
+    edge = Edge(admin.handle, port, _ADMIN_LIMITS, Connections(_ADMIN_LIMITS.connections))
+    return await asyncio.get_running_loop().create_server(edge, host, port)
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this process when the one that started it is gone; elsewhere its signals have to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _open_files() -> int:
+    """Let the process open as many files as the system lets it; return how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):
+            return soft
+    return hard if hard != resource.RLIM_INFINITY else 1 << 30
+
+
+def _connections(asked: int | None) -> int:
+    """Decide how many clients are taken: each may need a second file for the connection to its target."""
+    possible = max(1, (_open_files() - _OTHER_FILES) // 2)
+    if asked is None:
+        return min(_MOST_CONNECTIONS, possible)
+    if asked > possible:
+        log.warning("--max-connections %d is more than the limit of open files allows, about %d", asked, possible)
+    return asked
+
+
+def _is_address(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        if not value.startswith("unix:"):
+            address.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+def _redirections(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[ConnectTo, ...]:
+    try:
+        return tuple(map(ConnectTo.parse, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_SECONDS: Final = click.FloatRange(min=0)
 
 
 @click.command(context_settings={"auto_envvar_prefix": "SWITCHOVER"})
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address that listeners are served at.")
-@click.option("--admin", default="127.0.0.1:9180", show_default=True, help="HOST:PORT of the admin port.")
-@click.option("--push", required=True, help="Where tables come in: unix:PATH, or HOST:PORT with mutual TLS.")
+@click.option(
+    "--admin", default="127.0.0.1:9180", show_default=True, callback=_is_address, help="HOST:PORT of the admin port."
+)
+@click.option(
+    "--push", required=True, callback=_is_address, help="Where tables come in: unix:PATH, or HOST:PORT with mutual TLS."
+)
 @click.option("--push-cert", type=click.Path(path_type=Path), help="This process's certificate for --push HOST:PORT.")
 @click.option("--push-key", type=click.Path(path_type=Path), help="Its key.")
 @click.option("--push-ca", type=click.Path(path_type=Path), help="The CA that signed the pusher's certificate.")
 @click.option("--table-file", type=click.Path(path_type=Path), help="Where the last good table is kept.")
-@click.option("--connect-to", multiple=True, help="HOST:PORT:HOST:PORT, as curl's --connect-to; repeatable.")
+@click.option(
+    "--connect-to",
+    multiple=True,
+    callback=_redirections,
+    help="HOST:PORT:HOST:PORT, as curl's --connect-to; repeatable.",
+)
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--log-all", is_flag=True, help="Write a trace for each request, not only for those that failed over.")
-@click.option("--grace", default=30.0, show_default=True, help="Seconds that streams may take to end at a stop.")
-@click.option("--drain-delay", default=0.0, show_default=True, help="Seconds between not ready and not accepting.")
-@click.option("--max-connections", default=10_000, show_default=True, help="Client connections at a time.")
-@click.option("--head-timeout", default=10.0, show_default=True, help="Seconds for a request's head to come.")
-@click.option("--replay-memory", default=1 << 30, show_default=True, help="Bytes of request bodies held for replay.")
+@click.option(
+    "--grace", type=_SECONDS, default=30.0, show_default=True, help="Seconds that streams may take to end at a stop."
+)
+@click.option(
+    "--drain-delay", type=_SECONDS, default=0.0, show_default=True, help="Seconds between not ready and not accepting."
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(min=1),
+    help="Client connections at a time; 10000, or fewer where fewer files can be open.",
+)
+@click.option(
+    "--head-timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds for a request's head to come."
+)
+@click.option(
+    "--body-timeout", type=_SECONDS, default=30.0, show_default=True, help="Seconds that a request's body may stall."
+)
+@click.option(
+    "--keep-alive",
+    type=_SECONDS,
+    default=75.0,
+    show_default=True,
+    help="Seconds that a client's idle connection stays.",
+)
+@click.option(
+    "--replay-memory",
+    type=click.IntRange(min=0),
+    default=1 << 30,
+    show_default=True,
+    help="Bytes of request bodies held for replay.",
+)
 @click.option("--share-ports", is_flag=True, help="Let other workers serve the same ports (SO_REUSEPORT).")
 @click.option("--die-with-parent", is_flag=True, help="End when the process that started this one ends.")
 def main(  # noqa: PLR0917 - one argument a flag; click names them
@@ -121,41 +196,39 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     push_key: Path | None,
     push_ca: Path | None,
     table_file: Path | None,
-    connect_to: tuple[str, ...],
+    connect_to: tuple[ConnectTo, ...],
     log_format: str,
     log_all: bool,
     grace: float,
     drain_delay: float,
-    max_connections: int,
+    max_connections: int | None,
     head_timeout: float,
+    body_timeout: float,
+    keep_alive: float,
     replay_memory: int,
     share_ports: bool,
     die_with_parent: bool,
 ) -> None:
     """Serve the table that is pushed to this process."""
     logs.start(log_format)
-    if die_with_parent:
-        _die_with_parent()
-    try:
-        redirections = tuple(map(ConnectTo.parse, connect_to))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--connect-to") from None
     flags = Flags(
         bind=bind,
         admin=admin,
         channel=Channel(push, push_cert, push_key, push_ca),
         table_file=table_file,
-        connect_to=redirections,
-        limits=Limits(head_timeout=head_timeout, connections=max_connections),
+        connect_to=connect_to,
+        limits=Limits(head_timeout, body_timeout, keep_alive, _connections(max_connections)),
         settings=Settings(log_all=log_all, memory=replay_memory),
         share_ports=share_ports,
         grace=grace,
         drain_delay=drain_delay,
+        die_with_parent=die_with_parent,
     )
     try:
         uvloop.run(serve(flags))
-    except OSError as error:
-        raise click.ClickException(f"the data plane cannot start: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise click.ClickException(f"the data plane cannot start: {reason or error}") from None
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Admin:
         self._fleet = fleet
         self._metrics = metrics
 
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         """Answer one request."""
         if request.method not in ("GET", "HEAD"):
             return answers.error(405, "method_not_allowed", "the admin port only tells; use GET")
@@ -31,7 +31,7 @@ class Admin:
             case "/readyz":
                 return self._ready()
             case "/metrics":
-                return self._counts()
+                return self._counts(request.headers.get("accept", ""))
             case "/v1/table":
                 return self._table()
             case "/v1/health":
@@ -48,9 +48,10 @@ class Admin:
             return web.Response(status=503, text="no table yet\n")
         return web.Response(text=f"ready, revision {self._state.current.table.revision}\n")
 
-    def _counts(self) -> web.Response:
-        text = exposition.generate_latest(self._metrics.registry)
-        return web.Response(body=text, headers={"content-type": exposition.CONTENT_TYPE_PLAIN_0_0_4})
+    def _counts(self, accepted: str) -> web.Response:
+        """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
+        encode, content_type = exposition.choose_encoder(accepted)
+        return web.Response(body=encode(self._metrics.registry), headers={"content-type": content_type})
 
     def _table(self) -> web.Response:
         if self._state.current is None:

@@ -1,106 +1,108 @@
 """A table's ports → open sockets: what is new is opened before the table is served, what is gone ends gracefully."""
 
 import asyncio
+import errno
 import socket
-import ssl
 from dataclasses import dataclass, field
+from typing import Final
 
+from switchover_dataplane import certificates
+from switchover_dataplane.certificates import Certificates, Contexts
 from switchover_dataplane.edge import Connections, Edge, Handle, Limits
-from switchover_dataplane.match import hostname
 from switchover_dataplane.table import InvalidTable, Port, Table
-from switchover_dataplane.tls import BadKeyPair, server_context
 
+_BACKLOG: Final = 1024
+_TLS_CLOSE: Final = 2.0
 
-class Certificates:
-    """The certificates of one port, chosen by the name that the client asks for; replaced without closing the port."""
-
-    def __init__(self) -> None:
-        self._by_name: dict[str, ssl.SSLContext] = {}
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.set_alpn_protocols(["http/1.1"])
-        self.context.sni_callback = self._choose
-
-    def replace(self, by_name: dict[str, ssl.SSLContext]) -> None:
-        """Serve these from the next handshake on."""
-        self._by_name = by_name
-
-    def _choose(self, connection: ssl.SSLObject, asked: str | None, _context: ssl.SSLContext) -> int | None:
-        name = hostname(asked or "")
-        suffix = name
-        chosen = self._by_name.get(name)
-        while chosen is None and "." in suffix:
-            suffix = suffix.partition(".")[2]
-            chosen = self._by_name.get(f"*.{suffix}")
-        chosen = chosen or self._by_name.get("")
-        if chosen is None:
-            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        connection.context = chosen
-        return None
+_REMEDIES: Final = {
+    errno.EADDRINUSE: "stop what uses it or give the listener another port",
+    errno.EACCES: "a port below 1024 may need privileges; give the listener another port",
+    errno.EADDRNOTAVAIL: "this machine does not have that address; --bind says which to serve at",
+    errno.EMFILE: "the process has as many files open as it may; raise its limit (RLIMIT_NOFILE)",
+}
 
 
 @dataclass(slots=True)
 class _Open:
-    """One open port."""
+    """One open port. `socket` listens for as long as the port is open; `server` accepts on a duplicate of it."""
 
     socket: socket.socket
     edge: Edge
     protocol: str
-    server: asyncio.Server | None = None
-    certificates: Certificates = field(default_factory=Certificates)
+    server: asyncio.Server
+    certificates: Certificates
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Ports that can be served: sockets for the new ones, certificates by hostname for each."""
+
+    ports: tuple[Port, ...]
+    sockets: dict[int, socket.socket] = field(default_factory=dict)
+    contexts: dict[int, Contexts] = field(default_factory=dict)
 
 
 class Listeners:
-    """All open ports of the process. `share_ports` lets other processes serve them, too (SO_REUSEPORT)."""
+    """All open ports of the process, at the address `bind`.
 
-    def __init__(self, handle: Handle, bind: str, limits: Limits, *, share_ports: bool) -> None:
+    `share_ports` lets other processes serve them, too (SO_REUSEPORT); `grace` is how many seconds requests in flight
+    have to end when their port leaves the table.
+    """
+
+    def __init__(self, handle: Handle, bind: str, limits: Limits, *, share_ports: bool, grace: float = 30.0) -> None:
         self._handle = handle
-        self._bind = bind
+        self._bind = bind.strip("[]")
         self._share_ports = share_ports
         self._limits = limits
+        self._grace = grace
         self._connections = Connections(limits.connections)
         self._open: dict[int, _Open] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def prepare(self, table: Table) -> "Prepared":
+    def prepare(self, table: Table) -> Prepared:
         """Bind what is new and load all certificates, without serving any of it yet.
 
         Raises:
-            InvalidTable: a port cannot be bound or a certificate not be used; nothing has changed then.
+            InvalidTable: ports that cannot be bound or certificates that cannot be used; nothing has changed then.
         """
         wrong: list[str] = []
-        certificates: dict[int, dict[str, ssl.SSLContext]] = {}
-        bound: dict[int, socket.socket] = {}
+        prepared = Prepared(table.ports)
         for port in table.ports:
+            prepared.contexts[port.number], unusable = certificates.load(port, table.secrets)
+            wrong += unusable
+            if port.number in prepared.sockets:
+                wrong.append(f"port {port.number} stands in the table twice; its listeners belong together")
+                continue
+            if port.number in self._open:
+                continue
             try:
-                certificates[port.number] = _contexts(port, table)
-                known = self._open.get(port.number)
-                if known is None:
-                    bound[port.number] = self._listen_on(port)
-            except (BadKeyPair, InvalidTable) as error:
-                wrong.append(str(error))
+                prepared.sockets[port.number] = self._listen_on(port)
+            except OSError as error:
+                wrong.append(self._why_closed(port, error))
         if wrong:
-            for listening in bound.values():
+            for listening in prepared.sockets.values():
                 listening.close()
             raise InvalidTable(*wrong)
-        return Prepared(table.ports, bound, certificates)
+        return prepared
 
-    async def serve(self, prepared: "Prepared") -> None:
+    async def serve(self, prepared: Prepared) -> None:
         """Serve exactly the prepared ports; ports that are gone finish what they have in flight."""
-        wanted = {port.number: port for port in prepared.ports}
-        for number in [n for n, o in self._open.items() if n not in wanted or wanted[n].protocol != o.protocol]:
-            self._retire(self._open.pop(number), grace=30.0)
-        for number, port in wanted.items():
-            opened = self._open.get(number)
+        wanted = {port.number for port in prepared.ports}
+        for number in self._open.keys() - wanted:
+            self._close(self._open.pop(number), self._grace)
+        for port in prepared.ports:
+            opened = self._open.get(port.number)
             if opened is None:
-                listening = prepared.sockets.get(number) or self._listen_on(port)
-                opened = await self._start(port, listening)
-            opened.certificates.replace(prepared.certificates[number])
+                await self._start(port, prepared.sockets[port.number])
+            elif opened.protocol != port.protocol:
+                self._retire(opened, self._grace)
+                await self._start(port, opened.socket)
+            self._open[port.number].certificates.replace(prepared.contexts[port.number])
 
     async def drain(self, grace: float) -> None:
         """Stop accepting; requests in flight may finish within `grace` seconds, then they are cut."""
         for number in list(self._open):
-            self._retire(self._open.pop(number), grace)
+            self._close(self._open.pop(number), grace)
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -111,54 +113,46 @@ class Listeners:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if self._share_ports:
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listening.bind((self._bind, port.number))
-            listening.listen(1024)
-        except OSError as error:
+            listening.listen(_BACKLOG)
+        except OSError:
             listening.close()
-            names = ", ".join(listener.name for listener in port.listeners) or "no listener"
-            raise InvalidTable(
-                f"port {port.number} ({names}) cannot be opened at {self._bind}: {error.strerror}; "
-                "stop what uses it or give the listener another port"
-            ) from None
+            raise
         listening.setblocking(False)
         return listening
 
-    async def _start(self, port: Port, listening: socket.socket) -> _Open:
+    def _why_closed(self, port: Port, error: OSError) -> str:
+        names = ", ".join(listener.name for listener in port.listeners) or "no listener"
+        remedy = _REMEDIES.get(error.errno or 0, "give the listener another port")
+        return f"port {port.number} ({names}) cannot be opened at {self._bind}: {error.strerror or error}; {remedy}"
+
+    async def _start(self, port: Port, listening: socket.socket) -> None:
+        """Accept connections at a socket that stays ours, so that another server can take it over."""
         edge = Edge(self._handle, port.number, self._limits, self._connections)
-        opened = _Open(listening, edge, port.protocol)
-        context = opened.certificates.context if port.protocol == "HTTPS" else None
-        opened.server = await asyncio.get_running_loop().create_server(edge, sock=listening, ssl=context, backlog=1024)
-        self._open[port.number] = opened
-        return opened
+        shown = Certificates()
+        loop = asyncio.get_running_loop()
+        if port.protocol == "HTTPS":
+            server = await loop.create_server(
+                edge,
+                sock=listening.dup(),
+                backlog=_BACKLOG,
+                ssl=shown.context,
+                ssl_handshake_timeout=self._limits.head_timeout,
+                ssl_shutdown_timeout=_TLS_CLOSE,
+            )
+        else:
+            server = await loop.create_server(edge, sock=listening.dup(), backlog=_BACKLOG)
+        self._open[port.number] = _Open(listening, edge, port.protocol, server, shown)
+
+    def _close(self, opened: _Open, grace: float) -> None:
+        opened.socket.close()
+        self._retire(opened, grace)
 
     def _retire(self, opened: _Open, grace: float) -> None:
-        if opened.server is not None:
-            opened.server.close()
-        opened.edge.pre_shutdown()
-        task = asyncio.get_running_loop().create_task(opened.edge.shutdown(grace))
+        """Stop accepting and let what is in flight end; `drain` waits for it."""
+        opened.server.close()
+        task = asyncio.get_running_loop().create_task(opened.edge.drain(grace), name=f"drain port {opened.edge.port}")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Ports that can be served: sockets for the new ones, certificates by hostname for each."""
-
-    ports: tuple[Port, ...]
-    sockets: dict[int, socket.socket]
-    certificates: dict[int, dict[str, ssl.SSLContext]]
-
-
-def _contexts(port: Port, table: Table) -> dict[str, ssl.SSLContext]:
-    """Load the certificates of an HTTPS port, by the hostname of their listener."""
-    contexts: dict[str, ssl.SSLContext] = {}
-    if port.protocol != "HTTPS":
-        return contexts
-    for listener in port.listeners:
-        for certificate in listener.certificates[:1]:
-            try:
-                context = server_context(table.secrets[certificate.chain], table.secrets[certificate.key])
-            except BadKeyPair as error:
-                raise BadKeyPair(f"listener {listener.name}: {error}") from None
-            contexts.setdefault(listener.hostname, context)
-    return contexts

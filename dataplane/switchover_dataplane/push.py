@@ -6,18 +6,23 @@ revision and nothing else.
 
 import asyncio
 import os
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from switchover_dataplane import answers
+from switchover_dataplane import address, answers
+from switchover_dataplane.edge import Connections, Edge, Limits
 from switchover_dataplane.listeners import Listeners
+from switchover_dataplane.mutual_tls import Files, MutualTls
 from switchover_dataplane.state import Ack, Nack, State
 
-TABLE_LIMIT = 64 * 1024 * 1024
+TABLE_LIMIT: Final = 64 * 1024 * 1024
+
+_LIMITS: Final = Limits(connections=100)
+_OWNER_ONLY: Final = 0o177
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,21 @@ class Channel:
     key: Path | None = None
     client_ca: Path | None = None
 
+    @property
+    def socket(self) -> str:
+        """The path of the Unix socket, "" for TCP."""
+        return self.address.removeprefix("unix:") if self.address.startswith("unix:") else ""
+
+    def files(self) -> Files:
+        """Return the files of mutual TLS.
+
+        Raises:
+            ValueError: not all of them were named.
+        """
+        if self.certificate is None or self.key is None or self.client_ca is None:
+            raise ValueError("a push channel over TCP needs --push-cert, --push-key and --push-ca")
+        return Files(self.certificate, self.key, self.client_ca)
+
 
 class Push:
     """The endpoint that takes tables, one at a time."""
@@ -37,33 +57,42 @@ class Push:
         self._state = state
         self._listeners = listeners
         self._one_at_a_time = asyncio.Lock()
+        self._edge = Edge(self._serve, 0, _LIMITS, Connections(_LIMITS.connections))
         self._server: asyncio.Server | None = None
 
     async def open(self, channel: Channel) -> None:
         """Listen.
 
         Raises:
-            OSError: the address cannot be bound, or a certificate file not be read.
+            OSError: the address cannot be bound, or a certificate file not be used.
+            ValueError: the address is none, or a certificate file is not named.
         """
         loop = asyncio.get_running_loop()
-        server = web.Server(self._serve, access_log=None)
-        if channel.address.startswith("unix:"):
-            path = channel.address.removeprefix("unix:")
-            before = os.umask(0o177)
+        if channel.socket:
+            before = os.umask(_OWNER_ONLY)
             try:
-                self._server = await loop.create_unix_server(server, path)
+                self._server = await loop.create_unix_server(self._edge, channel.socket)
             finally:
                 os.umask(before)
             return
-        host, _, port = channel.address.rpartition(":")
-        self._server = await loop.create_server(server, host, int(port), ssl=_mutual_tls(channel))
+        host, port = address.parse(channel.address)
+        tls = MutualTls(channel.files())
+        self._server = await loop.create_server(self._edge, host, port, ssl=tls.context)
 
-    def close(self) -> None:
-        """Stop listening."""
+    @property
+    def port(self) -> int:
+        """The TCP port that pushes come in at."""
+        assert self._server is not None  # noqa: S101 - after `open`
+        number: int = self._server.sockets[0].getsockname()[1]
+        return number
+
+    async def close(self) -> None:
+        """Stop listening; a push in flight is answered."""
         if self._server is not None:
             self._server.close()
+        await self._edge.drain(_LIMITS.head_timeout)
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         if request.path != "/v1/table":
             return answers.error(404, "not_found", "only /v1/table is here")
         if request.method == "GET":
@@ -74,56 +103,37 @@ class Push:
         return await self._put(request)
 
     async def _put(self, request: web.BaseRequest) -> web.StreamResponse:
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            while piece := await request.content.readany():
-                size += len(piece)
-                if size > TABLE_LIMIT:
-                    response = answers.error(413, "table_too_large", f"a table has at most {TABLE_LIMIT} bytes")
-                    response.force_close()
-                    return response
-                pieces.append(piece)
-        except web.RequestPayloadError:
-            return answers.error(400, "truncated", "the table ended before its length")
+        text = await _body(request)
+        if text is None:
+            too_large = answers.error(413, "table_too_large", f"a table has at most {TABLE_LIMIT} bytes")
+            too_large.force_close()
+            return too_large
+        # Whoever pushes may leave at any time; a table is taken whole all the same.
+        applying = asyncio.create_task(self._apply(text), name="apply a table")
+        match await asyncio.shield(applying):
+            case Ack(revision=revision):
+                return _json(200, {"revision": revision})
+            case Nack(reasons=reasons):
+                return _json(422, {"reasons": list(reasons)})
+
+    async def _apply(self, text: bytes) -> Ack | Nack:
         async with self._one_at_a_time:
-            match await self._state.apply(b"".join(pieces), self._listeners):
-                case Ack(revision=revision):
-                    return _json(200, {"revision": revision})
-                case Nack(reasons=reasons):
-                    return _json(422, {"reasons": list(reasons)})
+            return await self._state.apply(text, self._listeners)
+
+
+async def _body(request: web.BaseRequest) -> bytes | None:
+    """Read the body; None if it is larger than a table may be, known before it is read where its length is."""
+    if (request.content_length or 0) > TABLE_LIMIT:
+        return None
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await request.content.readany():
+        size += len(piece)
+        if size > TABLE_LIMIT:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _json(status: int, content: object) -> web.Response:
     return web.Response(status=status, body=msgspec.json.encode(content), content_type="application/json")
-
-
-def _mutual_tls(channel: Channel) -> ssl.SSLContext:
-    if channel.certificate is None or channel.key is None or channel.client_ca is None:
-        raise OSError("a push channel over TCP needs --push-cert, --push-key and --push-ca")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
-    _load(context, channel)
-    newest = _age(channel)
-
-    def reload(_connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-        nonlocal newest
-        age = _age(channel)
-        if age != newest:
-            newest = age
-            _load(context, channel)
-
-    context.sni_callback = reload
-    return context
-
-
-def _load(context: ssl.SSLContext, channel: Channel) -> None:
-    assert channel.certificate is not None  # noqa: S101 - checked by _mutual_tls
-    context.load_cert_chain(channel.certificate, channel.key)
-    context.load_verify_locations(channel.client_ca)
-
-
-def _age(channel: Channel) -> tuple[float, ...]:
-    paths = (channel.certificate, channel.key, channel.client_ca)
-    return tuple(path.stat().st_mtime for path in paths if path is not None)

@@ -58,13 +58,14 @@ class State:
         self._health = health
         self._metrics = metrics
         self._file = table_file
+        self._whole = ""
 
     async def apply(self, text: bytes, listeners: Listeners) -> Ack | Nack:
         """Serve the table in `text` from now on, or say why not."""
         try:
             table = decode(text)
             before = self.current
-            if before is not None and before.table.revision == table.revision:
+            if self._whole == table.revision:
                 return Ack(table.revision)
             serving = _derived(table, before)
             prepared = listeners.prepare(table)
@@ -73,7 +74,9 @@ class State:
         if before is not None:
             self._health.adopt(before.table, table)
         self.current = serving
+        self._whole = ""
         await listeners.serve(prepared)
+        self._whole = table.revision
         self._metrics.follow(
             table.revision,
             (rule.route for rule in table.rules.values()),

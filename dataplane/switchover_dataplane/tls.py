@@ -1,12 +1,16 @@
 """PEM texts → TLS contexts, for connections to providers and for our own listeners.
 
-OpenSSL reads certificate chains from files only: key material is written to a private temporary file that is gone
-before this module returns.
+OpenSSL reads certificate chains from files only: key material is given a path in memory, where the system has such
+paths, else a private temporary file; either is gone before this module returns.
 """
 
+import contextlib
 import functools
+import os
 import ssl
+import sys
 import tempfile
+from collections.abc import Iterator
 
 
 class BadKeyPair(ValueError):
@@ -32,16 +36,26 @@ def client_context(ca: str, chain: str, key: str) -> ssl.SSLContext:
     return context
 
 
-def server_context(chain: str, key: str) -> ssl.SSLContext:
-    """Make the context of a listener that presents `chain`.
+@functools.lru_cache(maxsize=1024)
+def server_context(pairs: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
+    """Make the context of a listener that presents one of `pairs` (chain, key), kept so that a table reloads none.
+
+    A client is shown a certificate of a type of key that it understands; of two of one type, the first.
 
     Raises:
-        BadKeyPair: the chain or the key cannot be used, or they do not belong together.
+        BadKeyPair: a chain or key cannot be used, or they do not belong together.
     """
+    context = bare_server_context()
+    for chain, key in reversed(pairs):
+        load(context, chain, key)
+    return context
+
+
+def bare_server_context() -> ssl.SSLContext:
+    """Make a context for TLS 1.2 and 1.3 without a certificate yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    load(context, chain, key)
     return context
 
 
@@ -51,13 +65,26 @@ def load(context: ssl.SSLContext, chain: str, key: str) -> None:
     Raises:
         BadKeyPair: they cannot be read or do not belong together.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-        pem.write(chain.rstrip() + "\n" + key.rstrip() + "\n")
-        pem.flush()
-        try:
-            context.load_cert_chain(pem.name, password=_no_password)
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise BadKeyPair(f"the certificate and its key cannot be used: {_reason(error)}") from None
+    try:
+        with _file(chain.rstrip() + "\n" + key.rstrip() + "\n") as path:
+            context.load_cert_chain(path, password=_no_password)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise BadKeyPair(f"the certificate and its key cannot be used: {_reason(error)}") from None
+
+
+@contextlib.contextmanager
+def _file(text: str) -> Iterator[str]:
+    """Give a text a path for as long as it is read: in memory on Linux, else in a private file."""
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("key-pair"), "w") as memory:
+            memory.write(text)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(text)
+            file.flush()
+            yield file.name
 
 
 def _no_password() -> str:

@@ -10,14 +10,13 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import web
 
 from serving import KEY, free_port, gateway, good, table, targets
 from switchover_dataplane import push
 from switchover_dataplane import table as t
 from switchover_dataplane.admin import Admin
 from switchover_dataplane.budget import Budget
-from switchover_dataplane.edge import Limits
+from switchover_dataplane.edge import Connections, Edge, Limits
 from switchover_dataplane.exchange import Fleet
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
@@ -56,12 +55,12 @@ async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))
-    admin = web.Server(Admin(state, fleet, metrics).serve)
+    admin = Edge(Admin(state, fleet, metrics).handle, 0, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
     yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    channel.close()
+    await channel.close()
     server.close()
-    await admin.shutdown(0.1)
+    await admin.drain(0)
     await listeners.drain(1)
 
 

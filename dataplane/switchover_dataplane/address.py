@@ -1,0 +1,16 @@
+"""HOST:PORT as a flag has it → host and port."""
+
+
+def parse(text: str) -> tuple[str, int]:
+    """Split HOST:PORT; an IPv6 address stands in brackets. Port 0 lets the system choose.
+
+    Raises:
+        ValueError: it is none; the text says what would be right.
+    """
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host and not bracketed):
+        raise ValueError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:9180 or [::1]:9180")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"the port in {text!r} must be a number up to 65535")
+    return host.strip("[]"), int(port)
