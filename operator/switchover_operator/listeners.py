@@ -129,11 +129,12 @@ def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, Ser
     return {gateway.found.identity: gateway for gateway in served}
 
 
-def _class_name(found: Object[Gateway]) -> object:
+def _class_name(found: Object[Gateway]) -> str:
     if found.model is not None:
         return found.model.spec.gateway_class_name
     spec = found.body.get("spec")
-    return spec.get("gatewayClassName") if isinstance(spec, dict) else None
+    name = spec.get("gatewayClassName") if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> ServedGateway:

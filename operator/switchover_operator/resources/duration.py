@@ -87,8 +87,8 @@ def _hint(given: object, grammar: re.Pattern[str]) -> str:
     if isinstance(given, int | float) or (
         isinstance(given, str) and re.fullmatch(r"[0-9]{1,9}([.][0-9]{1,9})?", given)
     ):
-        number = float(given)
-        if not math.isfinite(number) or number < 0:
+        number = float(given) if isinstance(given, str) else given
+        if not 0 <= number < 1e9:
             return ""
         return f' (for {given} seconds write "{gateway_text(number)}")'
     if isinstance(given, str) and grammar is _GATEWAY and _GLOO.fullmatch(given):
