@@ -141,11 +141,6 @@ def unsupported_protocol(message: str) -> Condition:
     return Condition("Accepted", "False", "UnsupportedProtocol", message)
 
 
-def port_unavailable(message: str) -> Condition:
-    """The listener's port cannot be given to it."""
-    return Condition("Accepted", "False", "PortUnavailable", message)
-
-
 def not_conflicted() -> Condition:
     """No other listener wants the same port for the same names."""
     return Condition("Conflicted", "False", "NoConflicts", "no other listener wants the same")

@@ -11,7 +11,6 @@ import msgspec
 
 from switchover_dataplane import table
 from switchover_operator import conditions
-from switchover_operator.admission import azure_host, backends, provider_of, unserved_providers
 from switchover_operator.certificates import authorities, client_certificate
 from switchover_operator.conditions import Condition
 from switchover_operator.credentials import Credential, credential, secret_identity
@@ -22,6 +21,7 @@ from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, P
 from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
 from switchover_operator.resources.upstream_settings import SslConfig
 from switchover_operator.services import endpoints, service_port
+from switchover_operator.upstream_faults import azure_host, backends, provider_of, unserved_providers
 
 HTTPS = 443
 _DEFAULT_HOSTS = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}

@@ -104,9 +104,10 @@ class Workers:
     async def _live(self, number: int, generation: int) -> int:
         """One worker from its start to its end; its exit code."""
         socket = self._folder / f"{number}-{generation}"
-        # In a process group of its own: Ctrl-C is for the parent, which lets the workers finish.
+        # In a process group of its own: Ctrl-C is for the parent, which lets the workers finish. The pipe is never
+        # written to: it ends with this process, however that ends, and the worker with it.
         process = await asyncio.create_subprocess_exec(
-            *self._command.arguments(number, socket), stdin=asyncio.subprocess.DEVNULL, process_group=0
+            *self._command.arguments(number, socket), stdin=asyncio.subprocess.PIPE, process_group=0
         )
         self._running[number] = Endpoint(f"worker-{number}.{generation}", str(socket)), process
         self._tell()
