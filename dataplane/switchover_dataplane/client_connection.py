@@ -7,12 +7,14 @@ be given. Answers outside of any handler are written here too, because aiohttp's
 import asyncio
 import logging
 import random
+import socket
+import struct
 import sys
 import traceback
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 
 from switchover_dataplane import answers, headers, refusal
@@ -22,6 +24,7 @@ log = logging.getLogger("switchover.edge")
 
 _END: Final = b"\r\n\r\n"
 _LINGER: Final = 2.0
+_RESET: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,13 @@ class ClientConnection(web.RequestHandler):
 
     def cut(self) -> None:
         """End the connection so that no answer in flight looks complete."""
-        if self.transport is not None:
-            self.transport.abort()
+        if self.transport is None:
+            return
+        request, raw = self._current_request, self.transport.get_extra_info("socket")
+        if request is not None and request.version < HttpVersion11 and raw is not None:
+            # Without chunks an orderly end of the connection would be the end of the answer.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
 
     # ── Heads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,17 +250,15 @@ class ClientConnection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - aiohttp's text repeats the offending bytes
     ) -> web.StreamResponse:
         """Answer a fault of ours, or what could not be parsed behind a request in flight; close the connection."""
-        request_id = headers.request_id(request.headers, _new_id)
-        fault = status >= 500
-        if fault:
+        why, told = refusal.of(exc), {"server": "switchover"}
+        if status >= 500:
+            request_id = told["x-request-id"] = headers.request_id(request.headers, _new_id)
             _tell(exc or sys.exc_info()[1], request_id)
+            why = Refusal(500, "internal_error", f"the gateway failed; its log says where, for request {request_id}")
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer has begun")
-        why = refusal.of(exc)
-        if fault:
-            why = Refusal(500, "internal_error", f"the gateway failed; its log says where, for request {request_id}")
         answer = answers.error(why.status, why.code, why.message)
-        answer.headers.update({"server": "switchover", "x-request-id": request_id})
+        answer.headers.update(told)
         answer.force_close()
         return answer
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempt import Answer
+from switchover_dataplane.client_connection import ClientConnection
 from switchover_dataplane.transport import ConnectionBroken
 
 
@@ -62,5 +63,5 @@ async def stream(
 
 def cut(request: web.BaseRequest) -> None:
     """End the client's connection without an end of the body."""
-    if request.transport is not None:
-        request.transport.abort()
+    if isinstance(request.protocol, ClientConnection):
+        request.protocol.cut()

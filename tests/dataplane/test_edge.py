@@ -10,6 +10,7 @@ from aiohttp import web
 
 from switchover_dataplane import body
 from switchover_dataplane.edge import Connections, Edge, Limits
+from switchover_dataplane.refusal import HEAD_LIMIT
 
 SECRET = "sk-never-to-be-seen"
 
@@ -20,6 +21,8 @@ class Served:
 
     port: int
     edge: Edge
+    entered: asyncio.Event
+    left: asyncio.Event
 
     async def send(self, *pieces: bytes) -> bytes:
         """Send raw bytes and read until the gateway closes."""
@@ -46,15 +49,27 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _serve(limits: Limits) -> AsyncIterator[Served]:
+    entered, left = asyncio.Event(), asyncio.Event()
+
     async def handle(request: web.BaseRequest, port: int) -> web.StreamResponse:
+        entered.set()
         if request.path == "/fails":
             raise RuntimeError(SECRET)
+        if request.path == "/waits":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+        if request.path == "/answers-first":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b"before")
         content = await body.read(request, 1000, body.MemoryBudget(1000))
         return web.Response(text=f"{port} {request.method} {len(content)}")
 
     edge = Edge(handle, 7, limits, Connections(limits.connections))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
-    yield Served(server.sockets[0].getsockname()[1], edge)
+    yield Served(server.sockets[0].getsockname()[1], edge, entered, left)
     server.close()
     await edge.drain(1)
 
@@ -67,7 +82,7 @@ async def served() -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def impatient() -> AsyncIterator[Served]:
-    async for one in _serve(Limits(head_timeout=0.2, connections=2)):
+    async for one in _serve(Limits(head_timeout=0.2, body_timeout=0.2, connections=2)):
         yield one
 
 
@@ -124,11 +139,91 @@ async def test_a_chunk_whose_size_is_none_never_becomes_a_body(served: Served, c
     assert b" 200 " not in answer.split(b"\r\n")[0]
 
 
+async def test_a_body_that_breaks_the_rules_of_chunks_ends_the_request_that_waits_for_it(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+    await served.entered.wait()
+
+    writer.write(b"zz\r\nab\r\n")
+
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert error_of(answer)["code"] == "bad_request"
+    writer.close()
+
+
+async def test_a_body_that_stalls_is_answered_408(impatient: Served) -> None:
+    answer = await impatient.send(HEAD + b"Content-Length: 5\r\n\r\nab")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert error_of(answer)["code"] == "body_timeout"
+
+
+async def test_a_body_that_stalls_behind_an_answer_that_has_begun_cuts_it(impatient: Served) -> None:
+    answer = await impatient.send(b"POST /answers-first HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"before" in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+
+
+async def test_a_body_that_comes_slowly_but_steadily_is_waited_for(impatient: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", impatient.port)
+    writer.write(HEAD + b"Content-Length: 12\r\n\r\n")
+    for _ in range(12):
+        await asyncio.sleep(0.03)
+        writer.write(b"a")
+
+    assert (await _read(reader)).endswith(b"7 POST 12")
+    writer.close()
+
+
+async def test_a_client_that_leaves_ends_its_request(served: Served) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /waits HTTP/1.1\r\nHost: a\r\n\r\n")
+    await served.entered.wait()
+
+    writer.close()
+
+    await served.left.wait()
+
+
 async def test_a_head_of_one_megabyte_is_refused_with_431(served: Served) -> None:
     answer = await served.send(HEAD + b"X: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n")
 
     assert b" 431 " in answer.split(b"\r\n")[0]
     assert error_of(answer)["code"] == "head_too_large"
+
+
+HUGE = {
+    "a request line of one megabyte": (b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    "a request line a little too long": (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    "a field a little too long": (HEAD + b"X: " + b"a" * 17_000 + b"\r\n\r\n", 431),
+    "more fields than there may be": (HEAD + b"X: a\r\n" * 200 + b"\r\n", 431),
+    "more bytes than a head may have": (HEAD + (b"X: " + b"a" * 8_000 + b"\r\n") * 9 + b"\r\n", 431),
+}
+
+
+@pytest.mark.parametrize(("head", "status"), HUGE.values(), ids=HUGE.keys())
+async def test_what_is_too_large_is_told_apart(served: Served, head: bytes, status: int) -> None:
+    answer = await served.send(head)
+
+    assert int(answer.split(b" ")[1]) == status
+    assert SECRET.encode() not in answer
+
+
+async def test_the_limit_of_a_head_does_not_count_the_body_behind_it_however_both_are_cut(served: Served) -> None:
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n"
+    head += (b"X: " + b"a" * 8_000 + b"\r\n") * 8 + b"Y: " + b"a" * 1_000 + b"\r\n\r\n"
+    assert len(head) + 900 > HEAD_LIMIT > len(head)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+
+    for piece in (head[:-2], head[-2:] + b"b" * 900):
+        writer.write(piece)
+        await writer.drain()
+
+    assert (await _read(reader)).endswith(b"7 POST 900")
+    writer.close()
 
 
 async def test_half_a_head_that_waits_is_answered_408(impatient: Served) -> None:
@@ -170,10 +265,16 @@ async def test_a_connection_beyond_the_limit_is_told_so_and_the_others_go_on(imp
 async def test_a_fault_of_the_gateway_is_answered_500_and_tells_no_value(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = await served.send(b"GET /fails HTTP/1.1\r\nHost: a\r\n\r\n")
+    answer = await served.send(b"GET /fails HTTP/1.1\r\nHost: a\r\nx-request-id: of-mine\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert error_of(answer)["code"] == "internal_error"
+    assert "of-mine" in error_of(answer)["message"]
+    assert b"x-request-id: of-mine\r\n" in answer.lower()
+    assert SECRET.encode() not in answer
+    [fault] = caplog.records
+    assert fault.__dict__["fields"]["request_id"] == "of-mine"
+    assert "test_edge.py" in fault.__dict__["fields"]["where"]
     assert SECRET not in caplog.text
     assert "RuntimeError" in caplog.text
 
@@ -185,6 +286,21 @@ async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
 
     assert (await _read(reader)).endswith(b"7 GET 0")
     assert (await _read(reader)).endswith(b"7 POST 2")
+    writer.close()
+
+
+async def test_what_cannot_be_parsed_behind_a_request_in_flight_is_refused_after_its_answer(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(HEAD + b"Content-Length: 2\r\n\r\na")
+    await served.entered.wait()
+
+    writer.write(b"b@@@ " + SECRET.encode() + b"\r\n\r\n")
+
+    answer = await reader.read()
+    first, _, second = answer.partition(b"7 POST 2")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert b" 400 " in second.split(b"\r\n")[0]
+    assert SECRET.encode() not in answer
     writer.close()
 
 

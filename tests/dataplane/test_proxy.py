@@ -196,6 +196,17 @@ async def test_a_stream_that_fails_after_content_never_ends_as_a_whole_one(clien
                 await ask(client, at, {**ASKED, "stream": True})
 
 
+async def test_a_client_that_takes_the_connection_s_end_for_the_answer_s_is_reset_when_the_stream_fails() -> None:
+    cut = raw(STREAM_HEAD + chunks(ROLE, event({"content": "a"}), end=False), then="reset")
+    async with targets(cut) as (first,), gateway(table(free_port(), [first.port])) as at:
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+        body = b'{"model": "a", "stream": true}'
+        writer.write(b"POST /model HTTP/1.0\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+
+
 async def test_a_client_that_leaves_takes_its_upstream_call_along() -> None:
     async with targets(raw(b"", then="wait")) as (first,):
         async with gateway(table(free_port(), [first.port])) as at:
