@@ -126,7 +126,7 @@ async def dial(destination: Destination, rules: Sequence[ConnectTo], make: Calla
     host, port = redirected(destination, rules)
     try:
         async with asyncio.timeout(destination.connect_timeout or None):
-            reached = await _first_to_answer(await _addresses(host, port))
+            reached = await first_to_answer(await _addresses(host, port))
             return await _speak(reached, destination, make)
     except TimeoutError:
         limit = f"{destination.connect_timeout:g}s"
@@ -155,7 +155,7 @@ async def _addresses(host: str, port: int) -> list[Address]:
     return [one for pair in zip_longest(preferred, others) for one in pair if one is not None]
 
 
-async def _first_to_answer(addresses: list[Address]) -> socket.socket:
+async def first_to_answer(addresses: list[Address]) -> socket.socket:
     """Connect to the address that answers first, each tried a little after the one before (RFC 8305, section 5)."""
     if len(addresses) == 1:
         try:

@@ -1,72 +1,18 @@
-"""Requests over real sockets that refuse, reset, cut and lie."""
+"""Requests over real sockets that refuse, reset, cut, stall and lie, on asyncio's event loop and on uvloop's."""
 
 import asyncio
-import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from multidict import CIMultiDict
 
-from switchover_dataplane.request_head import serialise
-from switchover_dataplane.response_parser import HEAD_LIMIT
-from switchover_dataplane.transport import (
-    ConnectFailed,
-    ConnectionBroken,
-    ConnectTo,
-    Destination,
-    Response,
-    Transport,
-)
+from switchover_dataplane.transport import ConnectionBroken, ConnectTo, Destination, Response, Transport
+from wire import OK, Listener, Peer, answering, listening
 
-Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
-
-@asynccontextmanager
-async def listening(script: Script) -> AsyncIterator[Destination]:
-    """A server that follows `script` for each connection and closes it afterwards."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await script(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield Destination("127.0.0.1", server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-
-
-def answering(*answers: bytes) -> Script:
-    """Read one request a time and send the next answer."""
-
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            await request(reader)
-            writer.write(answer)
-            await writer.drain()
-
-    return script
-
-
-async def request(reader: asyncio.StreamReader) -> bytes:
-    """Read a request head and a body of declared length."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            head += await reader.readexactly(int(line.split(b":")[1]))
-    return head
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    raw = writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+BIG = 20 << 20
 
 
 @pytest.fixture
@@ -76,8 +22,10 @@ async def transport() -> AsyncIterator[Transport]:
     await one.close()
 
 
-async def post(transport: Transport, to: Destination, body: bytes = b"{}") -> Response:
-    return await transport.send(to, "POST", "/x", CIMultiDict({"host": "a"}), body)
+async def post(
+    transport: Transport, to: Listener, body: bytes | AsyncIterator[bytes] = b"{}", method: str = "POST"
+) -> Response:
+    return await transport.send(Destination(to.host, to.port), method, "/x", CIMultiDict({"host": "a"}), body)
 
 
 async def whole(response: Response) -> bytes:
@@ -87,7 +35,16 @@ async def whole(response: Response) -> bytes:
     return b"".join(pieces)
 
 
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+def count(transport: Transport, to: Listener, name: str) -> int:
+    return transport.counts()[f"{to.host}:{to.port}"][name]
+
+
+async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+# ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_an_answer_comes_with_its_status_headers_and_body(transport: Transport) -> None:
@@ -97,17 +54,18 @@ async def test_an_answer_comes_with_its_status_headers_and_body(transport: Trans
         assert (response.status, response.headers["x-a"], await whole(response)) == (418, "b", b"abc")
 
 
-async def test_a_chunked_body_is_put_together(transport: Transport) -> None:
-    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
-    async with listening(answering(chunked)) as to:
-        assert await whole(await post(transport, to)) == b"abc"
+async def test_a_head_comes_before_its_body(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        await go_on.wait()
+        await peer.say(b"2\r\nok\r\n0\r\n\r\n")
 
-
-async def test_interim_answers_are_passed_over(transport: Transport) -> None:
-    async with listening(answering(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK)) as to:
+    go_on = asyncio.Event()
+    async with listening(script) as to:
         response = await post(transport, to)
-
-        assert (response.status, "link" in response.headers) == (200, False)
+        go_on.set()
+        assert await whole(response) == b"ok"
 
 
 async def test_a_body_that_ends_with_the_connection_is_whole(transport: Transport) -> None:
@@ -115,46 +73,30 @@ async def test_a_body_that_ends_with_the_connection_is_whole(transport: Transpor
         assert await whole(await post(transport, to)) == b"all of it"
 
 
-async def test_a_connection_is_used_again_after_a_whole_answer(transport: Transport) -> None:
-    async with listening(answering(OK, OK, OK)) as to:
-        for _ in range(3):
-            await whole(await post(transport, to))
-
-        assert transport.counts()[f"{to.host}:{to.port}"]["opened"] == 1
-
-
-async def test_a_kept_connection_that_died_is_replaced_unseen(transport: Transport) -> None:
-    closed = asyncio.Event()
-
-    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request(reader)
-        writer.write(OK)
-        await writer.drain()
-        if not closed.is_set():
-            # The next request is read and then lost with its connection, as an idle time-out races with it.
-            await request(reader)
-            closed.set()
-
-    async with listening(once) as to:
-        await whole(await post(transport, to))
+async def test_an_answer_to_head_has_no_body_and_the_next_one_has(transport: Transport) -> None:
+    async with listening(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n", OK)) as to:
+        assert await whole(await post(transport, to, b"", "HEAD")) == b""
         assert await whole(await post(transport, to)) == b"ok"
-        assert closed.is_set()
+        assert to.accepted == 1
+
+
+# ── Answers that fail ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_fresh_connection_that_closes_without_an_answer_is_broken(transport: Transport) -> None:
-    async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await request(reader)
+    async def script(peer: Peer) -> None:
+        await peer.request()
 
     async with listening(script) as to:
         with pytest.raises(ConnectionBroken) as broken:
             await post(transport, to)
-    assert broken.value.how == "eof"
+    assert (broken.value.how, to.accepted) == ("eof", 1)
 
 
 async def test_a_reset_before_the_head_is_told_as_one(transport: Transport) -> None:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request(reader)
-        reset(writer)
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.reset()
 
     async with listening(script) as to:
         with pytest.raises(ConnectionBroken) as broken:
@@ -162,23 +104,37 @@ async def test_a_reset_before_the_head_is_told_as_one(transport: Transport) -> N
     assert broken.value.how == "reset"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"220 mail.example ESMTP\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nokk",
-        b"HTTP/1.1 200 OK\r\nx: " + b"a" * (HEAD_LIMIT + 1) + b"\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(300)) + b"\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
-    ],
-    ids=["mail", "two framings", "two lengths", "a huge head", "too many fields", "an upgrade"],
-)
-async def test_what_is_no_http_answer_is_broken(transport: Transport, answer: bytes) -> None:
-    async with listening(answering(answer)) as to:
+async def test_a_reset_in_the_middle_of_a_body_is_told_as_one(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome")
+        await taken.wait()
+        peer.reset()
+
+    taken = asyncio.Event()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        assert await response.chunk() == b"some"
+        taken.set()
         with pytest.raises(ConnectionBroken) as broken:
-            await post(transport, to)
-    assert broken.value.how == "not-http"
+            await response.chunk()
+    assert broken.value.how == "reset"
+
+
+async def test_an_unframed_body_that_ends_with_a_reset_is_not_whole(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nsome")
+        await taken.wait()
+        peer.reset()
+
+    taken = asyncio.Event()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        assert await response.chunk() == b"some"
+        taken.set()
+        with pytest.raises(ConnectionBroken):
+            await response.chunk()
 
 
 @pytest.mark.parametrize(
@@ -186,99 +142,409 @@ async def test_what_is_no_http_answer_is_broken(transport: Transport, answer: by
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot a hundred",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n",
     ],
-    ids=["cut length", "cut chunk"],
+    ids=["cut length", "cut chunk", "no last chunk"],
 )
-async def test_a_body_that_is_not_whole_is_truncated(transport: Transport, answer: bytes) -> None:
+async def test_a_body_that_is_cut_is_truncated_and_never_reads_as_complete(transport: Transport, answer: bytes) -> None:
     async with listening(answering(answer)) as to:
         response = await post(transport, to)
+        for _ in range(2):
+            with pytest.raises(ConnectionBroken) as broken:
+                await whole(response)
+            assert broken.value.how == "truncated"
+
+
+async def test_what_came_before_a_broken_chunk_is_handed_on_first(transport: Transport) -> None:
+    async with listening(answering(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\nab")) as to:
+        response = await post(transport, to)
+        assert await response.chunk() == b"ab"
         with pytest.raises(ConnectionBroken) as broken:
-            await whole(response)
-    assert broken.value.how == "truncated"
+            await response.chunk()
+    assert broken.value.how == "not-http"
 
 
-async def test_bytes_after_an_answer_cost_the_connection_and_nothing_else(transport: Transport) -> None:
-    async with listening(answering(OK + b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", OK)) as to:
+async def test_what_is_no_http_is_broken_and_its_connection_closed(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        await peer.gone()
+        closed.set()
+
+    closed = asyncio.Event()
+    async with listening(script) as to:
+        with pytest.raises(ConnectionBroken) as broken:
+            await post(transport, to)
+        assert (broken.value.how, count(transport, to, "used")) == ("not-http", 0)
+        await closed.wait()
+
+
+# ── Kept connections ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_connection_is_used_again_after_a_whole_answer(transport: Transport) -> None:
+    async with listening(answering(OK, OK, OK)) as to:
+        for _ in range(3):
+            await whole(await post(transport, to))
+
+        assert (to.accepted, count(transport, to, "opened"), count(transport, to, "reused")) == (1, 1, 2)
+
+
+async def test_a_connection_serves_others_as_soon_as_the_answer_is_whole(transport: Transport) -> None:
+    async with listening(answering(OK, OK)) as to:
+        unread = await post(transport, to)
+        read = await post(transport, to)
+
+        assert (await whole(read), await whole(unread), to.accepted) == (b"ok", b"ok", 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        OK + b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+        OK + b"\0",
+    ],
+    ids=["asked to close", "HTTP/1.0", "a second answer", "rubbish behind it"],
+)
+async def test_a_connection_is_not_used_again_after(transport: Transport, answer: bytes) -> None:
+    async with listening(answering(answer, OK)) as to:
         assert await whole(await post(transport, to)) == b"ok"
         assert await whole(await post(transport, to)) == b"ok"
-        assert transport.counts()[f"{to.host}:{to.port}"]["opened"] == 2
+        assert to.accepted == 2
 
 
-async def test_a_refused_connection_says_so(transport: Transport) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        with pytest.raises(ConnectFailed) as failed:
-            await post(transport, Destination("127.0.0.1", closed.getsockname()[1]))
-    assert failed.value.cause == "refused"
+async def test_bytes_on_an_idle_connection_close_it(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        if to.accepted == 1:
+            await whole_read.wait()
+            await peer.say(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
+        await peer.gone()
+        closed.set()
+
+    whole_read, closed = asyncio.Event(), asyncio.Event()
+    async with listening(script) as to:
+        await whole(await post(transport, to))
+        whole_read.set()
+        await closed.wait()
+        assert (await whole(await post(transport, to)), to.accepted) == (b"ok", 2)
 
 
-async def test_a_name_without_an_address_says_so(transport: Transport) -> None:
-    with pytest.raises(ConnectFailed) as failed:
-        await post(transport, Destination("no-such-host.invalid", 80))
-    assert failed.value.cause == "dns"
-
-
-async def test_an_early_answer_is_taken_while_the_body_is_still_sent(transport: Transport) -> None:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
-        await writer.drain()
-        while await reader.read(1 << 16):
-            pass
+@pytest.mark.parametrize("orderly", [True, False], ids=["closed", "reset"])
+async def test_a_kept_connection_that_died_is_replaced_unseen(transport: Transport, orderly: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        # The next request is read and lost with its connection, as an idle time-out races with it.
+        await peer.request()
+        if not orderly:
+            peer.reset()
 
     async with listening(script) as to:
-        response = await post(transport, to, b"x" * (20 << 20))
+        await whole(await post(transport, to))
+        assert await whole(await post(transport, to)) == b"ok"
+        assert (to.accepted, len(to.requests)) == (2, 3)
+
+
+async def test_a_request_is_repeated_unseen_only_once(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if to.accepted == 1:
+            await peer.say(OK)
+            await peer.request()
+
+    async with listening(script) as to:
+        await whole(await post(transport, to))
+        with pytest.raises(ConnectionBroken) as broken:
+            await post(transport, to)
+        assert (broken.value.how, len(to.requests)) == ("eof", 3)
+
+
+async def test_a_kept_connection_that_began_to_answer_is_not_replaced(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.request()
+        await peer.say(b"HTTP/1.1 2")
+
+    async with listening(script) as to:
+        await whole(await post(transport, to))
+        with pytest.raises(ConnectionBroken):
+            await post(transport, to)
+        assert to.accepted == 1
+
+
+async def test_a_body_that_can_be_sent_once_only_never_meets_a_kept_connection(transport: Transport) -> None:
+    async with listening(answering(OK, OK)) as to:
+        await whole(await post(transport, to))
+        await whole(await post(transport, to, in_pieces(b"a")))
+        assert to.accepted == 2
+
+
+async def test_no_more_connections_are_kept_than_allowed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        arrived.append(peer)
+        if len(arrived) == 3:
+            all_here.set()
+        await all_here.wait()
+        await peer.say(OK)
+        await peer.gone()
+
+    arrived: list[Peer] = []
+    all_here = asyncio.Event()
+    transport = Transport(max_idle_per_destination=2)
+    async with listening(script) as to:
+        await asyncio.gather(*(post(transport, to) for _ in range(3)))
+        assert (count(transport, to, "idle"), count(transport, to, "used")) == (2, 0)
+        await transport.close()
+
+
+async def test_closing_closes_idle_connections_now_and_used_ones_with_their_answers() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab")
+        await go_on.wait()
+        await peer.say(b"cd")
+        await peer.gone()
+        closed.set()
+
+    go_on, closed = asyncio.Event(), asyncio.Event()
+    transport = Transport()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        await transport.close()
+        go_on.set()
+        assert await whole(response) == b"abcd"
+        await closed.wait()
+
+
+# ── Giving up ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_cancelled_request_closes_its_connection(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        arrived.set()
+        await peer.gone()
+        closed.set()
+
+    arrived, closed = asyncio.Event(), asyncio.Event()
+    async with listening(script) as to:
+        sending = asyncio.create_task(post(transport, to))
+        await arrived.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await closed.wait()
+        assert (count(transport, to, "used"), count(transport, to, "idle")) == (0, 0)
+
+
+async def test_an_answer_that_was_given_up_never_reads_as_complete(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nsome")
+        await peer.gone()
+        closed.set()
+
+    closed = asyncio.Event()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        response.abort()
+        with pytest.raises(ConnectionBroken):
+            await response.chunk()
+        await closed.wait()
+
+
+async def test_losing_patience_with_a_piece_loses_none_of_it(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+        await go_on.wait()
+        await peer.say(b"ok")
+
+    go_on = asyncio.Event()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await response.chunk()
+        go_on.set()
+        assert await whole(response) == b"ok"
+
+
+async def test_a_short_body_is_read_away_so_that_its_connection_is_kept(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 429 Slow down\r\ncontent-length: 4\r\n\r\nno")
+        await peer.say(b"pe")
+        await peer.request()
+        await peer.say(OK)
+
+    async with listening(script) as to:
+        response = await post(transport, to)
+        await response.discard(seconds=20)
+        assert (await whole(await post(transport, to)), to.accepted) == (b"ok", 1)
+
+
+@pytest.mark.parametrize("size", [100_000, 10], ids=["long", "stalled"])
+async def test_a_body_that_is_not_short_costs_its_connection(transport: Transport, size: int) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 429 Slow down\r\ncontent-length: %d\r\n\r\n" % size + b"x" * (size - 1))
+        await peer.gone()
+        closed.set()
+
+    closed = asyncio.Event()
+    async with listening(script) as to:
+        response = await post(transport, to)
+        await response.discard(max_bytes=50_000)
+        await closed.wait()
+        assert (count(transport, to, "used"), count(transport, to, "idle")) == (0, 0)
+
+
+# ── Request bodies ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, BIG])
+async def test_a_body_arrives_whole_whatever_its_size(transport: Transport, size: int) -> None:
+    async with listening(answering(OK, OK)) as to:
+        for _ in range(2):
+            await whole(await post(transport, to, b"x" * size))
+
+        assert [request.partition(b"\r\n\r\n")[2] == b"x" * size for request in to.requests] == [True, True]
+        assert to.accepted == 1
+
+
+async def test_a_body_of_unknown_length_is_sent_in_chunks_and_an_empty_piece_does_not_end_it(
+    transport: Transport,
+) -> None:
+    async with listening(answering(OK)) as to:
+        await whole(await post(transport, to, in_pieces(b"abc", b"", b"d")))
+
+        head, _, body = to.requests[0].partition(b"\r\n\r\n")
+        assert (b"transfer-encoding: chunked" in head, body) == (True, b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n")
+
+
+async def test_a_body_that_fails_is_raised_as_itself_and_does_not_look_complete(transport: Transport) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await arrived.wait()
+        raise KeyError("the caller left")
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"abc\r\n")
+        arrived.set()
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await peer.reader.readuntil(b"0\r\n\r\n")
+        cut.set()
+
+    arrived, cut = asyncio.Event(), asyncio.Event()
+    async with listening(script) as to:
+        with pytest.raises(KeyError, match="the caller left"):
+            await post(transport, to, failing())
+        await cut.wait()
+
+
+async def test_a_target_that_does_not_read_holds_the_caller_back(transport: Transport) -> None:
+    pieces, read = 0, asyncio.Event()
+
+    async def pulled() -> AsyncIterator[bytes]:
+        nonlocal pieces
+        for _ in range(64):
+            pieces += 1
+            yield b"x" * (1 << 20)
+
+    async def script(peer: Peer) -> None:
+        await read.wait()
+        await peer.request()
+        await peer.say(OK)
+
+    async with listening(script) as to:
+        sending = asyncio.create_task(post(transport, to, pulled()))
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert 0 < pieces < 64
+        read.set()
+        assert (await whole(await sending), pieces) == (b"ok", 64)
+
+
+@pytest.mark.parametrize("known_length", [True, False], ids=["bytes", "iterator"])
+async def test_an_early_answer_is_taken_while_the_body_is_still_sent(transport: Transport, known_length: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+        await peer.gone()
+        closed.set()
+
+    closed = asyncio.Event()
+    async with listening(script) as to:
+        body = b"x" * BIG if known_length else in_pieces(*[b"x" * 65_536] * (BIG >> 16))
+        response = await post(transport, to, body)
         assert (response.status, await whole(response)) == (413, b"")
-        assert transport.counts()[f"{to.host}:{to.port}"]["idle"] == 0
+        assert (count(transport, to, "idle"), count(transport, to, "used")) == (0, 0)
+        await closed.wait()
+
+
+# ── Much, and many ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_slow_reader_holds_the_target_back_instead_of_filling_memory(transport: Transport) -> None:
-    size = 64 << 20
-    sent = 0
+    size, sent = 64 << 20, 0
 
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def script(peer: Peer) -> None:
         nonlocal sent
-        await request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
         for _ in range(size >> 20):
-            writer.write(b"x" * (1 << 20))
-            await writer.drain()
+            await peer.say(b"x" * (1 << 20))
             sent += 1 << 20
+        await peer.gone()
 
     async with listening(script) as to:
         response = await post(transport, to)
         first = await response.chunk()
-        for _ in range(200):
+        for _ in range(500):
             await asyncio.sleep(0)
         assert sent < size
         assert len(first) + len(await whole(response)) == size
+        assert count(transport, to, "idle") == 1
 
 
 async def test_connect_to_redirects_the_connection_and_keeps_the_rest() -> None:
     async with listening(answering(OK)) as to:
         redirected = Transport(connect_to=[ConnectTo.parse(f"model.example:80:127.0.0.1:{to.port}")])
-        assert await whole(await post(redirected, Destination("model.example", 80))) == b"ok"
+        destination = Destination("model.example", 80)
+        response = await redirected.send(destination, "GET", "/", CIMultiDict({"host": "model.example"}), None)
+        assert await whole(response) == b"ok"
+        assert b"host: model.example" in to.requests[0]
         await redirected.close()
 
 
-@pytest.mark.parametrize("text", ["", "a:b", "a:b:c:d", "a:80:b:99999", "a:80:b"])
-def test_a_redirection_that_is_none_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        ConnectTo.parse(text)
+class Constant(asyncio.Protocol):
+    """Answers each read with one answer: as cheap as a target can be."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, _data: bytes) -> None:
+        self._transport.write(OK)
 
 
-def test_a_redirection_takes_empty_fields_and_ipv6_addresses() -> None:
-    assert ConnectTo.parse("::[::1]:8443") == ConnectTo("", 0, "::1", 8443)
+@pytest.mark.asyncio(loop_factories=["uvloop"])
+async def test_twenty_thousand_requests_need_no_more_connections_than_were_in_flight(transport: Transport) -> None:
+    server = await asyncio.get_running_loop().create_server(Constant, "127.0.0.1", 0)
+    to = Listener(*server.sockets[0].getsockname())
 
+    async def caller() -> None:
+        for _ in range(1250):
+            assert await whole(await post(transport, to)) == b"ok"
 
-@pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "a\rb", "a\0b"])
-def test_a_header_that_would_end_the_head_is_never_written(value: str) -> None:
-    with pytest.raises(ValueError, match="x-secret") as error:
-        serialise("GET", "/", CIMultiDict({"x-secret": value}), 0)
-    assert value not in str(error.value)
+    await asyncio.gather(*(caller() for _ in range(16)))
 
-
-def test_framing_is_written_once_whatever_the_headers_say() -> None:
-    headers = CIMultiDict({"Content-Length": "7", "Transfer-Encoding": "chunked", "Connection": "close", "a": "b"})
-
-    assert serialise("POST", "/x?y", headers, 3) == b"POST /x?y HTTP/1.1\r\na: b\r\ncontent-length: 3\r\n\r\n"
+    assert count(transport, to, "opened") <= 16
+    assert count(transport, to, "opened") + count(transport, to, "reused") == 20_000
+    server.close()
