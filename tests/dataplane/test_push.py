@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from certificates import Authority
 from serving import KEY, free_port, gateway, good, table, targets
 from switchover_dataplane import push
 from switchover_dataplane import table as t
@@ -122,12 +123,106 @@ async def test_a_pattern_that_is_none_is_a_reason(pushed: Pushed) -> None:
     assert (status, "'('" in str(answer["reasons"])) == (422, True)
 
 
-async def test_an_oversized_table_is_refused_before_it_is_read(pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(push, "TABLE_LIMIT", 1000)
+async def test_an_oversized_table_is_refused_before_it_is_read(pushed: Pushed) -> None:
+    reader, writer = await asyncio.open_unix_connection(pushed.socket)
+    writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (push.TABLE_LIMIT + 1))
 
-    status, answer = await pushed.put(b" " * 2000)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
 
-    assert (status, "table_too_large" in str(answer)) == (413, True)
+
+async def test_a_push_whose_body_is_broken_is_answered_400_and_changes_nothing(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    reader, writer = await asyncio.open_unix_connection(pushed.socket)
+    writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n")
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == of
+    writer.close()
+
+
+async def test_a_revision_that_is_served_already_is_acknowledged_again(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    serving = pushed.state.current
+
+    assert await pushed.put(t.encode(of)) == (200, {"revision": of.revision})
+    assert pushed.state.current is serving
+
+
+@dataclass
+class Secured:
+    """A push channel over TCP and the files that it follows."""
+
+    folder: Path
+    channel: push.Push
+
+    def show(self, authority: Authority) -> None:
+        """Replace our certificate and the clients' authority, as a mounted Secret is replaced."""
+        chain, key = authority.issue("localhost")
+        for name, text in (("crt", chain), ("key", key), ("ca", authority.pem)):
+            new = self.folder / f"{name}.new"
+            new.write_text(text)
+            new.replace(self.folder / name)
+
+    async def revision(self, trusted: Authority, own: Authority | None) -> object:
+        """Ask for the revision with a certificate of `own`; None if we are not let in."""
+        context = trusted.client()
+        if own is not None:
+            pair = self.folder / "client.pem"
+            pair.write_text("".join(own.issue("client")))
+            context.load_cert_chain(pair)
+        url = f"https://localhost:{self.channel.port}/v1/table"
+        try:
+            async with aiohttp.ClientSession() as client, client.get(url, ssl=context) as answer:
+                return await answer.json()
+        except aiohttp.ClientError:
+            return None
+
+
+@pytest.fixture
+async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
+    state = State(Health(), Metrics(), None)
+    async with gateway(table(free_port(), [1])) as other:
+        endpoint = push.Push(state, other.listeners)
+        made = Secured(tmp_path, endpoint)
+        made.show(AUTHORITY)
+        await endpoint.open(push.Channel("127.0.0.1:0", tmp_path / "crt", tmp_path / "key", tmp_path / "ca"))
+        yield made
+        await endpoint.close()
+
+
+AUTHORITY = Authority()
+NOTHING_YET = {"revision": None}
+
+
+async def test_only_clients_with_a_certificate_of_the_authority_get_through_to_the_push_channel(
+    secured: Secured,
+) -> None:
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+    assert await secured.revision(AUTHORITY, None) is None
+    assert await secured.revision(AUTHORITY, Authority("another")) is None
+
+
+async def test_rotated_certificates_are_followed_and_the_old_authority_is_trusted_no_longer(secured: Secured) -> None:
+    new = Authority("new")
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+
+    secured.show(new)
+
+    assert await secured.revision(new, new) == NOTHING_YET
+    assert await secured.revision(new, AUTHORITY) is None
+
+
+async def test_certificate_files_that_are_half_written_leave_the_old_ones_in_place(
+    secured: Secured, caplog: pytest.LogCaptureFixture
+) -> None:
+    (secured.folder / "key").write_text("half of it")
+
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+    assert "cannot be used" in caplog.text
 
 
 async def test_a_port_that_leaves_the_table_is_closed_and_the_others_stay_open(pushed: Pushed) -> None:
