@@ -119,9 +119,12 @@ async def test_the_example_runs_with_the_simulator_in_the_place_of_the_provider(
     simulator = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "switchover_operator", "simulate", "--bind", f"127.0.0.1:{port}"),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     assert simulator.stdout is not None
+    assert simulator.stderr is not None
     try:
+        assert b"Listening" in await simulator.stderr.readline()
         async with switchover(manifests.folder, manifests.port, port) as running:
             await running.says("ready: ")
             assert await running.ask("/model") == 429
