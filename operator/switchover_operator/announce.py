@@ -36,14 +36,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All there is to tell at one moment. `problems` are those of the files, in their own words."""
+    """All there is to tell at one moment. `problems` are those of the files, in their own words.
+
+    `bind` is where this machine's data planes listen; None where they are elsewhere, and nothing is said of it.
+    """
 
     compiled: Compiled
     acknowledgements: Acknowledgements
     findings: tuple[Finding, ...]
-    problems: tuple[str, ...]
-    bind: str
-    admin: str
+    problems: tuple[str, ...] = ()
+    bind: str | None = None
+    admin: str = ""
 
 
 def news(told: Told, now: Situation) -> tuple[Told, list[Line]]:
@@ -56,10 +59,11 @@ def news(told: Told, now: Situation) -> tuple[Told, list[Line]]:
     standing = Told(frozenset(problems), told.revision, told.ready)
     if not now.acknowledgements.complete:
         return standing, lines
-    revision, ready = now.acknowledgements.revision, tuple(urls(now.compiled.table, now.bind))
+    revision = now.acknowledgements.revision
+    ready = None if now.bind is None else tuple(urls(now.compiled.table, now.bind))
     if revision != told.revision:
         lines.append(_served(now))
-    if ready != told.ready:
+    if ready is not None and ready != told.ready:
         lines.append(_ready(now, ready))
     return Told(frozenset(problems), revision, ready), lines
 

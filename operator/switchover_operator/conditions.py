@@ -25,6 +25,7 @@ OWNED_TYPES = frozenset(
         "UnsupportedField",
         "RetryPolicy",
         "SupportedVersion",
+        "ReferencedObjects",
     }
 )
 """The types that Switchover writes: one of them that no longer holds is taken away, any other is left alone."""
@@ -243,6 +244,11 @@ def default_triggers(message: str) -> Condition:
     return Condition("RetryPolicy", "True", "DefaultTriggers", message)
 
 
+def referenced_objects(findings: Iterable[str]) -> Condition:
+    """Objects that the route is served by have something to be said of, and no status to say it in."""
+    return Condition("ReferencedObjects", "False", "Reported", sentences(findings))
+
+
 # ── Programmed ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -264,6 +270,11 @@ def pending(message: str) -> Condition:
 def refused(message: str) -> Condition:
     """A data plane refused the revision that holds the object; the message is its reason."""
     return Condition("Programmed", "False", "Refused", message)
+
+
+def address_not_usable(message: str) -> Condition:
+    """The Gateway asks for an address that it cannot have (Gateway API: AddressNotUsable)."""
+    return Condition("Programmed", "False", "AddressNotUsable", message)
 
 
 def address_not_assigned() -> Condition:

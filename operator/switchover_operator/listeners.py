@@ -70,11 +70,16 @@ class GatewayListener:
 
 @dataclass(frozen=True, slots=True)
 class ServedGateway:
-    """A Gateway of one of our classes. One that is `refused` has no listeners."""
+    """A Gateway of one of our classes. One that is `refused` has no listeners.
+
+    `addresses` are those that it asks for and may have, `address_problem` says why it may not.
+    """
 
     found: Object[Gateway]
     listeners: tuple[GatewayListener, ...] = ()
     refused: Condition | None = None
+    addresses: tuple[str, ...] = ()
+    address_problem: str = ""
 
     @property
     def accepted(self) -> Condition:
@@ -124,8 +129,7 @@ def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, Ser
     ours = [found for found in catalogue.every(Gateway) if _class_name(found) in classes]
     ours.sort(key=age)
     served = [_served(catalogue, found, fleet) for found in ours]
-    if isinstance(fleet, Standalone):
-        served = list(_without_collisions(served))
+    served = list(_without_collisions(served) if isinstance(fleet, Standalone) else _with_addresses(served))
     return {gateway.found.identity: gateway for gateway in served}
 
 
@@ -259,3 +263,18 @@ def _collision(listener: GatewayListener, others: Iterable[GatewayListener]) -> 
 
 def _marked(listener: GatewayListener, collision: tuple[Condition, ...]) -> GatewayListener:
     return replace(listener, troubles=(*listener.troubles, *collision)) if collision else listener
+
+
+def _with_addresses(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway]:
+    """Give each address that is asked for to the oldest Gateway that asks; `gateways` are sorted by age."""
+    taken: dict[str, Identity] = {}
+    for gateway in gateways:
+        asked = gateway.found.model.spec.addresses if gateway.found.model and not gateway.refused else ()
+        wanted = tuple(address.value for address in asked if address.value)
+        others = [address for address in wanted if address in taken]
+        if others:
+            problem = f"spec.addresses: {others[0]} is {taken[others[0]]}'s already"
+            yield replace(gateway, address_problem=problem)
+            continue
+        taken |= dict.fromkeys(wanted, gateway.found.identity)
+        yield replace(gateway, addresses=wanted)

@@ -8,6 +8,7 @@ kopf's indices and statuses in a cluster.
 import asyncio
 import gc
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -15,7 +16,7 @@ from typing import Final, NoReturn
 from switchover_operator.compile import Compiled, compile
 from switchover_operator.fleet import Fleet
 from switchover_operator.publish import Acknowledgements, Publisher
-from switchover_operator.snapshot import Snapshot
+from switchover_operator.snapshot import Snapshot, same_content
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +33,22 @@ class Seen:
     snapshot: Snapshot
     fleet: Fleet
 
+    def compiles_to_the_same_as(self, other: "Seen") -> bool:
+        """Tell whether the two differ in nothing but what nobody compiles, such as statuses."""
+        return self.fleet == other.fleet and same_content(self.snapshot, other.snapshot)
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round came to: what was seen, what was made of it, and what the data planes have said by now."""
+    """What one round came to: what was seen, what was made of it, and what the data planes have said by now.
+
+    `seconds` is how long compiling took, 0 in a round that only brings news.
+    """
 
     seen: Seen
     compiled: Compiled
     acknowledgements: Acknowledgements
+    seconds: float = 0.0
 
 
 def advance(last: Compiled | None, seen: Seen) -> Compiled:
@@ -60,8 +69,8 @@ class Loop:
     only; the round is tried again. The data planes are those that `publisher` is told to serve.
     """
 
-    def __init__(self, look: Callable[[], Seen | None], tell: Callable[[Round], Awaitable[None]]) -> None:
-        self.publisher = Publisher(self._mark_heard)
+    def __init__(self, look: Callable[[], Awaitable[Seen | None]], tell: Callable[[Round], Awaitable[None]]) -> None:
+        self.publisher = Publisher(self.mark_heard)
         self._look = look
         self._tell = tell
         self._woken = asyncio.Event()
@@ -74,7 +83,8 @@ class Loop:
         self._dirty = True
         self._woken.set()
 
-    def _mark_heard(self) -> None:
+    def mark_heard(self) -> None:
+        """There is news of data planes, or something may be told now that could not be before."""
         self._woken.set()
 
     async def run(self) -> NoReturn:
@@ -90,20 +100,27 @@ class Loop:
                 asyncio.get_running_loop().call_later(RETRY, self._woken.set)
 
     async def _round(self) -> None:
+        seconds = 0.0
         if self._dirty:
-            seen = self._look()
-            if seen is not None:
-                # In a thread: pushes, probes and watches go on while much is compiled.
-                self._dirty = False
-                await self._compile(seen)
+            self._dirty = False
+            try:
+                seconds = await self._see()
+            except BaseException:
+                self._dirty = True
+                raise
         if self._seen is not None and self._compiled is not None:
-            await self._tell(Round(self._seen, self._compiled, self.publisher.acknowledgements))
+            await self._tell(Round(self._seen, self._compiled, self.publisher.acknowledgements, seconds))
 
-    async def _compile(self, seen: Seen) -> None:
-        try:
-            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
-        except BaseException:
+    async def _see(self) -> float:
+        """Look, and compile what is new; return the seconds that this took."""
+        seen = await self._look()
+        if seen is None:
             self._dirty = True
-            raise
+            return 0.0
+        began = time.monotonic()
+        if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
+            # In a thread: pushes, probes and watches go on while much is compiled.
+            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
+            self.publisher.publish(self._compiled.table)
         self._seen = seen
-        self.publisher.publish(self._compiled.table)
+        return time.monotonic() - began

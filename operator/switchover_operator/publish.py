@@ -1,8 +1,8 @@
 """The newest table → every data plane, and what each of them said to it.
 
 Each data plane has a task of its own that keeps it at the newest revision, so that a slow one delays no other. A push
-that a newer revision overtakes is abandoned. What the data planes answered is plain data (`Acknowledgements`) for the
-reports; publishing knows nothing of objects.
+that a newer revision overtakes is abandoned if it does not end soon. What the data planes answered is plain data
+(`Acknowledgements`) for the reports; publishing knows nothing of objects.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from ssl import SSLContext
 from typing import Final
@@ -28,8 +28,10 @@ GROWTH: Final = 1.5
 LONGEST_WAIT: Final = 5.0
 PUSH_LIMIT: Final = 15.0
 """Seconds within which a data plane has to answer a push."""
-LOOK_AGAIN: Final = 10.0
-"""Seconds after which a data plane is asked whether it still serves what it took."""
+LOOK_AGAIN: Final = 5.0
+"""Seconds after which a data plane is asked again what it serves, and which priorities answer."""
+OVERTAKEN: Final = 1.0
+"""Seconds that a push may still take when a newer table is there: begun over each time, none would ever arrive."""
 PATIENCE: Final = 12
 """Tries without an answer after which it is worth a warning: a data plane that just starts takes a few."""
 
@@ -39,11 +41,13 @@ class Endpoint:
     """Where one data plane takes its table: a Unix socket's path, or HOST:PORT over mutual TLS.
 
     `name` tells it from every other; a data plane that was started anew needs a new one, as it has no table yet.
+    `server_name` is what its certificate has to be for.
     """
 
     name: str
     address: str
     tls: SSLContext | None = None
+    server_name: str | None = None
 
     @property
     def url(self) -> str:
@@ -66,10 +70,16 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgements:
-    """What every known data plane last said; None where one has said nothing yet."""
+    """What every known data plane last said; None where one has said nothing yet.
+
+    `ready` names those that take requests, None: all do. `active` is the priority that answers, by upstream; where
+    data planes differ, the one furthest from the first.
+    """
 
     revision: str = ""
     said: Mapping[str, Acknowledgement | None] | None = None
+    ready: frozenset[str] | None = None
+    active: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def _said(self) -> Mapping[str, Acknowledgement | None]:
@@ -77,9 +87,18 @@ class Acknowledgements:
 
     @property
     def complete(self) -> bool:
-        """Whether there is a data plane and every one serves the newest revision."""
-        return bool(self._said) and all(
-            word is not None and word.accepted and word.revision == self.revision for word in self._said.values()
+        """Whether there is a data plane that serves the newest revision, and every one that takes requests does."""
+        return len(self.missing) < len(self._said) and not (
+            self.missing if self.ready is None else self.missing & self.ready
+        )
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Names of the data planes that do not serve the newest revision, as far as they have said."""
+        return frozenset(
+            name
+            for name, word in self._said.items()
+            if word is None or not word.accepted or word.revision != self.revision
         )
 
     @property
@@ -98,6 +117,7 @@ class _Accepted(msgspec.Struct):
 
 class _Serving(msgspec.Struct):
     revision: str | None = None
+    active: dict[str, int] = {}
 
 
 class _Refused(msgspec.Struct):
@@ -121,6 +141,8 @@ class Publisher:
         self._newer = asyncio.Event()
         self._keepers: dict[Endpoint, asyncio.Task[None]] = {}
         self._said: dict[str, Acknowledgement | None] = {}
+        self._ready: frozenset[str] | None = None
+        self._active: dict[str, dict[str, int]] = {}
 
     async def __aenter__(self) -> "Publisher":
         return self
@@ -138,12 +160,17 @@ class Publisher:
         self._newer.set()
         self._newer = asyncio.Event()
 
-    def serve(self, endpoints: Iterable[Endpoint]) -> None:
-        """Make these the data planes there are: new ones get the table, those that are gone are forgotten."""
+    def serve(self, endpoints: Iterable[Endpoint], ready: frozenset[str] | None = None) -> None:
+        """Make these the data planes there are: new ones get the table, those that are gone are forgotten.
+
+        `ready` names those that take requests; None: all do.
+        """
         wanted = set(endpoints)
         for endpoint in self._keepers.keys() - wanted:
             self._keepers.pop(endpoint).cancel()
             self._said.pop(endpoint.name, None)
+            self._active.pop(endpoint.name, None)
+        self._ready = ready
         for endpoint in wanted - self._keepers.keys():
             self._said[endpoint.name] = None
             self._keepers[endpoint] = asyncio.create_task(self._keep(endpoint), name=f"push to {endpoint.name}")
@@ -151,7 +178,11 @@ class Publisher:
     @property
     def acknowledgements(self) -> Acknowledgements:
         """What was said until now."""
-        return Acknowledgements(self._revision, dict(self._said))
+        active: dict[str, int] = {}
+        for reported in self._active.values():
+            for upstream, priority in reported.items():
+                active[upstream] = max(priority, active.get(upstream, 0))
+        return Acknowledgements(self._revision, dict(self._said), self._ready, active)
 
     async def _keep(self, endpoint: Endpoint) -> None:
         """Bring one data plane to each newest revision, for ever."""
@@ -160,13 +191,16 @@ class Publisher:
             while True:
                 newer = self._newer
                 if self._revision:
-                    push = asyncio.create_task(self._deliver(session, endpoint, self._revision, self._text))
-                    await _first_of(push, newer)
+                    settled = asyncio.Event()
+                    push = asyncio.create_task(self._deliver(session, endpoint, self._revision, self._text, settled))
+                    await _until_overtaken(push, settled, newer)
                 else:
                     await newer.wait()
 
-    async def _deliver(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes) -> None:
-        """Push one revision until it is accepted, and again should it be lost.
+    async def _deliver(
+        self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes, settled: asyncio.Event
+    ) -> None:
+        """Push one revision until it is accepted, and again should it be lost; `settled` is set at the first outcome.
 
         A refusal is repeated too: what stood in the way may go.
         """
@@ -176,13 +210,37 @@ class Publisher:
             except NotDelivered as failure:
                 level = logging.WARNING if attempt == PATIENCE else logging.DEBUG
                 log.log(level, "data plane %s has not taken revision %s yet: %s", endpoint.name, revision, failure)
+                settled.set()
             else:
+                settled.set()
                 self._note(endpoint, word)
                 if word.accepted:
-                    await _until_lost(session, endpoint, revision)
+                    await self._until_lost(session, endpoint, revision)
                     self._note(endpoint, None)
                     continue
             await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
+
+    async def _until_lost(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> None:
+        """Ask now and then until the data plane says that it serves something else: it was started anew.
+
+        One that cannot be asked at the moment may serve all the same.
+        """
+        while True:
+            try:
+                async with session.get(endpoint.url, server_hostname=endpoint.server_name) as response:
+                    serving = msgspec.json.decode(await response.read(), type=_Serving)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                log.debug("data plane %s does not say what it serves: %s", endpoint.name, error)
+            else:
+                if serving.revision != revision:
+                    return
+                self._note_active(endpoint, serving.active)
+            await asyncio.sleep(LOOK_AGAIN)
+
+    def _note_active(self, endpoint: Endpoint, active: dict[str, int]) -> None:
+        if self._active.get(endpoint.name, {}) != active:
+            self._active[endpoint.name] = active
+            self._heard()
 
     def _note(self, endpoint: Endpoint, word: Acknowledgement | None) -> None:
         if self._said.get(endpoint.name) != word:
@@ -205,7 +263,10 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
     try:
         # As a stream: aiohttp would send a large table in one piece, and nothing else would move meanwhile.
         async with session.put(
-            endpoint.url, data=BytesIO(text), headers={"content-type": "application/json"}
+            endpoint.url,
+            data=BytesIO(text),
+            headers={"content-type": "application/json"},
+            server_hostname=endpoint.server_name,
         ) as response:
             answer = await response.read()
     except TimeoutError:
@@ -225,27 +286,12 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
     raise NotDelivered(f"status {response.status}")
 
 
-async def _until_lost(session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> None:
-    """Look now and then until the data plane says that it serves something else: it was started anew, without a table.
-
-    One that cannot be asked at the moment may serve all the same.
-    """
-    while True:
-        await asyncio.sleep(LOOK_AGAIN)
-        try:
-            async with session.get(endpoint.url) as response:
-                served = msgspec.json.decode(await response.read(), type=_Serving).revision
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            log.debug("data plane %s does not say what it serves: %s", endpoint.name, error)
-            continue
-        if served != revision:
-            return
-
-
-async def _first_of(push: asyncio.Task[None], newer: asyncio.Event) -> None:
-    """Wait until a newer table is there; the push is abandoned then, if it still goes on."""
+async def _until_overtaken(push: asyncio.Task[None], settled: asyncio.Event, newer: asyncio.Event) -> None:
+    """Wait until a newer table is there; a push that still has no outcome a little later is abandoned."""
     try:
         await newer.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(settled.wait(), OVERTAKEN)
     finally:
         push.cancel()
         with suppress(asyncio.CancelledError):

@@ -100,7 +100,13 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterabl
             for listener in gateway.listeners
         )
         serves = any(listener.serves for listener in listeners)
-        yield replace(_plain(gateway.found, gateway.accepted), listeners=listeners, serves=serves)
+        yield replace(
+            _plain(gateway.found, gateway.accepted),
+            listeners=listeners,
+            serves=serves,
+            addresses_wanted=gateway.addresses,
+            address_problem=gateway.address_problem,
+        )
 
 
 def _route_report(route: CompiledRoute) -> Report:
@@ -110,7 +116,8 @@ def _route_report(route: CompiledRoute) -> Report:
         ParentReport(parent.ref, (parent.accepted, *common, *found.effect)) for parent in route.attached.parents
     )
     notes = (*found.notes, *route.notes)
-    return replace(_plain(found), parents=parents, notes=notes, serves=bool(route.rules))
+    refers_to = tuple(sorted(route.used))
+    return replace(_plain(found), parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -73,6 +73,11 @@ class ListenerReport:
     conditions: tuple[Condition, ...]
     serves: bool
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether nothing stands in its way but, perhaps, a reference that leads nowhere."""
+        return not any(each.type == "Accepted" and each.status == "False" for each in self.conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -80,7 +85,8 @@ class Report:
 
     `conditions` are the object's own; an HTTPRoute and a policy have theirs per parent. `serves` tells whether any of
     it is in the table, so that data planes can acknowledge it. `pools` are an Upstream's: how many targets each of its
-    priorities has. `notes` are for people: facts that are no faults.
+    priorities has. `addresses_wanted` are those that a Gateway asks for and may have, `address_problem` says why it may
+    not. `refers_to` are the objects that a route is served by. `notes` are for people: facts that are no faults.
     """
 
     identity: Identity
@@ -90,6 +96,9 @@ class Report:
     parents: tuple[ParentReport, ...] = ()
     listeners: tuple[ListenerReport, ...] = ()
     pools: tuple[int, ...] | None = None
+    addresses_wanted: tuple[str, ...] = ()
+    address_problem: str = ""
+    refers_to: tuple[Identity, ...] = ()
     notes: tuple[str, ...] = ()
     serves: bool = False
 
@@ -162,13 +171,25 @@ def _gateway_status(report: Report, existing: Body, around: Surroundings, now: s
         {"type": _address_type(address), "value": address} for address in around.addresses.get(report.identity, ())
     ]
     programmed = _programmed(report.serves, existing.get("conditions"), report.generation, around)
-    if programmed.status == "True" and not addresses:
-        programmed = conditions.address_not_assigned()
+    if programmed.status == "True":
+        programmed = _addressed(report, around.addresses.get(report.identity, ())) or programmed
     merged = _merged(existing.get("conditions"), (*report.conditions, programmed), report.generation, now)
     desired = existing | {"conditions": merged, "listeners": listeners, "addresses": addresses}
     if not addresses:
         del desired["addresses"]
     return desired
+
+
+def _addressed(report: Report, addresses: Sequence[str]) -> Condition | None:
+    """Say what is wrong with a Gateway's addresses, if anything is."""
+    if report.address_problem:
+        return conditions.address_not_usable(report.address_problem)
+    lacking = [address for address in report.addresses_wanted if address not in addresses]
+    if lacking:
+        return conditions.address_not_usable(
+            f"its Service was not given {', '.join(lacking)}, which spec.addresses asks for"
+        )
+    return None if addresses else conditions.address_not_assigned()
 
 
 def _listener_status(listener: ListenerReport, existing: Body, generation: int, around: Surroundings, now: str) -> Body:

@@ -44,5 +44,21 @@ class Snapshot:
         return self.sources.get(identity, "")
 
 
+def same_content(one: Snapshot, other: Snapshot) -> bool:
+    """Tell whether two snapshots hold the same objects but for their statuses, at the same places."""
+    if one.objects.keys() != other.objects.keys() or (one.sources, one.repeated) != (other.sources, other.repeated):
+        return False
+    return all(
+        body is known or _essence(body) == _essence(known)
+        for body, known in zip(one.objects.values(), other.objects.values(), strict=True)
+    )
+
+
+def _essence(body: Body) -> Body:
+    """A body without what moves when only its status is written."""
+    metadata = {key: value for key, value in body["metadata"].items() if key != "resourceVersion"}
+    return {key: value for key, value in body.items() if key != "status"} | {"metadata": metadata}
+
+
 def _content(body: Body) -> bytes:
     return msgspec.json.encode(body, order="sorted")

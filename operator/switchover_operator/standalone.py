@@ -82,7 +82,7 @@ class _Source:
         self._view = View()
         self._told = Told()
 
-    def look(self) -> Seen:
+    async def look(self) -> Seen:
         """Read the files as they are now."""
         self._view = self.manifests.read()
         return Seen(self._view.snapshot, Standalone())

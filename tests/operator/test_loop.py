@@ -34,7 +34,7 @@ class World:
         self.at_once = 0
         self._told = asyncio.Event()
 
-    def look(self) -> Seen | None:
+    async def look(self) -> Seen | None:
         now = self.next.pop(0) if len(self.next) > 1 else self.next[0]
         if isinstance(now, Exception):
             raise now

@@ -1,0 +1,269 @@
+"""The push channel's certificates: what is stored and the time → what should be stored, and whether it differs.
+
+A table carries API keys, so that operator and data planes each prove who they are. The operator is the authority: it
+signs one certificate that all data planes show, and one of its own that is never stored. Everything is renewed long
+before it ends; a new authority is trusted everywhere for a while before anything is signed by it.
+
+Pure but for the making of keys; the time is handed in.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_LIFE: Final = timedelta(days=3 * 365)
+AUTHORITY_RENEWAL: Final = timedelta(days=180)
+"""So long before an authority ends the next one is made."""
+LIFE: Final = timedelta(days=90)
+RENEWAL: Final = timedelta(days=30)
+"""So long before a certificate ends it is made anew."""
+SPREAD: Final = timedelta(hours=1)
+"""So long a new authority is trusted before it signs: kubelets bring changed Secrets to pods within minutes."""
+SKEW: Final = timedelta(minutes=5)
+"""Clocks of two machines may differ by this much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its key, in PEM."""
+
+    certificate: str
+    key: str
+
+    def read(self) -> x509.Certificate:
+        """Parse the certificate, and see that the key is its own.
+
+        Raises:
+            ValueError: one of the two cannot be read, or they do not belong together.
+        """
+        certificate = x509.load_pem_x509_certificate(self.certificate.encode())
+        if _public(self.private().public_key()) != _public(certificate.public_key()):
+            raise ValueError("the key is another certificate's")
+        return certificate
+
+    def private(self) -> ec.EllipticCurvePrivateKey:
+        """Parse the key.
+
+        Raises:
+            ValueError: it is none of ours.
+        """
+        try:
+            key = load_pem_private_key(self.key.encode(), password=None)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("not a key on an elliptic curve")
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """All that the push channel needs. `trusted` are PEM certificates of authorities, the one that signs first."""
+
+    signing: Pair
+    server: Pair
+    trusted: tuple[str, ...]
+    following: Pair | None = None
+
+    @property
+    def bundle(self) -> str:
+        """The authorities that both sides trust, as one PEM text."""
+        return "".join(self.trusted)
+
+
+def renewed(stored: Channel | None, name: str, now: datetime) -> Channel:
+    """Bring the push channel's certificates up to date; the very same object where nothing is due.
+
+    Args:
+        stored: what there is; None if there is nothing, or nothing usable.
+        name: the DNS name that data planes are known by.
+        now: the time, with its zone.
+    """
+    channel = stored if stored is not None and _usable(stored.signing, now) else _begun(name, now)
+    channel = _with_following(channel, now)
+    channel = _handed_over(channel, now)
+    channel = _with_server(channel, name, now)
+    trusted = tuple(_still_trusted(channel, now))
+    return channel if trusted == channel.trusted else replace(channel, trusted=trusted)
+
+
+def client(channel: Channel, now: datetime) -> Pair:
+    """Make a certificate for the operator itself."""
+    return _signed(channel.signing, "switchover-operator", (), ExtendedKeyUsageOID.CLIENT_AUTH, now)
+
+
+# ── The authority ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _begun(name: str, now: datetime) -> Channel:
+    authority = _authority(now)
+    server = _signed(authority, name, (name,), ExtendedKeyUsageOID.SERVER_AUTH, now)
+    return Channel(authority, server, (authority.certificate,))
+
+
+def _with_following(channel: Channel, now: datetime) -> Channel:
+    """Make the next authority and let it be trusted, when the time of the present one begins to run out."""
+    if channel.following is not None and _usable(channel.following, now):
+        return channel
+    if channel.signing.read().not_valid_after_utc - now > AUTHORITY_RENEWAL:
+        return channel if channel.following is None else replace(channel, following=None)
+    following = _authority(now)
+    return replace(channel, following=following, trusted=(*channel.trusted, following.certificate))
+
+
+def _handed_over(channel: Channel, now: datetime) -> Channel:
+    """Sign with the next authority once it is trusted everywhere."""
+    following = channel.following
+    if following is None or now - (following.read().not_valid_before_utc + SKEW) < SPREAD:
+        return channel
+    others = tuple(each for each in channel.trusted if each != following.certificate)
+    return replace(channel, signing=following, following=None, trusted=(following.certificate, *others))
+
+
+def _still_trusted(channel: Channel, now: datetime) -> Iterable[str]:
+    own = [channel.signing, *([channel.following] if channel.following else [])]
+    for text in dict.fromkeys((*channel.trusted, *(pair.certificate for pair in own))):
+        try:
+            ends = x509.load_pem_x509_certificate(text.encode()).not_valid_after_utc
+        except ValueError:
+            continue
+        if ends > now:
+            yield text
+
+
+def _usable(pair: Pair, now: datetime) -> bool:
+    try:
+        return pair.read().not_valid_after_utc > now
+    except ValueError:
+        return False
+
+
+def _authority(now: datetime) -> Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(f"switchover push channel, {now:%Y-%m-%d}")
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    built = (
+        _builder(name, name, key, now, AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(identifier, critical=False)
+    )
+    return _pair(built.sign(key, SHA256()), key)
+
+
+# ── Certificates ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_server(channel: Channel, name: str, now: datetime) -> Channel:
+    if _is_good(channel.server, channel.signing, name, now):
+        return channel
+    return replace(channel, server=_signed(channel.signing, name, (name,), ExtendedKeyUsageOID.SERVER_AUTH, now))
+
+
+def _is_good(pair: Pair, authority: Pair, name: str, now: datetime) -> bool:
+    try:
+        certificate = pair.read()
+        certificate.verify_directly_issued_by(authority.read())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return certificate.not_valid_after_utc - now > RENEWAL and name in names.get_values_for_type(x509.DNSName)
+
+
+def _signed(authority: Pair, name: str, names: tuple[str, ...], usage: x509.ObjectIdentifier, now: datetime) -> Pair:
+    issuer, signer = authority.read(), authority.private()
+    key = ec.generate_private_key(ec.SECP256R1())
+    # The common name has room for 64 characters; what counts is the alternative name.
+    built = (
+        _builder(_name(name[:64]), issuer.subject, key, now, LIFE)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+    )
+    if names:
+        alternative = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
+        built = built.add_extension(alternative, critical=False)
+    return _pair(built.sign(signer, SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - SKEW)
+        .not_valid_after(now + life)
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Pair(certificate.public_bytes(Encoding.PEM).decode(), text.decode())
+
+
+def _public(key: object) -> bytes:
+    assert hasattr(key, "public_bytes")  # noqa: S101 - every public key can be written down
+    written: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return written
+
+
+# ── As Secrets keep it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+SERVER_KEYS: Final = ("tls.crt", "tls.key", "ca.crt")
+"""Keys of the Secret that data planes mount."""
+
+
+def as_secrets(channel: Channel) -> tuple[dict[str, str], dict[str, str]]:
+    """Write a channel down: the values of the data planes' Secret, and those of the operator's own."""
+    shown = {"tls.crt": channel.server.certificate, "tls.key": channel.server.key, "ca.crt": channel.bundle}
+    own = {"ca.crt": channel.signing.certificate, "ca.key": channel.signing.key}
+    if channel.following is not None:
+        own |= {"next.crt": channel.following.certificate, "next.key": channel.following.key}
+    return shown, own
+
+
+def from_secrets(shown: Mapping[str, str], own: Mapping[str, str]) -> Channel | None:
+    """Read a channel; None where the operator's own Secret lacks an authority."""
+    if not own.get("ca.crt") or not own.get("ca.key"):
+        return None
+    following = Pair(own["next.crt"], own["next.key"]) if own.get("next.crt") and own.get("next.key") else None
+    try:
+        loaded = x509.load_pem_x509_certificates(shown.get("ca.crt", "").encode())
+    except ValueError:
+        loaded = []
+    trusted = tuple(certificate.public_bytes(Encoding.PEM).decode() for certificate in loaded)
+    server = Pair(shown.get("tls.crt", ""), shown.get("tls.key", ""))
+    return Channel(Pair(own["ca.crt"], own["ca.key"]), server, trusted, following)

@@ -1,0 +1,73 @@
+"""Happenings → Kubernetes Events, in the background: nobody waits for an Event, and none is worth a second try."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
+from switchover_operator.cluster.happenings import Happening
+from switchover_operator.identity import Body, Identity
+from switchover_operator.resources import KINDS
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 200
+"""More Events than this are not kept waiting: after the first hundreds nobody reads on."""
+
+
+class EventWriter:
+    """Writes Events until it is closed. `find` gives the object that an Event is about, None if it is gone."""
+
+    def __init__(self, api: Api, instance: str) -> None:
+        self._api = api
+        self._instance = instance
+        self._queue: asyncio.Queue[Body] = asyncio.Queue(AT_ONCE)
+
+    def tell(self, news: Iterable[Happening], find: Callable[[Identity], Body | None]) -> None:
+        """Write these soon."""
+        for happening in news:
+            about = find(happening.about)
+            if about is None or (happening.about.group, happening.about.kind) not in KINDS:
+                continue
+            try:
+                self._queue.put_nowait(event(happening, about, self._instance, datetime.now(UTC)))
+            except asyncio.QueueFull:
+                log.warning("an Event is left out, too many are waiting: %s: %s", happening.about, happening.note)
+
+    async def run(self) -> None:
+        """Write what is told, for ever."""
+        while True:
+            body = await self._queue.get()
+            try:
+                await self._api.create(kind_path("events.k8s.io", "v1", "events", body["metadata"]["namespace"]), body)
+            except (ApiRefused, ApiUnreachable) as error:
+                log.debug("an Event could not be written: %s", error)
+
+
+def event(happening: Happening, about: Body, instance: str, now: datetime) -> Body:
+    """Make an Event (Kubernetes API reference, events.k8s.io/v1); one about a cluster-wide object is in `default`."""
+    identity, metadata = happening.about, about["metadata"]
+    namespace = identity.namespace or "default"
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "reportingController": "switchover.dev/operator",
+        "reportingInstance": instance[:128],
+        "action": happening.action,
+        "reason": happening.reason,
+        "note": happening.note,
+        "type": happening.type,
+        "regarding": {
+            "apiVersion": about["apiVersion"],
+            "kind": identity.kind,
+            "name": identity.name,
+            "namespace": identity.namespace,
+            "uid": metadata.get("uid", ""),
+            "resourceVersion": metadata.get("resourceVersion", ""),
+        },
+    }

@@ -1,0 +1,113 @@
+"""kopf's decorators: every object that is read → kopf's index of raw bodies, and a word whenever something moved.
+
+Nothing is decided here. Only `kopf.index` and `kopf.on.event` are used: they leave no finalizer and no annotation on
+objects that belong to others.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import kopf
+
+from switchover_operator.identity import Body, Identity, identity_of
+from switchover_operator.resources import KINDS
+
+OBJECTS: Final = "objects"
+"""The index: identity → the raw bodies that have it."""
+
+CRDS: Final = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+
+
+class Moved(Protocol):
+    """Gets a word from kopf's thread; `relisted`: a watch began anew, so that a deletion may have been missed."""
+
+    def __call__(self, *, relisted: bool) -> None:
+        """Something moved."""
+
+
+def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Make the handlers of one run of kopf.
+
+    Args:
+        moved: called for every event of an object, once all objects that existed before are in the index.
+        changed_kinds: called when a CustomResourceDefinition came, went or changed.
+        indexed: called when all objects that exist are in the index; more than once. There is always a Namespace,
+            and kopf holds events back until its indices are full.
+    """
+    made = kopf.OperatorRegistry()
+
+    async def index(body: kopf.Body, **_: Any) -> dict[Identity, Body]:
+        return dict(indexed_as(body))
+
+    async def note(type: str | None, **_: Any) -> None:
+        moved(relisted=type is None)
+
+    async def note_kinds(**_: Any) -> None:
+        changed_kinds()
+
+    async def note_indexed(**_: Any) -> None:
+        indexed()
+
+    for model in KINDS.values():
+        resource = (model.GROUP, model.VERSIONS[0], model.PLURAL)
+        kopf.index(*resource, id=OBJECTS, registry=made)(index)
+        kopf.on.event(*resource, id="note", registry=made)(note)
+    kopf.on.event(*CRDS, id="kinds", registry=made)(note_kinds)
+    kopf.on.event("", "v1", "namespaces", id="indexed", registry=made)(note_indexed)
+    kopf.on.login(registry=made)(log_in)
+    return made
+
+
+def indexed_as(body: kopf.Body) -> Iterator[tuple[Identity, Body]]:
+    """Yield a body as it is kept: without `managedFields`, which nobody here reads and which are much of it."""
+    kept = dict(body)
+    kept["metadata"] = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    yield identity_of(kept), kept
+
+
+def log_in(**given: Any) -> Any:
+    """Find the API server and a way in: the pod's own, else the kubeconfig's."""
+    return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given) or _by_client(**given)
+
+
+def _by_client(**given: Any) -> Any:
+    """Use the kubernetes library for what kopf's own ways cannot do, such as exec plugins of cloud providers."""
+    return kopf.login_via_client(**given)
+
+
+def settings() -> kopf.OperatorSettings:
+    """How kopf behaves here: it writes nothing, waits for nobody, and never gives up on the API server."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.watching.server_timeout = 290
+    made.watching.connect_timeout = 10.0
+    made.watching.reconnect_backoff = 0.1
+    made.networking.request_timeout = 60.0
+    made.networking.connect_timeout = 10.0
+    made.networking.error_backoffs = Backoffs()
+    # What Helm keeps of its releases may be most of a cluster's Secrets, and is none of ours.
+    made.watching.field_selectors["", "v1", "secrets"] = SECRETS
+    return made
+
+
+SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+"""Field selector of the Secrets that are read."""
+
+
+class Backoffs:
+    """Seconds between two tries of a request to the API server, without end: it comes back some day."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield the waits."""
+        yield from (0.2, 0.5, 1.0)
+        while True:
+            yield 2.0
+
+
+def quiet() -> None:
+    """Keep kopf's own words to what an operator of this product can act upon."""
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    # Its word on signals is for operators that are alone in their process; kinds that are missing the census tells.
+    for module in ("running", "observation"):
+        logging.getLogger(f"kopf._core.reactor.{module}").setLevel(logging.ERROR)

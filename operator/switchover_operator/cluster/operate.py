@@ -1,0 +1,262 @@
+"""`switchover operator`: the loop with a cluster as its source, its data planes and its audience.
+
+Wiring only: what kopf sees, what is compiled and what is written know nothing of one another, and here they meet.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from switchover_operator.announce import Situation, Told, news
+from switchover_operator.cluster import handlers
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
+from switchover_operator.cluster.census import Census
+from switchover_operator.cluster.channel import ChannelSettings, PushChannel
+from switchover_operator.cluster.dataplanes import data_planes
+from switchover_operator.cluster.events import EventWriter
+from switchover_operator.cluster.gateway_services import (
+    ServiceSettings,
+    addresses,
+    fleet,
+    service_changes,
+)
+from switchover_operator.cluster.happenings import Told as ToldEvents
+from switchover_operator.cluster.happenings import happenings
+from switchover_operator.cluster.leader import Leadership
+from switchover_operator.cluster.probes import OperatorMetrics, Probes
+from switchover_operator.cluster.relay import relayed
+from switchover_operator.cluster.service_writer import ServiceWriter
+from switchover_operator.cluster.statuses import StatusWriter, Wish
+from switchover_operator.cluster.view import View
+from switchover_operator.findings import findings
+from switchover_operator.fleet import Cluster
+from switchover_operator.identity import Body, Identity
+from switchover_operator.loop import Loop, Round, Seen
+from switchover_operator.reports import Report, Surroundings, changed_statuses
+from switchover_operator.resources.upstream import Upstream
+from switchover_operator.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `switchover operator` was started with. No `namespaces`: all of them.
+
+    `owner` is the Deployment that garbage collection takes what the operator makes along with.
+    """
+
+    namespaces: tuple[str, ...]
+    own_namespace: str
+    identity: str
+    dataplane_service: str
+    push_secret: str
+    owner: str
+    gateway_service_type: str
+    leader_elect: bool
+    lease: str
+    admin: tuple[str, int]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The namespaces to watch, our own among them; () for all."""
+        return tuple(sorted({*self.namespaces, self.own_namespace})) if self.namespaces else ()
+
+
+async def run(settings: Settings) -> None:
+    """Operate until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    handlers.quiet()
+    async with Api() as api:
+        operator = Operator(api, settings, await _owners(api, settings))
+        operating = asyncio.create_task(operator.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((operating, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if operating.done():
+            await operating
+        log.info("stopping: data planes serve on what they have")
+        operating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await operating
+
+
+async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
+    """Refer to the Deployment that runs us, so that what we make goes when it is uninstalled."""
+    if not settings.owner:
+        return ()
+    try:
+        path = kind_path("apps", "v1", "deployments", settings.own_namespace)
+        deployment: Body = await api.get(f"{path}/{settings.owner}")
+    except (ApiRefused, ApiUnreachable) as error:
+        log.warning(
+            "what is made here will outlive an uninstall: Deployment %s/%s cannot be read: %s",
+            settings.own_namespace,
+            settings.owner,
+            error,
+        )
+        return ()
+    metadata = deployment["metadata"]
+    return ({"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"]},)
+
+
+class Operator:
+    """Everything that runs in one operator."""
+
+    def __init__(self, api: Api, settings: Settings, owners: tuple[Body, ...]) -> None:
+        self._api = api
+        self._settings = settings
+        self._owners = owners
+        self._metrics = OperatorMetrics()
+        self._loop = Loop(self._look, self._tell)
+        self._view = View(settings.watched, self._loop.mark_dirty, self._may_have_missed)
+        self._census = Census(api, self._view, settings.watched, self._loop.mark_dirty)
+        server_name = f"{settings.dataplane_service}.{settings.own_namespace}.svc"
+        self._channel = PushChannel(
+            api,
+            ChannelSettings(settings.own_namespace, settings.push_secret, server_name),
+            owners,
+            self._loop.mark_dirty,
+        )
+        self._statuses = StatusWriter(api, self._loop.mark_heard)
+        self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
+        self._events = EventWriter(api, settings.identity)
+        self._told = Told()
+        self._told_events = ToldEvents()
+        self._leading = False
+
+    async def run(self) -> NoReturn:
+        """Watch for ever, and act whenever it is ours to act."""
+        host, port = self._settings.admin
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Probes(self._metrics, self._unready).serve(host, port), name="probes")
+            group.create_task(self._view.run(), name="watching")
+            group.create_task(self._census.run(), name="census")
+            group.create_task(self._lead(), name="acting")
+        raise AssertionError("none of these ends")
+
+    async def _lead(self) -> NoReturn:
+        settings = self._settings
+        if settings.leader_elect:
+            await Leadership(self._api, settings.own_namespace, settings.lease, settings.identity).lead(self._act)
+        await self._act()
+        raise AssertionError("acting does not end")
+
+    async def _act(self) -> NoReturn:
+        self._leading = True
+        self._metrics.leading.set(1)
+        try:
+            async with self._loop.publisher, asyncio.TaskGroup() as group:
+                self._loop.mark_dirty()
+                group.create_task(self._channel.keep(), name="push channel")
+                group.create_task(self._loop.run(), name="rounds")
+                group.create_task(self._services.run(), name="services")
+                group.create_task(self._events.run(), name="events")
+        finally:
+            self._leading = False
+            self._metrics.leading.set(0)
+            await self._statuses.close()
+        raise AssertionError("none of these ends")
+
+    def _unready(self) -> str:
+        return "" if self._census.complete else "not all objects have been seen yet"
+
+    def _may_have_missed(self) -> None:
+        self._census.due()
+
+    # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _look(self) -> Seen | None:
+        bodies = await self._census.look()
+        if bodies is None:
+            return None
+        settings = self._settings
+        snapshot = Snapshot.of(bodies)
+        if self._channel.tls is not None:
+            found = data_planes(snapshot, settings.own_namespace, settings.dataplane_service, self._channel.tls)
+            self._loop.publisher.serve(found.endpoints, found.ready)
+        return Seen(snapshot, fleet(snapshot, settings.own_namespace))
+
+    async def _tell(self, outcome: Round) -> None:
+        snapshot = outcome.seen.snapshot
+        reports = relayed(outcome.compiled.reports, self._census.mute)
+        self._channel.compare(snapshot)
+        self._want_services(outcome)
+        self._want_statuses(outcome, reports)
+        self._tell_of_changes(outcome, reports)
+        self._count(outcome)
+
+    def _want_services(self, outcome: Round) -> None:
+        settings, snapshot = self._settings, outcome.seen.snapshot
+        assert isinstance(outcome.seen.fleet, Cluster)  # noqa: S101 - as `_look` makes it
+        self._services.want(
+            service_changes(
+                outcome.compiled,
+                snapshot,
+                outcome.seen.fleet,
+                ServiceSettings(
+                    settings.own_namespace,
+                    settings.gateway_service_type,
+                    self._selector(snapshot),
+                    self._owners,
+                ),
+            )
+        )
+
+    def _selector(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Gateways' Services select the pods that the data planes' own Service selects."""
+        service = snapshot.objects.get(
+            Identity("", "Service", self._settings.own_namespace, self._settings.dataplane_service)
+        )
+        return (service or {}).get("spec", {}).get("selector") or {}
+
+    def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
+        snapshot = outcome.seen.snapshot
+        around = Surroundings(
+            outcome.acknowledgements,
+            addresses(snapshot, self._settings.own_namespace),
+            self._active(outcome),
+        )
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._statuses.want(
+            (identity, Wish(snapshot.objects[identity], status))
+            for identity, status in changed_statuses(reports, snapshot, around, now)
+            if (identity.group, identity.kind) not in self._census.mute
+        )
+
+    def _active(self, outcome: Round) -> dict[Identity, int]:
+        return {
+            Identity(Upstream.GROUP, Upstream.KIND, *name.split("/", 1)): priority
+            for name, priority in outcome.acknowledgements.active.items()
+            if "/" in name
+        }
+
+    def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
+        told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
+        self._told, lines = news(self._told, Situation(outcome.compiled, outcome.acknowledgements, told))
+        for line in lines:
+            log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
+        self._told_events, new = happenings(self._told_events, reports, self._active(outcome))
+        self._events.tell(new, outcome.seen.snapshot.objects.get)
+
+    def _count(self, outcome: Round) -> None:
+        said = outcome.acknowledgements.said or {}
+        if outcome.seconds:
+            self._metrics.compile_seconds.observe(outcome.seconds)
+        self._metrics.data_planes.labels("known").set(len(said))
+        self._metrics.data_planes.labels("ready").set(len(outcome.acknowledgements.ready or ()))
+        self._metrics.data_planes.labels("current").set(len(said) - len(outcome.acknowledgements.missing))
+        counts: dict[tuple[str, str], int] = {}
+        for report in outcome.compiled.reports:
+            key = report.identity.kind, str(report.is_accepted).lower()
+            counts[key] = counts.get(key, 0) + 1
+        self._metrics.objects.clear()
+        for key, count in counts.items():
+            self._metrics.objects.labels(*key).set(count)

@@ -1,0 +1,66 @@
+"""Reports on objects whose kind has no status to write to → conditions of the routes that use them.
+
+Gloo's own CustomResourceDefinitions have no status subresource; where they are the ones installed, what is to be said
+of an Upstream or a RouteOption stands at the HTTPRoute, and in an Event.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+
+from switchover_operator import conditions
+from switchover_operator.conditions import Condition
+from switchover_operator.findings import Finding, Weight, findings
+from switchover_operator.identity import Identity
+from switchover_operator.reports import ParentReport, Report
+from switchover_operator.resources.gateway_api import HTTPRoute
+
+Kind = tuple[str, str]
+"""Group and kind."""
+
+
+def relayed(reports: Iterable[Report], mute: Set[Kind]) -> tuple[Report, ...]:
+    """Add to each route what there is to say of the objects of `mute` kinds that it is served by."""
+    reports = tuple(reports)
+    if not mute:
+        return reports
+    by_identity = {report.identity: report for report in reports if _kind(report) in mute}
+    policies = _policies_by_target(by_identity)
+    return tuple(
+        _with_words(report, [*report.refers_to, *policies.get(report.identity, ())], by_identity)
+        if report.identity.kind == HTTPRoute.KIND
+        else report
+        for report in reports
+    )
+
+
+def _with_words(route: Report, used: Iterable[Identity], reports: Mapping[Identity, Report]) -> Report:
+    told = [str(finding) for identity in used if identity in reports for finding in _worth_telling(reports[identity])]
+    if not told:
+        return route
+    condition: Condition = conditions.referenced_objects(told)
+    parents = tuple(ParentReport(parent.ref, (*parent.conditions, condition)) for parent in route.parents)
+    return replace(route, parents=parents)
+
+
+def _worth_telling(report: Report) -> list[Finding]:
+    return [finding for finding in findings(report, lambda *_: "") if finding.weight is not Weight.NOTE]
+
+
+def _policies_by_target(reports: Mapping[Identity, Report]) -> dict[Identity, list[Identity]]:
+    """Route → the policies among the reports that are attached to it."""
+    attached: dict[Identity, list[Identity]] = {}
+    for identity, target in _targets(reports.values()):
+        attached.setdefault(target, []).append(identity)
+    return attached
+
+
+def _targets(reports: Iterable[Report]) -> Iterator[tuple[Identity, Identity]]:
+    for report in reports:
+        for parent in report.parents:
+            ref = parent.ref
+            namespace = ref.get("namespace") or report.identity.namespace
+            yield report.identity, Identity(ref.get("group", ""), ref.get("kind", ""), namespace, ref.get("name", ""))
+
+
+def _kind(report: Report) -> Kind:
+    return report.identity.group, report.identity.kind

@@ -1,0 +1,159 @@
+"""kopf, in a thread of its own → all objects at one moment, or None until every one that exists is known.
+
+kopf ends when a watch breaks in a way that it does not expect; it is started anew then, with empty indices, and nobody
+sees those until they are full again: what was compiled last serves on meanwhile.
+
+A thread, because kopf cancels every task of its event loop when it ends, and takes the loop's signals for itself.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NoReturn
+
+import kopf
+
+from switchover_operator.cluster import handlers
+from switchover_operator.identity import Body
+
+log = logging.getLogger(__name__)
+
+ANSWER: Final = 10.0
+"""Seconds within which kopf's thread has to hand over its index."""
+FIRST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 30.0
+STEADY: Final = 60.0
+"""Seconds after which a run of kopf counts as one that works."""
+
+
+class View:
+    """What kopf has seen. `changed` is called in the caller's event loop whenever an object may have changed.
+
+    `relisted` is called there when a deletion may have been missed: a watch began anew, or a kind came or went.
+    """
+
+    def __init__(self, namespaces: Sequence[str], changed: Callable[[], None], relisted: Callable[[], None]) -> None:
+        self._namespaces = tuple(namespaces)
+        self._changed = changed
+        self._relisted = relisted
+        self._run: _Run | None = None
+
+    async def run(self) -> NoReturn:
+        """Keep kopf running, for ever."""
+        for failures in itertools.count():
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            self._run = _Run(self._namespaces, self._changed, self._relisted)
+            try:
+                failure = await self._run.until_ended()
+            finally:
+                self._run.stop()
+                self._run = None
+            wait = FIRST_WAIT if loop.time() - started > STEADY else min(FIRST_WAIT * 2**failures, LONGEST_WAIT)
+            log.error("watching ended and begins again in %g s, what was served is served on: %s", wait, failure)
+            await asyncio.sleep(wait)
+        raise AssertionError("counting has no end")
+
+    async def look(self) -> list[Body] | None:
+        """All objects as they are known now; None while not every object that exists has been seen."""
+        return await self._run.bodies() if self._run is not None else None
+
+    def restart(self) -> None:
+        """Begin watching anew: what is known has turned out not to be what there is."""
+        if self._run is not None:
+            self._run.stop()
+
+
+class _Run:
+    """One life of kopf, from empty indices to its end."""
+
+    def __init__(self, namespaces: tuple[str, ...], changed: Callable[[], None], relisted: Callable[[], None]) -> None:
+        self._here = asyncio.get_running_loop()
+        self._there: asyncio.AbstractEventLoop | None = None
+        self._namespaces = namespaces
+        self._changed = changed
+        self._relisted = relisted
+        self._index: Any = None
+        self._indexed = False
+        self._stop = threading.Event()
+        self._ended: asyncio.Future[str] = self._here.create_future()
+        self._thread = threading.Thread(target=self._live, name="kopf", daemon=True)
+        self._thread.start()
+
+    async def until_ended(self) -> str:
+        """Wait for the end and say why it came."""
+        return await self._ended
+
+    def stop(self) -> None:
+        """End this run soon; may be called again."""
+        self._stop.set()
+
+    async def bodies(self) -> list[Body] | None:
+        """Copy the index in kopf's own thread, between two of its steps."""
+        if self._there is None or not self._indexed or self._ended.done():
+            return None
+        copying = asyncio.run_coroutine_threadsafe(self._copied(), self._there)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(copying), ANSWER)
+        except (TimeoutError, asyncio.CancelledError):
+            copying.cancel()
+            raise
+
+    async def _copied(self) -> list[Body]:
+        stores: Iterable[Iterable[Body]] = self._index.values()
+        return [body for store in stores for body in store]
+
+    # ── In kopf's thread ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _live(self) -> None:
+        why = "kopf stopped"
+        try:
+            asyncio.run(self._operate())
+        except Exception as error:  # noqa: BLE001 - whatever it was, watching must go on
+            why = f"{type(error).__name__}: {error}"
+        self._tell(self._end, why)
+
+    async def _operate(self) -> None:
+        self._there = asyncio.get_running_loop()
+        registry = handlers.registry(self._moved, self._kinds_changed, self._all_indexed)
+
+        async def take_index(**given: Any) -> None:
+            self._index = given[handlers.OBJECTS]
+
+        kopf.on.startup(registry=registry)(take_index)
+        await kopf.operator(
+            registry=registry,
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=self._stop,
+        )
+
+    def _moved(self, *, relisted: bool) -> None:
+        if relisted and self._indexed:
+            self._tell(self._relisted)
+        self._tell(self._changed)
+
+    def _kinds_changed(self) -> None:
+        if self._indexed:
+            self._tell(self._relisted)
+
+    def _all_indexed(self) -> None:
+        if not self._indexed:
+            self._indexed = True
+            self._tell(self._relisted)
+            self._tell(self._changed)
+
+    def _tell(self, what: Callable[..., None], *given: object) -> None:
+        """Call something in the caller's event loop, unless that is gone."""
+        if not self._here.is_closed():
+            self._here.call_soon_threadsafe(what, *given)
+
+    # ── Back in the caller's ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _end(self, why: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(why)
