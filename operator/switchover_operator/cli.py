@@ -33,6 +33,16 @@ def _checked(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parame
     return callback
 
 
+def host_and_port(text: str) -> str:
+    """HOST:PORT as it is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    standalone.admin_address(text)
+    return text
+
+
 def _files_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(
         "-f",
@@ -189,6 +199,16 @@ def check(paths: tuple[Path, ...], plain: bool) -> None:
     help="The headless Service of the data planes; tables go to its port `push`.",
 )
 @click.option(
+    "--dataplane",
+    "dataplanes",
+    multiple=True,
+    envvar="SWITCHOVER_DATAPLANES",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    callback=_checked(host_and_port),
+    help="The push channel of a data plane outside of the cluster, beside those of the Service; repeatable.",
+)
+@click.option(
     "--push-secret",
     default="switchover-push",
     envvar="SWITCHOVER_PUSH_SECRET",
@@ -252,6 +272,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
     own_namespace: str,
     identity: str,
     dataplane_service: str,
+    dataplanes: tuple[str, ...],
     push_secret: str,
     owner: str,
     gateway_service_type: str,
@@ -273,6 +294,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
         own_namespace=own_namespace,
         identity=identity,
         dataplane_service=dataplane_service,
+        dataplanes=dataplanes,
         push_secret=push_secret,
         owner=owner,
         gateway_service_type=gateway_service_type,

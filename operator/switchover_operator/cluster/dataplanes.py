@@ -1,6 +1,6 @@
 """EndpointSlices of the data planes' headless Service → where tables are pushed, and who takes requests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
 
@@ -20,13 +20,16 @@ class DataPlanes:
     ready: frozenset[str]
 
 
-def data_planes(snapshot: Snapshot, namespace: str, service: str, tls: SSLContext) -> DataPlanes:
+def data_planes(
+    snapshot: Snapshot, namespace: str, service: str, outside: Iterable[str], tls: SSLContext
+) -> DataPlanes:
     """Find the data planes. One that is not ready is pushed to as well: it becomes ready by having a table.
 
-    One that is ending is not: it takes no new requests.
+    One that is ending is not: it takes no new requests. Those `outside` of the cluster (HOST:PORT) count as ready.
     """
-    found: dict[str, Endpoint] = {}
-    ready: set[str] = set()
+    server_name = f"{service}.{namespace}.svc"
+    found = {address: Endpoint(address, address, tls, server_name) for address in outside}
+    ready = set(found)
     for endpoint, port in _endpoints(snapshot, namespace, service):
         conditions: Mapping[str, object] = endpoint.get("conditions") or {}
         if conditions.get("terminating"):
@@ -34,7 +37,7 @@ def data_planes(snapshot: Snapshot, namespace: str, service: str, tls: SSLContex
         address = endpoint["addresses"][0]
         name = (endpoint.get("targetRef") or {}).get("name") or address
         host = f"[{address}]" if ":" in address else address
-        found[name] = Endpoint(name, f"{host}:{port}", tls, f"{service}.{namespace}.svc")
+        found[name] = Endpoint(name, f"{host}:{port}", tls, server_name)
         if conditions.get("ready") is not False:
             ready.add(name)
     return DataPlanes(tuple(found[name] for name in sorted(found)), frozenset(ready))

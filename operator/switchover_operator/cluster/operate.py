@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 class Settings:
     """What `switchover operator` was started with. No `namespaces`: all of them.
 
+    `dataplanes` are those outside of the cluster, as HOST:PORT of their push channel.
     `owner` is the Deployment that garbage collection takes what the operator makes along with.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     own_namespace: str
     identity: str
     dataplane_service: str
+    dataplanes: tuple[str, ...]
     push_secret: str
     owner: str
     gateway_service_type: str
@@ -180,7 +182,13 @@ class Operator:
         settings = self._settings
         snapshot = Snapshot.of(bodies)
         if self._channel.tls is not None:
-            found = data_planes(snapshot, settings.own_namespace, settings.dataplane_service, self._channel.tls)
+            found = data_planes(
+                snapshot,
+                settings.own_namespace,
+                settings.dataplane_service,
+                settings.dataplanes,
+                self._channel.tls,
+            )
             self._loop.publisher.serve(found.endpoints, found.ready)
         return Seen(snapshot, fleet(snapshot, settings.own_namespace))
 
