@@ -4,6 +4,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= localhost/switchover:$(VERSION)
+HELM ?= helm
 
 .PHONY: help
 help: ## this list
@@ -32,6 +35,10 @@ demo: $(VENV)/runtime ## the failover guide on this machine: three models, three
 test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+.PHONY: control-plane
+control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
+	@tests/controlplane/build.sh
+
 .PHONY: lint
 lint: $(VENV)/dev ## ruff, mypy strict, import contracts, generated files up to date
 	@$(BIN)/ruff check .
@@ -56,3 +63,16 @@ crds: $(VENV)/runtime ## crds/ from the pydantic models
 lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, for every platform
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+.PHONY: image
+image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; BUILD_ARGS goes to it
+	@set -- $(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_ARGS) --file Containerfile --tag $(IMAGE) .; \
+	if docker ps --quiet >/dev/null 2>&1; then docker build "$$@"; \
+	elif podman info >/dev/null 2>&1; then podman build "$$@"; \
+	elif buildah info >/dev/null 2>&1; then buildah --isolation chroot bud --layers $(if $(wildcard /etc/ssl/certs),--volume /etc/ssl/certs:/etc/ssl/certs:ro) "$$@"; \
+	else echo "docker (with its engine running), podman or buildah is needed" >&2; exit 1; fi
+
+.PHONY: chart
+chart: $(VENV)/runtime ## the chart's copies of crds/ and manifests/install.yaml, from manifests/chart; needs helm
+	@HELM=$(HELM) $(BIN)/python tests/chart.py
+	@$(HELM) lint --strict --quiet manifests/chart
