@@ -1,0 +1,6 @@
+// The release of Gateway API whose CustomResourceDefinitions the tests apply.
+module switchover.dev/gateway-api
+
+go 1.26.0
+
+require sigs.k8s.io/gateway-api v1.6.3
