@@ -1,6 +1,7 @@
 """The data-plane process: flags and environment → sockets, until a signal ends it gracefully."""
 
 import asyncio
+import itertools
 import logging
 import os
 import resource
@@ -65,22 +66,25 @@ async def serve(flags: Flags) -> None:
     await push.open(flags.channel)
     log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
     await stop.wait()
-    log.info("stopping: what is in flight has %g s to end", flags.grace)
+    log.info("stopping: it serves on for %g s, then what is in flight has %g s to end", flags.drain_delay, flags.grace)
     state.draining = True
-    await push.close()
+    listeners.wind_down()
     await asyncio.sleep(flags.drain_delay)
+    await push.close()
     await listeners.drain(flags.grace)
     await fleet.transport.close()
     admin.close()
+    log.info("stopped")
 
 
 def _stop_on_signals() -> asyncio.Event:
     """Set the event at the first signal; the second ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    signals = itertools.count()
 
     def on_signal() -> None:
-        if stop.is_set():
+        if next(signals):
             os._exit(1)
         stop.set()
 

@@ -7,6 +7,7 @@ be given. Answers outside of any handler are written here too, because aiohttp's
 import asyncio
 import logging
 import random
+import select
 import socket
 import struct
 import sys
@@ -24,6 +25,7 @@ log = logging.getLogger("switchover.edge")
 
 _END: Final = b"\r\n\r\n"
 _LINGER: Final = 2.0
+_LOOK_AGAIN: Final = 1.0
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -53,10 +55,14 @@ class Connections:
 
 @dataclass(slots=True)
 class Clients:
-    """The connections of one port; `none` is set when the last one has closed."""
+    """The connections of one port; `none` is set when the last one has closed.
+
+    With `leaving`, every answer says that its connection ends with it.
+    """
 
     limits: Limits
     connections: Connections
+    leaving: bool = False
     open: "set[ClientConnection]" = field(default_factory=set)
     none: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -144,8 +150,13 @@ class ClientConnection(web.RequestHandler):
 
     def close_if_idle(self) -> None:
         """Close the connection if nothing has come that was not answered."""
-        if self._in_head and not self._head_bytes:
+        if self._in_head and not self._head_bytes and not self._unread():
             self.force_close()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether an answer that begins now is the connection's last."""
+        return self._clients.leaving
 
     def cut(self) -> None:
         """End the connection so that no answer in flight looks complete."""
@@ -156,6 +167,22 @@ class ClientConnection(web.RequestHandler):
             # Without chunks an orderly end of the connection would be the end of the answer.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
+
+    def _unread(self) -> bool:
+        """Tell whether something has come that the event loop did not read yet: a client waits for its answer."""
+        raw = self.transport.get_extra_info("socket") if self.transport is not None else None
+        if raw is None:
+            return False
+        arrived = select.poll()
+        arrived.register(raw.fileno(), select.POLLIN)
+        return bool(arrived.poll(0))
+
+    def _process_keepalive(self) -> None:
+        # The idle time may be over in the moment in which a request comes.
+        if self._unread():
+            self._keepalive_handle = self._loop.call_later(_LOOK_AGAIN, self._process_keepalive)
+        else:
+            super()._process_keepalive()
 
     # ── Heads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

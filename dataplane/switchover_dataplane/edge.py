@@ -9,7 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
 
 from switchover_dataplane import answers, headers
 from switchover_dataplane.client_connection import ClientConnection, Clients, Connections, Limits
@@ -20,8 +22,20 @@ log = logging.getLogger("switchover.edge")
 
 _UNWIND: Final = 1.0
 
+_NOTICE: Final = 0.25
+"""Seconds for which idle connections stay open when a port ends: a client in the middle of using one hears of the end
+from an answer, instead of losing the request that it sends as we close."""
+
 Handle = Callable[[web.BaseRequest, int], Awaitable[web.StreamResponse]]
 """Serves one request that came in at a port."""
+
+
+class _Request(web.BaseRequest):
+    """A request whose answer says so if it is the last one on its connection."""
+
+    @property
+    def keep_alive(self) -> bool:
+        return super().keep_alive and not (isinstance(self.protocol, ClientConnection) and self.protocol.leaving)
 
 
 class Edge(web.Server):
@@ -31,22 +45,29 @@ class Edge(web.Server):
         self.port = port
         self._clients = Clients(limits, connections)
         self._handle = handle
-        self._draining = False
-        super().__init__(self._checked, access_log=None, handler_cancellation=True)
+        super().__init__(self._checked, request_factory=_request, access_log=None, handler_cancellation=True)
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of a new connection."""
         return ClientConnection(self, self._clients)
 
-    async def drain(self, grace: float) -> None:
-        """Close idle connections, let requests in flight end within `grace` seconds, then cut what is left.
+    def wind_down(self) -> None:
+        """Serve on, but tell clients with every answer that its connection ends with it."""
+        self._clients.leaving = True
 
-        A request that ends meanwhile is the last of its connection. The caller has stopped accepting.
+    async def drain(self, grace: float) -> None:
+        """Let requests in flight end within `grace` seconds and close connections that are idle; then cut what is left.
+
+        A request that comes meanwhile on an idle connection is answered, as its last. The caller has stopped accepting.
         """
-        self._draining = True
-        for client in tuple(self._clients.open):
-            client.close_if_idle()
-        await self._emptied(grace)
+        self.wind_down()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        await self._emptied(min(grace, _NOTICE))
+        while self._clients.open and loop.time() < end:
+            for client in tuple(self._clients.open):
+                client.close_if_idle()
+            await self._emptied(min(_NOTICE, end - loop.time()))
         if self._clients.open:
             log.warning("port %d: %d connections are cut: their grace time is over", self.port, len(self._clients.open))
         for client in tuple(self._clients.open):
@@ -71,8 +92,18 @@ class Edge(web.Server):
         ):
             wrong = f"the request's head is ambiguous: {conflict}"
         response = answers.error(400, "bad_request", wrong) if wrong else await self._handle(request, self.port)
-        if wrong or self._draining:
+        if wrong:
             response.force_close()
         if not response.prepared:
             response.headers.setdefault("server", "switchover")
         return response
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())

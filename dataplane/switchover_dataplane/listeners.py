@@ -1,10 +1,12 @@
 """A table's ports → open sockets: what is new is opened before the table is served, what is gone ends gracefully."""
 
 import asyncio
+import contextlib
 import errno
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from switchover_dataplane import certificates
 from switchover_dataplane.certificates import Certificates, Contexts
@@ -58,6 +60,7 @@ class Listeners:
         self._connections = Connections(limits.connections)
         self._open: dict[int, _Open] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._winding_down = False
 
     def prepare(self, table: Table) -> Prepared:
         """Bind what is new and load all certificates, without serving any of it yet.
@@ -99,6 +102,12 @@ class Listeners:
                 await self._start(port, opened.socket)
             self._open[port.number].certificates.replace(prepared.contexts[port.number])
 
+    def wind_down(self) -> None:
+        """Serve on at every port, but tell clients with every answer that its connection ends with it."""
+        self._winding_down = True
+        for opened in self._open.values():
+            opened.edge.wind_down()
+
     async def drain(self, grace: float) -> None:
         """Stop accepting; requests in flight may finish within `grace` seconds, then they are cut."""
         for number in list(self._open):
@@ -131,28 +140,50 @@ class Listeners:
     async def _start(self, port: Port, listening: socket.socket) -> None:
         """Accept connections at a socket that stays ours, so that another server can take it over."""
         edge = Edge(self._handle, port.number, self._limits, self._connections)
+        if self._winding_down:
+            edge.wind_down()
         shown = Certificates()
+        tls = self._tls(shown) if port.protocol == "HTTPS" else {}
         loop = asyncio.get_running_loop()
-        if port.protocol == "HTTPS":
-            server = await loop.create_server(
-                edge,
-                sock=listening.dup(),
-                backlog=_BACKLOG,
-                ssl=shown.context,
-                ssl_handshake_timeout=self._limits.head_timeout,
-                ssl_shutdown_timeout=_TLS_CLOSE,
-            )
-        else:
-            server = await loop.create_server(edge, sock=listening.dup(), backlog=_BACKLOG)
+        server = await loop.create_server(edge, sock=listening.dup(), backlog=_BACKLOG, **tls)
         self._open[port.number] = _Open(listening, edge, port.protocol, server, shown)
 
-    def _close(self, opened: _Open, grace: float) -> None:
-        opened.socket.close()
-        self._retire(opened, grace)
+    def _tls(self, shown: Certificates) -> dict[str, Any]:
+        return {
+            "ssl": shown.context,
+            "ssl_handshake_timeout": self._limits.head_timeout,
+            "ssl_shutdown_timeout": _TLS_CLOSE,
+        }
 
-    def _retire(self, opened: _Open, grace: float) -> None:
+    def _close(self, opened: _Open, grace: float) -> None:
+        """Close the port; clients that are connected already and were not accepted yet are still served."""
+        opened.server.close()
+        waiting = _accept_all(opened.socket)
+        opened.socket.close()
+        self._retire(opened, grace, waiting)
+
+    def _retire(self, opened: _Open, grace: float, waiting: Sequence[socket.socket] = ()) -> None:
         """Stop accepting and let what is in flight end; `drain` waits for it."""
         opened.server.close()
-        task = asyncio.get_running_loop().create_task(opened.edge.drain(grace), name=f"drain port {opened.edge.port}")
+        opened.edge.wind_down()
+        task = asyncio.get_running_loop().create_task(
+            self._end(opened, grace, waiting), name=f"drain port {opened.edge.port}"
+        )
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def _end(self, opened: _Open, grace: float, waiting: Sequence[socket.socket]) -> None:
+        loop = asyncio.get_running_loop()
+        tls = self._tls(opened.certificates) if opened.protocol == "HTTPS" else {}
+        taking = [loop.connect_accepted_socket(opened.edge, client, **tls) for client in waiting]
+        await asyncio.gather(*taking, return_exceptions=True)
+        await opened.edge.drain(grace)
+
+
+def _accept_all(listening: socket.socket) -> list[socket.socket]:
+    """Accept who waits to be accepted: closing the socket would reset them, and what they have sent already."""
+    accepted: list[socket.socket] = []
+    with contextlib.suppress(OSError):
+        while True:
+            accepted.append(listening.accept()[0])
+    return accepted

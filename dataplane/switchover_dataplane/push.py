@@ -23,6 +23,7 @@ TABLE_LIMIT: Final = 64 * 1024 * 1024
 
 _LIMITS: Final = Limits(connections=100)
 _OWNER_ONLY: Final = 0o177
+_LAST_PUSH: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Push:
         """Stop listening; a push in flight is answered."""
         if self._server is not None:
             self._server.close()
-        await self._edge.drain(_LIMITS.head_timeout)
+        await self._edge.drain(_LAST_PUSH)
 
     async def _serve(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         if request.path != "/v1/table":

@@ -6,7 +6,7 @@ gets no terminator and the connection is closed, which every client reports as a
 
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempt import Answer
@@ -40,6 +40,8 @@ async def stream(
     length = answer.headers.get("content-length")
     if length is not None and length.isdigit():
         response.content_length = int(length)
+    elif request.version < HttpVersion11:
+        response.force_close()  # without chunks the connection's end is the only end that the answer has
     try:
         await response.prepare(request)
         for piece in answer.held:

@@ -1,6 +1,7 @@
 """A client's connection: what is refused, with which answer, and that a neighbour is never harmed."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,8 +10,11 @@ import pytest
 from aiohttp import web
 
 from switchover_dataplane import body
+from switchover_dataplane.client_connection import ClientConnection
 from switchover_dataplane.edge import Connections, Edge, Limits
 from switchover_dataplane.refusal import HEAD_LIMIT
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 SECRET = "sk-never-to-be-seen"
 
@@ -277,6 +281,33 @@ async def test_a_fault_of_the_gateway_is_answered_500_and_tells_no_value(
     assert "test_edge.py" in fault.__dict__["fields"]["where"]
     assert SECRET not in caplog.text
     assert "RuntimeError" in caplog.text
+
+
+async def kept(port: int) -> tuple[socket.socket, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that was used and is idle, with its socket to send at once, before the event loop's next turn."""
+    client = socket.create_connection(("127.0.0.1", port))
+    client.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=client)
+    writer.write(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    await _read(reader)
+    return client.dup(), reader, writer
+
+
+async def test_an_idle_connection_in_whose_last_moment_a_request_comes_is_not_closed(served: Served) -> None:
+    client, reader, writer = await kept(served.port)
+    client.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    for connection in served.edge.connections:
+        assert isinstance(connection, ClientConnection)
+        connection.close_if_idle()
+
+    assert (await _read(reader)).endswith(b"7 GET 0")
+    for connection in served.edge.connections:
+        assert isinstance(connection, ClientConnection)
+        connection.close_if_idle()
+    assert await reader.read() == b""
+    client.close()
+    writer.close()
 
 
 async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:

@@ -17,6 +17,8 @@ from switchover_dataplane import table as t
 from switchover_dataplane.edge import Limits
 from switchover_dataplane.listeners import Listeners
 
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+
 AUTHORITY = Authority()
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -222,6 +224,78 @@ async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request
         await draining
         writer.close()
         idle_writer.close()
+
+
+async def test_a_client_that_is_connected_and_not_accepted_yet_when_its_port_closes_is_served() -> None:
+    port = t.Port(free_port())
+    async with listening(Handler(), port) as listeners:
+        clients = [socket.create_connection(("127.0.0.1", port.number)) for _ in range(3)]
+        for client in clients:
+            client.sendall(GET)
+
+        await listeners.serve(listeners.prepare(served()))
+
+        for client in clients:
+            client.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=client)
+            assert b"connection: close" in (await reader.read()).lower()
+            writer.close()
+    assert not await opened(port.number)
+
+
+async def test_a_client_that_is_connected_and_not_accepted_yet_is_served_over_tls_too() -> None:
+    port, secrets = secure(free_port(), {"": AUTHORITY.issue("localhost")})
+    async with listening(Handler(), port, secrets=secrets) as listeners:
+        client = socket.create_connection(("127.0.0.1", port.number))
+        client.setblocking(False)
+
+        await listeners.serve(listeners.prepare(served()))
+
+        reader, writer = await asyncio.open_connection(sock=client, ssl=AUTHORITY.client(), server_hostname="localhost")
+        writer.write(GET)
+        assert b"connection: close" in (await reader.read()).lower()
+        writer.close()
+
+
+async def test_a_request_behind_an_answer_that_began_before_the_drain_is_answered_too() -> None:
+    handler, port = Handler(), t.Port(free_port())
+    async with listening(handler, port) as listeners:
+        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
+        idle_writer.write(GET)
+        await idle.readuntil(b"0")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        stream = await reader.readuntil(b"before")
+
+        draining = asyncio.create_task(listeners.drain(20))
+        await idle.read()
+        writer.write(GET)
+        handler.go_on.set()
+
+        assert b"connection: close" not in stream.lower()
+        _, _, second = (await reader.read()).partition(b"after\r\n0\r\n\r\n")
+        assert second.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in second.lower()
+        await draining
+        writer.close()
+        idle_writer.close()
+
+
+async def test_every_answer_of_ports_that_wind_down_is_the_last_one_of_its_connection() -> None:
+    handler, before, after = Handler(), t.Port(free_port()), t.Port(free_port())
+    handler.go_on.set()
+    async with listening(handler, before) as listeners:
+        listeners.wind_down()
+        await listeners.serve(listeners.prepare(served(before, after)))
+
+        for port in (before, after):
+            for path in (b"/x", b"/stream"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+                writer.write(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+                answer = await reader.read()
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert b"connection: close" in answer.lower()
+                writer.close()
 
 
 async def test_an_upload_that_is_under_way_when_its_port_is_drained_arrives_whole() -> None:

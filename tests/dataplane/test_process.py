@@ -2,16 +2,20 @@
 
 import asyncio
 import os
+import select
 import signal
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import aiohttp
+import msgspec
 import pytest
 
-from serving import STREAM_HEAD, chunks, event, free_port, table, targets
+from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, raw, table, targets
 from switchover_dataplane import table as t
 
 
@@ -29,13 +33,30 @@ class Running:
             async with client.put("http://dataplane/v1/table", data=t.encode(of)) as answer:
                 assert answer.status == 200, await answer.text()
 
+    async def probe(self, path: str) -> int:
+        """Ask the admin port; the status."""
+        async with aiohttp.ClientSession() as client:
+            async with client.get(f"http://127.0.0.1:{self.admin}{path}") as answer:
+                return answer.status
 
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    path, admin = tmp_path / "push", free_port()
-    flags = ["--push", f"unix:{path}", "--admin", f"127.0.0.1:{admin}", "--grace", "20"]
+    async def is_leaving(self) -> None:
+        """Wait until probes are told so."""
+        while await self.probe("/readyz") != 503:
+            await asyncio.sleep(0.01)
+
+
+def changed(of: t.Table, *ports: int, by: str = "") -> t.Table:
+    """The table with other ports that serve the same, and with a secret that makes it another table."""
+    also = tuple(msgspec.structs.replace(of.ports[0], number=number) for number in ports)
+    return t.sealed((*of.ports, *also), of.rules, of.policies, of.upstreams, {**of.secrets, "other": by})
+
+
+@asynccontextmanager
+async def dataplane(folder: Path, *flags: str) -> AsyncIterator[Running]:
+    path, admin = folder / "push", free_port()
+    channels = ["--push", f"unix:{path}", "--admin", f"127.0.0.1:{admin}"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "switchover_dataplane", *flags, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "switchover_dataplane", *channels, *flags, stdout=asyncio.subprocess.PIPE
     )
     while not path.exists():
         assert process.returncode is None
@@ -44,6 +65,12 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     if process.returncode is None:
         process.kill()
     await process.wait()
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    async with dataplane(tmp_path, "--grace", "20") as one:
+        yield one
 
 
 async def test_a_stream_in_flight_ends_whole_after_sigterm_and_nothing_new_is_taken(running: Running) -> None:
@@ -97,19 +124,235 @@ async def test_a_second_signal_ends_it_at_once(running: Running) -> None:
         writer.close()
 
 
-async def test_a_wrong_flag_is_a_usage_error_that_says_what_is_right() -> None:
+# ── Stopping while clients still send ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Client:
+    """Keeps a connection for as long as it is told that it may, as an SDK's pool does."""
+
+    port: int
+    statuses: list[int] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    lost: int = 0
+    _reader: asyncio.StreamReader | None = None
+    _writer: asyncio.StreamWriter | None = None
+
+    async def ask(self, body: bytes = b'{"model": "a"}') -> bytes:
+        """Send a request and return the body of its answer.
+
+        Raises:
+            ConnectionRefusedError: nothing listens any more, and no connection was left.
+        """
+        if self._writer is None or self.was_left:
+            self.close()
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self._reader, self._writer
+        assert reader is not None
+        try:
+            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            answer = await _body(reader, head)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.lost += 1
+            self.close()
+            raise
+        self.statuses.append(int(head.split(b" ")[1]))
+        self.heads.append(head)
+        if b"connection: close\r\n" in head:
+            assert await reader.read() == b""
+            self.close()
+        return answer
+
+    async def ask_until_refused(self) -> None:
+        """Send one request after the other."""
+        while True:
+            try:
+                await self.ask()
+            except ConnectionRefusedError:
+                return
+            except (asyncio.IncompleteReadError, ConnectionError):
+                continue
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the connection was closed by the gateway, as every pool looks before it uses one again."""
+        assert self._writer is not None
+        readable, _, _ = select.select([self._writer.get_extra_info("socket").fileno()], [], [], 0)
+        return bool(readable)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+    for line in head.split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return await reader.readexactly(int(line.split(b":")[1]))
+    return await reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+async def test_during_the_drain_delay_it_serves_on_and_tells_probes_and_clients_that_it_leaves(tmp_path: Path) -> None:
+    stream = raw(STREAM_HEAD + chunks(event({"content": "a"}), END))
+
+    async def as_asked(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (stream if b"stream" in seen.body else good())(seen, reader, writer)
+
+    async with targets(as_asked) as (first,), dataplane(tmp_path, "--drain-delay", "300") as running:
+        port, later = free_port(), free_port()
+        await running.push(table(port, [first.port]))
+        async with Client(port) as idle, Client(port) as used, Client(port) as fresh, Client(later) as pushed:
+            for client in (idle, used):
+                await client.ask()
+                assert b"connection:" not in client.heads[-1]
+
+            running.process.send_signal(signal.SIGTERM)
+            await running.is_leaving()
+
+            assert await running.probe("/healthz") == 200
+            for client in (used, fresh):
+                await client.ask()
+                assert b"connection: close" in client.heads[-1]
+            await running.push(changed(table(port, [first.port]), later))
+            assert b"[DONE]" in await pushed.ask(b'{"model": "a", "stream": true}')
+            assert b"connection: close" in pushed.heads[-1]
+            assert not idle.was_left
+            await idle.ask()
+            assert b"connection: close" in idle.heads[-1]
+            assert [client.statuses for client in (idle, used, fresh, pushed)] == [[200] * 2, [200] * 2, [200], [200]]
+
+
+async def test_a_connection_that_nobody_uses_any_more_does_not_keep_it(running: Running) -> None:
+    async with targets(good()) as (first,):
+        port = free_port()
+        await running.push(table(port, [first.port]))
+        async with Client(port) as idle:
+            await idle.ask()
+            running.process.send_signal(signal.SIGTERM)
+
+            assert await running.process.wait() == 0
+            assert idle.was_left
+
+
+async def test_no_request_is_lost_when_it_stops_under_load(tmp_path: Path) -> None:
+    async with targets(good()) as (first,), dataplane(tmp_path, "--drain-delay", "0.3") as running:
+        port = free_port()
+        await running.push(table(port, [first.port]))
+        clients = [Client(port) for _ in range(20)]
+        asking = [asyncio.create_task(client.ask_until_refused()) for client in clients]
+        await _answered(clients, 1000)
+
+        running.process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*asking)
+
+        assert await running.process.wait() == 0
+        assert sum(client.lost for client in clients) == 0
+        assert {status for client in clients for status in client.statuses} == {200}
+
+
+async def test_no_request_is_lost_while_tables_are_pushed_under_load_and_when_the_port_leaves(running: Running) -> None:
+    async with targets(good()) as (first,):
+        port, other = free_port(), free_port()
+        await running.push(table(port, [first.port]))
+        clients = [Client(port) for _ in range(20)]
+        asking = [asyncio.create_task(client.ask_until_refused()) for client in clients]
+        for number in range(30):
+            await _answered(clients, number * 100)
+            await running.push(changed(table(port, [first.port]), *([other] if number % 2 else []), by=str(number)))
+        assert {status for client in clients for status in client.statuses} == {200}
+
+        await running.push(table(other, [first.port]))
+        await asyncio.gather(*asking)
+
+        assert sum(client.lost for client in clients) == 0
+        assert {status for client in clients for status in client.statuses} <= {200, 404}
+
+
+async def _answered(clients: list[Client], count: int) -> None:
+    while sum(len(client.statuses) for client in clients) < count:
+        await asyncio.sleep(0.01)
+
+
+# ── How it is started, and by whom ──────────────────────────────────────────────────────────────────────────────────
+
+WRONG = {
+    "a redirection that is none": (["--push", "unix:/nowhere/x", "--connect-to", "a:b"], b"HOST:PORT:HOST:PORT"),
+    "an admin port that is none": (["--push", "unix:/nowhere/x", "--admin", "9180"], b"HOST:PORT"),
+    "a grace time below zero": (["--push", "unix:/nowhere/x", "--grace", "-1"], b"--grace"),
+    "no push channel": ([], b"--push"),
+}
+
+
+@pytest.mark.parametrize(("flags", "said"), WRONG.values(), ids=WRONG.keys())
+async def test_a_wrong_flag_is_a_usage_error_that_says_what_is_right(flags: list[str], said: bytes) -> None:
+    code, errors = await _ended(flags)
+
+    assert code == 2
+    assert said in errors
+
+
+async def test_a_push_channel_over_tcp_without_certificates_is_refused() -> None:
+    code, errors = await _ended(["--push", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+
+    assert code == 1
+    assert b"--push-cert, --push-key and --push-ca" in errors
+
+
+async def _ended(flags: list[str]) -> tuple[int | None, bytes]:
+    """Run to the end: exit code and what was written to standard error."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "switchover_dataplane",
-        "--push",
-        "unix:/nowhere/x",
-        "--connect-to",
-        "a:b",
+        *(sys.executable, "-m", "switchover_dataplane", *flags),
+        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "NO_COLOR": "1"},
     )
     _, errors = await process.communicate()
+    return process.returncode, errors
 
-    assert process.returncode == 2
-    assert b"HOST:PORT:HOST:PORT" in errors
+
+async def test_flags_can_be_given_by_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "push"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "switchover_dataplane"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "SWITCHOVER_PUSH": f"unix:{path}", "SWITCHOVER_ADMIN": f"127.0.0.1:{free_port()}"},
+    )
+    assert process.stdout is not None
+    assert f"unix:{path}".encode() in await process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+
+    assert await process.wait() == 0
+
+
+PARENT = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-m", "switchover_dataplane", "--die-with-parent", *sys.argv[2:]],
+                 stdin=subprocess.PIPE if sys.argv[1] == "pipe" else subprocess.DEVNULL)
+input()
+"""
+
+
+@pytest.mark.parametrize("stdin", ["pipe", "nothing"])
+async def test_it_ends_in_good_order_with_its_parent_even_if_that_is_killed(tmp_path: Path, stdin: str) -> None:
+    channels = ["--push", f"unix:{tmp_path}/push", "--admin", f"127.0.0.1:{free_port()}", "--drain-delay", "0.2"]
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PARENT, stdin, *channels),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    await parent.stdout.readuntil(b"takes tables")
+
+    parent.kill()
+
+    # The child holds the other end of our pipe for as long as it lives.
+    assert b"stopped" in await parent.stdout.read()
+    await parent.wait()
