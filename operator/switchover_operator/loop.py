@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 PAUSE: Final = 0.02
 """Seconds for which changes are gathered, as they seldom come alone."""
+TOUCHED: Final = 0.3
+"""Seconds for which writes of statuses are gathered: each of ours comes back as one."""
 RETRY: Final = 1.0
 """Seconds after which a round that failed is tried again."""
 
@@ -75,6 +77,7 @@ class Loop:
         self._tell = tell
         self._woken = asyncio.Event()
         self._dirty = False
+        self._later: asyncio.TimerHandle | None = None
         self._seen: Seen | None = None
         self._compiled: Compiled | None = None
 
@@ -83,8 +86,18 @@ class Loop:
         self._dirty = True
         self._woken.set()
 
+    def mark_touched(self) -> None:
+        """Something was written that is not compiled; it is looked at soon, and with more of its kind."""
+        self._dirty = True
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(TOUCHED, self._wake)
+
     def mark_heard(self) -> None:
         """There is news of data planes, or something may be told now that could not be before."""
+        self._woken.set()
+
+    def _wake(self) -> None:
+        self._later = None
         self._woken.set()
 
     async def run(self) -> NoReturn:
@@ -93,6 +106,9 @@ class Loop:
             await self._woken.wait()
             await asyncio.sleep(PAUSE)
             self._woken.clear()
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             try:
                 await self._round()
             except Exception:  # whatever went wrong, the last good table serves on and the next round may succeed

@@ -5,7 +5,7 @@ The kubernetes library brings credentials, their renewal and TLS; objects stay p
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -42,9 +42,13 @@ class ApiUnreachable(Exception):
 
 
 class Api:
-    """A way to the API server. Use it as an asynchronous context manager; entering it finds the credentials."""
+    """A way to the API server. Use it as an asynchronous context manager; entering it finds the credentials.
 
-    def __init__(self) -> None:
+    `wrote` gets, for each request that changes something, what it was about and how it went.
+    """
+
+    def __init__(self, wrote: Callable[[str, str], None]) -> None:
+        self._wrote = wrote
         self._client: ApiClient | None = None
 
     async def __aenter__(self) -> "Api":
@@ -116,8 +120,14 @@ class Api:
                 response = await client.call_api(*prepared, _request_timeout=LIMIT)
                 text = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._count(method, path, "unreachable")
             raise ApiUnreachable(f"{type(error).__name__}: {error}") from None
+        self._count(method, path, "ok" if response.status < 400 else "refused")
         return _checked(response.status, text)
+
+    def _count(self, method: str, path: str, result: str) -> None:
+        if method != "GET":
+            self._wrote(written_kind(path), result)
 
 
 def _checked(status: int, text: bytes) -> Any:
@@ -130,6 +140,16 @@ def _checked(status: int, text: bytes) -> Any:
         told = content if isinstance(content, dict) else {}
         raise ApiRefused(status, str(told.get("reason", "")), str(told.get("message", "")))
     return content
+
+
+def written_kind(path: str) -> str:
+    """Say what is at a path in a word of a closed vocabulary: `statuses`, or a plural."""
+    *_, before, last = path.split("/")
+    if last == "status":
+        return "statuses"
+    return next(
+        (plural for plural in ("services", "secrets", "leases", "events") if plural in (before, last)), "others"
+    )
 
 
 def kind_path(group: str, version: str, plural: str, namespace: str = "") -> str:

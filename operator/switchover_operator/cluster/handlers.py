@@ -12,6 +12,7 @@ import kopf
 
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.resources import KINDS
+from switchover_operator.snapshot import essence
 
 OBJECTS: Final = "objects"
 """The index: identity → the raw bodies that have it."""
@@ -20,9 +21,12 @@ CRDS: Final = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 
 
 class Moved(Protocol):
-    """Gets a word from kopf's thread; `relisted`: a watch began anew, so that a deletion may have been missed."""
+    """Gets a word from kopf's thread for every event of an object.
 
-    def __call__(self, *, relisted: bool) -> None:
+    `relisted`: a watch began anew, so that a deletion may have been missed. `status_only`: nothing moved but a status.
+    """
+
+    def __call__(self, *, relisted: bool, status_only: bool) -> None:
         """Something moved."""
 
 
@@ -40,8 +44,10 @@ def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[
     async def index(body: kopf.Body, **_: Any) -> dict[Identity, Body]:
         return dict(indexed_as(body))
 
-    async def note(type: str | None, **_: Any) -> None:
-        moved(relisted=type is None)
+    async def note(type: str | None, body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+        # kopf keeps a memo for each object for as long as that exists.
+        known, memo.essence = memo.get("essence"), essence(next(indexed_as(body))[1])
+        moved(relisted=type is None, status_only=type == "MODIFIED" and memo.essence == known)
 
     async def note_kinds(**_: Any) -> None:
         changed_kinds()

@@ -32,7 +32,7 @@ from switchover_operator.cluster.probes import OperatorMetrics, Probes
 from switchover_operator.cluster.relay import relayed
 from switchover_operator.cluster.service_writer import ServiceWriter
 from switchover_operator.cluster.statuses import StatusWriter, Wish
-from switchover_operator.cluster.view import View
+from switchover_operator.cluster.view import View, Words
 from switchover_operator.findings import findings
 from switchover_operator.fleet import Cluster
 from switchover_operator.identity import Body, Identity
@@ -76,8 +76,9 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     handlers.quiet()
-    async with Api() as api:
-        operator = Operator(api, settings, await _owners(api, settings))
+    metrics = OperatorMetrics()
+    async with Api(lambda what, result: metrics.writes.labels(what, result).inc()) as api:
+        operator = Operator(api, settings, metrics, await _owners(api, settings))
         operating = asyncio.create_task(operator.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((operating, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -112,13 +113,14 @@ async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
 class Operator:
     """Everything that runs in one operator."""
 
-    def __init__(self, api: Api, settings: Settings, owners: tuple[Body, ...]) -> None:
+    def __init__(self, api: Api, settings: Settings, metrics: OperatorMetrics, owners: tuple[Body, ...]) -> None:
         self._api = api
         self._settings = settings
         self._owners = owners
-        self._metrics = OperatorMetrics()
+        self._metrics = metrics
         self._loop = Loop(self._look, self._tell)
-        self._view = View(settings.watched, self._loop.mark_dirty, self._may_have_missed)
+        words = Words(self._loop.mark_dirty, self._loop.mark_touched, self._may_have_missed)
+        self._view = View(settings.watched, words)
         self._census = Census(api, self._view, settings.watched, self._loop.mark_dirty)
         server_name = f"{settings.dataplane_service}.{settings.own_namespace}.svc"
         self._channel = PushChannel(

@@ -11,6 +11,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import kopf
@@ -28,16 +29,24 @@ STEADY: Final = 60.0
 """Seconds after which a run of kopf counts as one that works."""
 
 
-class View:
-    """What kopf has seen. `changed` is called in the caller's event loop whenever an object may have changed.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is called when: an object `changed`, only a status was `touched`, or a deletion may have been missed.
 
-    `relisted` is called there when a deletion may have been missed: a watch began anew, or a kind came or went.
+    `relisted`: a watch began anew, or a kind came or went.
     """
 
-    def __init__(self, namespaces: Sequence[str], changed: Callable[[], None], relisted: Callable[[], None]) -> None:
+    changed: Callable[[], None]
+    touched: Callable[[], None]
+    relisted: Callable[[], None]
+
+
+class View:
+    """What kopf has seen; `words` are called in the caller's event loop."""
+
+    def __init__(self, namespaces: Sequence[str], words: Words) -> None:
         self._namespaces = tuple(namespaces)
-        self._changed = changed
-        self._relisted = relisted
+        self._words = words
         self._run: _Run | None = None
 
     async def run(self) -> NoReturn:
@@ -45,7 +54,7 @@ class View:
         for failures in itertools.count():
             loop = asyncio.get_running_loop()
             started = loop.time()
-            self._run = _Run(self._namespaces, self._changed, self._relisted)
+            self._run = _Run(self._namespaces, self._words)
             try:
                 failure = await self._run.until_ended()
             finally:
@@ -69,12 +78,11 @@ class View:
 class _Run:
     """One life of kopf, from empty indices to its end."""
 
-    def __init__(self, namespaces: tuple[str, ...], changed: Callable[[], None], relisted: Callable[[], None]) -> None:
+    def __init__(self, namespaces: tuple[str, ...], words: Words) -> None:
         self._here = asyncio.get_running_loop()
         self._there: asyncio.AbstractEventLoop | None = None
         self._namespaces = namespaces
-        self._changed = changed
-        self._relisted = relisted
+        self._words = words
         self._index: Any = None
         self._indexed = False
         self._stop = threading.Event()
@@ -132,20 +140,20 @@ class _Run:
             stop_flag=self._stop,
         )
 
-    def _moved(self, *, relisted: bool) -> None:
+    def _moved(self, *, relisted: bool, status_only: bool) -> None:
         if relisted and self._indexed:
-            self._tell(self._relisted)
-        self._tell(self._changed)
+            self._tell(self._words.relisted)
+        self._tell(self._words.touched if status_only else self._words.changed)
 
     def _kinds_changed(self) -> None:
         if self._indexed:
-            self._tell(self._relisted)
+            self._tell(self._words.relisted)
 
     def _all_indexed(self) -> None:
         if not self._indexed:
             self._indexed = True
-            self._tell(self._relisted)
-            self._tell(self._changed)
+            self._tell(self._words.relisted)
+            self._tell(self._words.changed)
 
     def _tell(self, what: Callable[..., None], *given: object) -> None:
         """Call something in the caller's event loop, unless that is gone."""
