@@ -218,6 +218,15 @@ def check(paths: tuple[Path, ...], plain: bool) -> None:
     help="The Secret with the data planes' certificate, which is made and renewed here; NAME-ca holds the authority.",
 )
 @click.option(
+    "--last-good-secret",
+    default="switchover-last-good",
+    envvar="SWITCHOVER_LAST_GOOD_SECRET",
+    show_envvar=True,
+    show_default=True,
+    metavar="NAME",
+    help="The Secret that keeps what serves of objects whose present content is refused, for a restart.",
+)
+@click.option(
     "--owner",
     default="",
     envvar="SWITCHOVER_OWNER",
@@ -274,6 +283,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
     dataplane_service: str,
     dataplanes: tuple[str, ...],
     push_secret: str,
+    last_good_secret: str,
     owner: str,
     gateway_service_type: str,
     leader_elect: bool,
@@ -296,6 +306,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
         dataplane_service=dataplane_service,
         dataplanes=dataplanes,
         push_secret=push_secret,
+        last_good_secret=last_good_secret,
         owner=owner,
         gateway_service_type=gateway_service_type,
         leader_elect=leader_elect,

@@ -9,12 +9,14 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from switchover_operator.admission import Admitted
 from switchover_operator.compile import Compiled, compile
 from switchover_operator.fleet import Fleet
+from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgements, Publisher
 from switchover_operator.snapshot import Snapshot, same_content
 
@@ -53,12 +55,12 @@ class Round:
     seconds: float = 0.0
 
 
-def advance(last: Compiled | None, seen: Seen) -> Compiled:
-    """Compile what is seen now; an object that is broken now counts as it was when it was last good."""
+def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
+    """Compile what is seen now; an object that is broken now counts as it was when it was last `accepted`."""
     # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
     gc.disable()
     try:
-        return compile(seen.snapshot, last.accepted if last else {}, seen.fleet)
+        return compile(seen.snapshot, accepted, seen.fleet)
     finally:
         gc.enable()
 
@@ -77,9 +79,15 @@ class Loop:
         self._tell = tell
         self._woken = asyncio.Event()
         self._dirty = False
+        self._before: Mapping[Identity, Admitted] = {}
         self._later: asyncio.TimerHandle | None = None
         self._seen: Seen | None = None
         self._compiled: Compiled | None = None
+
+    def remember(self, accepted: Mapping[Identity, Admitted]) -> None:
+        """Take over what was good before this loop began, for objects that are broken at its first round."""
+        if self._compiled is None:
+            self._before = accepted
 
     def mark_dirty(self) -> None:
         """Some object may have changed."""
@@ -127,6 +135,10 @@ class Loop:
         if self._seen is not None and self._compiled is not None:
             await self._tell(Round(self._seen, self._compiled, self.publisher.acknowledgements, seconds))
 
+    @property
+    def _accepted(self) -> Mapping[Identity, Admitted]:
+        return self._compiled.accepted if self._compiled is not None else self._before
+
     async def _see(self) -> float:
         """Look, and compile what is new; return the seconds that this took."""
         seen = await self._look()
@@ -136,7 +148,7 @@ class Loop:
         began = time.monotonic()
         if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
             # In a thread: pushes, probes and watches go on while much is compiled.
-            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
+            self._compiled = await asyncio.to_thread(advance, self._accepted, seen)
             self.publisher.publish(self._compiled.table)
         self._seen = seen
         return time.monotonic() - began

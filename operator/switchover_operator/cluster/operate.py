@@ -27,6 +27,7 @@ from switchover_operator.cluster.gateway_services import (
 )
 from switchover_operator.cluster.happenings import Told as ToldEvents
 from switchover_operator.cluster.happenings import happenings
+from switchover_operator.cluster.last_good import LastGood, worth_keeping
 from switchover_operator.cluster.leader import Leadership
 from switchover_operator.cluster.probes import OperatorMetrics, Probes
 from switchover_operator.cluster.relay import relayed
@@ -58,6 +59,7 @@ class Settings:
     dataplane_service: str
     dataplanes: tuple[str, ...]
     push_secret: str
+    last_good_secret: str
     owner: str
     gateway_service_type: str
     leader_elect: bool
@@ -129,6 +131,7 @@ class Operator:
             owners,
             self._loop.mark_dirty,
         )
+        self._last_good = LastGood(api, settings.own_namespace, settings.last_good_secret, owners)
         self._statuses = StatusWriter(api, self._loop.mark_heard)
         self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
         self._events = EventWriter(api, settings.identity)
@@ -158,7 +161,9 @@ class Operator:
         self._metrics.leading.set(1)
         try:
             async with self._loop.publisher, asyncio.TaskGroup() as group:
+                self._loop.remember(await self._last_good.load())
                 self._loop.mark_dirty()
+                group.create_task(self._last_good.run(), name="last good versions")
                 group.create_task(self._channel.keep(), name="push channel")
                 group.create_task(self._loop.run(), name="rounds")
                 group.create_task(self._services.run(), name="services")
@@ -198,6 +203,7 @@ class Operator:
         snapshot = outcome.seen.snapshot
         reports = relayed(outcome.compiled.reports, self._census.mute)
         self._channel.compare(snapshot)
+        self._last_good.want(worth_keeping(outcome.compiled, snapshot))
         self._want_services(outcome)
         self._want_statuses(outcome, reports)
         self._tell_of_changes(outcome, reports)
