@@ -8,12 +8,12 @@ Pure but for the making of keys; the time is handed in.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -42,7 +42,7 @@ class Pair:
     """A certificate and its key, in PEM."""
 
     certificate: str
-    key: str
+    key: str = field(repr=False)
 
     def read(self) -> x509.Certificate:
         """Parse the certificate, and see that the key is its own.
@@ -51,7 +51,11 @@ class Pair:
             ValueError: one of the two cannot be read, or they do not belong together.
         """
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
-        if _public(self.private().public_key()) != _public(certificate.public_key()):
+        try:
+            owner = certificate.public_key()
+        except UnsupportedAlgorithm as error:
+            raise ValueError(str(error)) from None
+        if _public(self.private().public_key()) != _public(owner):
             raise ValueError("the key is another certificate's")
         return certificate
 
@@ -63,7 +67,7 @@ class Pair:
         """
         try:
             key = load_pem_private_key(self.key.encode(), password=None)
-        except TypeError as error:
+        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of a kind that nobody knows
             raise ValueError(str(error)) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError("not a key on an elliptic curve")
