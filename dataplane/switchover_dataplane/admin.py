@@ -59,8 +59,10 @@ class Admin:
         return _json(masked(self._state.current.table))
 
     def _health(self) -> dict[str, object]:
+        now = time.monotonic()
         return {
-            "cooling": self._fleet.health.dump(time.monotonic()),
+            "active": self._state.active_priorities(now),
+            "cooling": self._fleet.health.dump(now),
             "in_flight": {name: count for name, count in self._fleet.in_flight.items() if count},
             "connections": self._fleet.transport.counts(),
         }

@@ -146,6 +146,7 @@ class Exchange:
         trace.note(note, outcome)
         if isinstance(outcome, Committed):
             note.first_token_ms = note.duration_ms
+            self._fleet.health.last_good[self._upstream.name] = (step.priority, self._model)
         if answer is not None:
             note.bytes = answer.size
         self._fleet.health.record(target, self._model, outcome, self._policy.cool_down, ended)

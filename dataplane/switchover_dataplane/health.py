@@ -59,12 +59,20 @@ Key = tuple[str, Place, str]
 """Target id, where it is, and the effective model where the target itself names none."""
 
 
-class Health:
-    """The targets and credentials that failed lately. What never failed, or was forgotten, is healthy."""
+LastGood = tuple[int, str]
+"""The priority that gave an upstream's last good answer, and the model that was asked for."""
 
-    __slots__ = ("_credentials", "_ids", "_targets")
+
+class Health:
+    """The targets and credentials that failed lately. What never failed, or was forgotten, is healthy.
+
+    `last_good` is by upstream; whoever gets a good answer writes it there.
+    """
+
+    __slots__ = ("_credentials", "_ids", "_targets", "last_good")
 
     def __init__(self) -> None:
+        self.last_good: dict[str, LastGood] = {}
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
         self._ids: dict[str, int] = {}
@@ -85,8 +93,12 @@ class Health:
             for pool in upstream.priorities
             for target in pool
             if (target.id in self._ids or target.auth.secret in self._credentials)
-            and any(state.is_cooling(now) for state in self._states(target, model))
+            and self.is_cooling(target, model, now)
         }
+
+    def is_cooling(self, target: Target, model: str, now: float) -> bool:
+        """Tell whether requests for this model pass the target by right now."""
+        return any(state.is_cooling(now) for state in self._states(target, model))
 
     def started(self, target: Target, model: str, now: float) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
@@ -120,7 +132,11 @@ class Health:
         return min((wait for wait in waits if 0 < wait < math.inf), default=None)
 
     def adopt(self, previous: Table, table: Table) -> None:
-        """Carry on under a new table: forget targets that are gone or moved, and credentials whose value changed."""
+        """Carry on under a new table.
+
+        Targets that are gone or moved are forgotten, credentials whose value changed, and who answered last where an
+        upstream changed, as its priorities may mean others now.
+        """
         places = {
             (target.id, (target.host, target.port))
             for upstream in table.upstreams.values()
@@ -129,6 +145,9 @@ class Health:
         }
         for key in [key for key in self._targets if key[:2] not in places]:
             self._remove(key)
+        for name in list(self.last_good):
+            if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
+                del self.last_good[name]
         for name in list(self._credentials):
             if previous.secrets.get(name) != table.secrets.get(name):
                 del self._credentials[name]

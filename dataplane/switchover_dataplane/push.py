@@ -1,11 +1,12 @@
 """The push channel: `PUT /v1/table` from the control plane → ACK with the revision, or NACK with reasons.
 
 It carries API keys: a Unix socket that only its owner may open, or TCP with mutual TLS. `GET /v1/table` tells the
-revision and nothing else.
+revision, and the priority that answers by upstream: `{"revision": "...", "active": {"ns/name": 1}}`.
 """
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -97,11 +98,17 @@ class Push:
         if request.path != "/v1/table":
             return answers.error(404, "not_found", "only /v1/table is here")
         if request.method == "GET":
-            current = self._state.current
-            return _json(200, {"revision": current.table.revision if current else None})
+            return _json(200, self._told())
         if request.method != "PUT":
             return answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
         return await self._put(request)
+
+    def _told(self) -> dict[str, object]:
+        current = self._state.current
+        return {
+            "revision": current.table.revision if current else None,
+            "active": self._state.active_priorities(time.monotonic()),
+        }
 
     async def _put(self, request: web.BaseRequest) -> web.StreamResponse:
         text = await _body(request)

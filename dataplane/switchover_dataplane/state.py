@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchover_dataplane import match, targets
+from switchover_dataplane import active, match, targets
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
@@ -84,6 +84,10 @@ class State:
         )
         self._keep(text)
         return Ack(table.revision)
+
+    def active_priorities(self, now: float) -> dict[str, int]:
+        """Return the priority that answers by upstream of the table; `now` is of the monotonic clock."""
+        return active.priorities(self.current.table, self._health, now) if self.current is not None else {}
 
     async def restore(self, listeners: Listeners) -> None:
         """Serve the table that was kept by an earlier process, if there is a good one."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from certificates import Authority
-from serving import KEY, free_port, gateway, good, table, targets
+from serving import KEY, free_port, gateway, good, limited, table, targets
 from switchover_dataplane import push
 from switchover_dataplane import table as t
 from switchover_dataplane.admin import Admin
@@ -41,6 +41,12 @@ class Pushed:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
             async with client.put("http://dataplane/v1/table", data=text) as answer:
                 return answer.status, await answer.json()
+
+    async def told(self) -> object:
+        """Ask what is served."""
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
+            async with client.get("http://dataplane/v1/table") as answer:
+                return await answer.json()
 
     async def get(self, path: str) -> tuple[int, str]:
         """Ask the admin port."""
@@ -152,6 +158,20 @@ async def test_a_revision_that_is_served_already_is_acknowledged_again(pushed: P
     assert pushed.state.current is serving
 
 
+async def test_the_priority_that_answers_is_told_by_the_push_channel_and_the_admin_port(pushed: Pushed) -> None:
+    async with targets(limited(["retry-after: 60"]), good()) as (first, second):
+        of = table(free_port(), [first.port, second.port])
+        await pushed.put(t.encode(of))
+        assert await pushed.told() == {"revision": of.revision, "active": {"ns/up": 0}}
+
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"http://127.0.0.1:{of.ports[0].number}/model", json={"model": "a"}) as answer:
+                assert answer.status == 200
+
+    assert await pushed.told() == {"revision": of.revision, "active": {"ns/up": 1}}
+    assert msgspec.json.decode((await pushed.get("/v1/health"))[1])["active"] == {"ns/up": 1}
+
+
 @dataclass
 class Secured:
     """A push channel over TCP and the files that it follows."""
@@ -195,7 +215,7 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
 
 
 AUTHORITY = Authority()
-NOTHING_YET = {"revision": None}
+NOTHING_YET: dict[str, object] = {"revision": None, "active": {}}
 
 
 async def test_only_clients_with_a_certificate_of_the_authority_get_through_to_the_push_channel(
