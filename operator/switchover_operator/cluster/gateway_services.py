@@ -100,9 +100,13 @@ def service_changes(
 ) -> ServiceChanges:
     """Compare the Services that there should be with those that there are.
 
-    A Gateway without a listener that can be served has none, but for one whose content is refused at the moment.
+    A Gateway without a listener that can be served has none, but for one whose content is refused at the moment: what
+    it has stays. So does everything while nobody knows what to select, as the data planes' own Service is away.
     """
+    if not settings.selector:
+        return ServiceChanges((), ())
     existing = _by_gateway(snapshot, settings.namespace)
+    unread = {report.identity for report in compiled.reports if report.identity not in compiled.accepted}
     wanted = {
         report.identity: service
         for report in compiled.reports
@@ -111,14 +115,14 @@ def service_changes(
     }
     apply = tuple(service for gateway, service in wanted.items() if _differs(service, existing.get(gateway)))
     names = {service["metadata"]["name"] for service in wanted.values()}
-    delete = sorted(body["metadata"]["name"] for body in existing.values() if body["metadata"]["name"] not in names)
-    return ServiceChanges(apply, tuple(delete))
+    given_up = {body["metadata"]["name"] for gateway, body in existing.items() if gateway not in unread} - names
+    return ServiceChanges(apply, tuple(sorted(given_up)))
 
 
 def _service(report: Report, compiled: Compiled, fleet: Cluster, settings: ServiceSettings) -> Iterator[Body]:
     admitted = compiled.accepted.get(report.identity)
     gateway = admitted.model if admitted is not None else None
-    if not isinstance(gateway, Gateway) or not settings.selector:
+    if not isinstance(gateway, Gateway):
         return
     ports = _ports(report.identity, zip(gateway.spec.listeners, report.listeners, strict=False), fleet)
     if not ports:
