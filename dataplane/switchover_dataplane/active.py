@@ -5,7 +5,7 @@ first one that has a target which does not cool down; where all do, the first of
 """
 
 from switchover_dataplane.health import Health
-from switchover_dataplane.table import Table, Upstream
+from switchover_dataplane.table import Table, Target, Upstream
 
 
 def priorities(table: Table, health: Health, now: float) -> dict[str, int]:
@@ -26,9 +26,11 @@ def priorities(table: Table, health: Health, now: float) -> dict[str, int]:
 def priority(upstream: Upstream, health: Health, now: float) -> int:
     """Return the active priority of one upstream, 0 where it has none; `now` as above."""
     last, model = health.last_good.get(upstream.name, (0, ""))
-    in_order: list[int] = [last, *range(len(upstream.priorities))]
-    for number in in_order:
-        pool = upstream.priorities[number] if number < len(upstream.priorities) else ()
-        if any(not health.is_cooling(target, model, now) for target in pool):
-            return number
-    return 0
+    pools = upstream.priorities
+    if last < len(pools) and _answers(pools[last], model, health, now):
+        return last
+    return next((number for number, pool in enumerate(pools) if _answers(pool, model, health, now)), 0)
+
+
+def _answers(pool: tuple[Target, ...], model: str, health: Health, now: float) -> bool:
+    return any(not health.is_cooling(target, model, now) for target in pool)

@@ -88,16 +88,12 @@ class Health:
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
-        return {
-            target.id
-            for pool in upstream.priorities
-            for target in pool
-            if (target.id in self._ids or target.auth.secret in self._credentials)
-            and self.is_cooling(target, model, now)
-        }
+        return {target.id for pool in upstream.priorities for target in pool if self.is_cooling(target, model, now)}
 
     def is_cooling(self, target: Target, model: str, now: float) -> bool:
         """Tell whether requests for this model pass the target by right now."""
+        if target.id not in self._ids and target.auth.secret not in self._credentials:
+            return False
         return any(state.is_cooling(now) for state in self._states(target, model))
 
     def started(self, target: Target, model: str, now: float) -> None:
