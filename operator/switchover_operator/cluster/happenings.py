@@ -12,7 +12,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.reports import Report
 
 LONGEST_NOTE: Final = 1000
-"""Kubernetes takes 1024 characters (Event v1, `note`)."""
+"""Bytes of UTF-8; Kubernetes takes 1024 (Event v1, `note`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Happening:
 class Told:
     """The faults that were told of and still stand, and the priority that answered, by Upstream."""
 
-    faults: frozenset[tuple[Identity, str]] = frozenset()
+    faults: frozenset[Happening] = frozenset()
     active: Mapping[Identity, int] = field(default_factory=dict)
 
 
@@ -38,12 +38,13 @@ def happenings(
     told: Told, reports: Iterable[Report], active: Mapping[Identity, int]
 ) -> tuple[Told, tuple[Happening, ...]]:
     """What was told and what is → what has been told then, and what is new."""
-    standing: dict[tuple[Identity, str], Happening] = {}
-    for report in reports:
-        for finding in findings(report, lambda *_: ""):
-            if finding.weight is not Weight.NOTE:
-                standing[report.identity, finding.message] = _of_finding(finding)
-    new = [happening for key, happening in standing.items() if key not in told.faults]
+    standing = {
+        _of_finding(finding): None
+        for report in reports
+        for finding in findings(report, lambda *_: "")
+        if finding.weight is not Weight.NOTE
+    }
+    new = [happening for happening in standing if happening not in told.faults]
     moved = [
         _moved(upstream, told.active[upstream], priority)
         for upstream, priority in active.items()
@@ -59,7 +60,7 @@ def _of_finding(finding: Finding) -> Happening:
         finding.identity,
         "Warning" if is_fault else "Normal",
         "NotServed" if is_fault else "NoEffect",
-        f"{about}{finding.message}"[:LONGEST_NOTE],
+        f"{about}{finding.message}".encode()[:LONGEST_NOTE].decode(errors="ignore"),
     )
 
 
