@@ -51,10 +51,12 @@ def event(happening: Happening, about: Body, instance: str, now: datetime) -> Bo
     """Make an Event (Kubernetes API reference, events.k8s.io/v1); one about a cluster-wide object is in `default`."""
     identity, metadata = happening.about, about["metadata"]
     namespace = identity.namespace or "default"
+    # A name has room for 253 characters, and none of its parts may end with a hyphen or be empty (RFC 1123).
+    name = f"{identity.name[:200].rstrip('-.')}.{uuid.uuid4().hex[:16]}"
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "reportingController": "switchover.dev/operator",
         "reportingInstance": instance[:128],
