@@ -5,6 +5,7 @@ objects that belong to others.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
@@ -111,9 +112,25 @@ class Backoffs:
             yield 2.0
 
 
+class _Persistent(logging.Filter):
+    """Passes only those failed requests of kopf that were tried for a while: the first few are a part of life."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is worth a line."""
+        attempt = _ATTEMPT.match(record.getMessage())
+        return attempt is None or int(attempt[1]) > _PATIENCE
+
+
+_ATTEMPT: Final = re.compile(r"Request attempt #(\d+) failed; will retry")
+_PATIENCE: Final = 5
+"""Tries of one request, which take about four seconds."""
+
+
 def quiet() -> None:
     """Keep kopf's own words to what an operator of this product can act upon."""
     logging.getLogger("kopf").setLevel(logging.WARNING)
     # Its word on signals is for operators that are alone in their process; kinds that are missing the census tells.
     for module in ("running", "observation"):
         logging.getLogger(f"kopf._core.reactor.{module}").setLevel(logging.ERROR)
+    for module in ("clients.api", "clients.watching"):
+        logging.getLogger(f"kopf._cogs.{module}").addFilter(_Persistent())
