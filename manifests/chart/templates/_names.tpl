@@ -10,6 +10,10 @@
 {{ .Values.fullnameOverride }}-push
 {{- end }}
 
+{{- define "switchover.lastGoodSecret" -}}
+{{ .Values.fullnameOverride }}-last-good
+{{- end }}
+
 {{- /* Cluster-wide names, and names in namespaces of others: two installations must not share them. */}}
 {{- define "switchover.clusterwide" -}}
 {{ include "switchover.operator" . }}-{{ .Release.Namespace }}

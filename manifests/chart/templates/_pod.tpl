@@ -72,5 +72,5 @@ readinessProbe:
     port: admin
   periodSeconds: 2
   timeoutSeconds: 5
-  failureThreshold: 3
+  failureThreshold: 2
 {{- end }}
