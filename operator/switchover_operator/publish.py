@@ -217,7 +217,6 @@ class Publisher:
                 if word.accepted:
                     await self._until_lost(session, endpoint, revision)
                     self._note(endpoint, None)
-                    continue
             await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
 
     async def _until_lost(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> None:
@@ -228,6 +227,7 @@ class Publisher:
         while True:
             try:
                 async with session.get(endpoint.url, server_hostname=endpoint.server_name) as response:
+                    response.raise_for_status()
                     serving = msgspec.json.decode(await response.read(), type=_Serving)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 log.debug("data plane %s does not say what it serves: %s", endpoint.name, error)
@@ -238,12 +238,13 @@ class Publisher:
             await asyncio.sleep(LOOK_AGAIN)
 
     def _note_active(self, endpoint: Endpoint, active: dict[str, int]) -> None:
-        if self._active.get(endpoint.name, {}) != active:
+        if endpoint in self._keepers and self._active.get(endpoint.name, {}) != active:
             self._active[endpoint.name] = active
             self._heard()
 
     def _note(self, endpoint: Endpoint, word: Acknowledgement | None) -> None:
-        if self._said.get(endpoint.name) != word:
+        # One that is gone may get a last word in before its push is ended.
+        if endpoint in self._keepers and self._said.get(endpoint.name) != word:
             self._said[endpoint.name] = word
             self._heard()
 
