@@ -6,7 +6,6 @@ that a newer revision overtakes is abandoned if it does not end soon. What the d
 """
 
 import asyncio
-import itertools
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -204,7 +203,8 @@ class Publisher:
 
         A refusal is repeated too: what stood in the way may go.
         """
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             try:
                 word = await _push(session, endpoint, revision, text)
             except NotDelivered as failure:
@@ -215,15 +215,18 @@ class Publisher:
                 settled.set()
                 self._note(endpoint, word)
                 if word.accepted:
-                    await self._until_lost(session, endpoint, revision)
+                    lasted = await self._until_lost(session, endpoint, revision)
                     self._note(endpoint, None)
+                    attempt = 0 if lasted else attempt
             await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
+            attempt += 1
 
-    async def _until_lost(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> None:
+    async def _until_lost(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> bool:
         """Ask now and then until the data plane says that it serves something else: it was started anew.
 
-        One that cannot be asked at the moment may serve all the same.
+        One that cannot be asked at the moment may serve all the same. Return whether it ever said that it serves this.
         """
+        lasted = False
         while True:
             try:
                 async with session.get(endpoint.url, server_hostname=endpoint.server_name) as response:
@@ -233,7 +236,8 @@ class Publisher:
                 log.debug("data plane %s does not say what it serves: %s", endpoint.name, error)
             else:
                 if serving.revision != revision:
-                    return
+                    return lasted
+                lasted = True
                 self._note_active(endpoint, serving.active)
             await asyncio.sleep(LOOK_AGAIN)
 

@@ -1,13 +1,16 @@
 """The newest table reaches every data plane over real sockets, whatever each of them does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from certificates import Authority
 from switchover_dataplane.table import Table, Upstream, decode, sealed
 from switchover_operator.publish import Acknowledgement, Acknowledgements, Endpoint, Publisher, wait_before
 
@@ -16,17 +19,27 @@ Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 
 
 class DataPlane:
-    """A Unix socket that answers each push by the next line of its script; the last line repeats."""
+    """A Unix socket, or a port with TLS, that answers each push by the next line of its script; the last line repeats.
 
-    def __init__(self, path: Path, *script: Answer) -> None:
+    Asked what it serves, it says the next of `serving`, the last of them for ever: a status and a body. Where there is
+    none, that is the table that it was sent last.
+    """
+
+    def __init__(self, path: Path, *script: Answer, serving: tuple[tuple[str, Mapping[str, object]], ...] = ()) -> None:
         self.endpoint = Endpoint(path.name, str(path))
         self.revisions: list[str] = []
+        self.asked = asyncio.Event()
         self._script = list(script)
+        self._serving = list(serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                if head.startswith(b"GET /v1/table HTTP/1.1\r\n"):
+                    await say(writer, *self._served())
+                    self.asked.set()
+                    continue
                 assert head.startswith(b"PUT /v1/table HTTP/1.1\r\n")
                 [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
                 table = decode(await reader.readexactly(int(length.split(b":")[1])))
@@ -38,11 +51,27 @@ class DataPlane:
         finally:
             writer.close()
 
+    def _served(self) -> tuple[str, bytes]:
+        if not self._serving:
+            return "200 OK", msgspec.json.encode({"revision": self.revisions[-1]})
+        status, body = self._serving.pop(0) if len(self._serving) > 1 else self._serving[0]
+        return status, msgspec.json.encode(body)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DataPlane"]:
         server = await asyncio.start_unix_server(self._serve, self.endpoint.address)
         try:
             yield self
+        finally:
+            server.close()
+
+    @asynccontextmanager
+    async def running_over_tls(self, name: str, authority: Authority) -> AsyncIterator[Endpoint]:
+        """Where it is pushed to, with a certificate for this name; SERVER_NAME is the one that is asked for."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=authority.server(name))
+        try:
+            port = server.sockets[0].getsockname()[1]
+            yield Endpoint(self.endpoint.name, f"127.0.0.1:{port}", authority.client(), SERVER_NAME)
         finally:
             server.close()
 
@@ -90,6 +119,12 @@ def table(name: str) -> Table:
 
 
 ONE, TWO = table("one"), table("two")
+SERVER_NAME = "dataplane.system.svc"
+
+
+def serving(table: Table, **active: int) -> tuple[str, Mapping[str, object]]:
+    """The word of a data plane that serves a table, whose Upstreams are answered at these priorities."""
+    return "200 OK", {"revision": table.revision, "active": active}
 
 
 class Ear:
@@ -199,6 +234,174 @@ async def test_an_equal_revision_is_not_pushed_again(tmp_path: Path) -> None:
             publisher.publish(pushed)
             await ear.until(lambda said: said.complete)
     assert a.revisions == [ONE.revision, TWO.revision]
+
+
+async def test_a_push_that_is_overtaken_may_still_arrive_and_the_newer_one_follows(tmp_path: Path) -> None:
+    newer = asyncio.Event()
+
+    async def accepts_late(revision: str, writer: asyncio.StreamWriter) -> None:
+        await newer.wait()
+        await accepts(revision, writer)
+
+    ear = Ear()
+    async with DataPlane(tmp_path / "a", accepts_late, accepts).running() as a, ear.publisher as publisher:
+        publisher.serve([a.endpoint])
+        publisher.publish(ONE)
+        while not a.revisions:
+            await asyncio.sleep(0)
+        publisher.publish(TWO)
+        newer.set()
+        late = await ear.until(lambda said: any((said.said or {}).values()))
+        assert late.said == {"a": Acknowledgement(ONE.revision, True)}
+        assert late.missing == {"a"}
+        await ear.until(lambda said: said.complete)
+    assert a.revisions == [ONE.revision, TWO.revision]
+
+
+async def test_a_data_plane_that_is_forgotten_just_as_it_answers_stays_forgotten(tmp_path: Path) -> None:
+    async with DataPlane(tmp_path / "a", accepts).running() as a:
+        answered = False
+        turns = 0
+        # At every turn of the event loop, as it is one of them that its answer comes in.
+        while not answered:
+            publisher = Publisher(lambda: None)
+            async with publisher:
+                publisher.publish(ONE)
+                publisher.serve([a.endpoint])
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                answered = publisher.acknowledgements.complete
+                publisher.serve([])
+            assert publisher.acknowledgements.said == {}
+            turns += 1
+
+
+# ── What data planes say that they serve ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_priority_that_answers_is_asked_for_at_once_and_the_furthest_counts(tmp_path: Path) -> None:
+    ear = Ear()
+    a = DataPlane(tmp_path / "a", accepts, serving=(serving(ONE, chat=2, mail=0),))
+    b = DataPlane(tmp_path / "b", accepts, serving=(serving(ONE, chat=1),))
+    async with a.running(), b.running(), ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([a.endpoint, b.endpoint])
+        await ear.until(lambda said: said.active == {"chat": 2, "mail": 0})
+        publisher.serve([b.endpoint])
+        assert publisher.acknowledgements.active == {"chat": 1}, "of data planes that are gone nothing is known"
+
+
+async def test_a_data_plane_that_lost_its_table_gets_it_again(tmp_path: Path) -> None:
+    ear = Ear()
+    lost = ("200 OK", {"revision": None})
+    a = DataPlane(tmp_path / "a", accepts, serving=(lost, lost, serving(ONE, chat=0)))
+    async with a.running(), ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([a.endpoint])
+        await ear.until(lambda said: bool(said.active))
+        assert publisher.acknowledgements.complete
+    assert a.revisions == [ONE.revision] * 3
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        ("500 Internal Server Error", {"error": {"message": "unwell"}}),
+        ("404 Not Found", {"error": {"message": "only tables here"}}),
+        ("200 OK", {"revision": 7}),
+    ],
+)
+async def test_a_data_plane_that_does_not_say_what_it_serves_may_serve_all_the_same(
+    tmp_path: Path, word: tuple[str, Mapping[str, object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear()
+    caplog.set_level(logging.DEBUG, "switchover_operator.publish")
+    a = DataPlane(tmp_path / "a", accepts, serving=(word,))
+    async with a.running(), ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([a.endpoint])
+        await a.asked.wait()
+        while "data plane a does not say what it serves" not in caplog.text:
+            await asyncio.sleep(0)
+        assert publisher.acknowledgements.complete
+    assert a.revisions == [ONE.revision]
+
+
+# ── Over mutual TLS ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_data_plane_is_pushed_to_by_its_address_and_known_by_its_services_name(tmp_path: Path) -> None:
+    ear = Ear()
+    a = DataPlane(tmp_path / "a", accepts)
+    async with a.running_over_tls(SERVER_NAME, Authority()) as endpoint, ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([endpoint])
+        await ear.until(lambda said: said.complete)
+        await a.asked.wait()
+
+
+async def test_whoever_has_a_certificate_for_another_name_gets_no_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear()
+    caplog.set_level(logging.DEBUG, "switchover_operator.publish")
+    a = DataPlane(tmp_path / "a", accepts)
+    async with a.running_over_tls("elsewhere.svc", Authority()) as endpoint, ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([endpoint])
+        while "CERTIFICATE_VERIFY_FAILED" not in caplog.text:
+            await asyncio.sleep(0)
+        assert publisher.acknowledgements.said == {"a": None}
+    assert a.revisions == []
+
+
+async def test_with_other_certificates_a_data_plane_is_another(tmp_path: Path) -> None:
+    ear = Ear()
+    authority = Authority()
+    a = DataPlane(tmp_path / "a", accepts)
+    async with a.running_over_tls(SERVER_NAME, authority) as endpoint, ear.publisher as publisher:
+        publisher.publish(ONE)
+        publisher.serve([endpoint])
+        await ear.until(lambda said: said.complete)
+        publisher.serve([replace(endpoint, tls=authority.client())])
+        assert publisher.acknowledgements.said == {"a": None}
+        await ear.until(lambda said: said.complete)
+    assert a.revisions == [ONE.revision] * 2
+
+
+# ── What the words come to ──────────────────────────────────────────────────────────────────────────────────────────
+
+GOOD, OLD = Acknowledgement("2", True), Acknowledgement("1", True)
+REFUSED = Acknowledgement("2", False, ("port 80 is taken",))
+
+
+@pytest.mark.parametrize(
+    ("said", "ready", "complete", "missing"),
+    [
+        (None, None, False, ""),
+        ({}, frozenset(), False, ""),
+        ({"a": GOOD, "b": GOOD}, None, True, ""),
+        ({"a": GOOD, "b": None}, None, False, "b"),
+        ({"a": GOOD, "b": OLD}, frozenset("ab"), False, "b"),
+        ({"a": GOOD, "b": REFUSED}, frozenset("ab"), False, "b"),
+        ({"a": GOOD, "b": None}, frozenset("a"), True, "b"),
+        ({"a": GOOD, "b": REFUSED}, frozenset("b"), False, "b"),
+        ({"a": GOOD}, frozenset(), True, ""),
+        ({"a": None, "b": OLD}, frozenset(), False, "ab"),
+        ({"a": GOOD}, frozenset("ac"), True, ""),
+    ],
+)
+def test_a_revision_is_there_once_every_data_plane_that_takes_requests_and_one_at_least_serves_it(
+    said: Mapping[str, Acknowledgement | None] | None, ready: frozenset[str] | None, complete: bool, missing: str
+) -> None:
+    words = Acknowledgements("2", said, ready)
+    assert words.complete is complete
+    assert words.missing == frozenset(missing)
+
+
+def test_only_a_refusal_of_the_newest_revision_has_reasons_to_tell() -> None:
+    old = Acknowledgement("1", False, ("once",))
+    assert Acknowledgements("2", {"a": REFUSED, "b": old, "c": None, "d": GOOD}).refusals == {"a": REFUSED.reasons}
 
 
 def test_the_wait_before_a_repeat_grows_up_to_a_cap_and_chance_shortens_it() -> None:
