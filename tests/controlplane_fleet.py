@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from controlplane_server import ControlPlane, KubectlFailed, Object, Program, wait_until
+from controlplane_server import ControlPlane, KubectlFailed, Object
+from process_group import Program, wait_until
 from running import HOST, PROMPT, SECRET, example, free_port
 
 SYSTEM = "switchover-system"

@@ -46,7 +46,7 @@ class Seen:
 class Round:
     """What one round came to: what was seen, what was made of it, and what the data planes have said by now.
 
-    `seconds` is how long compiling took, 0 in a round that only brings news.
+    `seconds` is how long compiling took, 0 in a round that compiled nothing.
     """
 
     seen: Seen
@@ -145,10 +145,12 @@ class Loop:
         if seen is None:
             self._dirty = True
             return 0.0
-        began = time.monotonic()
+        seconds = 0.0
         if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
+            began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
-            self._compiled = await asyncio.to_thread(advance, self._accepted, seen)
+            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
             self.publisher.publish(self._compiled.table)
+            seconds = time.monotonic() - began
         self._seen = seen
-        return time.monotonic() - began
+        return seconds

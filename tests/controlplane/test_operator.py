@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from controlplane_fleet import SYSTEM, Fleet, conditions, fleet, guide
-from controlplane_server import ControlPlane, KubectlFailed, Object, control_plane, gateway_api_crds, wait_until
+from controlplane_server import ControlPlane, KubectlFailed, Object, control_plane, gateway_api_crds
+from process_group import wait_until
 from running import MODELS, SECRET
 from switchover_simulator.lines import digest
 
