@@ -149,7 +149,7 @@ class Loop:
         if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
             began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
-            self._compiled = await asyncio.to_thread(advance, self._compiled, seen)
+            self._compiled = await asyncio.to_thread(advance, self._accepted, seen)
             self.publisher.publish(self._compiled.table)
             seconds = time.monotonic() - began
         self._seen = seen
