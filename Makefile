@@ -76,3 +76,20 @@ image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or
 chart: $(VENV)/runtime ## the chart's copies of crds/ and manifests/install.yaml, from manifests/chart; needs helm
 	@HELM=$(HELM) $(BIN)/python tests/chart.py
 	@$(HELM) lint --strict --quiet manifests/chart
+
+E2E_IMAGE ?= localhost/switchover:e2e
+E2E_IMAGE_LOADER ?= kind load docker-image
+.PHONY: e2e
+e2e: $(VENV)/dev ## the guide and a good deal more on the cluster that KUBECONFIG names: E2E_IMAGE, E2E_IMAGE_LOADER, E2E_BASE
+	@$(MAKE) --no-print-directory image IMAGE=$(E2E_IMAGE) BASE=$(E2E_BASE)
+	@$(E2E_IMAGE_LOADER) $(E2E_IMAGE)
+	@E2E_IMAGE=$(E2E_IMAGE) $(BIN)/python -m pytest -v --maxfail 1 --timeout 600 tests/e2e
+
+KIND ?= kind
+KIND_CLUSTER := switchover-e2e
+.PHONY: kind
+kind: ## make e2e on a cluster that kind makes for it and deletes afterwards; needs docker, kind, kubectl and helm
+	@$(KIND) get clusters 2>/dev/null | grep -qx $(KIND_CLUSTER) || $(KIND) create cluster --name $(KIND_CLUSTER) --wait 120s
+	@kubeconfig=$$(mktemp); trap 'rm -f "$$kubeconfig"; $(KIND) delete cluster --name $(KIND_CLUSTER)' EXIT; \
+	$(KIND) get kubeconfig --name $(KIND_CLUSTER) >"$$kubeconfig"; \
+	KUBECONFIG=$$kubeconfig KIND_CLUSTER_NAME=$(KIND_CLUSTER) E2E_REACH=port-forward $(MAKE) --no-print-directory e2e
