@@ -45,9 +45,10 @@ def may_take(lease: Body | None, me: str, sight: Sight | None, now: float) -> bo
 
 
 class Leadership:
-    """Takes the Lease and holds it."""
+    """Takes the Lease and holds it; `owners` are taken along by garbage collection."""
 
-    def __init__(self, api: Api, namespace: str, name: str, me: str) -> None:
+    def __init__(self, api: Api, namespace: str, name: str, me: str, owners: tuple[Body, ...] = ()) -> None:
+        self._owners = owners
         self._api = api
         self._folder = kind_path("coordination.k8s.io", "v1", "leases", namespace)
         self._namespace = namespace
@@ -120,7 +121,7 @@ class Leadership:
         if before.get("holderIdentity") != holder:
             spec |= {"acquireTime": now, "leaseTransitions": (before.get("leaseTransitions") or 0) + 1}
         if lease is None:
-            metadata = {"name": self._name, "namespace": self._namespace}
+            metadata = {"name": self._name, "namespace": self._namespace, "ownerReferences": list(self._owners)}
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
             await self._api.create(self._folder, body)
         else:

@@ -152,7 +152,8 @@ class Operator:
     async def _lead(self) -> NoReturn:
         settings = self._settings
         if settings.leader_elect:
-            await Leadership(self._api, settings.own_namespace, settings.lease, settings.identity).lead(self._act)
+            where = settings.own_namespace, settings.lease
+            await Leadership(self._api, *where, settings.identity, self._owners).lead(self._act)
         await self._act()
         raise AssertionError("acting does not end")
 
