@@ -3,21 +3,25 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from switchover_operator.fleet import Standalone
-from switchover_operator.identity import Body
+from switchover_operator.admission import Admitted, admit
+from switchover_operator.fleet import Cluster, Fleet, GatewayPort, Standalone
+from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.publish import Endpoint
 from switchover_operator.snapshot import Snapshot
 
+STANDALONE = Standalone()
 
-def gateway(port: int) -> Body:
+
+def gateway(port: int, **others: object) -> Body:
     return {
+        **others,
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
         "metadata": {"name": "ai-gateway", "namespace": "gloo-system"},
@@ -26,10 +30,10 @@ def gateway(port: int) -> Body:
 
 
 class World:
-    """The objects that there are, and every round that was told of."""
+    """The objects that there are at each look, a Gateway or its port, and every round that was told of."""
 
-    def __init__(self, *ports: int | Exception | None) -> None:
-        self.next = list(ports)
+    def __init__(self, *moments: int | Body | Exception | None) -> None:
+        self.next = list(moments)
         self.rounds: list[Round] = []
         self.at_once = 0
         self._told = asyncio.Event()
@@ -38,7 +42,7 @@ class World:
         now = self.next.pop(0) if len(self.next) > 1 else self.next[0]
         if isinstance(now, Exception):
             raise now
-        return None if now is None else Seen(Snapshot.of([gateway(now)]), Standalone())
+        return None if now is None else Seen(Snapshot.of([gateway(now) if isinstance(now, int) else now]), Standalone())
 
     async def tell(self, outcome: Round) -> None:
         self.at_once += 1
@@ -60,8 +64,8 @@ def serves(port: int) -> Callable[[Round], bool]:
 
 
 @asynccontextmanager
-async def running(world: World) -> AsyncIterator[Loop]:
-    loop = Loop(world.look, world.tell)
+async def running(world: World, loop: Loop | None = None) -> AsyncIterator[Loop]:
+    loop = loop or Loop(world.look, world.tell)
     async with loop.publisher:
         task = asyncio.create_task(loop.run())
         loop.mark_dirty()
@@ -80,6 +84,47 @@ async def test_a_change_leads_to_a_round_that_compiles_everything_there_is() -> 
         loop.mark_dirty()
         outcome = await world.until(serves(9090))
         assert loop.publisher.acknowledgements.revision == outcome.compiled.table.revision
+
+
+async def test_a_status_that_was_written_is_seen_and_nothing_is_compiled_again() -> None:
+    status = {"conditions": [{"type": "Accepted", "status": "True"}]}
+    world = World(8080, gateway(8080, status=status))
+    async with running(world) as loop:
+        first = await world.until(serves(8080))
+        loop.mark_dirty()
+        outcome = await world.until(lambda outcome: outcome is not first)
+    [body] = outcome.seen.snapshot.objects.values()
+    assert body["status"] == status
+    assert outcome.compiled is first.compiled
+    assert first.seconds > 0
+    assert outcome.seconds == 0
+
+
+async def test_what_was_only_touched_is_looked_at_without_anybody_calling_for_it() -> None:
+    world = World(8080, 9090)
+    async with running(world) as loop:
+        await world.until(serves(8080))
+        loop.mark_touched()
+        loop.mark_touched()
+        await world.until(serves(9090))
+
+
+async def test_what_was_good_before_the_loop_began_serves_in_the_place_of_what_is_broken_at_first() -> None:
+    broken: Body = {**gateway(8080), "spec": "nonsense"}
+    good = admit(gateway(8080))
+    assert isinstance(good, Admitted)
+    world = World(broken, 9090, broken)
+    loop = Loop(world.look, world.tell)
+    loop.remember({identity_of(broken): good})
+    async with running(world, loop):
+        await world.until(serves(8080))
+        loop.mark_dirty()
+        await world.until(serves(9090))
+        loop.remember({identity_of(broken): good})
+        told = len(world.rounds)
+        loop.mark_dirty()
+        await world.until(lambda _: len(world.rounds) > told)
+        assert serves(9090)(world.rounds[-1]), "what this loop knows to be good itself is newer"
 
 
 async def test_nothing_is_published_before_the_first_view_is_complete() -> None:
@@ -133,4 +178,58 @@ async def test_a_word_of_a_data_plane_is_told_without_compiling_again(tmp_path: 
         loop.publisher.serve([Endpoint("a", str(tmp_path / "push"))])
         outcome = await world.until(lambda outcome: outcome.acknowledgements.complete)
         assert outcome.compiled is first.compiled
+        assert outcome.seconds == 0
     server.close()
+
+
+# ── What is worth compiling again ───────────────────────────────────────────────────────────────────────────────────
+
+
+def seen(*bodies: Body, fleet: Fleet = STANDALONE, sources: Mapping[Identity, str] | None = None) -> Seen:
+    return Seen(Snapshot.of(bodies, sources), fleet)
+
+
+def with_metadata(**metadata: object) -> Body:
+    body = gateway(8080)
+    return {**body, "metadata": {**body["metadata"], **metadata}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        gateway(8080),
+        gateway(8080, status={"conditions": []}),
+        with_metadata(resourceVersion="8"),
+        {**with_metadata(resourceVersion="8"), "status": {}},
+    ],
+)
+def test_what_differs_in_its_status_alone_compiles_to_the_same(other: Body) -> None:
+    assert seen(with_metadata(resourceVersion="7")).compiles_to_the_same_as(seen(other))
+    assert seen(other).compiles_to_the_same_as(seen(with_metadata(resourceVersion="7")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        seen(),
+        seen(gateway(9090)),
+        seen(with_metadata(generation=2)),
+        seen(with_metadata(labels={"team": "ai"})),
+        seen(with_metadata(deletionTimestamp="2026-01-31T12:00:00Z")),
+        seen(with_metadata(name="another")),
+        seen(with_metadata(), with_metadata(name="another")),
+        seen(gateway(8080), gateway(9090)),
+        seen(gateway(8080), fleet=Cluster({})),
+        seen(gateway(8080), sources={identity_of(gateway(8080)): "gateway.yaml:1"}),
+    ],
+)
+def test_whatever_else_differs_is_compiled_again(other: Seen) -> None:
+    assert not seen(gateway(8080)).compiles_to_the_same_as(other)
+    assert not other.compiles_to_the_same_as(seen(gateway(8080)))
+
+
+def test_ports_of_a_fleet_that_moved_are_compiled_again() -> None:
+    ports = [Cluster({GatewayPort("gloo-system", "ai-gateway", 8080): number}) for number in (10000, 10000, 10001)]
+    one, same, other = (seen(gateway(8080), fleet=fleet) for fleet in ports)
+    assert one.compiles_to_the_same_as(same)
+    assert not one.compiles_to_the_same_as(other)
