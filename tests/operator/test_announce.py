@@ -91,6 +91,30 @@ def test_a_table_without_ports_says_why_and_what_would_help() -> None:
     assert message.startswith("ready, but nothing is served: there is no Gateway of class switchover")
 
 
+def test_of_data_planes_elsewhere_the_revision_is_told_and_no_address() -> None:
+    one, two = serving(10000), serving(10000, 10001)
+    there = [replace(situation(table, GOOD), bind=None, admin="") for table in (one, one, two)]
+    assert messages(Told(), *there) == [
+        [f"serving revision {one.revision}: 1 object accepted"],
+        [],
+        [f"serving revision {two.revision}: 1 object accepted"],
+    ]
+
+
+def test_data_planes_elsewhere_that_serve_nothing_are_no_reason_to_warn() -> None:
+    [[line]] = messages(Told(), replace(situation(serving()), bind=None, admin=""))
+    assert line.startswith("serving revision")
+
+
+def test_a_data_plane_that_is_not_ready_yet_does_not_hold_back_the_word_of_those_that_are() -> None:
+    now = situation(serving(8080), GOOD)
+    said = {**(now.acknowledgements.said or {}), "new": None}
+    [[served, _]] = messages(
+        Told(), replace(now, acknowledgements=replace(now.acknowledgements, said=said, ready=frozenset({"worker-0.0"})))
+    )
+    assert served.startswith("serving revision")
+
+
 def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
     table = serving(8080)
     [[_, serving_line, _]] = messages(Told(), situation(table, BAD))

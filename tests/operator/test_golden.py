@@ -136,6 +136,8 @@ def _report(report: Report) -> dict[str, Any]:
         for listener in report.listeners
     }
     told["parents"] = [{**parent.ref, "conditions": _conditions(parent.conditions)} for parent in report.parents]
+    told["addresses"] = list(report.addresses_wanted)
+    told["address problem"] = report.address_problem
     told["pools"] = list(report.pools or ())
     told["notes"] = list(report.notes)
     return {"serves": report.serves, **{name: value for name, value in told.items() if value}}
