@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from controlplane_fleet import SYSTEM, Fleet, conditions, fleet, guide
 from controlplane_server import ControlPlane, KubectlFailed, Object, control_plane, gateway_api_crds
@@ -313,6 +314,34 @@ def test_a_kind_that_is_taken_away_and_made_again_takes_its_objects_along(applie
 
     wait_until(applies, "the API server takes Upstreams again")
     wait_until(lambda: applied.ask() == (200, "gpt-4o"), "it is served again", 60)
+
+
+def test_where_gloos_own_crds_are_installed_the_route_and_an_event_speak_for_the_upstream(
+    applied: Applied,
+) -> None:
+    file = CRDS / "gloo.solo.io_upstreams.yaml"
+    crd = yaml.safe_load(file.read_text())
+    [version] = crd["spec"]["versions"]
+    del version["subresources"]
+    version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    applied.cluster.apply(crd)
+    try:
+        applied.objects["Upstream"]["spec"]["ai"]["multi"]["priorities"][0]["pool"][0] = {
+            "bedrock": {"model": "m", "region": "r"}
+        }
+        applied.objects["Upstream"]["spec"]["useHttp2"] = True
+        applied.apply("Upstream")
+        told = applied.condition("httproute", "ReferencedObjects=False/Reported")
+        assert f"Upstream {applied.namespace}/model-failover" in told["message"]
+        assert "spec.useHttp2" in told["message"]
+
+        def event() -> str:
+            return applied.cluster.kubectl("get", "events", "-n", applied.namespace, "-o", "yaml")
+
+        wait_until(lambda: "spec.useHttp2" in event(), "an Event about the Upstream")
+    finally:
+        applied.cluster.kubectl("apply", "-f", str(file))
+    applied.condition("upstream", "Programmed=True")
 
 
 def test_a_data_plane_that_refuses_a_table_is_named_with_its_reason_and_the_old_one_serves(applied: Applied) -> None:
