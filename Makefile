@@ -86,10 +86,9 @@ e2e: $(VENV)/dev ## the guide and a good deal more on the cluster that KUBECONFI
 	@E2E_IMAGE=$(E2E_IMAGE) $(BIN)/python -m pytest -v --maxfail 1 --timeout 600 tests/e2e
 
 KIND ?= kind
-KIND_CLUSTER := switchover-e2e
 .PHONY: kind
 kind: ## make e2e on a cluster that kind makes for it and deletes afterwards; needs docker, kind, kubectl and helm
-	@$(KIND) get clusters 2>/dev/null | grep -qx $(KIND_CLUSTER) || $(KIND) create cluster --name $(KIND_CLUSTER) --wait 120s
-	@kubeconfig=$$(mktemp); trap 'rm -f "$$kubeconfig"; $(KIND) delete cluster --name $(KIND_CLUSTER)' EXIT; \
-	$(KIND) get kubeconfig --name $(KIND_CLUSTER) >"$$kubeconfig"; \
-	KUBECONFIG=$$kubeconfig KIND_CLUSTER_NAME=$(KIND_CLUSTER) E2E_REACH=port-forward $(MAKE) --no-print-directory e2e
+	@set -e; folder=$$(mktemp -d); export KUBECONFIG=$$folder/config KIND_CLUSTER_NAME=switchover-e2e; \
+	trap '$(KIND) delete cluster; rm -rf "$$folder"' EXIT; \
+	$(KIND) create cluster --wait 120s; \
+	E2E_REACH=port-forward $(MAKE) --no-print-directory e2e

@@ -20,6 +20,8 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 @pytest.fixture(scope="session", autouse=True)
 def empty() -> None:
     """Begin with Gateway API, the namespaces of the story, and nothing of an earlier run."""
+    if "KUBECONFIG" not in os.environ:
+        pytest.exit("say with KUBECONFIG which cluster these tests may change", 1)
     found = {each["metadata"]["name"]: each["metadata"].get("labels", {}) for each in objects("namespaces")}
     leftover = [name for name in NAMESPACES if name in found]
     foreign = [name for name in leftover if OURS not in found[name]]
