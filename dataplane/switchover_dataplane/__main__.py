@@ -1,6 +1,7 @@
 """The data-plane process: flags and environment → sockets, until a signal ends it gracefully."""
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -52,6 +53,9 @@ class Flags:
 
 async def serve(flags: Flags) -> None:
     """Serve until SIGTERM or SIGINT; then drain."""
+    # What was imported stays: no collection has to look at it again.
+    gc.collect()
+    gc.freeze()
     metrics, health = Metrics(), Health()
     state = State(health, metrics, flags.table_file)
     fleet = Fleet(Transport(connect_to=flags.connect_to), health, Budget())

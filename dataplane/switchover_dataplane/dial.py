@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final, Literal, TypeVar
 
+import msgspec
+
 Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 Address = tuple[int, Any]
 """A family and an address of it, in the shape that the family has."""
@@ -25,8 +27,7 @@ class ConnectFailed(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, gc=False):
     """Where connections are alike: host and port, TLS context and the name to verify, seconds to connect."""
 
     host: str

@@ -138,6 +138,7 @@ class Health:
             for upstream in table.upstreams.values()
             for pool in upstream.priorities
             for target in pool
+            if target.id in self._ids
         }
         for key in [key for key in self._targets if key[:2] not in places]:
             self._remove(key)

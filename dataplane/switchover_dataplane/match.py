@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from switchover_dataplane.pattern import BadPattern, Pattern, compiled
@@ -54,20 +55,19 @@ class Found(NamedTuple):
     prefix: str
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     """A match and its place in the compiler's order."""
 
     place: int
     match: Match
 
 
-@dataclass(slots=True)
-class _Paths:
+class _Paths(msgspec.Struct, gc=False):
     """The matches of one host by path. A prefix has no trailing slash; `longest` is the longest one's length."""
 
-    exact: dict[str, list[_Entry]] = field(default_factory=dict)
-    prefix: dict[str, list[_Entry]] = field(default_factory=dict)
-    pattern: list[_Entry] = field(default_factory=list)
+    exact: dict[str, list[_Entry]] = {}
+    prefix: dict[str, list[_Entry]] = {}
+    pattern: list[_Entry] = []
     longest: int = 0
 
 

@@ -4,7 +4,7 @@ Every label value comes from the table or from a closed vocabulary, never from a
 series of routes and targets that left the table are dropped with it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
@@ -87,13 +87,13 @@ class Metrics:
             lost = sum(attempt.duration_ms + attempt.wait_ms for attempt in record.attempts) - last.duration_ms
             self.failover_seconds.labels(route).inc(lost / 1000)
 
-    def follow(self, revision: str, routes: Iterable[str], models: Mapping[str, str]) -> None:
+    def follow(self, revision: str, routes: Set[str], models: Mapping[str, str]) -> None:
         """Say which table is served now and forget the series of routes and targets that are not in it.
 
         `models` maps each target to the model that the table gives it, "" where the caller's is kept.
         """
         self.table.info({"revision": revision})
-        for route in self._routes - set(routes):
+        for route in self._routes - routes:
             self._forget_route(route)
         for target, model in self._models.items():
             if models.get(target) != model:

@@ -4,11 +4,13 @@ A table that cannot be served changes nothing: the last good one keeps serving, 
 where it is kept in a file.
 """
 
+import asyncio
 import contextlib
+import gc
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +25,14 @@ log = logging.getLogger("switchover.state")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A table and what requests need of it."""
+    """A table and what requests and metrics need of it: `names` of its HTTPRoutes, `labels` of models by target."""
 
     table: Table
     router: match.Router
     routes: Mapping[str, targets.Route]
     schemes: Mapping[int, str]
+    names: Set[str]
+    labels: Mapping[str, str]
 
     def scheme(self, port: int) -> str:
         """Return "http" or "https" for a port of the table."""
@@ -62,12 +66,12 @@ class State:
 
     async def apply(self, text: bytes, listeners: Listeners) -> Ack | Nack:
         """Serve the table in `text` from now on, or say why not."""
+        before = self.current
         try:
-            table = decode(text)
-            before = self.current
+            serving = await _made_aside(text, before)
+            table = serving.table
             if self._whole == table.revision:
                 return Ack(table.revision)
-            serving = _derived(table, before)
             prepared = listeners.prepare(table)
         except InvalidTable as error:
             return Nack(error.reasons)
@@ -77,12 +81,9 @@ class State:
         self._whole = ""
         await listeners.serve(prepared)
         self._whole = table.revision
-        self._metrics.follow(
-            table.revision,
-            (rule.route for rule in table.rules.values()),
-            {name: route.label for name, route in serving.routes.items()},
-        )
-        self._keep(text)
+        await asyncio.sleep(0)
+        self._metrics.follow(table.revision, serving.names, serving.labels)
+        await asyncio.to_thread(self._keep, text)
         return Ack(table.revision)
 
     def active_priorities(self, now: float) -> dict[str, int]:
@@ -100,7 +101,12 @@ class State:
         except OSError as error:
             log.warning("the kept table cannot be read: %s", error.strerror)
             return
-        match await self.apply(text, listeners):
+        try:
+            applied = await self.apply(text, listeners)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a better table can only come to a running process
+            log.warning("the kept table is not served: %s", type(error).__name__)
+            return
+        match applied:
             case Ack(revision=revision):
                 log.info("serving the kept table, revision %s", revision)
             case Nack(reasons=reasons):
@@ -121,13 +127,33 @@ class State:
                 Path(name).unlink()
 
 
-def _derived(table: Table, before: Serving | None) -> Serving:
+async def _made_aside(text: bytes, before: Serving | None) -> Serving:
+    """Make what is served of a text while requests go on.
+
+    Raises:
+        InvalidTable: the table cannot be served.
+    """
+    # Of a large table little is garbage: collections while it grows would take longer than making it, and stop all.
+    gc.disable()
+    try:
+        return await asyncio.to_thread(_made, text, before)
+    finally:
+        gc.enable()
+
+
+def _made(text: bytes, before: Serving | None) -> Serving:
+    table = decode(text)
+    if before is not None and before.table.revision == table.revision:
+        return before
     wrong = match.check(table)
     if wrong:
         raise InvalidTable(*wrong)
+    routes = targets.routes(table)
     return Serving(
         table=table,
         router=match.index(table, before.router if before is not None else None),
-        routes=targets.routes(table),
+        routes=routes,
         schemes={port.number: port.protocol.lower() for port in table.ports},
+        names=frozenset(rule.route for rule in table.rules.values()),
+        labels={name: route.label for name, route in routes.items()},
     )

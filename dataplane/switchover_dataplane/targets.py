@@ -2,7 +2,8 @@
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from switchover_dataplane.providers import Wire, wire
 from switchover_dataplane.table import InvalidTable, Table, Target, Tls
@@ -10,8 +11,7 @@ from switchover_dataplane.tls import BadKeyPair, client_context
 from switchover_dataplane.transport import Destination
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, gc=False):
     """How to reach and address one target.
 
     `model` replaces the body's ("" keeps it), `label` names the model in traces, `authority` is the Host to send

@@ -1,6 +1,7 @@
 """The push channel: what is acknowledged, what is refused, and that the last good table is never lost."""
 
 import asyncio
+import gc
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.proxy import Proxy, Settings
-from switchover_dataplane.state import State
+from switchover_dataplane.state import Ack, State
 from switchover_dataplane.transport import Transport
 
 
@@ -92,6 +93,8 @@ REFUSED = {
     "with a field that this version does not know": (_of_version(t.VERSION), "something"),
     "with a wrong type": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":"1"'), "number"),
     "with a port out of range": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":70000'), "65535"),
+    "with a field of the wrong kind": (b'{"version":1,"revision":"x","rules":[]}', "$.rules"),
+    "nested without end": (b'{"version":1,"revision":"x","rules":' + b"[" * 100_000, "recursion"),
     "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
 }
 
@@ -172,6 +175,34 @@ async def test_the_priority_that_answers_is_told_by_the_push_channel_and_the_adm
     assert msgspec.json.decode((await pushed.get("/v1/health"))[1])["active"] == {"ns/up": 1}
 
 
+async def test_other_work_goes_on_while_a_large_table_is_made(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    hosts = tuple(t.Host(f"h{number}.example.com", of.ports[0].listeners[0].hosts[0].matches) for number in range(2000))
+    large = t.sealed(
+        (msgspec.structs.replace(of.ports[0], listeners=(t.Listener("ns/gw/http", hosts=hosts),)),),
+        of.rules,
+        of.policies,
+        of.upstreams,
+        of.secrets,
+    )
+    applying = asyncio.create_task(pushed.state.apply(t.encode(large), pushed.listeners))
+
+    turns = 0
+    while not applying.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert await applying == Ack(large.revision)
+    assert turns > 20
+
+
+@pytest.mark.parametrize("text", [t.encode(table(free_port(), [1])), b"{"], ids=["good", "bad"])
+async def test_garbage_is_collected_again_after_every_table(pushed: Pushed, text: bytes) -> None:
+    await pushed.put(text)
+
+    assert gc.isenabled()
+
+
 @dataclass
 class Secured:
     """A push channel over TCP and the files that it follows."""
@@ -189,6 +220,13 @@ class Secured:
 
     async def revision(self, trusted: Authority, own: Authority | None) -> object:
         """Ask for the revision with a certificate of `own`; None if we are not let in."""
+        return await self._ask("GET", trusted, own)
+
+    async def put(self, of: t.Table, trusted: Authority, own: Authority | None) -> object:
+        """Push with a certificate of `own`; None if we are not let in."""
+        return await self._ask("PUT", trusted, own, t.encode(of))
+
+    async def _ask(self, method: str, trusted: Authority, own: Authority | None, body: bytes = b"") -> object:
         context = trusted.client()
         if own is not None:
             pair = self.folder / "client.pem"
@@ -196,7 +234,7 @@ class Secured:
             context.load_cert_chain(pair)
         url = f"https://localhost:{self.channel.port}/v1/table"
         try:
-            async with aiohttp.ClientSession() as client, client.get(url, ssl=context) as answer:
+            async with aiohttp.ClientSession() as client, client.request(method, url, data=body, ssl=context) as answer:
                 return await answer.json()
         except aiohttp.ClientError:
             return None
@@ -224,6 +262,16 @@ async def test_only_clients_with_a_certificate_of_the_authority_get_through_to_t
     assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
     assert await secured.revision(AUTHORITY, None) is None
     assert await secured.revision(AUTHORITY, Authority("another")) is None
+
+
+async def test_a_table_comes_over_mutual_tls_and_one_of_a_stranger_does_not(secured: Secured) -> None:
+    of, other = table(free_port(), [1]), table(free_port(), [1])
+    assert await secured.put(of, AUTHORITY, AUTHORITY) == {"revision": of.revision}
+
+    for own in (None, Authority("another")):
+        assert await secured.put(other, AUTHORITY, own) is None
+
+    assert await secured.revision(AUTHORITY, AUTHORITY) == {"revision": of.revision, "active": {"ns/up": 0}}
 
 
 async def test_rotated_certificates_are_followed_and_the_old_authority_is_trusted_no_longer(secured: Secured) -> None:
