@@ -4,8 +4,9 @@ import asyncio
 import os
 import select
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from certificates import Authority
 from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, raw, table, targets
 from switchover_dataplane import table as t
 
@@ -24,14 +26,22 @@ class Running:
     """A data-plane process and where its channels are."""
 
     process: asyncio.subprocess.Process
-    socket: Path
+    channel: Path
     admin: int
 
     async def push(self, of: t.Table) -> None:
         """Push a table and expect it to be acknowledged."""
-        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.channel))) as client:
             async with client.put("http://dataplane/v1/table", data=t.encode(of)) as answer:
                 assert answer.status == 200, await answer.text()
+
+    async def says(self, text: str) -> str:
+        """Read its log up to a line with this text."""
+        assert self.process.stdout is not None
+        while line := (await self.process.stdout.readline()).decode():
+            if text in line:
+                return line
+        raise AssertionError(f"it ended without saying {text!r}")
 
     async def probe(self, path: str) -> int:
         """Ask the admin port; the status."""
@@ -58,9 +68,6 @@ async def dataplane(folder: Path, *flags: str) -> AsyncIterator[Running]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "switchover_dataplane", *channels, *flags, stdout=asyncio.subprocess.PIPE
     )
-    while not path.exists():
-        assert process.returncode is None
-        await asyncio.sleep(0.01)
     yield Running(process, path, admin)
     if process.returncode is None:
         process.kill()
@@ -70,6 +77,7 @@ async def dataplane(folder: Path, *flags: str) -> AsyncIterator[Running]:
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     async with dataplane(tmp_path, "--grace", "20") as one:
+        await one.says("takes tables")
         yield one
 
 
@@ -207,6 +215,7 @@ async def test_during_the_drain_delay_it_serves_on_and_tells_probes_and_clients_
         await (stream if b"stream" in seen.body else good())(seen, reader, writer)
 
     async with targets(as_asked) as (first,), dataplane(tmp_path, "--drain-delay", "300") as running:
+        await running.says("takes tables")
         port, later = free_port(), free_port()
         await running.push(table(port, [first.port]))
         async with Client(port) as idle, Client(port) as used, Client(port) as fresh, Client(later) as pushed:
@@ -244,6 +253,7 @@ async def test_a_connection_that_nobody_uses_any_more_does_not_keep_it(running: 
 
 async def test_no_request_is_lost_when_it_stops_under_load(tmp_path: Path) -> None:
     async with targets(good()) as (first,), dataplane(tmp_path, "--drain-delay", "0.3") as running:
+        await running.says("takes tables")
         port = free_port()
         await running.push(table(port, [first.port]))
         clients = [Client(port) for _ in range(20)]
@@ -279,6 +289,88 @@ async def test_no_request_is_lost_while_tables_are_pushed_under_load_and_when_th
 async def _answered(clients: list[Client], count: int) -> None:
     while sum(len(client.statuses) for client in clients) < count:
         await asyncio.sleep(0.01)
+
+
+# ── Started again ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_process_that_was_killed_serves_its_kept_table_again_before_anybody_pushes(tmp_path: Path) -> None:
+    kept = ("--table-file", str(tmp_path / "kept.json"))
+    async with targets(good()) as (first,):
+        port = free_port()
+        async with dataplane(tmp_path, *kept) as running:
+            await running.says("takes tables")
+            await running.push(table(port, [first.port]))
+            running.process.kill()
+            await running.process.wait()
+
+        async with dataplane(tmp_path, *kept) as running:
+            await running.says("takes tables")
+            assert await running.probe("/readyz") == 200
+            async with Client(port) as client:
+                await client.ask()
+                assert client.statuses == [200]
+
+
+def _no_file(path: Path, _taken: int) -> None:
+    path.mkdir()
+
+
+KEPT: dict[str, Callable[[Path, int], object]] = {
+    "with a port that another process has": lambda path, taken: path.write_bytes(t.encode(table(taken, [1]))),
+    "that is half written": lambda path, _: path.write_bytes(t.encode(table(1, [1]))[:100]),
+    "of a newer version": lambda path, _: path.write_text('{"version": 99, "revision": "x"}'),
+    "that is empty": lambda path, _: path.write_bytes(b""),
+    "that is binary": lambda path, _: path.write_bytes(bytes(range(256))),
+    "nested without end": lambda path, _: path.write_bytes(b"[" * 100_000),
+    "that is no file": _no_file,
+}
+
+
+@pytest.mark.parametrize("keep", KEPT.values(), ids=KEPT.keys())
+async def test_a_kept_table_that_cannot_be_served_never_keeps_it_from_starting(
+    tmp_path: Path, keep: Callable[[Path, int], object]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        keep(tmp_path / "kept.json", taken.getsockname()[1])
+        async with dataplane(tmp_path, "--table-file", str(tmp_path / "kept.json")) as running:
+            assert "the kept table" in await running.says("the kept table")
+            await running.says("takes tables")
+            assert await running.probe("/readyz") == 503
+
+            await running.push(table(free_port(), [1]))
+
+            assert await running.probe("/readyz") == 200
+
+
+async def test_a_table_that_was_lost_with_its_process_is_pushed_again_over_mutual_tls(tmp_path: Path) -> None:
+    authority = Authority()
+    chain, key = authority.issue("localhost")
+    for name, text in (("crt", chain), ("key", key), ("ca", authority.pem)):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "client").write_text("".join(authority.issue("operator")))
+    trusting = authority.client()
+    trusting.load_cert_chain(tmp_path / "client")
+    channel, port = free_port(), free_port()
+    files = [part for name in ("crt", "key", "ca") for part in (_FLAG[name], str(tmp_path / name))]
+
+    async with targets(good()) as (first,), aiohttp.ClientSession(f"https://localhost:{channel}") as operator:
+        of = table(port, [first.port])
+        for _ in range(2):
+            async with dataplane(tmp_path, "--push", f"127.0.0.1:{channel}", *files) as running:
+                await running.says("takes tables")
+                async with operator.get("/v1/table", ssl=trusting) as answer:
+                    assert await answer.json() == {"revision": None, "active": {}}
+                async with operator.put("/v1/table", data=t.encode(of), ssl=trusting) as answer:
+                    assert await answer.json() == {"revision": of.revision}
+                async with Client(port) as client:
+                    await client.ask()
+                    assert client.statuses == [200]
+                running.process.kill()
+                await running.process.wait()
+
+
+_FLAG = {"crt": "--push-cert", "key": "--push-key", "ca": "--push-ca"}
 
 
 # ── How it is started, and by whom ──────────────────────────────────────────────────────────────────────────────────
