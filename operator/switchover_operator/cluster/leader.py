@@ -55,6 +55,7 @@ class Leadership:
         self._name = name
         self._me = me
         self._sight: Sight | None = None
+        self._is_anothers = False
 
     async def lead(self, work: Callable[[], Awaitable[NoReturn]]) -> NoReturn:
         """Do the work whenever the Lease is ours, and end it when it no longer is, for ever."""
@@ -63,7 +64,8 @@ class Leadership:
                 await self._until_held()
                 log.info("leading: %s holds the Lease %s/%s", self._me, self._namespace, self._name)
                 await self._while_held(asyncio.ensure_future(work()))
-                log.warning("no longer leading: the Lease %s/%s was not renewed in time", self._namespace, self._name)
+                why = "is another's" if self._is_anothers else "was not renewed in time"
+                log.warning("no longer leading: the Lease %s/%s %s", self._namespace, self._name, why)
         finally:
             with suppress(ApiRefused, ApiUnreachable):
                 await asyncio.shield(self._give_back())
@@ -77,7 +79,7 @@ class Leadership:
         clock = asyncio.get_running_loop().time
         renewed = clock()
         try:
-            while clock() - renewed < PATIENCE:
+            while clock() - renewed < PATIENCE and not self._is_anothers:
                 done, _ = await asyncio.wait([working], timeout=EVERY)
                 if done:
                     await working
@@ -97,7 +99,8 @@ class Leadership:
             now = asyncio.get_running_loop().time()
             if lease is not None and (self._sight is None or self._sight.version != _version(lease)):
                 self._sight = Sight(_version(lease), now)
-            if not may_take(lease, self._me, self._sight, now):
+            self._is_anothers = not may_take(lease, self._me, self._sight, now)
+            if self._is_anothers:
                 return False
             await self._write(lease, self._me)
         except (ApiRefused, ApiUnreachable) as error:
