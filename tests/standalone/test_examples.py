@@ -15,6 +15,7 @@ from switchover_operator.cli import main
 from switchover_simulator.behaviour import Answer
 
 EXAMPLES = EXAMPLE.parent
+FOLDERS = sorted(each for each in EXAMPLES.iterdir() if each.is_dir())
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -32,14 +33,14 @@ async def served(name: str, folder: Path, providers: Scripted) -> AsyncIterator[
         yield running
 
 
-@pytest.mark.parametrize("folder", [".", *sorted(each.name for each in EXAMPLES.iterdir())])
-def test_an_example_is_accepted_alone_and_all_are_together(folder: str) -> None:
-    checked = CliRunner().invoke(main, ["check", "-f", str(EXAMPLES / folder)])
+@pytest.mark.parametrize("folders", [*([each] for each in FOLDERS), FOLDERS], ids=[*(f.name for f in FOLDERS), "all"])
+def test_an_example_is_accepted_alone_and_all_are_together(folders: list[Path]) -> None:
+    checked = CliRunner().invoke(main, ["check", *(part for folder in folders for part in ("-f", str(folder)))])
     assert checked.exit_code == 0, checked.output
 
 
 def test_every_example_has_a_readme_that_names_each_of_its_files() -> None:
-    for example in EXAMPLES.iterdir():
+    for example in FOLDERS:
         readme = (example / "README.md").read_text()
         assert [file.name for file in example.glob("*.yaml") if f"`{file.name}`" not in readme] == []
 
