@@ -8,6 +8,7 @@ import base64
 import copy
 import http.client
 import json
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -72,6 +73,8 @@ class Fleet:
     folder: Path
     stack: ExitStack
     kubeconfig: Path
+    # Of loopback, and its own: several fleets run at a time, and each begins with the same internal port.
+    network: str = field(default_factory=lambda: f"127.{random.randrange(1, 255)}.{random.randrange(255)}")
     pushes: list[int] = field(default_factory=list)
     admin: int = 0
     models_port: int = 0
@@ -103,7 +106,7 @@ class Fleet:
 
     def start_data_plane(self, number: int) -> DataPlane:
         """Start data plane `number`, which keeps its table in a file as a pod does in memory."""
-        bind, admin = f"127.0.0.{number + 2}", free_port()
+        bind, admin = f"{self.network}.{number + 2}", free_port()
         flags = {"push-cert": "tls.crt", "push-key": "tls.key", "push-ca": "ca.crt"}
         program = self.stack.enter_context(
             self.cluster.running(
