@@ -70,20 +70,18 @@ class StatusWriter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._waiting.clear()
 
     async def _write_later(self, identity: Identity) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            await asyncio.sleep(max(GATHER, self._not_before.get(identity, 0.0) - loop.time()))
-            async with self._turn:
-                # Whatever is wished for from now on is another write.
-                self._waiting.discard(identity)
-                wish = self._wanted.pop(identity, None)
-                if wish is not None:
-                    self._not_before[identity] = loop.time() + INTERVAL
-                    await self._write(identity, wish)
-        finally:
+        await asyncio.sleep(max(GATHER, self._not_before.get(identity, 0.0) - loop.time()))
+        async with self._turn:
+            # Whatever is wished for from now on is another write.
             self._waiting.discard(identity)
+            wish = self._wanted.pop(identity, None)
+            if wish is not None:
+                self._not_before[identity] = loop.time() + INTERVAL
+                await self._write(identity, wish)
 
     async def _write(self, identity: Identity, wish: Wish) -> None:
         try:
