@@ -149,8 +149,9 @@ class Census:
 
     async def run(self) -> NoReturn:
         """Take a census when it is due, for ever."""
+        taken = False
         while True:
-            wait = EVERY if self.complete and self._unseen_since is None else SOON
+            wait = EVERY if taken and self.complete and self._unseen_since is None else SOON
             try:
                 await asyncio.wait_for(self._due.wait(), wait)
                 await asyncio.sleep(GATHER)
@@ -159,7 +160,9 @@ class Census:
             self._due.clear()
             try:
                 await self._take()
+                taken = True
             except (ApiRefused, ApiUnreachable) as error:
+                taken = False
                 log.debug("the census is put off: %s", error)
 
     async def look(self) -> list[Body] | None:

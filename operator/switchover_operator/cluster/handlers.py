@@ -87,6 +87,8 @@ def settings() -> kopf.OperatorSettings:
     """How kopf behaves here: it writes nothing, waits for nobody, and never gives up on the API server."""
     made = kopf.OperatorSettings()
     made.posting.enabled = False
+    # kopf would kill the whole process, were one of its lives slow to end.
+    made.process.ultimate_exiting_timeout = None
     made.watching.server_timeout = 290
     made.watching.connect_timeout = 10.0
     made.watching.reconnect_backoff = 0.1

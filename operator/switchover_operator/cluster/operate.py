@@ -121,7 +121,12 @@ class Operator:
         self._owners = owners
         self._metrics = metrics
         self._loop = Loop(self._look, self._tell)
-        words = Words(self._loop.mark_dirty, self._loop.mark_touched, self._may_have_missed)
+        words = Words(
+            changed=self._loop.mark_dirty,
+            touched=self._loop.mark_touched,
+            relisted=self._may_have_missed,
+            ended=metrics.watches.inc,
+        )
         self._view = View(settings.watched, words)
         self._census = Census(api, self._view, settings.watched, self._loop.mark_dirty)
         server_name = f"{settings.dataplane_service}.{settings.own_namespace}.svc"

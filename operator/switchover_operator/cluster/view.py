@@ -7,7 +7,6 @@ A thread, because kopf cancels every task of its event loop when it ends, and ta
 """
 
 import asyncio
-import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ANSWER: Final = 10.0
 """Seconds within which kopf's thread has to hand over its index."""
+STOPPING: Final = 5.0
+"""Seconds that kopf may take to stop before another life of it begins."""
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 STEADY: Final = 60.0
@@ -33,12 +34,13 @@ STEADY: Final = 60.0
 class Words:
     """What is called when: an object `changed`, only a status was `touched`, or a deletion may have been missed.
 
-    `relisted`: a watch began anew, or a kind came or went.
+    `relisted`: a watch began anew, or a kind came or went. `ended`: watching ended as a whole, and will begin anew.
     """
 
     changed: Callable[[], None]
     touched: Callable[[], None]
     relisted: Callable[[], None]
+    ended: Callable[[], None]
 
 
 class View:
@@ -51,19 +53,21 @@ class View:
 
     async def run(self) -> NoReturn:
         """Keep kopf running, for ever."""
-        for failures in itertools.count():
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
             started = loop.time()
-            self._run = _Run(self._namespaces, self._words)
+            run = self._run = _Run(self._namespaces, self._words)
             try:
-                failure = await self._run.until_ended()
+                failure = await run.until_ended()
             finally:
-                self._run.stop()
+                run.abandon()
                 self._run = None
-            wait = FIRST_WAIT if loop.time() - started > STEADY else min(FIRST_WAIT * 2**failures, LONGEST_WAIT)
+            self._words.ended()
+            failures = 0 if loop.time() - started > STEADY else failures + 1
+            wait = min(FIRST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
             log.error("watching ended and begins again in %g s, what was served is served on: %s", wait, failure)
             await asyncio.sleep(wait)
-        raise AssertionError("counting has no end")
 
     async def look(self) -> list[Body] | None:
         """All objects as they are known now; None while not every object that exists has been seen."""
@@ -86,6 +90,7 @@ class _Run:
         self._index: Any = None
         self._indexed = False
         self._stop = threading.Event()
+        self._abandoned = False
         self._ended: asyncio.Future[str] = self._here.create_future()
         self._thread = threading.Thread(target=self._live, name="kopf", daemon=True)
         self._thread.start()
@@ -95,12 +100,18 @@ class _Run:
         return await self._ended
 
     def stop(self) -> None:
-        """End this run soon; may be called again."""
+        """End this run soon; nobody waits for it longer than `STOPPING`."""
         self._stop.set()
+        self._here.call_later(STOPPING, self._end, "kopf was told to stop")
+
+    def abandon(self) -> None:
+        """Let this run end by itself; nothing that it still says is heard."""
+        self._stop.set()
+        self._abandoned = True
 
     async def bodies(self) -> list[Body] | None:
         """Copy the index in kopf's own thread, between two of its steps."""
-        if self._there is None or not self._indexed or self._ended.done():
+        if self._there is None or not self._indexed or self._stop.is_set() or self._ended.done():
             return None
         copying = asyncio.run_coroutine_threadsafe(self._copied(), self._there)
         try:
@@ -157,7 +168,7 @@ class _Run:
 
     def _tell(self, what: Callable[..., None], *given: object) -> None:
         """Call something in the caller's event loop, unless that is gone."""
-        if not self._here.is_closed():
+        if not self._abandoned and not self._here.is_closed():
             self._here.call_soon_threadsafe(what, *given)
 
     # ── Back in the caller's ────────────────────────────────────────────────────────────────────────────────────────
