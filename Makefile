@@ -83,7 +83,7 @@ E2E_IMAGE_LOADER ?= kind load docker-image
 e2e: $(VENV)/dev ## the guide and a good deal more on the cluster that KUBECONFIG names: E2E_IMAGE, E2E_IMAGE_LOADER, E2E_BASE
 	@$(MAKE) --no-print-directory image IMAGE=$(E2E_IMAGE) BASE=$(E2E_BASE)
 	@$(E2E_IMAGE_LOADER) $(E2E_IMAGE)
-	@E2E_IMAGE=$(E2E_IMAGE) $(BIN)/python -m pytest -v --maxfail 1 --timeout 600 tests/e2e
+	@E2E_IMAGE=$(E2E_IMAGE) $(BIN)/python -m pytest -v --maxfail 1 --timeout 600 --durations 12 tests/e2e
 
 KIND ?= kind
 .PHONY: kind

@@ -95,6 +95,12 @@ def test_the_api_server_takes_the_plain_manifests_as_well() -> None:
     )
 
 
+def test_the_api_server_takes_the_examples() -> None:
+    kubectl("apply", "--dry-run=server", "-k", str(GUIDE.parent))
+    for folder in GUIDE.parent.glob("*/"):
+        kubectl("apply", "--dry-run=server", "-f", str(folder))
+
+
 def test_the_guides_app_runs_with_only_its_image_replaced() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "key").write_text(f"Bearer {KEY}")

@@ -71,6 +71,8 @@ def test_chart_and_project_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (version, version)
     assert f"localhost/switchover:{version}" in INSTALL.read_text()
+    (image,) = yaml.safe_load((ROOT / "manifests/examples/kustomization.yaml").read_text())["images"]
+    assert (image["newName"], image["newTag"]) == ("localhost/switchover", version)
 
 
 # ── What is rendered ────────────────────────────────────────────────────────────────────────────────────────────────
