@@ -22,6 +22,8 @@ from switchover_operator.watch import LOOK_AGAIN, wait, watch
 STDIN: Final = Path("-")
 MAX_BYTES: Final = 32 * 1024 * 1024
 SUFFIXES: Final = (".yaml", ".yml", ".json")
+KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml")
+"""What kubectl's `-k` reads: files about manifests, which stand in the same folders and hold no objects."""
 SETTLE: Final = 0.05
 """Seconds for which files have to stay as they are before they are read: an editor writes in several steps."""
 MOST_RESTS: Final = 20
@@ -260,6 +262,10 @@ def _files(path: Path) -> list[Path]:
         real = os.path.realpath(folder)
         folders[:] = [] if real in entered else [name for name in folders if not name.startswith(".")]
         if real not in entered:
-            files += [Path(folder, name) for name in names if name.endswith(SUFFIXES) and not name.startswith(".")]
+            files += [Path(folder, name) for name in names if _is_manifest(name)]
         entered.add(real)
     return files
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not name.startswith(".") and name not in KUSTOMIZATIONS

@@ -105,6 +105,13 @@ def test_a_path_that_vanishes_keeps_its_objects_and_says_so(tmp_path: Path) -> N
     ]
 
 
+def test_a_kustomization_beside_manifests_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(manifest("a"))
+    (tmp_path / "kustomization.yaml").write_text("kind: Kustomization\nresources: [a.yaml]\n")
+    view = Manifests([tmp_path]).read()
+    assert (set(view.objects), view.problems) == ({named("a")}, ())
+
+
 def test_a_file_deleted_from_a_folder_deletes_its_objects(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / f"{name}.yaml").write_bytes(manifest(name))
