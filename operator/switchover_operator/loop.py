@@ -109,7 +109,8 @@ class Loop:
         self._woken.set()
 
     async def run(self) -> NoReturn:
-        """Run a round for every change, for ever."""
+        """Run a round for every change, for ever; the first one compiles, whatever was seen by an earlier run."""
+        self._seen = None
         while True:
             await self._woken.wait()
             await asyncio.sleep(PAUSE)

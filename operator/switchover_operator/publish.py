@@ -130,7 +130,7 @@ class NotDelivered(Exception):
 class Publisher:
     """Keeps a changing set of data planes at the newest table; `heard` is called whenever one said something new.
 
-    Use it as an asynchronous context manager: leaving it ends every push.
+    Use it as an asynchronous context manager: leaving it ends every push and forgets the table.
     """
 
     def __init__(self, heard: Callable[[], None]) -> None:
@@ -150,6 +150,8 @@ class Publisher:
         keepers = list(self._keepers.values())
         self.serve(())
         await asyncio.gather(*keepers, return_exceptions=True)
+        # Whoever pushes meanwhile may have something newer.
+        self._revision, self._text = "", b""
 
     def publish(self, table: Table) -> None:
         """Make this the table that every data plane is brought to. An equal revision changes nothing."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from switchover_dataplane.table import decode
 from switchover_operator.admission import Admitted, admit
 from switchover_operator.fleet import Cluster, Fleet, GatewayPort, Standalone
 from switchover_operator.identity import Body, Identity, identity_of
@@ -180,6 +181,44 @@ async def test_a_word_of_a_data_plane_is_told_without_compiling_again(tmp_path: 
         assert outcome.compiled is first.compiled
         assert outcome.seconds == 0
     server.close()
+
+
+@pytest.mark.parametrize("port", [8080, 9090])
+async def test_whoever_leads_again_pushes_what_there_is_now_and_nothing_of_its_last_term(
+    tmp_path: Path, port: int
+) -> None:
+    pushed: list[str] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"PUT"):
+            [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            pushed.append(decode(await reader.readexactly(int(length.split(b":")[1]))).revision)
+        body = b'{"revision": "%b"}' % pushed[-1].encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    async def look() -> Seen | None:
+        seen = await world.look()
+        if leads_again:
+            loop.publisher.serve([Endpoint("a", str(tmp_path / "push"))])
+            # Time for a push of what is there already.
+            for _ in range(100):
+                await asyncio.sleep(0)
+        return seen
+
+    leads_again = False
+    world = World(8080, port)
+    loop = Loop(look, world.tell)
+    server = await asyncio.start_unix_server(note, str(tmp_path / "push"))
+    async with running(world, loop):
+        await world.until(serves(8080))
+    leads_again = True
+    async with running(world, loop):
+        outcome = await world.until(lambda outcome: outcome.acknowledgements.complete)
+    server.close()
+    assert serves(port)(outcome)
+    assert set(pushed) == {outcome.compiled.table.revision}
 
 
 # ── What is worth compiling again ───────────────────────────────────────────────────────────────────────────────────
