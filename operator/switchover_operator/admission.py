@@ -5,7 +5,7 @@ has and Switchover does not serve. References are not followed here: they come a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from switchover_operator.faults import Fault, hostname_faults
 from switchover_operator.identity import Body
@@ -23,7 +23,7 @@ from switchover_operator.upstream_faults import upstream_faults
 class Admitted:
     """A body that is good, as a model. `without_effect` names fields it sets for nothing, with what was meant."""
 
-    body: Body
+    body: Body = field(repr=False)
     model: Resource
     without_effect: tuple[str, ...] = ()
 

@@ -52,6 +52,16 @@ def findings(report: Report, locate: Locate) -> list[Finding]:
         for condition in conditions
         if (weight := _weight(condition)) is not None
     ]
+    if report.address_problem:
+        told.append(
+            Finding(
+                Weight.FAULT,
+                report.identity,
+                "",
+                report.address_problem,
+                _place(report, report.address_problem, locate),
+            )
+        )
     told += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
     return sorted(dict.fromkeys(told), key=lambda finding: finding.weight)
 

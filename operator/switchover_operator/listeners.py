@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from switchover_dataplane import table
 from switchover_operator import conditions
+from switchover_operator.addresses import normal
 from switchover_operator.certificates import certificate
 from switchover_operator.conditions import Condition
 from switchover_operator.fleet import CLASS_NAME, CONTROLLER_NAME, Cluster, Fleet, GatewayPort, Standalone
@@ -270,7 +271,7 @@ def _with_addresses(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway
     taken: dict[str, Identity] = {}
     for gateway in gateways:
         asked = gateway.found.model.spec.addresses if gateway.found.model and not gateway.refused else ()
-        wanted = tuple(address.value for address in asked if address.value)
+        wanted = tuple(normal(address.value) for address in asked if address.value)
         others = [address for address in wanted if address in taken]
         if others:
             problem = f"spec.addresses: {others[0]} is {taken[others[0]]}'s already"

@@ -8,10 +8,10 @@ of the Gateway API: conditions and `parents[]` of others stay as they are, ours 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from switchover_operator import conditions
+from switchover_operator.addresses import is_address
 from switchover_operator.conditions import OWNED_TYPES, Condition
 from switchover_operator.fleet import CONTROLLER_NAME
 from switchover_operator.identity import Body, Identity
@@ -168,7 +168,8 @@ def _gateway_status(report: Report, existing: Body, around: Surroundings, now: s
         for listener in report.listeners
     ]
     addresses = [
-        {"type": _address_type(address), "value": address} for address in around.addresses.get(report.identity, ())
+        {"type": "IPAddress" if is_address(address) else "Hostname", "value": address}
+        for address in around.addresses.get(report.identity, ())
     ]
     programmed = _programmed(report.serves, existing.get("conditions"), report.generation, around)
     if programmed.status == "True":
@@ -308,14 +309,6 @@ def _ours(status: Body, kind: _Entries) -> list[Body]:
 
 def _of_others(status: Body, kind: _Entries) -> list[Body]:
     return [entry for entry in _mappings(status.get(kind.field)) if entry.get("controllerName") != CONTROLLER_NAME]
-
-
-def _address_type(address: str) -> str:
-    try:
-        ip_address(address)
-    except ValueError:
-        return "Hostname"
-    return "IPAddress"
 
 
 def _mapping(given: object) -> Body:

@@ -5,7 +5,7 @@ nonsense edit harms nobody, and the status says both.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
@@ -31,7 +31,7 @@ class Object(Generic[R_co]):
     """One object: `model` is what is served of it (None: nothing), `refusal` says why that is not its `body`."""
 
     identity: Identity
-    body: Body
+    body: Body = field(repr=False)
     source: str
     generation: int
     model: R_co | None

@@ -21,7 +21,7 @@ class Snapshot:
     stands in `repeated`; the content that sorts first is taken, as that does not depend on the order of arrival.
     """
 
-    objects: Mapping[Identity, Body]
+    objects: Mapping[Identity, Body] = field(repr=False)
     sources: Mapping[Identity, str] = field(default_factory=dict)
     repeated: frozenset[Identity] = frozenset()
 

@@ -97,7 +97,7 @@ def renewed(stored: Channel | None, name: str, now: datetime) -> Channel:
         name: the DNS name that data planes are known by.
         now: the time, with its zone.
     """
-    channel = stored if stored is not None and _usable(stored.signing, now) else _begun(name, now)
+    channel = stored if stored is not None and is_usable(stored.signing, now) else _begun(name, now)
     channel = _with_following(channel, now)
     channel = _handed_over(channel, now)
     channel = _with_server(channel, name, now)
@@ -121,7 +121,7 @@ def _begun(name: str, now: datetime) -> Channel:
 
 def _with_following(channel: Channel, now: datetime) -> Channel:
     """Make the next authority and let it be trusted, when the time of the present one begins to run out."""
-    if channel.following is not None and _usable(channel.following, now):
+    if channel.following is not None and is_usable(channel.following, now):
         return channel
     if channel.signing.read().not_valid_after_utc - now > AUTHORITY_RENEWAL:
         return channel if channel.following is None else replace(channel, following=None)
@@ -149,7 +149,8 @@ def _still_trusted(channel: Channel, now: datetime) -> Iterable[str]:
             yield text
 
 
-def _usable(pair: Pair, now: datetime) -> bool:
+def is_usable(pair: Pair, now: datetime) -> bool:
+    """Tell whether a pair can be read, belongs together, and has not ended."""
     try:
         return pair.read().not_valid_after_utc > now
     except ValueError:

@@ -90,8 +90,12 @@ class PushChannel:
 
     async def _renew(self) -> None:
         stored = {identity: await self._read(identity) for identity in (self._settings.shown, self._settings.own)}
-        known = authority.from_secrets(stored[self._settings.shown], stored[self._settings.own]) or self._channel
-        channel = authority.renewed(known, self._settings.server_name, datetime.now(UTC))
+        now = datetime.now(UTC)
+        known = authority.from_secrets(stored[self._settings.shown], stored[self._settings.own])
+        if known is None or not authority.is_usable(known.signing, now):
+            # Somebody deleted or garbled it; data planes trust the one that we remember.
+            known = self._channel
+        channel = authority.renewed(known, self._settings.server_name, now)
         # The authority first: a certificate must not be shown whose authority could be lost.
         for identity, values in reversed(self._secrets(channel)):
             if stored[identity] != values:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from switchover_operator.addresses import is_address, normal
 from switchover_operator.compile import Compiled
 from switchover_operator.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body, Identity
@@ -129,8 +130,9 @@ def _service(report: Report, compiled: Compiled, fleet: Cluster, settings: Servi
         return
     infrastructure = gateway.spec.infrastructure
     spec: dict[str, Any] = {"type": settings.type, "selector": dict(settings.selector), "ports": ports}
-    if settings.type == "LoadBalancer" and report.addresses_wanted:
-        spec["loadBalancerIP"] = report.addresses_wanted[0]
+    asked = [address for address in report.addresses_wanted if is_address(address)]
+    if settings.type == "LoadBalancer" and asked:
+        spec["loadBalancerIP"] = asked[0]
     body: Body = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -215,7 +217,7 @@ def addresses(snapshot: Snapshot, namespace: str) -> Mapping[Identity, Sequence[
 def _addresses(service: Body) -> list[str]:
     status = service.get("status") or {}
     ingress = (status.get("loadBalancer") or {}).get("ingress") or ()
-    given = [address for each in ingress if (address := each.get("ip") or each.get("hostname"))]
+    given = [normal(address) for each in ingress if (address := each.get("ip") or each.get("hostname"))]
     if given:
         return given
     spec = service["spec"]

@@ -247,6 +247,7 @@ class Operator:
             self._active(outcome),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._statuses.forget(snapshot.objects)
         self._statuses.want(
             (identity, Wish(snapshot.objects[identity], status))
             for identity, status in changed_statuses(reports, snapshot, around, now)

@@ -6,7 +6,7 @@ refuses it, and the next round makes the status anew from what is there then.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ class StatusWriter:
         self._wanted: dict[Identity, Wish] = {}
         self._waiting: set[Identity] = set()
         self._written: dict[Identity, str] = {}
+        self._refused: dict[Identity, str] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._not_before: dict[Identity, float] = {}
@@ -92,6 +93,7 @@ class StatusWriter:
             log.debug("the status of %s cannot be written yet: %s", identity, unreachable)
             self._retry()
         else:
+            self._refused.pop(identity, None)
             if written["metadata"]["resourceVersion"] != wish.version:
                 self._written[identity] = wish.version
 
@@ -100,18 +102,20 @@ class StatusWriter:
             case 404 | 409:  # the object is gone, or somebody was faster; news of that is on its way
                 log.debug("the status of %s was made from what is no more", identity)
             case _:
-                log.warning("the status of %s cannot be written: %s", identity, refused)
+                level = logging.DEBUG if self._refused.get(identity) == str(refused) else logging.WARNING
+                log.log(level, "the status of %s cannot be written: %s", identity, refused)
+                self._refused[identity] = str(refused)
                 self._retry()
 
     def _retry(self) -> None:
         asyncio.get_running_loop().call_later(RETRY, self._again)
 
-    def forget(self, existing: Iterable[Identity]) -> None:
+    def forget(self, existing: Container[Identity]) -> None:
         """Keep nothing of objects that are gone."""
-        gone = self._not_before.keys() - set(existing)
-        for identity in gone:
-            self._not_before.pop(identity, None)
+        for identity in [each for each in self._not_before if each not in existing]:
+            del self._not_before[identity]
             self._written.pop(identity, None)
+            self._refused.pop(identity, None)
 
 
 def patch(wish: Wish) -> Body:

@@ -20,6 +20,8 @@ from switchover_operator.identity import Body
 
 log = logging.getLogger(__name__)
 
+IDENTITY: Final[Any] = "switchover"
+"""Who this is among kopf's peers, of which there are none; kopf does not export the type."""
 ANSWER: Final = 10.0
 """Seconds within which kopf's thread has to hand over its index."""
 STOPPING: Final = 5.0
@@ -149,6 +151,8 @@ class _Run:
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             stop_flag=self._stop,
+            # Otherwise kopf asks for the user's name, which a container's user may not have.
+            identity=IDENTITY,
         )
 
     def _moved(self, *, relisted: bool, status_only: bool) -> None:
