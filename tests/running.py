@@ -31,11 +31,12 @@ def free_port(neighbours: int = 0) -> int:
     """A port that is free with the `neighbours` after it, below those that the system gives to connections."""
     while True:
         port = random.randrange(12_000, 30_000)
-        if all(map(_is_free, range(port, port + 1 + neighbours))):
+        if all(map(is_free, range(port, port + 1 + neighbours))):
             return port
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nothing listens at a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

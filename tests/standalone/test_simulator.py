@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from running import free_port, is_free, until
 from switchover_simulator import lines
 from switchover_simulator.behaviour import Answer
 from switchover_simulator.cli import simulate
@@ -257,6 +258,20 @@ def _replace(file: Path, text: str) -> None:
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)
+
+
+async def test_a_quiet_one_says_nothing_but_the_requests() -> None:
+    port = free_port()
+    flags = ("--bind", f"127.0.0.1:{port}", "--quiet")
+    async with simulator(*flags, SWITCHOVER_SIMULATE_BIND="") as running, aiohttp.ClientSession() as session:
+        await until(lambda: not is_free(port), "it listens")
+        async with session.put(f"http://127.0.0.1:{port}/__scenario", data="default: 200") as response:
+            assert response.status == 200
+        assert await status(session, f"http://127.0.0.1:{port}") == 200
+        await running.until(lambda: len(running.out) == 1)
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.process.wait() == 0
+    assert running.told == []
 
 
 async def test_verbose_lines_hold_a_digest_of_the_key_and_not_the_key() -> None:

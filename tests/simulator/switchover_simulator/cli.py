@@ -19,9 +19,10 @@ from switchover_simulator.server import Server
 
 
 class Simulator:
-    """One scenario at one port."""
+    """One scenario at one port. `quiet`: it says nothing of itself but what is wrong."""
 
-    def __init__(self, scenario: Scenario, *, verbose: bool) -> None:
+    def __init__(self, scenario: Scenario, *, verbose: bool, quiet: bool) -> None:
+        self._quiet = quiet
         self._playback = Playback(scenario)
         self._verbose = verbose
         self._stop = asyncio.Event()
@@ -36,12 +37,16 @@ class Simulator:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         had = await self._server.start(host, port)
-        _tell("INFO", "Listening", address=f"[{host}]:{had}" if ":" in host else f"{host}:{had}")
+        self._say("Listening", address=f"[{host}]:{had}" if ":" in host else f"{host}:{had}")
         following = asyncio.create_task(self._follow(file, content)) if file else None
         await self._stop.wait()
         if following is not None:
             await following
         await self._server.stop()
+
+    def _say(self, message: str, **fields: object) -> None:
+        if not self._quiet:
+            _tell("INFO", message, **fields)
 
     def _use(self, playback: Playback) -> None:
         self._playback = playback
@@ -57,7 +62,7 @@ class Simulator:
             self._server.release()
         if playback is not self._playback:
             self._use(playback)
-            _tell("INFO", "Scenario replaced")
+            self._say("Scenario replaced")
         return answer
 
     def _observe(self, request: Request, behaviour: Behaviour) -> None:
@@ -90,7 +95,7 @@ class Simulator:
                 if now is None:
                     raise BadScenario(["the file cannot be read"])
                 self._use(Playback(parse(now)))
-                _tell("INFO", "Scenario reloaded", file=str(file))
+                self._say("Scenario reloaded", file=str(file))
             except BadScenario as error:
                 _tell("ERROR", "Scenario kept, as the new one is not valid", file=str(file), problems=error.problems)
 
@@ -149,7 +154,14 @@ class Address(click.ParamType["tuple[str, int]"]):
     show_envvar=True,
     help="Add method, path, digests of credentials and the answer to each line.",
 )
-def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool) -> None:
+@click.option(
+    "--quiet",
+    is_flag=True,
+    envvar="SWITCHOVER_SIMULATE_QUIET",
+    show_envvar=True,
+    help="Say nothing but the requests, and what is wrong.",
+)
+def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool, quiet: bool) -> None:
     """Play an LLM provider that fails: 429 to every request, unless a scenario says otherwise.
 
     Each request is one JSON line on standard output. PUT /__scenario replaces the scenario while it runs (GET shows
@@ -162,7 +174,7 @@ def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool) -> Non
         raise click.ClickException(f"{scenario} is no scenario:\n  " + "\n  ".join(error.problems)) from None
     host, port = bind
     try:
-        uvloop.run(Simulator(playing, verbose=verbose).run(host, port, scenario, content))
+        uvloop.run(Simulator(playing, verbose=verbose, quiet=quiet).run(host, port, scenario, content))
     except OSError as error:
         # asyncio words the error anew, with the address once more.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
