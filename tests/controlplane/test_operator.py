@@ -380,7 +380,7 @@ def _readiness(running: Fleet, number: int) -> str:
         return ""
 
 
-def test_the_push_channels_secrets_that_somebody_deletes_are_made_again_and_trusted_by_all(applied: Applied) -> None:
+def test_the_push_channels_secrets_that_somebody_deletes_or_garbles_are_restored(applied: Applied) -> None:
     before = applied.cluster.get("secret", "switchover-push", SYSTEM)["data"]
     applied.cluster.kubectl("delete", "secret", "switchover-push", "switchover-push-ca", "-n", SYSTEM)
 
@@ -391,6 +391,13 @@ def test_the_push_channels_secrets_that_somebody_deletes_are_made_again_and_trus
         lambda: {"secret/switchover-push", "secret/switchover-push-ca"} <= set(secrets().split()), "both are back"
     )
     assert applied.cluster.get("secret", "switchover-push", SYSTEM)["data"] == before
+    authority = applied.cluster.get("secret", "switchover-push-ca", SYSTEM)["data"]
+    garbled = '{"data": {"ca.key": "bm9uc2Vuc2U="}}'
+    applied.cluster.kubectl("patch", "secret", "switchover-push-ca", "-n", SYSTEM, "--type=merge", "-p", garbled)
+    wait_until(
+        lambda: applied.cluster.get("secret", "switchover-push-ca", SYSTEM)["data"] == authority,
+        "the authority is back",
+    )
     applied.model["model"] = "later"
     applied.apply("Upstream")
     wait_until(lambda: applied.ask() == (200, "later"), "tables are still taken")
