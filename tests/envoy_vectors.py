@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader, RetryBudget
 
 ENVOY_ROUTE_TIMEOUT = 15.0
 ENVOY_BODY_LIMIT = 1024 * 1024
@@ -69,7 +69,10 @@ def load() -> list[Case]:
 
 
 def policy(case: Case, semantics: Any) -> Policy:
-    """The policy that the compiler makes of the case's `retries`, with the settings that its measurement had."""
+    """The policy that the compiler makes of the case's `retries`, with the settings that its measurement had.
+
+    There the limits on retries at a time were far away, and nothing was remembered of an earlier request.
+    """
     retries = case.retries
     base = _seconds(retries.get("retryBackOff", {}).get("baseInterval", "0.025s"))
     longest = retries.get("retryBackOff", {}).get("maxInterval")
@@ -88,6 +91,7 @@ def policy(case: Case, semantics: Any) -> Policy:
         rate_limited_back_off=limited and _limited(limited),
         timeout=_route_timeout(case),
         cool_down=CoolDown(base=0.0),
+        retry_budget=RetryBudget(minimum=1000),
     )
 
 
@@ -109,3 +113,18 @@ def _limited(block: dict[str, Any]) -> RateLimitedBackOff:
 
 def _seconds(text: str) -> float:
     return float(text.removesuffix("s"))
+
+
+def headers_of(case: Case) -> dict[str, str]:
+    """The headers that a case of the group `hdr` sends, as Envoy would act on from a client that it trusts."""
+    sent = {
+        "max_retries": {"x-envoy-max-retries": "1"},
+        "retry_on": {"x-envoy-retry-on": "5xx"},
+        "retriable_status_codes": {"x-envoy-retriable-status-codes": "418"},
+        "rq_timeout": {"x-envoy-upstream-rq-timeout-ms": "200"},
+        "per_try_timeout_ms": {"x-envoy-upstream-rq-per-try-timeout-ms": "150"},
+        "retriable_header_names": {"x-envoy-retriable-header-names": "x-overload"},
+        "attempt_count": {"x-envoy-attempt-count": "7"},
+    }
+    part = case.name.removeprefix("hdr.") if case.name.startswith("hdr.") else ""
+    return next((headers for start, headers in sent.items() if part.startswith(start)), {})
