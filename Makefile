@@ -39,6 +39,15 @@ test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
 control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
 	@tests/controlplane/build.sh
 
+NPM ?= npm
+SDK_JS := tests/sdk/js
+$(SDK_JS)/node_modules/.package-lock.json: $(SDK_JS)/package-lock.json
+	@cd $(SDK_JS) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+
+.PHONY: sdk-js
+sdk-js: $(VENV)/dev $(SDK_JS)/node_modules/.package-lock.json ## the JavaScript SDKs openai and ai against a failing first model; needs node 20 and npm
+	@$(BIN)/python -m pytest -q $(SDK_JS)
+
 .PHONY: lint
 lint: $(VENV)/dev ## ruff, mypy strict, import contracts, generated files up to date
 	@$(BIN)/ruff check .
@@ -63,6 +72,7 @@ crds: $(VENV)/runtime ## crds/ from the pydantic models
 lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, for every platform
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
 .PHONY: image
 image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; BUILD_ARGS goes to it
