@@ -5,7 +5,7 @@ What a case needs and does not carry stands here as a rule on its name or group,
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ ENVOY_BODY_LIMIT = 1024 * 1024
 
 @dataclass(frozen=True)
 class Case:
-    """One measured request: what it meets at each label, and what Envoy then did."""
+    """One measured request: what it meets at each label, and what Envoy then did.
+
+    `pace` stretches its pauses and limits alike, for machines on which a short limit would pass by itself.
+    """
 
     name: str
     group: str
@@ -26,7 +29,7 @@ class Case:
     behaviours: dict[str, Any]
     order: list[str]
     client_status: int | None
-    settings: dict[str, float] = field(default_factory=dict)
+    pace: float = 1.0
 
     def behaviour(self, label: str, request: int) -> dict[str, Any]:
         """What the label does at its `request`-th request, from 0; the last behaviour of a list sticks."""
@@ -35,7 +38,8 @@ class Case:
             dead = {"blackhole": "blackhole"}.get(label, "nothing listens" if label.startswith("refused") else None)
             return {"mode": dead} if dead else {"status": 200}
         listed = found if isinstance(found, list) else [found]
-        return dict(listed[min(request, len(listed) - 1)])
+        chosen = dict(listed[min(request, len(listed) - 1)])
+        return chosen | {name: chosen[name] * self.pace for name in ("delay", "gap") if name in chosen}
 
     @property
     def body_size(self) -> int:
@@ -49,7 +53,16 @@ class Case:
 
     @property
     def client_leaves_after(self) -> float | None:
-        return 0.2 if "client_disconnect" in self.name else None
+        return 0.2 * self.pace if "client_disconnect" in self.name else None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a limit runs out in it that must not run out anywhere else."""
+        return self.name.endswith(".per_try_timeout") or self.group == "5 timeouts" or bool(self.client_leaves_after)
+
+    def at_pace(self, pace: float) -> "Case":
+        """The same case, slower."""
+        return replace(self, pace=pace)
 
 
 def load() -> list[Case]:
@@ -97,13 +110,13 @@ def policy(case: Case, semantics: Any) -> Policy:
 
 def _per_try_timeout(case: Case) -> float:
     if case.name.startswith("retry_on.") and case.name.endswith(".per_try_timeout"):
-        return 0.08
-    return _seconds(case.retries.get("perTryTimeout", "0s"))
+        return 0.08 * case.pace
+    return _seconds(case.retries.get("perTryTimeout", "0s")) * case.pace
 
 
 def _route_timeout(case: Case) -> float:
     shortened = {"bigger_than_route_timeout": 0.3, "route.during_stream": 0.45}
-    return next((value for part, value in shortened.items() if part in case.name), ENVOY_ROUTE_TIMEOUT)
+    return next((value * case.pace for part, value in shortened.items() if part in case.name), ENVOY_ROUTE_TIMEOUT)
 
 
 def _limited(block: dict[str, Any]) -> RateLimitedBackOff:
