@@ -74,6 +74,12 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
+ROUTES ?= 100
+EDITS ?= 300
+.PHONY: bench-operator
+bench-operator: $(VENV)/dev ## how fast an edit is served with ROUTES routes, measured EDITS times, and what idling costs
+	@PYTHONPATH=tests $(BIN)/python tests/operator_bench.py $(ROUTES) $(EDITS)
+
 .PHONY: image
 image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; BUILD_ARGS goes to it
 	@set -- $(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_ARGS) --file Containerfile --tag $(IMAGE) .; \
