@@ -39,6 +39,11 @@ test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
 control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
 	@tests/controlplane/build.sh
 
+STREAMS ?= 1000
+.PHONY: chaos
+chaos: $(VENV)/dev ## STREAMS streams that go wrong, and what their clients got of them; SEED makes the same ones again
+	@PYTHONPATH=tests $(BIN)/python -m chaos --streams $(STREAMS) $(if $(SEED),--seed $(SEED))
+
 NPM ?= npm
 SDK_JS := tests/sdk/js
 $(SDK_JS)/node_modules/.package-lock.json: $(SDK_JS)/package-lock.json

@@ -1,0 +1,167 @@
+"""What a client got, as raw bytes, and the text that it should have got → what became of the answer.
+
+This shares no code with the gateway or with any client library: HTTP, chunks and events are read here once more, by
+what their standards say. The strictest client counts: an answer passes for whole if its body ends in order, or if a
+`finish_reason` or `[DONE]` says so, whatever came before.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+End = Literal["closed", "reset", "time-out"]
+
+
+class Outcome(Enum):
+    """The columns of the table."""
+
+    WHOLE = "whole"
+    FAILED = "failed honestly"
+    TRUNCATED = "truncated as success"
+    DAMAGED = "duplicated or lost"
+    HUNG = "hung"
+
+
+HONEST = (Outcome.WHOLE, Outcome.FAILED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome, and for a person what made it one."""
+
+    outcome: Outcome
+    why: str
+
+
+@dataclass
+class Response:
+    """An HTTP answer as far as it came; `complete`: its end is an end."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    complete: bool = False
+
+
+@dataclass
+class Told:
+    """What the events say."""
+
+    text: str = ""
+    finish: str | None = None
+    done: bool = False
+    error: str | None = None
+
+
+def judge(raw: bytes, end: End, expected: str) -> Verdict:
+    """Tell what became of an answer."""
+    response = read_response(raw, closed=end == "closed")
+    if response.status >= 400:
+        return _refused(response, end)
+    told = read_events(response.body)
+    if not expected.startswith(told.text):
+        return Verdict(Outcome.DAMAGED, _difference(told.text, expected))
+    if end == "time-out" and not response.complete:
+        return Verdict(Outcome.HUNG, f"silent after {len(told.text)} of {len(expected)} characters")
+    whole = told.text == expected
+    if whole and told.finish == "stop" and told.done and response.complete and told.error is None:
+        return Verdict(Outcome.WHOLE, "")
+    signs = {
+        "an end of the body": response.complete,
+        f"finish_reason {told.finish}": told.finish not in (None, "error"),
+        "[DONE]": told.done,
+    }
+    claimed = [sign for sign, given in signs.items() if given]
+    if claimed and not whole:
+        missing = len(expected) - len(told.text)
+        return Verdict(Outcome.TRUNCATED, f"{missing} characters are missing, but it has {' and '.join(claimed)}")
+    return Verdict(Outcome.FAILED, told.error or "cut")
+
+
+def _refused(response: Response, end: End) -> Verdict:
+    if end == "time-out" and not response.complete:
+        return Verdict(Outcome.HUNG, "in a refusal")
+    try:
+        message = json.loads(response.body)["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return Verdict(Outcome.DAMAGED, f"{response.status} without an error that an SDK reads: {response.body[:80]!r}")
+    return Verdict(Outcome.FAILED, f"{response.status}: {message}")
+
+
+def _difference(got: str, expected: str) -> str:
+    at = next((at for at, pair in enumerate(zip(got, expected, strict=False)) if pair[0] != pair[1]), len(expected))
+    return f"at character {at}: {got[max(0, at - 12) : at + 12]!r} instead of {expected[max(0, at - 12) : at + 12]!r}"
+
+
+# ── HTTP (RFC 9112) ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_response(raw: bytes, *, closed: bool) -> Response:
+    """Read an answer; one without length and chunks ends with its connection, if that was closed in order."""
+    head, found, rest = raw.partition(b"\r\n\r\n")
+    if not found:
+        return Response()
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    response = Response(int(first.split()[1]), headers)
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        response.body, response.complete = _unchunked(rest)
+    elif "content-length" in headers:
+        response.body, response.complete = rest, len(rest) == int(headers["content-length"])
+    else:
+        response.body, response.complete = rest, closed
+    return response
+
+
+def _unchunked(rest: bytes) -> tuple[bytes, bool]:
+    body = b""
+    while (end := rest.find(b"\r\n")) >= 0:
+        size = rest[:end].partition(b";")[0]
+        if not re.fullmatch(rb"[0-9a-fA-F]+", size):
+            break
+        length, rest = int(size, 16), rest[end + 2 :]
+        if length == 0:
+            return body, rest == b"\r\n"
+        body += rest[:length]
+        if rest[length : length + 2] != b"\r\n":
+            break
+        rest = rest[length + 2 :]
+    return body, False
+
+
+# ── Server-sent events (WHATWG HTML, section 9.2.6) ─────────────────────────────────────────────────────────────────
+
+
+def read_events(body: bytes) -> Told:
+    """Read the events that came completely, those behind an error too: not every client stops there."""
+    told = Told()
+    blocks = re.split(rb"\r\n\r\n|\n\n|\r\r", body)
+    for block in blocks[:-1]:
+        data = [_value(line) for line in re.split(rb"\r\n|\n|\r", block) if line.startswith(b"data:")]
+        if data:
+            _hear(b"\n".join(data), told)
+    return told
+
+
+def _value(line: bytes) -> bytes:
+    return line.removeprefix(b"data:").removeprefix(b" ")
+
+
+def _hear(data: bytes, told: Told) -> None:
+    if data == b"[DONE]":
+        told.done = True
+        return
+    try:
+        chunk = json.loads(data)
+        if "error" in chunk:
+            told.error = told.error or f"error event: {chunk['error']['message']}"
+            return
+        choices: list[dict[str, Any]] = chunk["choices"]
+    except (ValueError, LookupError, TypeError):
+        told.error = told.error or f"an event that is none: {data[:40]!r}"
+        return
+    for choice in choices:
+        told.text += choice["delta"].get("content") or ""
+        told.finish = choice["finish_reason"] or told.finish
