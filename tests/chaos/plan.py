@@ -35,9 +35,10 @@ KINDS: tuple[Kind, ...] = (
     "finish-error",
 )
 
-Way = Literal["goes-on", "answers-anew", "refuses-prefill", "goes-on-wrongly"]
-WAYS: tuple[Way, ...] = ("goes-on", "answers-anew", "refuses-prefill", "goes-on-wrongly")
-"""What a model does that is asked to go on with another's answer."""
+Way = Literal["goes-on", "answers-anew", "refuses-prefill", "goes-on-unasked", "goes-on-wrongly"]
+WAYS: tuple[Way, ...] = ("goes-on", "answers-anew", "refuses-prefill", "goes-on-unasked", "goes-on-wrongly")
+"""What a model does that is asked to go on with another's answer; of the last two nothing can be verified."""
+VERIFIABLE: tuple[Way, ...] = ("goes-on", "answers-anew", "refuses-prefill")
 
 ROUTES = {"two": 2, "three": 3, "prefill": 3}
 """How many models each route has; at `prefill` the second is of a provider that continues an assistant's message."""
@@ -95,6 +96,11 @@ class Plan:
         fault = self.models[0].fault
         assert fault is not None
         return fault.kind
+
+    @property
+    def continuable(self) -> bool:
+        """Whether every model that may be asked to go on does so in a way that can be verified."""
+        return all(model.way in VERIFIABLE for model in self.models[1:])
 
     def chance(self, purpose: str) -> random.Random:
         """Chance that is the same every time for one purpose."""

@@ -1,7 +1,7 @@
 """The models of all streams at one port: they know the plan of each by the prompt, and play it byte by byte.
 
 A model that is asked anew answers from the beginning. One that is shown the beginning of an answer does as its way
-says: goes on, answers anew, refuses to go on with an assistant's message, or goes on wrongly.
+says. An assistant's message at the end is repeated by a model that goes on with it, as Mistral does.
 """
 
 import asyncio
@@ -104,21 +104,17 @@ class Provider:
                 return plan.text
             case "refuses-prefill" if prefill:
                 return None
+            case "goes-on-unasked":
+                return plan.text[len(sent) :]
             case "goes-on-wrongly":
                 return _wrong(plan, sent)
             case _:
-                return plan.text[_start(sent, messages[-1], plan) :]
+                return plan.text if prefill else plan.text[_start(sent, str(messages[-1]["content"])) :]
 
 
-def _start(sent: str, last: Message, plan: Plan) -> int:
-    """Where a model goes on that does as it is asked: with the last words that the request quotes.
-
-    One that continues an assistant's message repeats it first, as Mistral does, or goes on right behind it, as
-    Anthropic does.
-    """
-    if last["role"] == "assistant":
-        return 0 if plan.chance("prefill").random() < 0.7 else len(sent)
-    asked, words = str(last["content"]), sent.rstrip()
+def _start(sent: str, asked: str) -> int:
+    """Where the last words begin that the request quotes: a model that does as it is asked begins with them."""
+    words = sent.rstrip()
     return next((at for at in range(len(words)) if words[at:] in asked), len(sent))
 
 
