@@ -2,6 +2,8 @@
 
 It is the one that gave the last good answer, until all its targets cool down; then, and before any good answer, the
 first one that has a target which does not cool down; where all do, the first of all, as they are then tried in order.
+A target that returns in steps counts as cooling down until it has its full part again: nobody should hear of a change
+with every other request.
 """
 
 from switchover_dataplane.health import Health
@@ -33,4 +35,4 @@ def priority(upstream: Upstream, health: Health, now: float) -> int:
 
 
 def _answers(pool: tuple[Target, ...], model: str, health: Health, now: float) -> bool:
-    return any(not health.is_cooling(target, model, now) for target in pool)
+    return any(health.is_whole(target, model, now) for target in pool)

@@ -1,16 +1,15 @@
 """What targets answered lately → which of them are left alone for now.
 
 One failing target must not cost every request a try. A target that fails cools down: requests skip it until its time
-is over, then a single one probes it while the others still pass it by. State is kept per target and effective model,
-as a rate limit on one model says nothing of another, and per credential where the key itself is refused.
+is over, then it comes back step by step (`cooldown.py`). State is kept per target and effective model, as a rate limit
+on one model says nothing of another, and per credential where the key itself is refused.
 
 The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
 """
 
-import math
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
 
+from switchover_dataplane.cooldown import State
 from switchover_dataplane.outcome import ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.table import CoolDown, Http, Mistral, OpenAI, Table, Target, Upstream
 from switchover_dataplane.triggers import FINAL, error_class
@@ -18,8 +17,8 @@ from switchover_dataplane.triggers import FINAL, error_class
 LONGEST_EXPLICIT = 300.0
 """A wait that a target asks for is believed up to here (seconds): a mistaken hour must not take a model away."""
 
-PROBE_PATIENCE = 10.0
-"""A probe that did not come back after so many seconds no longer keeps the next one away."""
+KEY_REST = 300.0
+"""A refused key is tried again after so many seconds: a provider may take it back though its Secret did not change."""
 
 CAPACITY = 2_000
 """So many entries are kept at most: names of models come from callers."""
@@ -28,28 +27,6 @@ _LONGEST_MODEL_NAME = 256
 _NEUTRAL = FINAL | {ErrorClass.CONTEXT_LENGTH}
 _OF_A_CALLERS_KEY = frozenset({ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED, ErrorClass.RATE_LIMITED})
 _NOTHING: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class State:
-    """One target and model, or one credential, that failed since its last success. Times are of the clock handed in.
-
-    `cooled` counts the guessed cool-downs in a row, each of which doubles the next. `until` is 0 before the first.
-    """
-
-    error_class: ErrorClass
-    failures: int = 0
-    cooled: int = 0
-    until: float = 0.0
-    probed_at: float = -math.inf
-
-    def is_cooling(self, now: float) -> bool:
-        """Tell whether requests pass this by: its time is not over, or a probe is on its way."""
-        return now < self.until or (self.until > 0 and now < self.probed_at + PROBE_PATIENCE)
-
-    def cool(self, until: float) -> None:
-        """Leave this alone until then; a longer wait that is already known stays."""
-        self.until = max(self.until, until)
 
 
 Place = tuple[str, int]
@@ -69,13 +46,14 @@ class Health:
     `last_good` is by upstream; whoever gets a good answer writes it there.
     """
 
-    __slots__ = ("_credentials", "_ids", "_targets", "last_good")
+    __slots__ = ("_credentials", "_ids", "_served", "_targets", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
         self._ids: dict[str, int] = {}
+        self._served: Table | None = None
 
     def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float) -> Set[str]:
         """Return the ids of the upstream's targets that are to be skipped right now.
@@ -88,44 +66,59 @@ class Health:
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
-        return {target.id for pool in upstream.priorities for target in pool if self.is_cooling(target, model, now)}
+        out = {
+            target.id: states
+            for pool in upstream.priorities
+            for target in pool
+            if (states := self._passing_by(target, model, now))
+        }
+        return out.keys() - _kept(out, upstream, cool_down) if cool_down.most < 100 else out.keys()
 
-    def is_cooling(self, target: Target, model: str, now: float) -> bool:
-        """Tell whether requests for this model pass the target by right now."""
+    def _passing_by(self, target: Target, model: str, now: float) -> list[State]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
-            return False
-        return any(state.is_cooling(now) for state in self._states(target, model))
+            return []
+        return [state for state in self._states(target, model) if not state.lets_in(now)]
+
+    def is_whole(self, target: Target, model: str, now: float) -> bool:
+        """Tell whether the target gets its full part of the requests for this model, neither cooling nor returning."""
+        if target.id not in self._ids and target.auth.secret not in self._credentials:
+            return True
+        return all(state.share(now) >= 1 for state in self._states(target, model))
 
     def started(self, target: Target, model: str, now: float) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return
         for state in self._states(target, model):
-            if 0 < state.until <= now:
-                state.probed_at = now
+            state.probe(now)
 
     def record(self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float) -> None:
         """Learn from what an attempt became; it cost nothing where nothing failed lately."""
         if not cool_down.base:
             return
         if isinstance(outcome, Committed) or _is_plain_answer(target, outcome):
-            self._forget(target, model)
+            self._succeed(target, model, now)
         elif _tells_nothing(target, outcome):
-            self._end_probe(target, model)
+            for state in self._states(target, model):
+                state.end_probe()
         else:
             self._fail(target, model, outcome, cool_down, now)
 
     def earliest_return(self, upstream: Upstream, model: str, now: float) -> float | None:
         """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
 
-        It is what an answer's `Retry-After` says. A refused key has no known return.
+        It is what an answer's `Retry-After` says. A refused key has no known return, nor has a target that is probed.
         """
-        waits = [
-            max((state.until - now for state in self._states(target, model)), default=0.0)
-            for pool in upstream.priorities
-            for target in pool
-        ]
-        return min((wait for wait in waits if 0 < wait < math.inf), default=None)
+        return min(
+            (
+                max(state.until - now for state in states)
+                for pool in upstream.priorities
+                for target in pool
+                if (states := [state for state in self._states(target, model) if state.is_cooling(now)])
+                and all(now < state.until and not self._is_a_refused_key(state, target) for state in states)
+            ),
+            default=None,
+        )
 
     def adopt(self, previous: Table, table: Table) -> None:
         """Carry on under a new table.
@@ -148,6 +141,7 @@ class Health:
         for name in list(self._credentials):
             if previous.secrets.get(name) != table.secrets.get(name):
                 del self._credentials[name]
+        self._served = table
 
     def dump(self, now: float) -> list[dict[str, str | int | float | None]]:
         """Return everything that failed lately as plain data for `/v1/health`; credentials are named, never shown."""
@@ -165,10 +159,13 @@ class Health:
         if state is not None:
             yield state
 
-    def _forget(self, target: Target, model: str) -> None:
-        if target.id in self._ids and _key(target, model) in self._targets:
-            self._remove(_key(target, model))
-        self._credentials.pop(target.auth.secret, None)
+    def _succeed(self, target: Target, model: str, now: float) -> None:
+        key = _key(target, model)
+        if target.id in self._ids and key in self._targets and self._targets[key].succeed(now):
+            self._remove(key)
+        state = self._credentials.get(target.auth.secret)
+        if state is not None and not (state.asked and now < state.until):
+            del self._credentials[target.auth.secret]
 
     def _remove(self, key: Key) -> None:
         del self._targets[key]
@@ -176,21 +173,29 @@ class Health:
         if not self._ids[key[0]]:
             del self._ids[key[0]]
 
-    def _end_probe(self, target: Target, model: str) -> None:
-        for state in self._states(target, model):
-            state.probed_at = -math.inf
-
     def _fail(self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float) -> None:
         reason = error_class(outcome) or ErrorClass.SERVER_ERROR
+        if cool_down.server_errors_only and reason is ErrorClass.RATE_LIMITED and not _asked(outcome):
+            return
         of_key = bool(target.auth.secret) and _is_about_the_key(outcome, reason)
+        if of_key and self._has_gone(target):
+            return
         if of_key:
             state = self._credentials.setdefault(target.auth.secret, State(reason))
         else:
             state = self._of_target(target, model, reason)
-        state.error_class = reason
-        state.failures += 1
-        state.probed_at = -math.inf
+        state.fail(reason, now)
         _cool(state, outcome, cool_down, now, of_key=of_key)
+
+    def _has_gone(self, target: Target) -> bool:
+        """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""
+        served = self._served
+        return served is not None and not any(
+            each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
+        )
+
+    def _is_a_refused_key(self, state: State, target: Target) -> bool:
+        return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
 
     def _of_target(self, target: Target, model: str, reason: ErrorClass) -> State:
         key = _key(target, model)
@@ -228,30 +233,45 @@ def _is_about_the_key(outcome: Outcome, reason: ErrorClass) -> bool:
     return reason is ErrorClass.QUOTA_EXHAUSTED
 
 
+def _asked(outcome: Outcome) -> float:
+    return min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused) else 0.0
+
+
 def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
     """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
-    asked = min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused) else 0.0
+    asked = _asked(outcome)
     match state.error_class:
         case ErrorClass.CREDENTIALS if of_key:
-            state.cool(math.inf)
+            state.cool(now, now + max(KEY_REST, cool_down.max))
         case ErrorClass.CREDENTIALS | ErrorClass.MODEL_UNAVAILABLE:
-            state.cool(now + cool_down.max)
+            state.cool(now, now + cool_down.max)
         case ErrorClass.QUOTA_EXHAUSTED:
-            state.cool(now + max(cool_down.max, asked))
+            state.cool(now, now + max(cool_down.max, asked), asked=asked > 0)
         case ErrorClass.RATE_LIMITED if asked:
-            state.cool(now + asked)
-        case _ if state.failures >= cool_down.after and now >= state.until:
-            guess = min(cool_down.base * 2.0 ** min(state.cooled, 64), cool_down.max)
-            state.cool(now + max(guess, asked))
-            state.cooled += 1
+            state.cool(now, now + asked, asked=True)
+        case _ if state.is_due(cool_down, now):
+            state.guess(cool_down, now, asked)
+
+
+def _kept(out: Mapping[str, list[State]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
+    """Return those of the targets passed by that are used all the same, as too many would be out on a guess.
+
+    Source: Envoy, "Outlier detection", `max_ejection_percent`; the first to have failed stay out.
+    """
+    count = len({target.id for pool in upstream.priorities for target in pool})
+    allowed = min(max(1, int(count * cool_down.most / 100)), count - 1)
+    guessed = sorted((states[0].since, name) for name, states in out.items() if not any(s.asked for s in states))
+    return {name for _, name in guessed[allowed:]}
 
 
 def _told(state: State, now: float) -> dict[str, str | int | float | None]:
-    """Describe a state; `returns_in` is null where no time is known."""
-    cooling = now < state.until
+    """Describe a state; `returns_in` is null where it does not cool down, `share` the part of the requests it gets."""
+    cooling = state.is_cooling(now) and now < state.until
+    word = "cooling" if cooling else "probing" if state.is_cooling(now) else "failing"
     return {
-        "state": "cooling" if cooling else "probing" if state.is_cooling(now) else "failing",
+        "state": "returning" if state.is_returning(now) else word,
         "error_class": state.error_class.value,
         "failures": state.failures,
-        "returns_in": round(state.until - now, 3) if cooling and state.until < math.inf else None,
+        "returns_in": round(state.until - now, 3) if cooling else None,
+        "share": state.share(now),
     }

@@ -267,14 +267,21 @@ class RateLimitedBackOff(_Frozen, frozen=True):
 
 
 class CoolDown(_Frozen, frozen=True):
-    """FailoverPolicy `coolDown`: out for `base` seconds, doubled up to `max`, after `after` failures in a row.
+    """FailoverPolicy `coolDown`, Gloo `outlierDetection`: out for `base` seconds after `after` failures in a row.
 
-    `base` 0 switches cool-down off.
+    `base` 0 switches cool-down off. Each next one of several in a row is longer, up to `max`: twice as long, or longer
+    by `base` (`growth`), in whole intervals of `interval` seconds where it is not 0. `most` is the share of an
+    upstream's targets, in percent, that may be out on a guess at a time: at least one may be, and one stays. With
+    `server_errors_only` no rate limit is counted; a wait that a target asks for holds in any case.
     """
 
     after: Positive = 3
     base: Seconds = 10.0
     max: Seconds = 30.0
+    growth: Literal["double", "multiple"] = "double"
+    interval: Seconds = 0.0
+    most: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
+    server_errors_only: bool = False
 
 
 class RetryBudget(_Frozen, frozen=True):

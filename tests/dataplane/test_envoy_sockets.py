@@ -24,7 +24,7 @@ from switchover_dataplane.proxy import Settings
 
 Semantics = Literal["Envoy", "Failover"]
 
-PACE = 3
+PACE = 5
 # The pure test has the one that is left out; here it would take its 15 seconds.
 CASES = [case.at_pace(PACE if case.is_timed else 1) for case in load() if case.name != "timeout.default15s"]
 GROUPS = sorted({case.group for case in CASES})

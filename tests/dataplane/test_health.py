@@ -2,12 +2,15 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from playbook import WORDS
-from switchover_dataplane.health import CAPACITY, LONGEST_EXPLICIT, PROBE_PATIENCE, Health
+from switchover_dataplane import active
+from switchover_dataplane.cooldown import PROBE_PATIENCE, SHARES, STEP_LONGEST, STEP_SHORTEST
+from switchover_dataplane.health import CAPACITY, KEY_REST, LONGEST_EXPLICIT, Health
 from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
 
@@ -43,6 +46,11 @@ class Watch:
 
     def cooling(self, now: float, *, model: str = "m") -> set[str]:
         return set(self.health.cooling(self.upstream, self.cool_down, model, now))
+
+    def share(self, after: float, *, one: str = "a") -> float:
+        """The part of a thousand requests, a hundredth of a second apart, that a target gets."""
+        moments = [after + number / 100 + 0.0001 for number in range(1000)]
+        return sum(one not in self.cooling(now) for now in moments) / len(moments)
 
     def returns(self, now: float, *, model: str = "m") -> float | None:
         return self.health.earliest_return(self.upstream, model, now)
@@ -91,6 +99,15 @@ def test_a_success_in_between_starts_the_count_anew() -> None:
     watch.record(A, "200", 0.0)
     watch.record(A, "500", 0.0, times=2)
     assert watch.cooling(0.0) == set()
+
+
+def test_a_target_that_recovers_is_asked_again_after_thirty_seconds_at_most() -> None:
+    watch = Watch(A)
+    now = 0.0
+    for _ in range(50):
+        watch.record(A, "500", now, times=3)
+        assert watch.cooling(now + 30.0) == set()
+        now += 30.0
 
 
 def test_each_cool_down_is_twice_as_long_as_the_one_before_up_to_the_maximum() -> None:
@@ -170,12 +187,36 @@ def test_a_refused_key_cools_every_target_that_uses_it_until_its_value_changes()
     sibling = target("a2", secret="ns/key-a")
     watch = Watch(A, sibling, B)
     watch.record(A, "key", 0.0)
-    assert watch.cooling(1e9) == {"a", "a2"}
+    assert watch.cooling(1.0) == {"a", "a2"}
     before, same, after = (table([A, sibling, B], {"ns/key-a": key}) for key in ("old", "old", "new"))
     watch.health.adopt(before, same)
-    assert watch.cooling(1e9) == {"a", "a2"}
+    assert watch.cooling(1.0) == {"a", "a2"}
     watch.health.adopt(before, after)
-    assert watch.cooling(1e9) == set()
+    assert watch.cooling(1.0) == set()
+
+
+def test_what_a_request_of_the_table_before_says_of_the_old_key_is_not_held_against_the_new_one() -> None:
+    watch = Watch(A)
+    renewed = msgspec.structs.replace(A)
+    watch.health.adopt(table([A], {"ns/key-a": "old"}), table([renewed], {"ns/key-a": "new"}))
+    watch.record(A, "key", 0.0)
+    assert watch.cooling(0.0) == set()
+    watch.record(renewed, "key", 0.0)
+    assert watch.cooling(0.0) == {"a"}
+
+
+def test_a_refused_key_is_probed_rarely_and_by_one_request_alone() -> None:
+    sibling = target("a2", secret="ns/key-a")
+    watch = Watch(A, sibling)
+    watch.record(A, "key", 0.0)
+    assert watch.cooling(KEY_REST - 0.1) == {"a", "a2"}
+    assert watch.cooling(KEY_REST) == set()
+    watch.health.started(A, "m", KEY_REST)
+    assert watch.cooling(KEY_REST) == {"a", "a2"}
+    watch.record(A, "key", KEY_REST + 1)
+    assert watch.cooling(KEY_REST * 2) == {"a", "a2"}
+    watch.record(sibling, "200", KEY_REST * 2)
+    assert watch.cooling(KEY_REST * 2) == set()
 
 
 def test_a_key_that_works_after_all_is_used_again() -> None:
@@ -183,6 +224,13 @@ def test_a_key_that_works_after_all_is_used_again() -> None:
     watch.record(A, "key", 0.0)
     watch.record(A, "200", 1.0)
     assert watch.cooling(1.0) == set()
+
+
+def test_a_success_that_comes_after_a_quotas_wait_was_told_does_not_end_the_wait() -> None:
+    watch = Watch(A)
+    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, retry_after=60.0), 0.0)
+    watch.record(A, "200", 1.0)
+    assert watch.cooling(59.0) == {"a"}
 
 
 def test_a_forbidden_model_cools_its_target_and_not_the_key() -> None:
@@ -258,12 +306,83 @@ def test_after_its_cool_down_one_request_probes_a_target_and_the_others_skip_it(
     assert watch.cooling(10.0) == {"a"}
 
 
-def test_a_probe_that_succeeds_brings_its_target_back() -> None:
+def returning(steps: int = 0) -> Watch:
+    """A target whose probe succeeded at 11 s, and that got so many steps further since, at 13, 15 ... s."""
     watch = cooled()
     watch.health.started(A, "m", 10.0)
-    watch.record(A, "200", 11.0)
-    assert watch.cooling(11.0) == set()
-    assert watch.health.dump(11.0) == []
+    for number in range(steps + 1):
+        watch.record(A, "200", 11.0 + 2 * number)
+    return watch
+
+
+@pytest.mark.parametrize(("steps", "share"), [*enumerate(SHARES)])
+def test_a_target_whose_probe_succeeded_returns_step_by_step_as_it_succeeds(steps: int, share: float) -> None:
+    watch = returning(steps)
+    [told] = watch.health.dump(11.0 + 2 * steps)
+    assert (told["state"], told["share"]) == ("returning", share)
+    moments = [11.0 + 2 * steps + number / 1000 + 0.00017 for number in range(4000)]
+    assert sum("a" not in watch.cooling(now) for now in moments) / len(moments) == pytest.approx(share, abs=0.02)
+
+
+def test_a_target_that_succeeded_at_every_step_is_healthy_again_and_nothing_is_known_of_it() -> None:
+    watch = returning(len(SHARES))
+    assert watch.share(20.0) == 1.0
+    assert watch.health.dump(20.0) == []
+
+
+def test_the_successes_of_one_moment_are_one_step() -> None:
+    watch = returning()
+    watch.record(A, "200", 11.0 + STEP_SHORTEST - 0.01, times=100)
+    assert watch.health.dump(12.0)[0]["share"] == SHARES[0]
+
+
+def test_a_target_that_gets_few_requests_is_back_in_bounded_time_all_the_same() -> None:
+    watch = returning()
+    shares = [watch.health.dump(11.0 + STEP_LONGEST * number)[0]["share"] for number in range(4)]
+    assert shares == [*SHARES, 1.0]
+    assert watch.share(11.0 + STEP_LONGEST * len(SHARES)) == 1.0
+    watch.record(A, "500", 40.0, times=2)
+    assert watch.cooling(40.0) == set()
+    watch.record(A, "500", 40.0)
+    assert watch.cooling(49.9) == {"a"}
+    assert watch.cooling(50.0) == set()
+
+
+def test_a_success_after_a_target_came_back_by_itself_leaves_nothing_to_know_of_it() -> None:
+    watch = returning()
+    watch.record(A, "200", 40.0)
+    assert watch.health.dump(40.0) == []
+
+
+def test_a_failure_on_the_way_back_begins_the_next_cool_down_at_once() -> None:
+    watch = returning(2)
+    watch.record(A, "500", 16.0)
+    assert watch.cooling(35.9) == {"a"}
+    assert watch.cooling(36.0) == set()
+
+
+def test_a_longer_wait_that_is_already_known_stays() -> None:
+    watch = Watch(A)
+    watch.record(A, limited(20.0), 0.0)
+    watch.record(A, limited(5.0), 1.0)
+    assert watch.cooling(19.9) == {"a"}
+    assert watch.cooling(20.0) == set()
+
+
+def test_a_success_while_all_cool_down_ends_a_guessed_cool_down_and_not_a_wait_that_was_asked_for() -> None:
+    watch = Watch(A, B)
+    watch.record(A, "500", 0.0, times=3)
+    watch.record(B, limited(30.0), 0.0)
+    watch.record(A, "200", 1.0)
+    watch.record(B, "200", 1.0)
+    assert [entry["state"] for entry in watch.health.dump(1.0)] == ["returning", "cooling"]
+
+
+def test_a_target_that_returns_in_steps_is_not_the_active_priority_yet() -> None:
+    watch = returning()
+    watch.health.last_good["u"] = (0, "m")
+    assert {active.priority(watch.upstream, watch.health, 11.0 + number / 100) for number in range(100)} == {1}
+    assert active.priority(watch.upstream, watch.health, 40.0) == 0
 
 
 def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
@@ -304,6 +423,14 @@ def test_a_target_that_never_cooled_is_not_probed_but_used() -> None:
     assert watch.cooling(0.0) == set()
 
 
+def test_a_target_that_is_probed_has_no_known_return() -> None:
+    watch = Watch(A)
+    watch.record(A, "500", 0.0, times=3)
+    watch.health.started(A, "m", 10.0)
+    assert watch.cooling(11.0) == {"a"}
+    assert watch.returns(11.0) is None
+
+
 def test_the_earliest_return_is_that_of_the_first_target_to_come_back() -> None:
     watch = Watch(A, B)
     assert watch.returns(0.0) is None
@@ -314,6 +441,66 @@ def test_the_earliest_return_is_that_of_the_first_target_to_come_back() -> None:
     watch.record(B, "key", 7.0)
     watch.record(A, "key", 7.0)
     assert watch.returns(8.0) is None
+
+
+# ── Gloo's outlierDetection ─────────────────────────────────────────────────────────────────────────────────────────
+
+OUTLIERS = CoolDown(after=5, base=30.0, max=300.0, growth="multiple", interval=10.0, most=10.0)
+
+
+def test_an_ejection_is_longer_by_its_base_each_time_up_to_the_maximum() -> None:
+    watch = Watch(A, B, cool_down=OUTLIERS)
+    watch.record(A, "500", 0.0, times=4)
+    assert watch.cooling(0.0) == set()
+    watch.record(A, "500", 0.0)
+    now = 0.0
+    for length in (30.0, 60.0, 90.0, 120.0, 150.0, 180.0, 210.0, 240.0, 270.0, 300.0, 300.0):
+        assert watch.cooling(now + length - 0.1) == {"a"}
+        now += length
+        assert watch.cooling(now) == set()
+        watch.record(A, "500", now)
+
+
+def test_an_ejection_ends_at_the_first_look_at_the_hosts_after_its_time() -> None:
+    watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, base=12.0))
+    watch.record(A, "500", 0.0, times=5)
+    assert watch.cooling(19.9) == {"a"}
+    assert watch.cooling(20.0) == set()
+
+
+def test_no_more_than_the_written_part_of_the_hosts_is_ejected_the_first_to_fail_and_at_least_one() -> None:
+    hosts = [target(name, provider=Http(), secret="") for name in "abcdefghij"]
+    watch = Watch(*hosts, cool_down=OUTLIERS)
+    for number, host in enumerate(reversed(hosts)):
+        watch.record(host, "refused", float(number), times=5)
+    assert watch.cooling(20.0) == {"j"}
+    watch.cool_down = msgspec.structs.replace(OUTLIERS, most=30.0)
+    assert watch.cooling(20.0) == {"j", "i", "h"}
+
+
+def test_one_host_stays_whatever_the_written_part() -> None:
+    watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, most=99.0))
+    watch.record(A, "refused", 0.0, times=5)
+    watch.record(B, "refused", 1.0, times=5)
+    assert watch.cooling(2.0) == {"a"}
+    alone = Watch(A, cool_down=OUTLIERS)
+    alone.record(A, "refused", 0.0, times=5)
+    assert alone.cooling(2.0) == set()
+
+
+def test_a_wait_that_a_target_asked_for_holds_beside_the_written_part() -> None:
+    watch = Watch(A, B, target("c"), cool_down=OUTLIERS)
+    watch.record(A, "refused", 0.0, times=5)
+    watch.record(B, limited(20.0), 1.0)
+    assert watch.cooling(2.0) == {"a", "b"}
+
+
+def test_where_server_errors_alone_count_a_rate_limit_without_a_wait_does_not() -> None:
+    watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, server_errors_only=True))
+    watch.record(A, "429", 0.0, times=50)
+    assert watch.cooling(0.0) == set()
+    watch.record(A, limited(20.0), 0.0)
+    assert watch.cooling(0.0) == {"a"}
 
 
 # ── Tables, bounds and the dump ─────────────────────────────────────────────────────────────────────────────────────
@@ -362,13 +549,15 @@ def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> 
             "error_class": "server-error",
             "failures": 3,
             "returns_in": 6.0,
+            "share": 0.0,
         },
         {
             "credential": "ns/key-b",
             "state": "cooling",
             "error_class": "credentials",
             "failures": 1,
-            "returns_in": None,
+            "returns_in": KEY_REST - 4.0,
+            "share": 0.0,
         },
     ]
     watch.health.started(A, "m", 10.0)
