@@ -133,14 +133,45 @@ class Child:
             self.process.wait()
 
 
+class Interrupts:
+    """Signals that end the demo → KeyboardInterrupt, but never between a child's start and our knowing of it."""
+
+    def __init__(self) -> None:
+        self._held_back = False
+        self._came = False
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        """Handle a signal."""
+        if not self._held_back:
+            raise KeyboardInterrupt
+        self._came = True
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Let what comes meanwhile take effect at the end."""
+        self._held_back = True
+        try:
+            yield
+        finally:
+            self._held_back = False
+        if self._came:
+            raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
+
+
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[Child]:
     """Run a child as long as it is needed."""
-    child = Child(folder, *arguments)
+    child: Child | None = None
     try:
+        with interrupts.held_back():
+            child = Child(folder, *arguments)
         yield child
     finally:
-        child.stop()
+        if child is not None:
+            child.stop()
 
 
 def wait_for(condition: Callable[[], bool], what: str, child: Child) -> None:
@@ -314,8 +345,8 @@ def expect(holds: bool, what: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the demo; return the exit status."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupts)
     manifests = Path(arguments[0]).resolve() if arguments else EXAMPLE
     try:
         with tempfile.TemporaryDirectory(prefix="switchover-demo-") as folder:
