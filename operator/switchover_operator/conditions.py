@@ -277,6 +277,6 @@ def address_not_usable(message: str) -> Condition:
     return Condition("Programmed", "False", "AddressNotUsable", message)
 
 
-def address_not_assigned() -> Condition:
-    """The Gateway's Service has no address yet."""
-    return Condition("Programmed", "False", "AddressNotAssigned", "its Service has no address yet")
+def address_not_assigned(message: str) -> Condition:
+    """The Gateway's Service has no address yet, or there is none."""
+    return Condition("Programmed", "False", "AddressNotAssigned", message)

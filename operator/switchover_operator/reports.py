@@ -118,11 +118,13 @@ class Report:
 class Surroundings:
     """What statuses say beside the reports: what data planes acknowledged, addresses, and which priority answers.
 
-    `addresses` are those of each Gateway's Service, `active_priorities` the priority that answers last, by Upstream.
+    `addresses` are those of each Gateway's Service, `address_problems` say why one has none, and `active_priorities`
+    which priority answers, by Upstream.
     """
 
     acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
     addresses: Mapping[Identity, Sequence[str]] = field(default_factory=dict)
+    address_problems: Mapping[Identity, str] = field(default_factory=dict)
     active_priorities: Mapping[Identity, int] = field(default_factory=dict)
 
 
@@ -173,7 +175,7 @@ def _gateway_status(report: Report, existing: Body, around: Surroundings, now: s
     ]
     programmed = _programmed(report.serves, existing.get("conditions"), report.generation, around)
     if programmed.status == "True":
-        programmed = _addressed(report, around.addresses.get(report.identity, ())) or programmed
+        programmed = _addressed(report, around) or programmed
     merged = _merged(existing.get("conditions"), (*report.conditions, programmed), report.generation, now)
     desired = existing | {"conditions": merged, "listeners": listeners, "addresses": addresses}
     if not addresses:
@@ -181,8 +183,9 @@ def _gateway_status(report: Report, existing: Body, around: Surroundings, now: s
     return desired
 
 
-def _addressed(report: Report, addresses: Sequence[str]) -> Condition | None:
+def _addressed(report: Report, around: Surroundings) -> Condition | None:
     """Say what is wrong with a Gateway's addresses, if anything is."""
+    addresses = around.addresses.get(report.identity, ())
     if report.address_problem:
         return conditions.address_not_usable(report.address_problem)
     lacking = [address for address in report.addresses_wanted if address not in addresses]
@@ -190,7 +193,11 @@ def _addressed(report: Report, addresses: Sequence[str]) -> Condition | None:
         return conditions.address_not_usable(
             f"its Service was not given {', '.join(lacking)}, which spec.addresses asks for"
         )
-    return None if addresses else conditions.address_not_assigned()
+    if addresses:
+        return None
+    return conditions.address_not_assigned(
+        around.address_problems.get(report.identity, "its Service has no address yet")
+    )
 
 
 def _listener_status(listener: ListenerReport, existing: Body, generation: int, around: Surroundings, now: str) -> Body:

@@ -117,6 +117,17 @@ def test_a_gateway_without_an_address_is_not_programmed_though_its_listeners_are
     assert _truth(status["listeners"][0]["conditions"])["Programmed"] == "True/Programmed"
 
 
+def test_a_gateway_whose_service_is_refused_says_why() -> None:
+    snapshot = Snapshot.of(_bodies())
+    compiled = compile(snapshot, {}, FLEET)
+    around = Surroundings(
+        _around(compiled).acknowledgements, address_problems={GATEWAY: "its Service is refused: quota"}
+    )
+    programmed = _by_type(dict(changed_statuses(compiled.reports, snapshot, around, NOW))[GATEWAY]["conditions"])
+    assert programmed["Programmed"]["reason"] == "AddressNotAssigned"
+    assert programmed["Programmed"]["message"] == "its Service is refused: quota"
+
+
 def test_an_address_that_is_a_name_is_a_hostname() -> None:
     around = Surroundings(addresses={GATEWAY: ["lb.example.com", "fd00::1"]})
     addresses = _statuses(_bodies(), around)[GATEWAY]["addresses"]

@@ -24,6 +24,7 @@ from switchover_operator.cluster.gateway_services import (
     addresses,
     fleet,
     service_changes,
+    service_name,
 )
 from switchover_operator.cluster.happenings import Told as ToldEvents
 from switchover_operator.cluster.happenings import happenings
@@ -39,6 +40,7 @@ from switchover_operator.fleet import Cluster
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.reports import Report, Surroundings, changed_statuses
+from switchover_operator.resources.gateway_api import Gateway
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
 
@@ -244,6 +246,7 @@ class Operator:
         around = Surroundings(
             outcome.acknowledgements,
             addresses(snapshot, self._settings.own_namespace),
+            self._refused_services(reports),
             self._active(outcome),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -253,6 +256,17 @@ class Operator:
             for identity, status in changed_statuses(reports, snapshot, around, now)
             if (identity.group, identity.kind) not in self._census.mute
         )
+
+    def _refused_services(self, reports: Sequence[Report]) -> dict[Identity, str]:
+        """Gateway → why the API server did not take its Service."""
+        refused = self._services.refused
+        return {
+            report.identity: f"its Service is refused: {refused[name]}"
+            for report in reports
+            if refused and report.identity.kind == Gateway.KIND
+            for name in (service_name(report.identity),)
+            if name in refused
+        }
 
     def _active(self, outcome: Round) -> dict[Identity, int]:
         return {
