@@ -96,7 +96,7 @@ class Health:
         """Learn from what an attempt became; it cost nothing where nothing failed lately."""
         if not cool_down.base:
             return
-        if isinstance(outcome, Committed) or _is_plain_answer(target, outcome):
+        if isinstance(outcome, Committed) or _is_plain_answer(target, outcome, cool_down):
             self._succeed(target, model, now)
         elif _tells_nothing(target, outcome):
             for state in self._states(target, model):
@@ -213,9 +213,11 @@ def _key(target: Target, model: str) -> Key:
     return target.id, (target.host, target.port), model[:_LONGEST_MODEL_NAME] if named else ""
 
 
-def _is_plain_answer(target: Target, outcome: Outcome) -> bool:
+def _is_plain_answer(target: Target, outcome: Outcome, cool_down: CoolDown) -> bool:
     """A plain backend that answers is alive: its statuses are for the caller, who may well be the reason of them."""
-    return isinstance(target.provider, Http) and isinstance(outcome, Refused)
+    if not isinstance(target.provider, Http) or not isinstance(outcome, Refused):
+        return False
+    return outcome.status < 500 or not cool_down.plain_5xx
 
 
 def _tells_nothing(target: Target, outcome: Outcome) -> bool:

@@ -272,7 +272,8 @@ class CoolDown(_Frozen, frozen=True):
     `base` 0 switches cool-down off. Each next one of several in a row is longer, up to `max`: twice as long, or longer
     by `base` (`growth`), in whole intervals of `interval` seconds where it is not 0. `most` is the share of an
     upstream's targets, in percent, that may be out on a guess at a time: at least one may be, and one stays. With
-    `server_errors_only` no rate limit is counted; a wait that a target asks for holds in any case.
+    `server_errors_only` no rate limit is counted; a wait that a target asks for holds in any case. With `plain_5xx` a
+    5xx of a plain HTTP server is counted, too.
     """
 
     after: Positive = 3
@@ -282,6 +283,7 @@ class CoolDown(_Frozen, frozen=True):
     interval: Seconds = 0.0
     most: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
     server_errors_only: bool = False
+    plain_5xx: bool = False
 
 
 class RetryBudget(_Frozen, frozen=True):

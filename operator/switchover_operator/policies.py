@@ -13,6 +13,7 @@ import msgspec
 from switchover_dataplane import table
 from switchover_operator import conditions, triggers
 from switchover_operator.conditions import Condition
+from switchover_operator.cool_downs import cool_down
 from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
 from switchover_operator.resources.failover_policy import FailoverPolicy, FailoverPolicySpec
@@ -83,13 +84,16 @@ def policy_of(
     """Make the policy by which one backend of a rule is tried. `path` is the rule's, for what the status says."""
     spec = failover.model.spec if failover and failover.model else None
     by_rule = rule.retry is not None or rule.timeouts is not None
-    if spec is None and not by_rule and not any(name in given.sources for name in _TRIED_FIELDS):
+    by_options = any(name in given.sources for name in _TRIED_FIELDS)
+    if spec is None and not by_rule and not by_options and destination.outliers is None:
         return _default(destination)
     envoy = spec is not None and spec.retry_semantics == "Envoy"
     tried = _tried(path, rule, given, spec, ai=destination.is_ai, envoy=envoy)
-    policy = _replaced(_base(spec, destination), **tried.fields, **_timeouts(rule, given), **_cool_down(spec))
-    told = (*tried.told, *_overridden(path, rule, given, failover))
-    return NamedPolicy(_name(policy, rule, given, failover), policy, told)
+    policy = _replaced(
+        _base(spec, destination), **tried.fields, **_timeouts(rule, given), **cool_down(spec, destination.outliers)
+    )
+    told = (*tried.told, *_overridden(path, rule, given, failover, destination))
+    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told)
 
 
 def _default(destination: Destination) -> NamedPolicy:
@@ -132,17 +136,6 @@ def _reasoning(first_token_timeout: float | None) -> float | None:
     if first_token_timeout is None or first_token_timeout == 0:
         return first_token_timeout
     return max(first_token_timeout, table.Policy().first_token_timeout_reasoning)
-
-
-def _cool_down(spec: FailoverPolicySpec | None) -> dict[str, Any]:
-    """Cool-down as written; under Envoy's semantics it is off unless written, as Envoy remembers nothing."""
-    default = table.CoolDown()
-    if spec is not None and spec.cool_down is not None:
-        written = _replaced(default, after=spec.cool_down.after, base=spec.cool_down.base, max=spec.cool_down.max)
-        return {"cool_down": _replaced(written, max=max(written.base, written.max))}
-    if spec is not None and spec.retry_semantics == "Envoy":
-        return {"cool_down": _replaced(default, base=0.0)}
-    return {}
 
 
 def _timeouts(rule: HttpRouteRule, given: RuleOptions) -> dict[str, Any]:
@@ -240,7 +233,11 @@ def _default_triggers(text: str) -> tuple[Condition, ...]:
 
 
 def _overridden(
-    path: str, rule: HttpRouteRule, given: RuleOptions, failover: Object[FailoverPolicy] | None
+    path: str,
+    rule: HttpRouteRule,
+    given: RuleOptions,
+    failover: Object[FailoverPolicy] | None,
+    destination: Destination,
 ) -> tuple[Condition, ...]:
     """Say whose words have no effect because another's win."""
     retries, timeout = given.sources.get("retries"), given.sources.get("timeout")
@@ -254,6 +251,8 @@ def _overridden(
         texts.append(f"{path}.retry wins over {by}")
     if timeout and rule.timeouts and rule.timeouts.request is not None:
         texts.append(f"timeout of {timeout} wins over {path}.timeouts.request")
+    if destination.outliers is not None and failover and failover.model and failover.model.spec.cool_down is not None:
+        texts.append(f"{path}: outlierDetection of {destination.key} wins over coolDown of {failover.identity}")
     return tuple(conditions.policy_overridden(text) for text in texts)
 
 
@@ -269,12 +268,17 @@ def _lost(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
 
 
 def _name(
-    policy: table.Policy, rule: HttpRouteRule, given: RuleOptions, failover: Object[FailoverPolicy] | None
+    policy: table.Policy,
+    rule: HttpRouteRule,
+    given: RuleOptions,
+    failover: Object[FailoverPolicy] | None,
+    destination: Destination,
 ) -> str:
     """Name a policy by where it comes from and a digest of what it says: equal policies of many rules are one."""
     origins = [str(given.sources[name]) for name in _TRIED_FIELDS if name in given.sources]
     origins += ["HTTPRoute"] if rule.retry is not None or rule.timeouts is not None else []
     origins += [str(failover.identity)] if failover is not None else []
+    origins += ["outlierDetection"] if destination.outliers is not None else []
     digest = hashlib.sha256(msgspec.json.encode(policy)).hexdigest()[:8]
     return f"{' + '.join(dict.fromkeys(origins)) or 'default'} #{digest}"
 

@@ -19,7 +19,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object
 from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
 from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
-from switchover_operator.resources.upstream_settings import SslConfig
+from switchover_operator.resources.upstream_settings import OutlierDetection, SslConfig
 from switchover_operator.services import endpoints, service_port
 from switchover_operator.upstream_faults import azure_host, backends, provider_of, unserved_providers
 
@@ -32,6 +32,7 @@ class Destination:
     """What a backendRef leads to: an upstream of the table and the secrets it needs, or the `problem` with it.
 
     `conditions` are the Upstream's own beside Accepted, `failure` is what a route that refers to it is told.
+    `outliers` is its written `outlierDetection`.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Destination:
     conditions: tuple[Condition, ...] = ()
     failure: Condition | None = None
     notes: tuple[str, ...] = ()
+    outliers: OutlierDetection | None = None
 
     @property
     def problem(self) -> str:
@@ -122,7 +124,7 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
         )
     resolved = conditions.merged([*pools.conditions, conditions.refs_resolved()])
     secrets = {**tls.secrets, **pools.secrets}
-    return Destination(key, upstream, secrets, resolved, failure, pools.notes)
+    return Destination(key, upstream, secrets, resolved, failure, pools.notes, spec.outlier_detection)
 
 
 def _pools(

@@ -461,6 +461,15 @@ def test_an_ejection_is_longer_by_its_base_each_time_up_to_the_maximum() -> None
         watch.record(A, "500", now)
 
 
+def test_server_errors_of_a_plain_backend_count_where_outlier_detection_is_written() -> None:
+    plain = target("plain", provider=Http(), secret="")
+    watch = Watch(plain, B, cool_down=msgspec.structs.replace(OUTLIERS, plain_5xx=True))
+    watch.record(plain, "429", 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+    watch.record(plain, "500", 0.0, times=5)
+    assert watch.cooling(0.0) == {"plain"}
+
+
 def test_an_ejection_ends_at_the_first_look_at_the_hosts_after_its_time() -> None:
     watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, base=12.0))
     watch.record(A, "500", 0.0, times=5)

@@ -298,7 +298,7 @@ def test_a_field_without_effect_is_named_where_it_is_set() -> None:
     parsed = upstream("""
 spec:
   aws: {region: r}
-  outlierDetection: {consecutive5xx: 3}
+  outlierDetection: {consecutive5xx: 3, enforcingSuccessRate: 50}
   healthChecks: [{timeout: 1s}]
   connectionConfig: {connectTimeout: 1s, maxRequestsPerConnection: 5, tcpKeepalive: {}}
   sslConfig: {secretRef: {name: n}, sni: x, oneWayTls: true, verifySubjectAltName: [x]}
@@ -309,7 +309,7 @@ spec:
         "spec.connectionConfig.maxRequestsPerConnection",
         "spec.connectionConfig.tcpKeepalive",
         "spec.healthChecks",
-        "spec.outlierDetection",
+        "spec.outlierDetection.enforcingSuccessRate",
         "spec.sslConfig.verifySubjectAltName",
     ]
 

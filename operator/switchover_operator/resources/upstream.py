@@ -79,9 +79,10 @@ class UpstreamSpec(OpenPart):
     """Connections to the Upstream."""
     ssl_config: SslConfig | None = None
     """TLS to the Upstream."""
+    outlier_detection: OutlierDetection | None = None
+    """Targets that fail are left alone for a while."""
 
     circuit_breakers: Annotated[CircuitBreakers | None, NoEffect()] = None
-    outlier_detection: Annotated[OutlierDetection | None, NoEffect()] = None
     load_balancer_config: Annotated[LoadBalancerConfig | None, NoEffect()] = None
 
     aws: Unserved = None

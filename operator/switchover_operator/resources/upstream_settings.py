@@ -37,23 +37,27 @@ class CircuitBreakers(OpenPart):
 
 
 class OutlierDetection(OpenPart):
-    """Ejection of hosts that fail, as Envoy's outlier detection."""
+    """Targets that fail are left alone for a while, as by Envoy's outlier detection; it wins over `coolDown`."""
 
     consecutive_5xx: Annotated[Uint32 | None, Field(alias="consecutive5xx")] = None
+    """After so many failures in a row; unset: 5, 0: never."""
     interval: PositiveDuration | None = None
+    """They come back at the end of an interval; unset: 10s."""
     base_ejection_time: PositiveDuration | None = None
+    """For so long, times how often it happened in a row, up to 30s or this; unset: 30s."""
     max_ejection_percent: Percent | None = None
-    enforcing_consecutive_5xx: Annotated[Percent | None, Field(alias="enforcingConsecutive5xx")] = None
-    enforcing_success_rate: Percent | None = None
-    success_rate_minimum_hosts: Uint32 | None = None
-    success_rate_request_volume: Uint32 | None = None
-    success_rate_stdev_factor: Uint32 | None = None
-    consecutive_gateway_failure: Uint32 | None = None
-    enforcing_consecutive_gateway_failure: Percent | None = None
-    split_external_local_origin_errors: bool = False
-    consecutive_local_origin_failure: Uint32 | None = None
-    enforcing_consecutive_local_origin_failure: Percent | None = None
-    enforcing_local_origin_success_rate: Percent | None = None
+    """Which part of an Upstream's targets may be out at a time, but one in any case; unset: 10."""
+    enforcing_consecutive_5xx: Annotated[Percent | None, Field(alias="enforcingConsecutive5xx"), NoEffect()] = None
+    enforcing_success_rate: Annotated[Percent | None, NoEffect()] = None
+    success_rate_minimum_hosts: Annotated[Uint32 | None, NoEffect()] = None
+    success_rate_request_volume: Annotated[Uint32 | None, NoEffect()] = None
+    success_rate_stdev_factor: Annotated[Uint32 | None, NoEffect()] = None
+    consecutive_gateway_failure: Annotated[Uint32 | None, NoEffect()] = None
+    enforcing_consecutive_gateway_failure: Annotated[Percent | None, NoEffect()] = None
+    split_external_local_origin_errors: Annotated[bool, NoEffect()] = False
+    consecutive_local_origin_failure: Annotated[Uint32 | None, NoEffect()] = None
+    enforcing_consecutive_local_origin_failure: Annotated[Percent | None, NoEffect()] = None
+    enforcing_local_origin_success_rate: Annotated[Percent | None, NoEffect()] = None
 
 
 class HeadersWithUnderscores(StrEnum):

@@ -1,0 +1,47 @@
+"""FailoverPolicy `coolDown` and Gloo `outlierDetection` → the one rule by which failing targets are left alone."""
+
+from switchover_dataplane import table
+from switchover_operator.resources.failover_policy import FailoverPolicySpec
+from switchover_operator.resources.upstream_settings import OutlierDetection
+
+_NEVER = 2**32
+"""More failures in a row than anybody counts."""
+
+
+def cool_down(spec: FailoverPolicySpec | None, outliers: OutlierDetection | None) -> dict[str, table.CoolDown]:
+    """Return the field `cool_down` of a policy as it is written, in the Upstream's own words first; {} for the default.
+
+    Under Envoy's semantics it is off unless written, as Envoy remembers nothing.
+    """
+    default = table.CoolDown()
+    envoy = spec is not None and spec.retry_semantics == "Envoy"
+    written = spec.cool_down if spec is not None else None
+    if outliers is not None:
+        longest = default.max if written is None or written.max is None else written.max
+        return {"cool_down": _as_outlier_detection(outliers, longest, envoy=envoy)}
+    if written is not None:
+        after = default.after if written.after is None else written.after
+        base = default.base if written.base is None else written.base
+        longest = default.max if written.max is None else written.max
+        return {"cool_down": table.CoolDown(after, base, max(base, longest))}
+    return {"cool_down": table.CoolDown(base=0.0)} if envoy else {}
+
+
+def _as_outlier_detection(outliers: OutlierDetection, longest: float, *, envoy: bool) -> table.CoolDown:
+    """Read Gloo's `outlierDetection` with Envoy's defaults (Envoy API, OutlierDetection).
+
+    What comes back is not kept out for longer than any other target, though Envoy would, for up to five minutes.
+    """
+    base = outliers.base_ejection_time or 30.0
+    after = 5 if outliers.consecutive_5xx is None else outliers.consecutive_5xx
+    most = outliers.max_ejection_percent
+    return table.CoolDown(
+        after=after or _NEVER,
+        base=base,
+        max=max(base, longest),
+        growth="multiple",
+        interval=outliers.interval or 10.0,
+        most=10.0 if most is None else most,
+        server_errors_only=envoy,
+        plain_5xx=True,
+    )
