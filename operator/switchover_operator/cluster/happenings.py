@@ -11,6 +11,8 @@ from switchover_operator.findings import Finding, Weight, findings
 from switchover_operator.identity import Identity
 from switchover_operator.reports import Report
 
+SETTLED: Final = 1.0
+"""Seconds for which a fault has to stand: objects that are applied together come one after the other."""
 LONGEST_NOTE: Final = 1000
 """Bytes of UTF-8; Kubernetes takes 1024 (Event v1, `note`)."""
 
@@ -28,29 +30,38 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The faults that were told of and still stand, and the priority that answered, by Upstream."""
+    """The faults that stand, since when, and which of them were told; and the priority that answered, by Upstream."""
 
+    since: Mapping[Happening, float] = field(default_factory=dict)
     faults: frozenset[Happening] = frozenset()
     active: Mapping[Identity, int] = field(default_factory=dict)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a fault stands that will be told if it goes on standing."""
+        return len(self.since) > len(self.faults)
+
 
 def happenings(
-    told: Told, reports: Iterable[Report], active: Mapping[Identity, int]
+    told: Told, reports: Iterable[Report], active: Mapping[Identity, int], now: float
 ) -> tuple[Told, tuple[Happening, ...]]:
-    """What was told and what is → what has been told then, and what is new."""
-    standing = {
-        _of_finding(finding): None
-        for report in reports
-        for finding in findings(report, lambda *_: "")
-        if finding.weight is not Weight.NOTE
-    }
-    new = [happening for happening in standing if happening not in told.faults]
+    """What was told and what is → what has been told then, and what is new; `now` is seconds of any monotonic clock."""
+    reports = tuple(reports)
+    since = {fault: told.since.get(fault, now) for report in reports for fault in _faults(report)}
+    new = [fault for fault, first in since.items() if fault not in told.faults and now - first >= SETTLED]
+    faults = (told.faults & since.keys()) | frozenset(new)
     moved = [
         _moved(upstream, told.active[upstream], priority)
         for upstream, priority in active.items()
         if told.active.get(upstream, priority) != priority
     ]
-    return Told(frozenset(standing), dict(active)), (*new, *moved)
+    # A data plane that was started anew has not heard of any priority yet: what is known stays.
+    known = {report.identity: told.active[report.identity] for report in reports if report.identity in told.active}
+    return Told(since, faults, {**known, **active}), (*new, *moved)
+
+
+def _faults(report: Report) -> Iterable[Happening]:
+    return [_of_finding(finding) for finding in findings(report, lambda *_: "") if finding.weight is not Weight.NOTE]
 
 
 def _of_finding(finding: Finding) -> Happening:

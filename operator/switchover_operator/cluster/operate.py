@@ -26,8 +26,8 @@ from switchover_operator.cluster.gateway_services import (
     service_changes,
     service_name,
 )
+from switchover_operator.cluster.happenings import SETTLED, happenings
 from switchover_operator.cluster.happenings import Told as ToldEvents
-from switchover_operator.cluster.happenings import happenings
 from switchover_operator.cluster.last_good import LastGood, worth_keeping
 from switchover_operator.cluster.leader import Leadership
 from switchover_operator.cluster.probes import OperatorMetrics, Probes
@@ -280,7 +280,10 @@ class Operator:
         self._told, lines = news(self._told, Situation(outcome.compiled, outcome.acknowledgements, told))
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
-        self._told_events, new = happenings(self._told_events, reports, self._active(outcome))
+        clock = asyncio.get_running_loop()
+        self._told_events, new = happenings(self._told_events, reports, self._active(outcome), clock.time())
+        if self._told_events.is_waiting:
+            clock.call_later(SETTLED, self._loop.mark_heard)
         self._events.tell(new, outcome.seen.snapshot.objects.get)
 
     def _count(self, outcome: Round) -> None:

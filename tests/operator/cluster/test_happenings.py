@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from switchover_operator import conditions
-from switchover_operator.cluster.happenings import LONGEST_NOTE, Happening, Told, happenings
+from switchover_operator.cluster.happenings import LONGEST_NOTE, SETTLED, Happening, Told, happenings
 from switchover_operator.identity import Identity
 from switchover_operator.reports import ListenerReport, Report
 
@@ -17,12 +17,13 @@ BAD = Report(ROUTE, conditions=(conditions.invalid(["spec.rules: wrong"]),))
 FAULT = Happening(ROUTE, "Warning", "NotServed", "spec.rules: wrong")
 
 
-def rounds(*reports: Report) -> list[tuple[Happening, ...]]:
-    """What is new in each round, which has one report."""
+def rounds(*reports: Report, apart: float = SETTLED) -> list[tuple[Happening, ...]]:
+    """What is new in each round, which has one report and lasts until the next; the seconds between two."""
     told, news = Told(), []
-    for report in reports:
-        told, new = happenings(told, [report], {})
-        news.append(new)
+    for number, report in enumerate(reports):
+        told, begun = happenings(told, [report], {}, 2 * number * apart)
+        told, stood = happenings(told, [report], {}, (2 * number + 1) * apart)
+        news.append((*begun, *stood))
     return news
 
 
@@ -30,7 +31,7 @@ def moves(*active: Mapping[Identity, int]) -> list[tuple[Happening, ...]]:
     """What is new in each round, in which these priorities answer."""
     told, news = Told(), []
     for each in active:
-        told, new = happenings(told, [], each)
+        told, new = happenings(told, [Report(UPSTREAM)], each, 0.0)
         news.append(new)
     return news
 
@@ -55,8 +56,21 @@ def test_a_note_is_no_event() -> None:
 
 def test_the_same_fault_of_two_objects_is_two_events() -> None:
     other = Identity(ROUTE.group, ROUTE.kind, "ai", "other")
-    _, new = happenings(Told(), [BAD, Report(other, conditions=BAD.conditions)], {})
+    both = [BAD, Report(other, conditions=BAD.conditions)]
+    told, _ = happenings(Told(), both, {}, 0.0)
+    _, new = happenings(told, both, {}, SETTLED)
     assert {each.about for each in new} == {ROUTE, other}
+
+
+def test_a_fault_that_goes_before_it_settled_is_not_told() -> None:
+    assert rounds(GOOD, BAD, GOOD, apart=SETTLED / 3) == [(), (), ()]
+
+
+def test_a_fault_that_has_not_settled_is_waited_for_and_one_that_was_told_is_not() -> None:
+    told, _ = happenings(Told(), [BAD], {}, 0.0)
+    assert told.is_waiting
+    told, _ = happenings(told, [BAD], {}, SETTLED)
+    assert not told.is_waiting
 
 
 def test_the_same_fault_of_two_listeners_is_two_events_that_name_them() -> None:
@@ -82,3 +96,8 @@ def test_a_move_to_another_priority_and_back_is_told_once_each() -> None:
 
 def test_the_first_priority_that_is_heard_of_is_no_move() -> None:
     assert moves({}, {UPSTREAM: 2}) == [(), ()]
+
+
+def test_a_move_is_told_though_no_priority_was_known_in_between() -> None:
+    over = Happening(UPSTREAM, "Warning", "FailedOver", "priority 1 answers, as priority 0 fails", "FailOver")
+    assert moves({UPSTREAM: 0}, {}, {UPSTREAM: 1}) == [(), (), (over,)]
