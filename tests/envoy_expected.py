@@ -42,6 +42,7 @@ def until_success(case: Case) -> tuple[list[str], int]:
 def expected_of_failover(case: Case) -> Expected:
     """The order by the documented departures: every priority its turn and no more, whatever was never sent moves on.
 
+    A stream that breaks after its first content moves on, too: the next target is asked to continue it.
     Without `previousPriorities`, a failure that is brief by nature is repeated once while tries are to spare.
     """
     written = policy(case, "Failover")
@@ -59,7 +60,10 @@ def expected_of_failover(case: Case) -> Expected:
         outcome, took = outcome_of(case, label, request, written, elapsed)
         elapsed += took
         status = seen_status(case, label, request, outcome)
-        if not (isinstance(outcome, NotSent) or triggers(written, outcome)) or elapsed >= written.timeout:
+        moves_on = (
+            isinstance(outcome, NotSent) or triggers(written, outcome) or breaks_after_content(case, label, request)
+        )
+        if not moves_on or elapsed >= written.timeout:
             break
         if case.client_leaves_after is not None and elapsed >= case.client_leaves_after:
             break
@@ -123,3 +127,8 @@ def answer_of(behaviour: dict[str, Any]) -> Outcome:
 
 def breaks_before_content(behaviour: dict[str, Any]) -> bool:
     return behaviour.get("status", 0) < 400 and "status" in behaviour and isinstance(answer_of(behaviour), Broken)
+
+
+def breaks_after_content(case: Case, label: str, request: int) -> bool:
+    behaviour = case.behaviour(label, request)
+    return behaviour.get("mode") == "stream" and behaviour["status"] < 400 and behaviour.get("end") in ("rst", "fin")

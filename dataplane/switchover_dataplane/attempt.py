@@ -6,17 +6,19 @@ failure that is seen here can still be moved to another target. What is done nex
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
-from multidict import CIMultiDict
 
+from switchover_dataplane.answer import Answer, Call, Opened
+from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.body import JsonBody
 from switchover_dataplane.classify import classify, retry_after
+from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.opening import Opening, Pulse, open_stream
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
-from switchover_dataplane.stream import Event, EventTooLarge, Meaning, Scanner, judge
+from switchover_dataplane.table import Holdback
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
@@ -34,61 +36,17 @@ _JSON_TYPES: Final = ("application/json", "application/problem+json")
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-@dataclass(slots=True)
-class Call:
-    """What is asked of whichever target: the request after routing, filters and header rules.
-
-    `body` is a `JsonBody` on AI routes (worded anew for each target), bytes that can be sent again, an iterator that
-    can be sent once, or None. `token` is the caller's own Authorization, for targets that pass it through.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: "CIMultiDict[str]"
-    body: JsonBody | bytes | AsyncIterator[bytes] | None
-    ai: bool
-    token: str
-
-
-@dataclass(slots=True)
-class Answer:
-    """An answer that can be handed to the client: `held` was read already, `rest` gives what is still to come."""
-
-    status: int
-    headers: "CIMultiDict[str]"
-    held: list[bytes] = field(default_factory=list)
-    rest: Response | None = None
-    broken: ConnectionBroken | None = None
-
-    @property
-    def size(self) -> int:
-        """How many bytes of the body are held."""
-        return sum(map(len, self.held))
-
-    async def put_away(self) -> None:
-        """Give the answer up: its connection is kept if what is left of it is short."""
-        if self.rest is not None:
-            await self.rest.discard()
-            self.rest = None
-
-    def abort(self) -> None:
-        """Give the answer up at once, with its connection."""
-        if self.rest is not None:
-            self.rest.abort()
-            self.rest = None
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long the attempt may take, in seconds, None for no limit.
 
     `headers` runs until the head of the answer (Gloo `retries.perTryTimeout`), `remaining` is what is left of the
-    request's own deadline and covers everything.
+    request's own deadline and covers everything. `holdback` is how much of a stream is part of the attempt.
     """
 
     headers: float | None = None
     remaining: float | None = None
+    holdback: Holdback | None = None
 
     @property
     def head(self) -> tuple[float | None, Literal["perTryTimeout", "timeout"]]:
@@ -101,8 +59,8 @@ class Limits:
 Result = tuple[Outcome, Answer | None]
 
 
-async def attempt(transport: Transport, route: Route, call: Call, limits: Limits) -> Result:
-    """Send the call to one target and tell what became of it.
+async def attempt(transport: Transport, route: Route, call: Call, limits: Limits, pulse: Pulse) -> Result:
+    """Send the call to one target and tell what became of it; cancelling closes what is open.
 
     An answer comes with `Committed`, with `Refused`, and with a `Broken` that was at least an HTTP answer, as the
     policy may say that such a failure is the client's to see.
@@ -122,9 +80,9 @@ async def attempt(transport: Transport, route: Route, call: Call, limits: Limits
         return Broken(failure.how, failure.detail), None
     try:
         if limits.remaining is None:
-            return await _read(response, route, call)
+            return await _read(response, route, call, pulse, limits.holdback)
         async with asyncio.timeout(limits.remaining):
-            return await _read(response, route, call)
+            return await _read(response, route, call, pulse, limits.holdback)
     except TimeoutError:
         response.abort()
         return TimedOut("timeout", limits.remaining or 0.0), None
@@ -143,24 +101,36 @@ async def _send(transport: Transport, route: Route, call: Call) -> Response:
     credential = route.credential or (route.passed_through(call.token) if call.token else None)
     if credential is not None:
         headers[credential[0]] = credential[1]
-    body = call.body.for_model(route.model) if isinstance(call.body, JsonBody) else call.body
+    body = call.body
+    if isinstance(body, JsonBody):
+        body = body.for_model(route.model)
+    elif isinstance(body, Continuation):
+        body = body.for_target(route)
     return await transport.send(route.destination, call.method, route.path(call.path, call.query), headers, body)
 
 
-async def _read(response: Response, route: Route, call: Call) -> Result:
+async def _read(response: Response, route: Route, call: Call, pulse: Pulse, holdback: Holdback | None) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
     if response.status >= 400:
         return await _refusal(response, route)
     answer = Answer(response.status, response.headers, rest=response)
     if not call.ai or call.method == "HEAD":
         return Committed(response.status, response.headers), answer
-    if _media_type(response) == "text/event-stream":
-        return await _until_content(answer, response, route)
-    return await _whole(answer, response, route)
+    if _media_type(response) == "text/event-stream" and _is_plain(response):
+        return await open_stream(answer, response, route, pulse, holdback), answer
+    outcome = await _whole(answer, response, route)
+    if isinstance(outcome, Committed) and isinstance(call.body, JsonBody | Continuation) and call.body.stream:
+        outcome = _as_asked(answer, outcome, route, call.body)
+    return outcome, answer
 
 
 def _media_type(response: Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_plain(response: Response) -> bool:
+    """Tell whether the body is as it reads: no coding is asked for, but a target may choose one all the same."""
+    return response.headers.get("content-encoding", "identity").lower() == "identity"
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,16 +168,38 @@ async def _gather(answer: Answer, response: Response, limit: int) -> None:
 # ── Answers that are read whole ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _whole(answer: Answer, response: Response, route: Route) -> Result:
+async def _whole(answer: Answer, response: Response, route: Route) -> Outcome:
     """Read an answer that is no stream: cut short, empty or not what its type says, it is a failed attempt."""
     try:
         await _gather(answer, response, WHOLE_LIMIT)
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
-        return Broken(failure.how, failure.detail), answer
+        return Broken(failure.how, failure.detail)
     if answer.rest is not None:
-        return Committed(response.status, response.headers), answer
-    return _judged(answer, response, route), answer
+        return Committed(response.status, response.headers)
+    return _judged(answer, response, route)
+
+
+def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody | Continuation) -> Outcome:
+    """Turn a whole completion into the event stream that was asked for; what is none stays as it is."""
+    if answer.rest is not None:
+        return outcome
+    options = bytes(body.fields.get("stream_options", b""))
+    written = as_stream(b"".join(answer.held), with_usage=_wants_usage(options))
+    if written is None:
+        return outcome
+    answer.headers = answer.headers.copy()
+    answer.headers["content-type"] = "text/event-stream"
+    answer.opened, answer.held = Opened(), []
+    answer.opened.events = answer.opened.scanner.feed(written)
+    return Opening(answer.opened, answer.status, route.wire.name).verdict() or outcome
+
+
+def _wants_usage(options: bytes) -> bool:
+    try:
+        return bytes(_decoder.decode(options)["include_usage"]) == b"true"
+    except (msgspec.DecodeError, KeyError):
+        return False
 
 
 def _judged(answer: Answer, response: Response, route: Route) -> Outcome:
@@ -231,39 +223,3 @@ def _judged(answer: Answer, response: Response, route: Route) -> Outcome:
             error_class = classify(route.wire.name, response.status, response.headers, body)
             return Broken("error-event", "an error under a success status", error_class or ErrorClass.SERVER_ERROR)
     return Committed(response.status, response.headers)
-
-
-# ── Streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _until_content(answer: Answer, response: Response, route: Route) -> Result:
-    """Read a stream up to its first content: what fails before that has cost the caller nothing."""
-    scanner = Scanner()
-    try:
-        while piece := await response.chunk():
-            answer.held.append(piece)
-            for event in scanner.feed(piece):
-                outcome = _first_words(event, response, route)
-                if outcome is not None:
-                    return outcome, answer
-    except ConnectionBroken as failure:
-        answer.broken, answer.rest = failure, None
-        return Broken(failure.how, failure.detail), answer
-    except EventTooLarge:
-        return Committed(response.status, response.headers), answer
-    answer.rest = None
-    return Broken("empty", "the stream ended before any content", ErrorClass.SERVER_ERROR), answer
-
-
-def _first_words(event: Event, response: Response, route: Route) -> Outcome | None:
-    """What an event at the start of a stream decides, None if it decides nothing yet."""
-    match judge(event):
-        case Meaning.CONTENT | Meaning.FINISH:
-            return Committed(response.status, response.headers)
-        case Meaning.ERROR:
-            error_class = classify(route.wire.name, response.status, {}, event.data) or ErrorClass.SERVER_ERROR
-            return Broken("error-event", "the stream began with an error", error_class)
-        case Meaning.DONE:
-            return Broken("empty", "the stream ended before any content", ErrorClass.SERVER_ERROR)
-        case _:
-            return None

@@ -158,6 +158,12 @@ class ClientConnection(web.RequestHandler):
         """Whether an answer that begins now is the connection's last."""
         return self._clients.leaving
 
+    async def flush(self) -> None:
+        """Wait until the system has taken all that was written."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.set_write_buffer_limits(0)
+            await self._drain_helper()
+
     def cut(self) -> None:
         """End the connection so that no answer in flight looks complete."""
         if self.transport is None:

@@ -48,9 +48,9 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The connection or the answer broke before anything of it could be handed on."""
+    """The connection or the answer broke; with the class INTERRUPTED, after some of it had been handed on."""
 
-    how: Literal["reset", "eof", "not-http", "truncated", "malformed", "error-event", "empty"]
+    how: Literal["reset", "eof", "not-http", "truncated", "malformed", "error-event", "empty", "stalled"]
     detail: str = ""
     error_class: ErrorClass = ErrorClass.RESET
 

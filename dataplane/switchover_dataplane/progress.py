@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from switchover_dataplane.backoff import before_repeat
-from switchover_dataplane.outcome import ErrorClass, NotSent, Outcome, Refused
+from switchover_dataplane.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
 from switchover_dataplane.steps import Tried, Try, Wait
 from switchover_dataplane.table import Policy, Target
 from switchover_dataplane.triggers import is_soft
@@ -48,9 +48,13 @@ class Progress:
 
     @property
     def worth_another_target(self) -> bool:
-        """Nothing was sent, or nothing is lost yet: whatever `retryOn` says, a target not yet tried is worth it."""
+        """Nothing was sent, nothing is lost yet, or half an answer is with the caller already.
+
+        Whatever `retryOn` says, a target not yet tried is worth it then.
+        """
         outcome = self.last.outcome
-        return self.policy.semantics == "Failover" and (isinstance(outcome, NotSent) or is_soft(outcome))
+        half_sent = isinstance(outcome, Broken) and outcome.error_class is ErrorClass.INTERRUPTED
+        return self.policy.semantics == "Failover" and (half_sent or isinstance(outcome, NotSent) or is_soft(outcome))
 
     @property
     def has_one_priority(self) -> bool:

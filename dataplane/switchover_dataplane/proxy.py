@@ -15,11 +15,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from switchover_dataplane import answers, body, filters, headers, match, reply, trace
-from switchover_dataplane.attempt import Answer, Call
+from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody, MemoryBudget, OutOfMemoryBudget
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.match import BadTarget, Found
 from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.relay import Relay
 from switchover_dataplane.state import Serving, State
 from switchover_dataplane.table import Backend, Filters, Policy, Upstream
 
@@ -132,6 +133,7 @@ class Proxy:
     async def _forward(self, request: web.BaseRequest, routed: _Routed, record: trace.Record) -> web.StreamResponse:
         """Hold the body, try the targets, hand on the answer, and write down what happened."""
         held = 0
+        exchange: Exchange | None = None
         budget, upstream = self._fleet.budget, routed.upstream.name
         budget.begin(upstream)
         try:
@@ -147,7 +149,7 @@ class Proxy:
                 record=record,
             )
             ended = await exchange.run()
-            return await self._reply(request, routed, record, ended)
+            return await self._reply(request, routed, record, exchange, ended)
         except asyncio.CancelledError:
             record.outcome, record.status = "client-gone", 499
             raise
@@ -155,6 +157,8 @@ class Proxy:
             record.outcome, record.status = "refused", unserved.response.status
             return unserved.response
         finally:
+            if exchange is not None:
+                exchange.close()
             self._memory.release(held)
             budget.end(upstream)
             self._finish(record)
@@ -207,7 +211,12 @@ class Proxy:
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _reply(
-        self, request: web.BaseRequest, routed: _Routed, record: trace.Record, ended: Ended
+        self,
+        request: web.BaseRequest,
+        routed: _Routed,
+        record: trace.Record,
+        exchange: Exchange,
+        ended: Ended,
     ) -> web.StreamResponse:
         record.outcome = _ending(record, ended)
         record.status = ended.status
@@ -219,13 +228,16 @@ class Proxy:
         answer = ended.answer
         record.status = answer.status
         response_headers = self._answer_headers(routed, record, answer, ended.model)
-        if answer.rest is None and answer.broken is None:
-            return reply.whole(answer, response_headers)
-        last = record.attempts[-1]
         try:
-            return await reply.stream(request, answer, response_headers, last.count)
+            if answer.opened is not None and ended.success:
+                relay = Relay(request, exchange, routed.policy, record)
+                return await relay.run(answer, response_headers)
+            if answer.rest is None and answer.broken is None:
+                return reply.whole(answer, response_headers)
+            return await reply.stream(request, answer, response_headers, record.attempts[-1].count)
         except reply.Interrupted as error:
-            record.outcome, last.detail = "interrupted", str(error)
+            last = record.attempts[-1]
+            record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
 
     def _answer_headers(self, routed: _Routed, record: trace.Record, answer: Answer, model: str) -> "CIMultiDict[str]":

@@ -4,14 +4,19 @@ After the first byte has gone out nothing can be taken back, so an answer that b
 gets no terminator and the connection is closed, which every client reports as an error (RFC 9112, section 8).
 """
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
-from switchover_dataplane.attempt import Answer
+from switchover_dataplane.answer import Answer
 from switchover_dataplane.client_connection import ClientConnection
 from switchover_dataplane.transport import ConnectionBroken
+
+_LAST_WORDS: Final = 5.0
+"""Seconds in which a client may still take what was written before its connection is cut."""
 
 
 class Interrupted(Exception):
@@ -25,6 +30,18 @@ def whole(answer: Answer, headers: "CIMultiDict[str]") -> web.Response:
     return web.Response(status=answer.status, body=body, headers=headers)
 
 
+def begin(
+    request: web.BaseRequest, status: int, headers: "CIMultiDict[str]", length: int | None = None
+) -> web.StreamResponse:
+    """Make the response for an answer that is sent piece by piece."""
+    response = web.StreamResponse(status=status, headers=headers)
+    if length is not None:
+        response.content_length = length
+    elif request.version < HttpVersion11:
+        response.force_close()  # without chunks the connection's end is the only end that the answer has
+    return response
+
+
 async def stream(
     request: web.BaseRequest, answer: Answer, headers: "CIMultiDict[str]", count: Callable[[int], None]
 ) -> web.StreamResponse:
@@ -36,12 +53,8 @@ async def stream(
         Interrupted: the target broke off; the client's connection is closed already.
         ConnectionError: the client left.
     """
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    length = answer.headers.get("content-length")
-    if length is not None and length.isdigit():
-        response.content_length = int(length)
-    elif request.version < HttpVersion11:
-        response.force_close()  # without chunks the connection's end is the only end that the answer has
+    length = answer.headers.get("content-length", "")
+    response = begin(request, answer.status, headers, int(length) if length.isdigit() else None)
     try:
         await response.prepare(request)
         for piece in answer.held:
@@ -56,14 +69,21 @@ async def stream(
             answer.rest = None
         await response.write_eof()
     except ConnectionBroken as failure:
-        cut(request)
+        await cut(request)
         raise Interrupted(failure.how) from failure
     finally:
         answer.abort()
     return response
 
 
-def cut(request: web.BaseRequest) -> None:
-    """End the client's connection without an end of the body."""
-    if isinstance(request.protocol, ClientConnection):
-        request.protocol.cut()
+async def cut(request: web.BaseRequest) -> None:
+    """End the client's connection without an end of the body, once it took what was written."""
+    connection = request.protocol
+    if isinstance(connection, ClientConnection):
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                await connection.flush()
+        except TimeoutError:
+            pass
+        finally:
+            connection.cut()

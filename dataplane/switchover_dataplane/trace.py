@@ -21,7 +21,8 @@ SERVED_BY_HEADER = "x-switchover-served-by"
 class Attempt:
     """One try. Times are milliseconds; `wait_ms` passed before it, `first_token_ms` until its first content.
 
-    `status` is the target's own, None where it gave none; `decision` says what was done after it.
+    `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
+    that it was asked for the rest of an answer that broke off, `dropped` counts malformed events of its stream.
     """
 
     priority: int
@@ -36,6 +37,8 @@ class Attempt:
     bytes: int = 0
     decision: str = ""
     detail: str = ""
+    continues: bool = False
+    dropped: int = 0
 
     def count(self, size: int) -> None:
         """Add bytes of the answer that were passed on."""
@@ -131,6 +134,10 @@ def _step(attempt: Attempt) -> dict[str, Any]:
     }
     if attempt.detail:
         step["detail"] = attempt.detail
+    if attempt.continues:
+        step["continues"] = True
+    if attempt.dropped:
+        step["dropped_events"] = attempt.dropped
     return step
 
 

@@ -1,0 +1,199 @@
+"""One server-sent event → what it says about the answer, in the form that OpenAI, Azure OpenAI and Mistral share.
+
+Only the few fields are read that decide whether the answer has begun, goes on, is whole or has failed, and whether a
+text could be continued by another model. What is unknown counts as content, as the caller may know it.
+"""
+
+from enum import Enum, auto
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.stream import Event
+
+
+class Meaning(Enum):
+    """What an event says about the answer that it is part of."""
+
+    CONTENT = auto()
+    THINKING = auto()
+    PRELUDE = auto()
+    ERROR = auto()
+    FINISH = auto()
+    DONE = auto()
+    MALFORMED = auto()
+
+
+class Dialect(Enum):
+    """How a stream says that it is whole: `finish_reason`, the Responses API's last event, or merely by its end."""
+
+    CHAT = auto()
+    RESPONSES = auto()
+    OTHER = auto()
+
+
+class Chunk(msgspec.Struct, frozen=True, gc=False):
+    """What one event says.
+
+    `text` is what it adds to the text of the only choice; `bound` names what it holds that another model cannot be
+    asked to continue, "" if nothing. `choices` are the indexes that it speaks of, `finished` those that it ends.
+    """
+
+    meaning: Meaning
+    dialect: Dialect | None = None
+    text: str = ""
+    bound: str = ""
+    choices: tuple[int, ...] = ()
+    finished: tuple[int, ...] = ()
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: int | None = 0
+    delta: dict[str, Any] | None = None
+    finish_reason: str | None = None
+    text: str | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    error: Any = None
+    type: Any = None
+
+
+_decoder: Final = msgspec.json.Decoder(_Body)
+_any_decoder: Final = msgspec.json.Decoder()
+
+_NOTHING: Final = Chunk(Meaning.PRELUDE)
+_DONE: Final = Chunk(Meaning.DONE)
+_ERROR: Final = Chunk(Meaning.ERROR)
+_MALFORMED: Final = Chunk(Meaning.MALFORMED)
+_CHAT_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.CHAT)
+_FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
+
+_THINKING: Final = frozenset(("reasoning_content", "reasoning", "reasoning_details", "thinking"))
+_CONTENT: Final = frozenset(("refusal", "tool_calls", "function_call", "audio", "images", "annotations"))
+_SAID_BESIDE: Final = frozenset(("role", "name", "channel", "phase"))
+_RESPONSES_PRELUDES: Final = frozenset(
+    f"response.{name}"
+    for name in ("created", "queued", "in_progress", "output_item.added", "content_part.added", "reasoning_part.added")
+)
+
+
+def read(event: Event) -> Chunk:
+    """Read one event."""
+    data = event.data
+    if data is None:
+        return _NOTHING
+    if data.strip() == b"[DONE]":
+        return _DONE
+    if event.name == "error":
+        return _ERROR
+    try:
+        body = _decoder.decode(data)
+    except msgspec.ValidationError:
+        return _unusual(data)
+    except (msgspec.DecodeError, RecursionError):
+        return _MALFORMED
+    if body.error:
+        return _ERROR
+    if body.choices is not None:
+        return _chat(body.choices)
+    return _typed(body.type)
+
+
+def judge(event: Event) -> Meaning:
+    """Tell what one event means."""
+    return read(event).meaning
+
+
+def _unusual(data: bytes) -> Chunk:
+    """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
+    try:
+        body = _any_decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return _MALFORMED
+    return _ERROR if isinstance(body, dict) and body.get("error") else _FOREIGN
+
+
+def _typed(kind: Any) -> Chunk:
+    """OpenAI API reference, Responses streaming events; other APIs name their events in the same field."""
+    if not isinstance(kind, str):
+        return _FOREIGN
+    if kind in ("error", "response.failed"):
+        return _ERROR
+    if not kind.startswith("response."):
+        return _FOREIGN
+    if kind in ("response.completed", "response.incomplete"):
+        return Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,))
+    meaning = Meaning.PRELUDE if kind in _RESPONSES_PRELUDES else Meaning.CONTENT
+    return Chunk(meaning, Dialect.RESPONSES, bound="events of the Responses API", choices=(0,))
+
+
+def _chat(choices: list[_Choice]) -> Chunk:
+    """OpenAI API reference, chat completion chunk object; the choices of an asynchronous filter have no delta."""
+    if not choices:
+        return _CHAT_PRELUDE
+    meaning, text, bound = Meaning.PRELUDE, "", ""
+    indexes: list[int] = []
+    finished: list[int] = []
+    for choice in choices:
+        if choice.finish_reason == "error":
+            return _ERROR
+        index = choice.index or 0
+        if index:
+            bound = "several choices"
+        if choice.delta is not None or choice.text is not None:
+            indexes.append(index)
+        if choice.text:
+            meaning, text = Meaning.CONTENT, text + choice.text
+        if choice.delta:
+            said, added, unspliced = _delta(choice.delta)
+            text += added
+            bound = bound or unspliced
+            if said is Meaning.CONTENT or meaning is Meaning.PRELUDE:
+                meaning = said
+        if choice.finish_reason:
+            finished.append(index)
+    if finished and meaning is not Meaning.CONTENT:
+        meaning = Meaning.FINISH
+    return Chunk(meaning, Dialect.CHAT, text, bound, tuple(indexes), tuple(finished))
+
+
+def _delta(delta: dict[str, Any]) -> tuple[Meaning, str, str]:
+    """Tell what a delta is, the text in it, and what in it cannot be continued."""
+    meaning, text, bound = Meaning.PRELUDE, "", ""
+    for name, value in delta.items():
+        if not value or name in _SAID_BESIDE:
+            continue
+        if name == "content":
+            text, thought, odd = _text(value)
+            if text or odd:
+                meaning = Meaning.CONTENT
+            elif thought and meaning is Meaning.PRELUDE:
+                meaning = Meaning.THINKING
+            bound = bound or odd or ("reasoning" if thought else "")
+        elif name in _THINKING:
+            bound = bound or "reasoning"
+            meaning = Meaning.THINKING if meaning is Meaning.PRELUDE else meaning
+        else:
+            bound = bound or (name if name in _CONTENT else "fields of another form")
+            meaning = Meaning.CONTENT if name in _CONTENT else meaning
+    return meaning, text, bound
+
+
+def _text(content: Any) -> tuple[str, bool, str]:
+    """Return text, whether there is thinking, and what else: Mistral sends a list of parts (its docs, Reasoning)."""
+    if isinstance(content, str):
+        return content, False, ""
+    if not isinstance(content, list):
+        return "", False, "content of another form"
+    text, thought, odd = "", False, ""
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            text += part["text"]
+        elif kind == "thinking":
+            thought = True
+        else:
+            odd = "content of another form"
+    return text, thought, odd

@@ -1,0 +1,130 @@
+"""The start of an event stream → whether it is an answer. What fails up to its first content costs the caller nothing.
+
+With `streamRecovery: Holdback` the start is longer: the first tokens, or what comes in the first moments.
+"""
+
+import asyncio
+from math import inf
+from typing import Final
+
+from switchover_dataplane.answer import Answer, Opened
+from switchover_dataplane.chunk import Dialect, Meaning, read
+from switchover_dataplane.classify import classify
+from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
+from switchover_dataplane.stream import EventTooLarge
+from switchover_dataplane.table import Holdback
+from switchover_dataplane.targets import Route
+from switchover_dataplane.transport import ConnectionBroken, Response
+
+HELD_LIMIT: Final = 1024 * 1024
+"""Bytes of a start that are held while a model thinks aloud; then it is handed on as it comes."""
+
+
+class Pulse:
+    """When an attempt last showed that its model works on an answer, though none of it came; 0.0: not yet."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+
+class Opening:
+    """Judges the events of `opened` one after the other, until one of them decides."""
+
+    __slots__ = ("_contents", "_dialect", "_judged", "_opened", "_provider", "_status", "_wanted", "is_whole", "thinks")
+
+    def __init__(self, opened: Opened, status: int, provider: str) -> None:
+        self._opened = opened
+        self._status = status
+        self._provider = provider
+        self._dialect = Dialect.OTHER
+        self._judged = 0
+        self._contents = 0
+        self._wanted: float = 1
+        self.is_whole = False
+        self.thinks = False
+
+    def hold_back(self, tokens: int) -> None:
+        """Want so many events of content, 0: without a number."""
+        self._wanted = tokens or inf
+
+    def verdict(self) -> Outcome | None:
+        """Tell what the events decide that were not judged yet, None if nothing."""
+        events = self._opened.events
+        while self._judged < len(events):
+            event = events[self._judged]
+            self._judged += 1
+            chunk = read(event)
+            if chunk.dialect in (Dialect.CHAT, Dialect.RESPONSES):
+                self._dialect = chunk.dialect
+            match chunk.meaning:
+                case Meaning.THINKING:
+                    self.thinks = True
+                case Meaning.CONTENT | Meaning.FINISH:
+                    self._contents += 1
+                    self.is_whole = self.is_whole or bool(chunk.finished)
+                    if self.is_whole or self._contents >= self._wanted:
+                        return Committed(self._status)
+                case Meaning.ERROR:
+                    reason = classify(self._provider, self._status, {}, event.data or b"")
+                    return Broken("error-event", "the stream began with an error", reason or ErrorClass.SERVER_ERROR)
+                case Meaning.DONE:
+                    return self.at_end()
+        return None
+
+    def at_end(self) -> Outcome:
+        """Tell what an orderly end decides."""
+        if not self._contents:
+            return Broken("empty", "the stream ended before any content", ErrorClass.SERVER_ERROR)
+        if self._dialect is Dialect.OTHER:
+            return Committed(self._status)
+        return Broken("truncated", "the stream ended without a finish_reason")
+
+
+async def open_stream(
+    answer: Answer, response: Response, route: Route, pulse: Pulse, holdback: Holdback | None
+) -> Outcome:
+    """Read a stream until its start is judged; what was read is `answer.opened`."""
+    answer.opened = opened = Opened()
+    opening = Opening(opened, response.status, route.wire.name)
+    outcome = await _read_on(answer, response, opened, opening, pulse)
+    if holdback is not None and isinstance(outcome, Committed) and not opening.is_whole and answer.rest is not None:
+        opening.hold_back(holdback.tokens)
+        try:
+            async with asyncio.timeout(holdback.time or None):
+                outcome = await _read_on(answer, response, opened, opening, pulse)
+        except TimeoutError:
+            pass
+    if isinstance(outcome, Committed):
+        if answer.opened is not None:
+            answer.held.clear()
+        return Committed(response.status, response.headers)
+    return outcome
+
+
+async def _read_on(answer: Answer, response: Response, opened: Opened, opening: Opening, pulse: Pulse) -> Outcome:
+    try:
+        while (outcome := opening.verdict()) is None:
+            if opening.thinks:
+                opening.thinks = False
+                pulse.at = asyncio.get_running_loop().time()
+                if answer.size > HELD_LIMIT:
+                    return Committed(response.status)
+            piece = await response.chunk()
+            if not piece:
+                answer.rest = None
+                opened.events += opened.scanner.end()
+                return opening.verdict() or opening.at_end()
+            answer.held.append(piece)
+            opened.events += opened.scanner.feed(piece)
+    except ConnectionBroken as failure:
+        answer.broken, answer.rest = failure, None
+        return Broken(failure.how, failure.detail)
+    except EventTooLarge:
+        answer.opened = None
+        return Committed(response.status)
+    if isinstance(outcome, Broken):
+        # Handed on all the same, under a policy that says so, it must not look whole.
+        answer.broken = ConnectionBroken("truncated", outcome.detail)
+    return outcome

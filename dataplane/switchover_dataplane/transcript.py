@@ -1,0 +1,187 @@
+"""The events of an answer, one after the other → the bytes that the client gets, and whether the answer is whole.
+
+The promise is held here: nothing that is not the end is taken for one. A stream that breaks is an `Interruption`; what
+was sent up to then says whether another model can be asked to go on, and from which text.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from switchover_dataplane.chunk import Chunk, Dialect, Meaning, read
+from switchover_dataplane.splice import Mismatch, Splice
+from switchover_dataplane.stream import Event
+
+MOST_TEXT: Final = 1 << 20
+"""Characters of text that are kept for another model to continue."""
+
+DONE: Final = b"data: [DONE]\n\n"
+
+_any_decoder: Final = msgspec.json.Decoder()
+_encoder: Final = msgspec.json.Encoder()
+
+How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled"]
+
+
+class Interruption(Exception):
+    """The answer broke off before it was whole; `data` is the error event's, b"" if there was none."""
+
+    def __init__(self, how: How, detail: str = "", data: bytes = b"") -> None:
+        super().__init__(f"{how}: {detail}" if detail else how)
+        self.how: How = how
+        self.detail = detail
+        self.data = data
+
+
+class Transcript:
+    """What of an answer was handed on so far.
+
+    `choices` is how many the request asked for. `bound` says why the answer cannot be continued by another model, ""
+    if it can. `dropped` counts malformed events, `heard` those that show that the model goes on.
+    """
+
+    __slots__ = (
+        "_dialect",
+        "_finished",
+        "_said_done",
+        "_seam",
+        "_seen",
+        "_size",
+        "_splice",
+        "_text",
+        "_wanted",
+        "bound",
+        "dropped",
+        "heard",
+    )
+
+    def __init__(self, choices: int = 1) -> None:
+        self.bound = "several choices" if choices > 1 else ""
+        self.dropped = 0
+        self.heard = 0
+        self._wanted = choices
+        self._dialect: Dialect | None = None
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self._text: list[str] = []
+        self._size = 0
+        self._splice: Splice | None = None
+        self._seam = b""
+        self._said_done = False
+
+    @property
+    def text(self) -> str:
+        """The text of the answer, as far as it was sent."""
+        return "".join(self._text)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every choice came to its end: what may still follow is usage and [DONE]."""
+        return len(self._finished) >= max(self._wanted, len(self._seen))
+
+    @property
+    def ends_anyhow(self) -> bool:
+        """Whether this is a stream of another form, whose orderly end is the only one there is."""
+        return self._dialect in (None, Dialect.OTHER)
+
+    @property
+    def is_splicing(self) -> bool:
+        """Whether another model's text is still compared with what was sent, so that nothing of it was handed on."""
+        return self._splice is not None and not self._splice.fits
+
+    def pass_unread(self) -> None:
+        """Give up following: what comes from now on cannot be told apart."""
+        self._dialect, self.bound = Dialect.OTHER, self.bound or "an event of more than 4 MiB"
+
+    def continue_with(self, seam: bytes) -> None:
+        """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there."""
+        self._splice, self._seam = Splice(self.text), seam
+
+    def take(self, event: Event) -> bytes:
+        """Take the next event; return what goes to the client for it.
+
+        Raises:
+            Interruption: the answer failed, or claims to be done without being whole.
+            Mismatch: the other model's text does not go on where this one ended.
+        """
+        chunk = read(event)
+        match chunk.meaning:
+            case Meaning.MALFORMED:
+                self.dropped += 1
+                return b""
+            case Meaning.DONE:
+                return self._take_done(event)
+            case Meaning.ERROR:
+                if self.whole:
+                    return b""
+                raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
+        if chunk.dialect is not None and (chunk.dialect is not Dialect.OTHER or self._dialect is None):
+            self._dialect = chunk.dialect
+        if chunk.meaning is not Meaning.PRELUDE:
+            self.heard += 1
+        if self._splice is not None:
+            return self._spliced(event, chunk, self._splice)
+        self._note(chunk, chunk.text)
+        return event.raw
+
+    def take_end(self) -> bytes:
+        """Take an orderly end of the body; return what is missing of the answer's own.
+
+        Raises:
+            Interruption: the answer is not whole.
+        """
+        if not self.whole and not self.ends_anyhow:
+            raise Interruption("truncated", "the stream ended without a finish_reason")
+        return self.closing() if self._splice is not None else b""
+
+    def closing(self) -> bytes:
+        """Return the last event of a whole answer, b"" where it was sent."""
+        return DONE if self._dialect is Dialect.CHAT and not self._said_done else b""
+
+    def _take_done(self, event: Event) -> bytes:
+        if not self.whole and not self.ends_anyhow:
+            raise Interruption("truncated", "[DONE] came without a finish_reason")
+        if self._said_done:
+            return b""
+        self._said_done = True
+        return event.raw
+
+    def _note(self, chunk: Chunk, text: str) -> None:
+        self._seen.update(chunk.choices)
+        self._finished.update(chunk.finished)
+        self.bound = self.bound or chunk.bound
+        if text and not self.bound:
+            self._text.append(text)
+            self._size += len(text)
+            if self._size > MOST_TEXT:
+                self.bound = "more than 1 MiB of text"
+        if self.bound:
+            self._text.clear()
+
+    # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _spliced(self, event: Event, chunk: Chunk, splice: Splice) -> bytes:
+        """Hand on what is new in the other model's answer: what it thinks and repeats before that was sent already."""
+        had_begun = splice.fits and not self._seam
+        if chunk.bound and (had_begun or chunk.bound != "reasoning"):
+            if not had_begun:
+                raise Mismatch
+            self._note(chunk, chunk.text)
+            return event.raw
+        added = splice.feed(chunk.text)
+        if not splice.fits:
+            if chunk.finished:
+                raise Mismatch
+            return b""
+        self._note(chunk if had_begun else msgspec.structs.replace(chunk, bound=""), added)
+        seam, self._seam = self._seam, b""
+        if had_begun and added == chunk.text:
+            return event.raw
+        return seam + (_reworded(event, added) if added or chunk.finished else b"")
+
+
+def _reworded(event: Event, text: str) -> bytes:
+    """Write a chunk anew whose text is in part what was sent already."""
+    body: dict[str, Any] = _any_decoder.decode(event.data or b"{}")
+    body["choices"][0]["delta"] = {"content": text} if text else {}
+    return b"data: " + _encoder.encode(body) + b"\n\n"

@@ -1,0 +1,113 @@
+"""What one event of a provider's stream says: the traps of the field, one by one."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from switchover_dataplane.chunk import Chunk, Dialect, Meaning, judge, read
+from switchover_dataplane.stream import Event
+
+
+def event(value: Any, name: str = "") -> Event:
+    data = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    return Event(b"", name, data)
+
+
+def delta(finish: str | None = None, **fields: Any) -> Event:
+    return event({"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]})
+
+
+MEANINGS: dict[str, tuple[Event, Meaning]] = {
+    "a comment": (Event(b": hi\n\n"), Meaning.PRELUDE),
+    "a role alone": (delta(role="assistant", content=""), Meaning.PRELUDE),
+    "a role that comes with every chunk": (delta(role="assistant", content="a"), Meaning.CONTENT),
+    "nulls": (delta(role="assistant", content=None, refusal=None, tool_calls=None), Meaning.PRELUDE),
+    "text": (delta(content="a"), Meaning.CONTENT),
+    "a refusal": (delta(refusal="no"), Meaning.CONTENT),
+    "a tool call": (delta(tool_calls=[{"index": 0, "id": "x"}]), Meaning.CONTENT),
+    "a function call": (delta(function_call={"name": "f"}), Meaning.CONTENT),
+    "audio": (delta(audio={"data": "x"}), Meaning.CONTENT),
+    "a field that nobody knows": (delta(padding="x"), Meaning.PRELUDE),
+    "content as a list of parts": (delta(content=[{"type": "text", "text": "a"}]), Meaning.CONTENT),
+    "a part of another kind": (delta(content=[{"type": "image_url"}]), Meaning.CONTENT),
+    "a part that is none": (delta(content=[7]), Meaning.CONTENT),
+    "content that is neither": (delta(content=7), Meaning.CONTENT),
+    "a thinking part": (delta(content=[{"type": "thinking", "thinking": []}]), Meaning.THINKING),
+    "reasoning content": (delta(reasoning_content="hm"), Meaning.THINKING),
+    "reasoning": (delta(reasoning="hm", content=""), Meaning.THINKING),
+    "reasoning and text": (delta(content="a", reasoning="hm"), Meaning.CONTENT),
+    "reasoning twice": (delta(reasoning="hm", content=[{"type": "thinking"}]), Meaning.THINKING),
+    "a finish": (delta("stop"), Meaning.FINISH),
+    "a finish with the last text": (delta("stop", content="a"), Meaning.CONTENT),
+    "a finish that is an error": (delta("error", content="a"), Meaning.ERROR),
+    "usage after the finish": (event({"choices": [], "usage": {"total_tokens": 7}}), Meaning.PRELUDE),
+    "Azure's first chunk": (event({"choices": [], "id": "", "prompt_filter_results": []}), Meaning.PRELUDE),
+    "Azure's asynchronous filter": (
+        event({"choices": [{"index": 0, "finish_reason": None, "content_filter_offsets": {"check_offset": 4}}]}),
+        Meaning.PRELUDE,
+    ),
+    "a text completion": (event({"choices": [{"index": 0, "text": "a", "finish_reason": None}]}), Meaning.CONTENT),
+    "a choice that is none": (event({"choices": [7]}), Meaning.CONTENT),
+    "done": (event(b"[DONE]"), Meaning.DONE),
+    "done with a space too many": (event(b" [DONE] "), Meaning.DONE),
+    "an error": (event({"error": {"message": "x"}}), Meaning.ERROR),
+    "an error with a choice": (
+        event({"error": {"code": 502}, "choices": [{"delta": {"content": ""}, "finish_reason": "error"}]}),
+        Meaning.ERROR,
+    ),
+    "an error beside what is no chunk": (event({"error": "x", "choices": 7}), Meaning.ERROR),
+    "an event named error": (event(b"oops", "error"), Meaning.ERROR),
+    "no JSON": (event(b'{"choices":[{"delta":{"con'), Meaning.MALFORMED),
+    "no JSON behind what is no chunk": (event(b'{"choices": 7, '), Meaning.MALFORMED),
+    "a number": (event(b"7"), Meaning.CONTENT),
+    "an object of another API": (event({"completion": "x"}), Meaning.CONTENT),
+    "Anthropic's": (event({"type": "content_block_delta"}), Meaning.CONTENT),
+    "the Responses API's start": (event({"type": "response.created"}), Meaning.PRELUDE),
+    "the Responses API's text": (event({"type": "response.output_text.delta", "delta": "a"}), Meaning.CONTENT),
+    "the Responses API's end": (event({"type": "response.completed"}), Meaning.FINISH),
+    "the Responses API's failure": (event({"type": "response.failed"}), Meaning.ERROR),
+    "an error by its type": (event({"type": "error", "message": "x"}), Meaning.ERROR),
+}
+
+
+@pytest.mark.parametrize(("said", "meaning"), MEANINGS.values(), ids=MEANINGS.keys())
+def test_each_kind_of_event_has_its_meaning(said: Event, meaning: Meaning) -> None:
+    assert judge(said) is meaning
+
+
+def test_text_is_read_from_a_string_and_from_parts() -> None:
+    assert read(delta(content="a b")).text == "a b"
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": " b"}]
+    assert read(delta(content=parts)) == Chunk(Meaning.CONTENT, Dialect.CHAT, "a b", "", (0,), ())
+
+
+def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
+    chunk = read(delta("stop", content="a"))
+    assert (chunk.text, chunk.finished) == ("a", (0,))
+
+
+@pytest.mark.parametrize(
+    ("said", "bound"),
+    [
+        (delta(tool_calls=[{"index": 0}]), "tool_calls"),
+        (delta(refusal="no"), "refusal"),
+        (delta(audio={"data": "x"}), "audio"),
+        (delta(padding="x"), "fields of another form"),
+        (delta(reasoning_content="hm"), "reasoning"),
+        (delta(content=[{"type": "thinking"}, {"type": "text", "text": "a"}]), "reasoning"),
+        (delta(content=[{"type": "image_url"}]), "content of another form"),
+        (event({"choices": [{"index": 1, "delta": {"content": "a"}}]}), "several choices"),
+        (event({"type": "response.output_text.delta"}), "events of the Responses API"),
+        (event({"type": "message_start"}), "events of another form"),
+        (delta(role="assistant", content="a", channel="final"), ""),
+    ],
+)
+def test_what_another_model_cannot_continue_is_named(said: Event, bound: str) -> None:
+    assert read(said).bound == bound
+
+
+def test_every_choice_is_told_that_speaks_or_ends() -> None:
+    both = [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {}, "finish_reason": "stop"}]
+    chunk = read(event({"choices": both}))
+    assert (chunk.choices, chunk.finished, chunk.meaning) == ((0, 1), (1,), Meaning.CONTENT)

@@ -1,0 +1,104 @@
+"""Bytes of a stream, cut anywhere, and the events that they are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switchover_dataplane import stream
+from switchover_dataplane.stream import Event, EventTooLarge, Scanner
+
+TEXTS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
+LINES = st.one_of(
+    TEXTS.map(lambda text: f"data: {text}"),
+    TEXTS.map(lambda text: f"data:{text}"),
+    TEXTS.map(lambda text: f": {text}"),
+    TEXTS.map(lambda text: f"event: {text}"),
+    TEXTS,
+    st.just(""),
+)
+STREAMS = st.builds(
+    lambda mark, lines: (mark + "".join(line + end for line, end in lines)).encode(),
+    st.sampled_from(["", "\ufeff"]),
+    st.lists(st.tuples(LINES, st.sampled_from(["\n", "\r\n", "\r"])), max_size=30),
+)
+
+
+def scanned(*pieces: bytes) -> list[Event]:
+    scanner = Scanner()
+    events = [event for piece in pieces for event in scanner.feed(piece)]
+    return events + scanner.end()
+
+
+def data(*pieces: bytes) -> list[bytes]:
+    return [event.data for event in scanned(*pieces) if event.data is not None]
+
+
+@given(STREAMS, st.data())
+def test_any_split_of_the_bytes_gives_the_same_events(text: bytes, draw: st.DataObject) -> None:
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+    assert scanned(*pieces) == scanned(text)
+    assert scanned(*(bytes([byte]) for byte in text)) == scanned(text)
+
+
+@given(STREAMS)
+def test_the_events_joined_are_the_bytes_that_came_but_for_a_blank_line_at_the_end(text: bytes) -> None:
+    joined = b"".join(event.raw for event in scanned(text))
+
+    assert joined[: len(text)] == text
+    assert joined[len(text) :] in (b"", b"\n", b"\n\n")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("field", [b"data: ", b"data:"])
+def test_every_line_end_and_a_missing_space_are_understood(end: bytes, field: bytes) -> None:
+    assert data(field + b"a" + end * 2 + field + b"b" + end * 2) == [b"a", b"b"]
+
+
+def test_lines_of_data_are_joined_and_only_one_space_is_taken_away() -> None:
+    assert data(b"data: a\ndata:  b\ndata\n\n") == [b"a\n b\n"]
+
+
+def test_the_name_of_an_event_is_its_own() -> None:
+    assert [event.name for event in scanned(b"event: error\ndata: a\n\ndata: b\n\n")] == ["error", ""]
+
+
+def test_comments_and_keep_alives_are_events_without_data() -> None:
+    events = scanned(b": OPENROUTER PROCESSING\n\ndata:\n\ndata: \n\nid: 7\n\ndata: a\n\n")
+    assert [event.data for event in events] == [None, None, None, None, b"a"]
+
+
+def test_letters_that_are_split_across_pieces_arrive_whole() -> None:
+    euro = "€".encode()
+    assert data(b"data: " + euro[:1], euro[1:2], euro[2:] + b"\n\n") == [euro]
+
+
+def test_a_byte_order_mark_is_passed_on_and_is_no_part_of_the_first_field() -> None:
+    events = scanned(b"\xef", b"\xbb\xbfdata: a\n\ndata: b\n\n")
+    assert [event.data for event in events] == [b"a", b"b"]
+    assert events[0].raw == b"\xef\xbb\xbfdata: a\n\n"
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n", b"\r"])
+def test_a_last_event_without_its_blank_line_gets_one(ending: bytes) -> None:
+    [event] = scanned(b"data: [DONE]" + ending)
+    assert event.data == b"[DONE]"
+    assert event.raw.removeprefix(b"data: [DONE]" + ending) in (b"\n", b"\n\n")
+    assert data(event.raw, b"data: x\n\n") == [b"[DONE]", b"x"]
+
+
+def test_a_carriage_return_in_the_middle_of_a_line_ends_it() -> None:
+    assert data(b"data: a\n\ndata: b\rdata: c\n\n") == [b"a", b"b\nc"]
+
+
+def test_an_event_that_does_not_end_is_held_up_to_a_limit_and_then_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "MAX_EVENT", 100)
+    scanner = Scanner()
+    assert scanner.feed(b"data: " + b"x" * 94) == []
+    with pytest.raises(EventTooLarge):
+        scanner.feed(b"x\n\ndata: y" + b"x" * 101)
+    assert scanner.spill() == b"data: " + b"x" * 95 + b"\n\ndata: y" + b"x" * 101
+    assert scanner.spill() == b""

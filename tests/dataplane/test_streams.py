@@ -1,0 +1,422 @@
+"""Streams through the whole data plane, from targets that cut, stall and garble them on real sockets."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from serving import (
+    END,
+    ROLE,
+    STREAM_HEAD,
+    Answering,
+    Gateway,
+    Seen,
+    chunks,
+    event,
+    free_port,
+    gateway,
+    json,
+    limited,
+    raw,
+    table,
+    targets,
+)
+from switchover_dataplane import table as t
+from switchover_dataplane.splice import last_words
+from switchover_dataplane.stream import Scanner
+
+ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+WORDS = [f"{' ' if number else ''}word-{number}" for number in range(60)]
+TEXT = "".join(WORDS)
+ERROR = b'data: {"error":{"message":"x"}}\n\n'
+CALL = event({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a'}}]})
+
+
+@dataclass
+class Got:
+    """What a client got of a stream; `broke` tells that its end was none."""
+
+    status: int
+    body: bytes
+    broke: bool
+
+    @property
+    def chunks(self) -> list[Any]:
+        """The values of its events."""
+        return [
+            msgspec.json.decode(each.data)
+            for each in Scanner().feed(self.body)
+            if each.data is not None and each.data != b"[DONE]"
+        ]
+
+    @property
+    def text(self) -> str:
+        """The text that a person reads."""
+        choices = [choice for chunk in self.chunks for choice in chunk.get("choices", ())]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it ended as one good answer does, once."""
+        return not self.broke and self.body.count(b"[DONE]") == self.body.count(b'"finish_reason":"stop"') == 1
+
+    @property
+    def error(self) -> Any:
+        """The error that it ended with."""
+        return self.chunks[-1]["error"]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def ask(client: aiohttp.ClientSession, at: Gateway, body: object = ASKED) -> Got:
+    got = b""
+    async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(body))) as answer:
+        try:
+            async for piece in answer.content.iter_any():
+                got += piece
+        except aiohttp.ClientPayloadError:
+            return Got(answer.status, got, broke=True)
+    return Got(answer.status, got, broke=False)
+
+
+def said(words: Sequence[str]) -> list[bytes]:
+    return [event({"content": word}) for word in words]
+
+
+def stream(*events: bytes, end: bool = True, then: str = "go on") -> Answering:
+    """Send events as a stream; without `end` the body is not ended."""
+    return raw(STREAM_HEAD + chunks(ROLE, *events, end=end), then=then)
+
+
+def whole(words: Sequence[str] = WORDS) -> Answering:
+    return stream(*said(words), END)
+
+
+async def going_on(seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a good model does that is asked for the first time, to continue a prefix, or to go on."""
+    messages = msgspec.json.decode(seen.body)["messages"]
+    text = TEXT
+    if messages[-1]["role"] == "user" and len(messages) > 1:
+        words = messages[-1]["content"].split("\n-----\n")[1].removesuffix("\n-----")
+        text = TEXT[TEXT.index(words) :]
+    pieces = [text[start : start + 7] for start in range(0, len(text), 7)]
+    writer.write(STREAM_HEAD + chunks(ROLE, *said(pieces), END))
+
+
+def with_mistral(of: t.Table, number: int) -> t.Table:
+    """The table with Mistral at one of its priorities."""
+    [upstream] = of.upstreams.values()
+    pools = list(upstream.priorities)
+    pools[number] = (msgspec.structs.replace(pools[number][0], provider=t.Mistral(f"model-{number}")),)
+    return msgspec.structs.replace(
+        of, upstreams={upstream.name: msgspec.structs.replace(upstream, priorities=tuple(pools))}
+    )
+
+
+FIRST_40 = [ROLE, *said(WORDS[:40])]
+BREAKING: dict[str, Answering] = {
+    "a reset": stream(*said(WORDS[:40]), end=False, then="reset"),
+    "a close without the last chunk": stream(*said(WORDS[:40]), end=False, then="close"),
+    "a close in the middle of an event": stream(*said(WORDS[:40]), b'data: {"choices":[{"de', end=False, then="close"),
+    "a clean end without a finish_reason": stream(*said(WORDS[:40])),
+    "done without a finish_reason": stream(*said(WORDS[:40]), b"data: [DONE]\n\n"),
+    "an error event": stream(*said(WORDS[:40]), ERROR),
+    "an error event and done": stream(*said(WORDS[:40]), ERROR, b"data: [DONE]\n\n"),
+    "a finish_reason that is an error": stream(*said(WORDS[:40]), event({}, "error")),
+    "bytes that are no chunk": raw(STREAM_HEAD + chunks(*FIRST_40, end=False) + b"zz\r\n", then="wait"),
+    "silence": stream(*said(WORDS[:40]), end=False, then="wait"),
+    "silence with keep-alives": stream(*said(WORDS[:40]), b": ping\n\n" * 9, end=False, then="wait"),
+}
+
+
+@pytest.mark.parametrize("mistral", [False, True], ids=["asked to go on", "with a prefix"])
+@pytest.mark.parametrize("breaking", BREAKING.values(), ids=BREAKING.keys())
+async def test_an_answer_that_breaks_off_is_continued_and_read_whole_exactly_once(
+    client: aiohttp.ClientSession, breaking: Answering, mistral: bool
+) -> None:
+    async with targets(breaking, going_on) as (first, second):
+        of = table(free_port(), [first.port, second.port], t.Policy(stream_idle_timeout=0.2))
+        async with gateway(with_mistral(of, 1) if mistral else of) as at:
+            got = await ask(client, at)
+
+    assert (got.status, got.text, got.is_whole) == (200, TEXT, True)
+    assert got.body.count(b": switchover: continued by ") == 1
+    [*_, last] = msgspec.json.decode(second.seen[0].body)["messages"]
+    assert ("prefix" in last) is mistral
+    assert [len(first.seen), len(second.seen)] == [1, 1]
+
+
+async def test_a_refused_prefix_falls_back_to_asking_the_same_target_in_the_other_way(
+    client: aiohttp.ClientSession,
+) -> None:
+    async def refusing(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if msgspec.json.decode(seen.body)["messages"][-1].get("prefix"):
+            error = {"message": "Expected last role User or Tool", "type": "invalid_request_error"}
+            await json(400, {"object": "error", **error})(seen, reader, writer)
+        else:
+            await going_on(seen, reader, writer)
+
+    async with targets(BREAKING["a reset"], refusing) as (first, second):
+        async with gateway(with_mistral(table(free_port(), [first.port, second.port]), 1)) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole, len(second.seen)) == (TEXT, True, 2)
+
+
+async def test_an_answer_that_breaks_off_twice_is_continued_twice(client: aiohttp.ClientSession) -> None:
+    again = stream(*said([last_words("".join(WORDS[:40])), *WORDS[40:50]]), end=False, then="reset")
+    async with targets(BREAKING["a reset"], again, going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole) == (TEXT, True)
+
+
+async def test_whoever_cannot_go_on_is_passed_over_unseen(client: aiohttp.ClientSession) -> None:
+    async with targets(BREAKING["a reset"], limited(), going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole) == (TEXT, True)
+
+
+async def test_the_guides_policy_which_names_429_alone_is_no_reason_not_to_continue(
+    client: aiohttp.ClientSession,
+) -> None:
+    policy = t.Policy(
+        written=True, explicit=True, attempts=4, retry_on=("retriable-status-codes",), status_codes=(429,)
+    )
+    async with targets(BREAKING["a reset"], going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            assert (await ask(client, at)).is_whole
+
+
+async def test_a_whole_completion_may_continue_a_stream(client: aiohttp.ClientSession) -> None:
+    answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}]}
+    async with targets(BREAKING["a reset"], json(200, answer)) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole) == (TEXT, True)
+
+
+# ── Where nothing else is honest ────────────────────────────────────────────────────────────────────────────────────
+
+
+UNCONTINUED: dict[str, tuple[bytes, str]] = {
+    "an open tool call": (CALL, "tool_calls"),
+    "reasoning that was sent": (event({"reasoning_content": "hm"}) + event({"content": "a"}), "reasoning"),
+    "audio": (event({"audio": {"data": "x"}}), "audio"),
+    "the Responses API": (
+        b'data: {"type":"response.output_text.delta","delta":"a"}\n\n',
+        "events of the Responses API",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "why"), UNCONTINUED.values(), ids=UNCONTINUED.keys())
+async def test_what_no_other_model_can_continue_ends_with_an_error_that_every_client_sees(
+    client: aiohttp.ClientSession, sent: bytes, why: str
+) -> None:
+    async with targets(stream(sent, end=False, then="reset"), going_on) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            got = await ask(client, at)
+
+    assert (got.broke, got.error["code"], second.seen) == (True, "stream_interrupted", [])
+    assert why in got.error["message"]
+    assert b"[DONE]" not in got.body
+
+
+ABORTED: dict[str, tuple[t.Policy, list[Answering], dict[str, Any]]] = {
+    "streamRecovery is Abort": (t.Policy(stream_recovery="Abort"), [going_on], {}),
+    "Envoy's rules": (t.Policy(semantics="Envoy", explicit=True, retry_on=("5xx",), attempts=3), [going_on], {}),
+    "no other target": (t.Policy(), [], {}),
+    "no other target that answers": (t.Policy(), [limited()], {}),
+    "one that says something else": (t.Policy(), [whole(["Sure! ", "Where", " was I?"])], {}),
+    "one that ends too early": (t.Policy(), [whole(["word"])], {}),
+    "one whose answer cannot be read": (
+        t.Policy(),
+        [raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")],
+        {},
+    ),
+    "several choices": (t.Policy(), [going_on], {"n": 2}),
+    "no conversation": (t.Policy(), [going_on], {"messages": None}),
+}
+
+
+@pytest.mark.parametrize(("policy", "others", "asked"), ABORTED.values(), ids=ABORTED.keys())
+async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_event(
+    client: aiohttp.ClientSession, policy: t.Policy, others: list[Answering], asked: dict[str, Any]
+) -> None:
+    async with targets(BREAKING["a reset"], *others) as made:
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            got = await ask(client, at, {**ASKED, **asked})
+
+    assert (got.text, got.broke, got.error["code"]) == ("".join(WORDS[:40]), True, "stream_interrupted")
+    assert b"[DONE]" not in got.body
+
+
+async def test_an_endless_line_passes_through_and_if_it_is_cut_it_shows(client: aiohttp.ClientSession) -> None:
+    line = event({"content": "x" * (5 << 20)})
+    async with targets(stream(*said(WORDS[:2]), line, END), whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            good = await ask(client, at)
+    async with targets(stream(*said(WORDS[:2]), line[:-9], end=False, then="close"), whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            cut = await ask(client, at)
+
+    assert (len(good.text), good.is_whole) == (len("".join(WORDS[:2])) + (5 << 20), True)
+    assert (cut.broke, b"stream_interrupted" in cut.body) == (True, False)
+
+
+async def test_a_stream_in_a_coding_that_nobody_asked_for_passes_through(client: aiohttp.ClientSession) -> None:
+    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: x-own\r\n\r\n")
+    async with targets(raw(head + chunks(b"\x00\x01"))) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            assert (await ask(client, at)).body == b"\x00\x01"
+
+
+# ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("then", ["wait", "reset", "close"])
+async def test_an_answer_that_has_its_finish_reason_is_whole_whatever_comes_after(
+    client: aiohttp.ClientSession, then: str
+) -> None:
+    async with targets(stream(*said(WORDS), event({}, "stop"), end=False, then=then), whole()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
+
+
+async def test_malformed_events_are_dropped_and_told(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    garbled = stream(*said(WORDS[:40]), b"data: {oops\n\n", *said(WORDS[40:50]), end=False, then="reset")
+    async with targets(garbled, going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole) == (TEXT, True)
+    [line] = [record for record in caplog.records if record.name == "switchover.trace"]
+    assert line.getMessage() == "failed over: model-0 200 interrupted > model-1 200"
+    first, second = line.__dict__["fields"]["attempts"]
+    assert (first["dropped_events"], first["decision"], first["detail"][:5]) == (1, "next priority", "reset")
+    assert second["continues"] is True
+    assert line.__dict__["fields"]["outcome"] == "rescued"
+
+
+async def test_a_last_event_without_its_blank_line_reaches_the_client(client: aiohttp.ClientSession) -> None:
+    async with targets(stream(*said(WORDS), END.removesuffix(b"\n\n"))) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            assert (await ask(client, at)).is_whole
+
+
+async def test_a_slow_but_living_stream_is_never_cut(client: aiohttp.ClientSession) -> None:
+    async def slowly(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD)
+        for each in said(WORDS):
+            writer.write(chunks(each, end=False))
+            await asyncio.sleep(0.02)
+        writer.write(chunks(END))
+
+    async with targets(slowly, whole()) as (first, second):
+        policy = t.Policy(stream_idle_timeout=0.4, first_token_timeout=0.4)
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
+
+
+# ── A stream that was asked for, and an answer in one piece ─────────────────────────────────────────────────────────
+
+
+async def test_a_plain_answer_to_a_request_for_a_stream_becomes_one(client: aiohttp.ClientSession) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}
+    answer = {"id": "1", "object": "chat.completion", "choices": [choice], "usage": {"total_tokens": 7}}
+    async with targets(json(200, answer)) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            plain = await ask(client, at)
+            counted = await ask(client, at, {**ASKED, "stream_options": {"include_usage": True}})
+
+    assert (plain.text, plain.is_whole, b"usage" in plain.body) == (TEXT, True, False)
+    assert counted.chunks[-1]["usage"] == {"total_tokens": 7}
+
+
+async def test_a_plain_answer_that_failed_is_a_failure_to_a_request_for_a_stream_too(
+    client: aiohttp.ClientSession,
+) -> None:
+    failed = {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "error"}]}
+    async with targets(json(200, failed), whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            assert (await ask(client, at)).is_whole
+
+
+@pytest.mark.parametrize("size", [10, 5 << 20])
+async def test_what_is_no_completion_reaches_a_request_for_a_stream_as_it_is(
+    client: aiohttp.ClientSession, size: int
+) -> None:
+    async with targets(json(200, {"object": "response", "output": "x" * size})) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            got = await ask(client, at)
+
+    assert msgspec.json.decode(got.body) == {"object": "response", "output": "x" * size}
+
+
+# ── Holdback ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("breaking", BREAKING.values(), ids=BREAKING.keys())
+async def test_a_failure_while_the_first_words_are_held_back_costs_nothing(
+    client: aiohttp.ClientSession, breaking: Answering
+) -> None:
+    async with targets(breaking, whole()) as (first, second):
+        held = t.Holdback(tokens=41, time=0.0)
+        policy = t.Policy(stream_recovery="Holdback", holdback=held, first_token_timeout=0.2)
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.is_whole) == (TEXT, True)
+    assert got.body == b"".join([ROLE, *said(WORDS), END])
+    assert msgspec.json.decode(second.seen[0].body)["messages"] == ASKED["messages"]
+
+
+async def test_what_breaks_after_the_words_that_are_held_back_is_not_continued(client: aiohttp.ClientSession) -> None:
+    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(tokens=40, time=5.0))
+    async with targets(BREAKING["a reset"], whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            assert (await ask(client, at)).broke
+
+
+async def test_words_are_held_back_for_a_time_only(client: aiohttp.ClientSession) -> None:
+    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(tokens=0, time=0.05), stream_idle_timeout=0.05)
+    async with targets(BREAKING["silence"], whole()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.broke, second.seen) == ("".join(WORDS[:40]), True, [])
+
+
+async def test_an_answer_that_is_shorter_than_what_is_held_back_is_sent_at_its_end(
+    client: aiohttp.ClientSession,
+) -> None:
+    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(tokens=100, time=20.0))
+    other = raw(STREAM_HEAD + chunks(b'data: {"type":"x"}\n\n'))
+    async with targets(whole(WORDS[:3])) as (first,), targets(other) as (foreign,):
+        async with gateway(table(free_port(), [first.port], policy)) as at:
+            assert (await ask(client, at)).is_whole
+        async with gateway(table(free_port(), [foreign.port], policy)) as at:
+            assert await ask(client, at) == Got(200, b'data: {"type":"x"}\n\n', broke=False)

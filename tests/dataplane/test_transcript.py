@@ -1,0 +1,263 @@
+"""The events of an answer and of those that continue it, and the bytes that the client gets for them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switchover_dataplane import transcript as module
+from switchover_dataplane.splice import Mismatch
+from switchover_dataplane.stream import Event, Scanner
+from switchover_dataplane.transcript import DONE, Interruption, Transcript
+
+SEAM = b": seam\n\n"
+
+
+def event(value: Any) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+def delta(finish: str | None = None, index: int = 0, **fields: Any) -> bytes:
+    return event({"model": "m", "choices": [{"index": index, "delta": fields, "finish_reason": finish}]})
+
+
+ROLE = delta(role="assistant", content="")
+USAGE = event({"choices": [], "usage": {"total_tokens": 7}})
+END = delta("stop")
+
+
+def take(transcript: Transcript, *events: bytes) -> bytes:
+    return b"".join(transcript.take(event) for event in Scanner().feed(b"".join(events)))
+
+
+def text_of(answer: bytes) -> str:
+    """The text that a client reads."""
+    chunks = [msgspec.json.decode(e.data) for e in Scanner().feed(answer) if e.data and e.data != b"[DONE]"]
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def broken(*events: bytes) -> Transcript:
+    """A transcript of an answer that broke off after these events."""
+    transcript = Transcript()
+    take(transcript, *events)
+    return transcript
+
+
+def test_a_good_stream_passes_through_as_it_came() -> None:
+    sent = [ROLE, b": ping\n\n", delta(content="a"), delta("stop", content="b"), USAGE, DONE]
+    transcript = Transcript()
+    assert take(transcript, *sent) == b"".join(sent)
+    assert transcript.take_end() == b""
+    assert (transcript.whole, transcript.text) == (True, "ab")
+
+
+def test_malformed_events_are_dropped_and_counted() -> None:
+    transcript = Transcript()
+    assert take(transcript, delta(content="a"), b"data: {oops\n\n", b"data: oops\n\n") == delta(content="a")
+    assert transcript.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("last", "how"),
+    [
+        (event({"error": {"message": "x"}}), "error-event"),
+        (delta("error"), "error-event"),
+        (DONE, "truncated"),
+    ],
+)
+def test_what_is_no_good_end_is_an_interruption_and_is_not_sent(last: bytes, how: str) -> None:
+    with pytest.raises(Interruption) as failure:
+        take(broken(delta(content="a")), last)
+    assert failure.value.how == how
+    assert str(failure.value).startswith(how)
+
+
+def test_a_clean_end_without_a_finish_reason_is_a_cut() -> None:
+    with pytest.raises(Interruption, match="truncated"):
+        broken(delta(content="a")).take_end()
+
+
+def test_an_answer_of_several_choices_is_whole_when_each_is() -> None:
+    transcript = Transcript(2)
+    take(transcript, delta(content="a"), delta("stop"))
+    assert not transcript.whole
+    with pytest.raises(Interruption):
+        transcript.take_end()
+    take(transcript, delta(index=1, content="b"), delta("stop", index=1))
+    assert transcript.whole
+
+
+def test_a_choice_that_was_not_asked_for_has_to_end_all_the_same() -> None:
+    transcript = broken(delta(content="a"), delta(index=1, content="b"), delta("stop"))
+    assert not transcript.whole
+
+
+def test_an_error_after_the_answer_s_end_takes_nothing_from_it() -> None:
+    transcript = broken(delta(content="a"), END)
+    assert take(transcript, event({"error": {"message": "x"}}), DONE) == DONE
+
+
+def test_done_is_sent_once() -> None:
+    transcript = broken(delta(content="a"), END)
+    assert take(transcript, DONE, DONE) == DONE
+    assert transcript.closing() == b""
+
+
+def test_a_whole_answer_that_is_cut_before_done_gets_one() -> None:
+    assert broken(delta(content="a"), END).closing() == DONE
+
+
+def test_a_stream_of_another_form_ends_with_its_body_and_gets_nothing_added() -> None:
+    transcript = Transcript()
+    assert transcript.ends_anyhow
+    sent = event({"type": "message_delta"}) + DONE
+    assert take(transcript, sent) == sent
+    assert (transcript.take_end(), transcript.closing()) == (b"", b"")
+    assert transcript.bound == "events of another form"
+
+
+def test_a_stream_of_the_responses_api_is_whole_with_its_last_event() -> None:
+    transcript = broken(event({"type": "response.created"}), event({"type": "response.output_text.delta"}))
+    with pytest.raises(Interruption):
+        transcript.take_end()
+    take(transcript, event({"type": "response.completed"}))
+    assert (transcript.take_end(), transcript.closing()) == (b"", b"")
+
+
+def test_a_foreign_event_among_chunks_does_not_make_a_cut_an_end() -> None:
+    transcript = broken(event({"x": 1}), delta(content="a"), event({"x": 1}))
+    with pytest.raises(Interruption):
+        transcript.take_end()
+
+
+def test_what_cannot_be_followed_is_whole_when_its_body_is() -> None:
+    transcript = broken(delta(content="a"))
+    transcript.pass_unread()
+    assert (transcript.take_end(), transcript.bound) == (b"", "an event of more than 4 MiB")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        delta(tool_calls=[{"index": 0, "id": "x"}]),
+        delta(reasoning_content="hm"),
+        delta(audio={"id": "x"}),
+        delta(index=1, content="b"),
+    ],
+)
+def test_what_another_model_cannot_continue_binds_the_answer_for_good(sent: bytes) -> None:
+    transcript = broken(delta(content="a"), sent, delta(content="b"))
+    assert transcript.bound
+    assert transcript.text == ""
+
+
+def test_several_choices_that_were_asked_for_bind_the_answer_from_the_start() -> None:
+    assert Transcript(2).bound == "several choices"
+
+
+def test_no_more_text_is_kept_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_TEXT", 10)
+    transcript = broken(delta(content="x" * 10))
+    assert transcript.bound == ""
+    take(transcript, delta(content="x"))
+    assert (transcript.bound, transcript.text) == ("more than 1 MiB of text", "")
+
+
+# ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_another_model_s_answer_is_spliced_in_at_a_seam_and_keeps_its_own_name() -> None:
+    transcript = broken(ROLE, delta(content="one"), delta(content=" two"))
+    transcript.continue_with(SEAM)
+    assert transcript.is_splicing
+    rest = take(transcript, ROLE, delta(content="one t"), delta(content="wo three"), delta(content=" four"), END, DONE)
+
+    assert rest == SEAM + delta(content=" three") + delta(content=" four") + END + DONE
+    assert (transcript.text, transcript.whole, transcript.is_splicing) == ("one two three four", True, False)
+
+
+def test_a_seam_at_the_edge_of_a_chunk_changes_no_chunk() -> None:
+    transcript = broken(delta(content="one"))
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta(content="one"), delta(content=" two")) == SEAM + delta(content=" two")
+
+
+def test_an_answer_that_was_whole_but_for_its_end_gets_the_end() -> None:
+    transcript = broken(delta(content="one"))
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta("stop", content="one")) == SEAM + delta("stop")
+    assert transcript.take_end() == DONE
+
+
+def test_a_model_that_ends_before_it_repeated_what_was_sent_does_not_fit() -> None:
+    transcript = broken(delta(content="one two"))
+    transcript.continue_with(SEAM)
+    with pytest.raises(Mismatch):
+        take(transcript, delta("stop", content="one"))
+
+
+def test_a_model_that_calls_a_tool_instead_does_not_fit() -> None:
+    transcript = broken(delta(content="one two"))
+    transcript.continue_with(SEAM)
+    with pytest.raises(Mismatch):
+        take(transcript, delta(tool_calls=[{"index": 0}]))
+
+
+def test_what_the_other_model_thinks_before_it_goes_on_is_not_sent() -> None:
+    transcript = broken(delta(content="one"))
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta(reasoning="hm"), delta(content="one two")) == SEAM + delta(content=" two")
+    assert transcript.bound == ""
+
+
+def test_after_the_seam_the_other_model_may_call_a_tool_and_is_then_bound() -> None:
+    transcript = broken(delta(content="one"))
+    transcript.continue_with(SEAM)
+    call = delta(tool_calls=[{"index": 0}])
+    assert take(transcript, delta(content="one"), call) == SEAM + call
+    assert transcript.bound == "tool_calls"
+
+
+def test_an_answer_that_breaks_off_again_is_continued_again() -> None:
+    transcript = broken(delta(content="one"))
+    transcript.continue_with(SEAM)
+    take(transcript, delta(content="one two"))
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta(content="one two three"), END) == SEAM + delta(content=" three") + END
+
+
+def test_one_that_breaks_off_while_it_repeats_has_sent_nothing() -> None:
+    transcript = broken(delta(content="one two"))
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta(content="one")) == b""
+    with pytest.raises(Interruption):
+        transcript.take_end()
+    transcript.continue_with(SEAM)
+    assert take(transcript, delta(content="one two three")) == SEAM + delta(content=" three")
+
+
+words = st.lists(st.sampled_from(["a", " b", "\n", " ", "é", "c c"]), min_size=1, max_size=12)
+
+
+@given(words, words, st.data())
+def test_the_client_reads_the_whole_text_exactly_once_wherever_it_broke_off(
+    answer: list[str], again: list[str], draw: st.DataObject
+) -> None:
+    text = "".join(answer)
+    cut = draw.draw(st.integers(1, len(answer)))
+    transcript = Transcript()
+    sent = take(transcript, ROLE, *(delta(content=piece) for piece in answer[:cut]))
+    transcript.continue_with(SEAM)
+    size = draw.draw(st.integers(1, 5))
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    sent += take(transcript, ROLE, *(delta(content=piece) for piece in [*pieces, *again]), END, DONE)
+
+    if "".join(answer[:cut]).strip():
+        assert text_of(sent) == text + "".join(again)
+    assert sent.count(b'finish_reason":"stop') == sent.count(DONE) == 1
+
+
+def test_an_event_that_dispatches_nothing_passes_through() -> None:
+    assert Transcript().take(Event(b": x\n\n")) == b": x\n\n"
