@@ -24,6 +24,7 @@ OWNED_TYPES = frozenset(
         "PartiallyInvalid",
         "UnsupportedField",
         "RetryPolicy",
+        "WorstCase",
         "SupportedVersion",
         "ReferencedObjects",
     }
@@ -242,6 +243,16 @@ def policy_overridden(message: str) -> Condition:
 def default_triggers(message: str) -> Condition:
     """A written policy names no trigger, so that the default ones apply."""
     return Condition("RetryPolicy", "True", "DefaultTriggers", message)
+
+
+def worst_case(message: str) -> Condition:
+    """How often a request is tried at most under a written policy, and when the last attempt starts at latest."""
+    return Condition("WorstCase", "True", "Computed", message)
+
+
+def deadline_too_short(message: str) -> Condition:
+    """The deadline of a request may come before all that its policy allows was tried."""
+    return Condition("WorstCase", "False", "DeadlineTooShort", message)
 
 
 def referenced_objects(findings: Iterable[str]) -> Condition:

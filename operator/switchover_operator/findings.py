@@ -80,9 +80,9 @@ def _weight(condition: Condition) -> Weight | None:
     match condition.type, condition.status:
         case ("Accepted" | "ResolvedRefs" | "RetryPolicy", "False") | ("PartiallyInvalid", "True"):
             return Weight.FAULT
-        case "UnsupportedField", "True":
+        case ("UnsupportedField", "True") | ("WorstCase", "False"):
             return Weight.NO_EFFECT
-        case "RetryPolicy", "True":
+        case "RetryPolicy" | "WorstCase", "True":
             return Weight.NOTE
         case _:
             return None

@@ -67,11 +67,15 @@ class FailoverIndex:
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A policy, the name that it has in the table, and what the route's status has to say about it."""
+    """A policy, the name that it has in the table, and what the route's status has to say about it.
+
+    `written` tells one that somebody wrote from the default.
+    """
 
     name: str
     policy: table.Policy
     told: tuple[Condition, ...] = ()
+    written: bool = False
 
 
 def policy_of(
@@ -93,7 +97,7 @@ def policy_of(
         _base(spec, destination), **tried.fields, **_timeouts(rule, given), **cool_down(spec, destination.outliers)
     )
     told = (*tried.told, *_overridden(path, rule, given, failover, destination))
-    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told)
+    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told, written=True)
 
 
 def _default(destination: Destination) -> NamedPolicy:

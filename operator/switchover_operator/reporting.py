@@ -43,7 +43,7 @@ def all_reports(
             *_gateways_of_others(world.catalogue, gateways, fleet),
             *_gateway_reports(gateways, routes),
             *(_route_report(route) for route in routes),
-            *_upstream_reports(world, used),
+            *_upstream_reports(world, used, _worst_cases(routes)),
             *_route_option_reports(world.catalogue, routes, fleet),
             *_failover_reports(world.catalogue, world.failover),
         )
@@ -123,13 +123,25 @@ def _route_report(route: CompiledRoute) -> Report:
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _upstream_reports(world: World, used: frozenset[Identity]) -> Iterator[Report]:
+def _worst_cases(routes: Iterable[CompiledRoute]) -> Mapping[Identity, list[Condition]]:
+    """Upstream → what follows from the policies of the routes to it."""
+    told: dict[Identity, list[Condition]] = {}
+    for route in routes:
+        for upstream, worst in route.worst.items():
+            told.setdefault(upstream, []).extend(worst)
+    return told
+
+
+def _upstream_reports(
+    world: World, used: frozenset[Identity], worst: Mapping[Identity, list[Condition]]
+) -> Iterator[Report]:
     for found in world.catalogue.every(Upstream):
         if found.model is None:
             yield _plain(found, found.accepted)
             continue
         destination = world.destinations.of_upstream(found)
-        report = _plain(found, found.accepted, *destination.conditions, *found.effect)
+        told = (*destination.conditions, *found.effect, *worst.get(found.identity, ()))
+        report = _plain(found, found.accepted, *told)
         notes = (*found.notes, *destination.notes)
         yield replace(report, pools=destination.pools, notes=notes, serves=found.identity in used)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from switchover_dataplane import table
-from switchover_operator import conditions
+from switchover_operator import conditions, worst_case
 from switchover_operator.attachment import AttachedRoute
 from switchover_operator.conditions import Condition
 from switchover_operator.filters import BuiltFilters, body_edit, rule_filters, written_filters
@@ -70,7 +70,8 @@ class World:
 class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
-    `keys` gives, for each Gateway, the keys of the rules in their order. `used` names the Upstreams it refers to.
+    `keys` gives, for each Gateway, the keys of the rules in their order. `used` names the Upstreams it refers to,
+    `worst` what their statuses have to say of requests from here.
     """
 
     attached: AttachedRoute
@@ -82,6 +83,7 @@ class CompiledRoute:
     told: tuple[Condition, ...] = ()
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
+    worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class _Parts:
     told: list[Condition] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
+    worst: dict[Identity, list[Condition]] = field(default_factory=dict)
 
 
 def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
@@ -129,6 +132,7 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         tuple(dict.fromkeys(parts.told)),
         tuple(dict.fromkeys(parts.notes)),
         frozenset(parts.used),
+        {upstream: tuple(dict.fromkeys(worst)) for upstream, worst in parts.worst.items()},
     )
 
 
@@ -186,9 +190,20 @@ class _Rule:
         self._use(destination, policy, filters)
         if upstream is not None:
             self.parts.used.add(upstream)
+        if policy.written:
+            self._tell_worst_case(path, destination.upstream, policy.policy, upstream)
         body = body_edit(options.options.ai) if destination.is_ai else None
         edited = msgspec.structs.replace(filters.filters, body=body) if body else filters.filters
         return table.Backend(ref.weight, destination.key, policy.name, edited)
+
+    def _tell_worst_case(
+        self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
+    ) -> None:
+        """Say the same in the status of the route and of the Upstream, each naming the other."""
+        self.parts.told.append(worst_case.told(policy, served, f"{path} ({served.name})"))
+        if upstream is not None:
+            said = worst_case.told(policy, served, f"{self.route} {path}")
+            self.parts.worst.setdefault(upstream, []).append(said)
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
         """Follow a backendRef to what it names, and to the Upstream's identity if it is one."""

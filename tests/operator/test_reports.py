@@ -174,7 +174,8 @@ def test_conditions_of_others_stay_as_they_are_and_stale_ones_of_ours_go() -> No
     status = _statuses(_bodies({UPSTREAM: kept}))[UPSTREAM]
     assert status["statuses"] == {"gloo": {"state": 1}}
     assert foreign in status["conditions"]
-    assert set(_by_type(status["conditions"])) == {"Accepted", "example.com/Checked", "ResolvedRefs", "Programmed"}
+    ours = {"Accepted", "ResolvedRefs", "WorstCase", "Programmed"}
+    assert set(_by_type(status["conditions"])) == {"example.com/Checked", *ours}
     accepted = _by_type(status["conditions"])["Accepted"]
     assert (accepted["status"], accepted["observedGeneration"], accepted["lastTransitionTime"]) == ("True", 3, NOW)
 
