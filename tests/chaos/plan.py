@@ -68,7 +68,7 @@ class Style:
     event_length: int
     """Characters of text in an event, at most."""
     write_length: int
-    """Bytes written at once, at most."""
+    """Bytes written at once, at most; more in a long answer."""
 
 
 @dataclass(frozen=True)

@@ -37,15 +37,14 @@ class Provider:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Provider"]:
+        """Listen; at the end wait until the gateway has gone and its connections with it."""
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1024, limit=1 << 20)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
-            for task in self._playing:
-                task.cancel()
-            await asyncio.gather(*self._playing, return_exceptions=True)
+            await asyncio.gather(*self._playing)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

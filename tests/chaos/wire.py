@@ -13,6 +13,9 @@ from typing import Any, Literal
 from chaos.plan import Fault, Style
 
 Ending = Literal["keep", "fin", "rst", "hang"]
+MOST_WRITES = 400
+"""About as often is written for one answer at most."""
+
 _ENDINGS: dict[str, Ending] = {"cut": "fin", "reset": "rst", "stall": "hang", "broken-framing": "fin"}
 
 
@@ -35,7 +38,8 @@ def stream(text: str, model: str, style: Style, fault: Fault | None, chance: ran
     if fault is not None and fault.kind in _ENDINGS:
         raw = raw[: int(fault.at * len(raw))] + (b"\r\nno chunk\r\n" if fault.kind == "broken-framing" else b"")
         ending = _ENDINGS[fault.kind]
-    return Written([*_pieces(raw, style.write_length, chance)], ending)
+    # A long answer in the shortest writes would take longer than anybody waits.
+    return Written([*_pieces(raw, max(style.write_length, len(raw) // MOST_WRITES), chance)], ending)
 
 
 def refusal(message: str) -> Written:
