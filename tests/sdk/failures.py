@@ -88,6 +88,11 @@ FAILURES = {
     "200-cut-by-FIN": Failure({"mode": "partial", "end": "fin"}),
     "200-cut-by-RST": Failure({"mode": "partial", "end": "rst"}),
     "headers-that-never-come": Failure("stall", "impatient"),
+    "silence": Failure("stall", "listening-briefly"),
+    "silence-after-the-headers": Failure({"mode": "stall", "after": "head"}, "listening-briefly", only_streams=True),
+    "silence-after-the-role": Failure(
+        {"mode": "stream", "events": 0, "end": "hang"}, "listening-briefly", only_streams=True
+    ),
     "error-as-first-event": _empty_stream("error-event", role=False),
     "error-after-the-role": _empty_stream("error-event-done"),
     "stream-reset-before-content": _empty_stream("rst"),
@@ -96,5 +101,23 @@ FAILURES = {
 }
 """By name. None of them has cost the caller anything, so none of them may be seen."""
 
+
+def _interrupted(words: int, end: str) -> Failure:
+    pieces = TEXT.split(" ")[:words]
+    events = [f"{' ' if index else ''}{piece}" for index, piece in enumerate(pieces)]
+    return Failure({"mode": "stream", "events": events, "end": end}, only_streams=True)
+
+
+INTERRUPTED = {
+    "cut-by-RST-after-40-of-60": _interrupted(40, "rst"),
+    "cut-by-FIN-after-40-of-60": _interrupted(40, "fin"),
+    "ended-after-40-of-60": _interrupted(40, "clean"),
+    "stalled-after-20-of-60": _interrupted(20, "hang"),
+    "error-after-30-of-60": _interrupted(30, "error-event"),
+    "error-and-DONE-after-30-of-60": _interrupted(30, "error-event-done"),
+}
+"""Failures in the middle of a text, which another model continues."""
+
 OF_WHOLE = [name for name, failure in FAILURES.items() if not failure.only_streams]
 OF_STREAMS = [*FAILURES]
+OF_TEXTS = [*FAILURES, *INTERRUPTED]

@@ -13,15 +13,18 @@ from typing import Any
 
 from running import SECRET, Manifests, Switchover, free_port, switchover
 from scripted import HOST, Said, Upstreams
-from sdk.failures import FAILURES, Wanted
+from sdk.failures import FAILURES, INTERRUPTED, Wanted
 
 ROUTES = {
     "listening": ("first", "second"),
     "refusing": ("refused", "second"),
     "impatient": ("first", "second"),
+    "listening-briefly": ("first", "second"),
     "gone": ("refused", "refused"),
 }
 """The models of each route, by priority."""
+
+_ALL = FAILURES | INTERRUPTED
 
 
 @dataclass
@@ -43,19 +46,19 @@ class Against:
 
     def fails(self, name: str, wanted: Wanted, *, stream: bool = False) -> str:
         """Let the first model fail in this way and the second answer; the base URL for it."""
-        failure = FAILURES[name]
+        failure = _ALL[name]
         self.script(failure.does, wanted.streamed if stream else wanted.whole)
         return self.url(failure.route)
 
     def answered_second(self, name: str) -> None:
         """Hold that the first model was asked, unless nobody listens there, and then the second, once."""
         asked = [*dict.fromkeys(self.upstreams.order)]
-        assert asked == (["second"] if FAILURES[name].route == "refusing" else ["first", "second"])
+        assert asked == (["second"] if _ALL[name].route == "refusing" else ["first", "second"])
         assert self.upstreams.order.count("second") == 1
 
 
 def _objects(upstreams: Upstreams) -> list[dict[str, Any]]:
-    made = [_policy(), _patience()]
+    made = [*_policies(), _patience()]
     for name, models in ROUTES.items():
         made += [_upstream(name, [upstreams.port(model) for model in models]), _route(name)]
     return made
@@ -90,11 +93,19 @@ def _route(name: str) -> dict[str, Any]:
     return _named("gateway.networking.k8s.io/v1", "HTTPRoute", name, spec)
 
 
-def _policy() -> dict[str, Any]:
+def _policies() -> list[dict[str, Any]]:
     """Without cool-down, so that the first model is asked in every test."""
-    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "ai-gateway"}
-    spec = {"targetRefs": [gateway], "coolDown": {"base": "0s"}, "streamIdleTimeout": "300ms"}
-    return _named("switchover.dev/v1alpha1", "FailoverPolicy", "every-request-tries-both", spec)
+    limits = {"coolDown": {"base": "0s"}, "streamIdleTimeout": "300ms"}
+    brief = {**limits, "firstTokenTimeout": "100ms", "answerTimeout": "100ms"}
+    return [
+        _policy("every-request", {"kind": "Gateway", "name": "ai-gateway"}, limits),
+        _policy("brief", {"kind": "HTTPRoute", "name": "listening-briefly"}, brief),
+    ]
+
+
+def _policy(name: str, target: dict[str, str], limits: dict[str, Any]) -> dict[str, Any]:
+    target_refs = [{"group": "gateway.networking.k8s.io", **target}]
+    return _named("switchover.dev/v1alpha1", "FailoverPolicy", name, {"targetRefs": target_refs, **limits})
 
 
 def _patience() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
+from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
 from sdk.gateway import Against
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,7 +54,7 @@ async def test_ainvoke_answers_whole(against: Against, failure: str) -> None:
     against.answered_second(failure)
 
 
-@pytest.mark.parametrize("failure", OF_STREAMS)
+@pytest.mark.parametrize("failure", OF_TEXTS)
 async def test_stream_answers_whole(against: Against, failure: str) -> None:
     model = chat(against.fails(failure, WORDS, stream=True))
     chunks = await asyncio.to_thread(lambda: [*model.stream(ASKED)])

@@ -14,7 +14,7 @@ import pytest_asyncio
 from openai.types.chat import ChatCompletion, ChatCompletionMessageFunctionToolCall
 from pydantic import BaseModel
 
-from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
+from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
 from sdk.gateway import Against
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,7 +69,7 @@ async def test_an_answer_comes_whole_to_the_async_client(
     against.answered_second(failure)
 
 
-@pytest.mark.parametrize("failure", OF_STREAMS)
+@pytest.mark.parametrize("failure", OF_TEXTS)
 async def test_a_stream_comes_whole(against: Against, blocking: openai.OpenAI, failure: str) -> None:
     client = blocking.with_options(base_url=against.fails(failure, WORDS, stream=True))
 
@@ -85,7 +85,7 @@ async def test_a_stream_comes_whole(against: Against, blocking: openai.OpenAI, f
     against.answered_second(failure)
 
 
-@pytest.mark.parametrize("failure", OF_STREAMS)
+@pytest.mark.parametrize("failure", OF_TEXTS)
 async def test_a_stream_comes_whole_to_the_async_client_with_its_usage(
     against: Against, client: openai.AsyncOpenAI, failure: str
 ) -> None:
@@ -132,6 +132,46 @@ async def test_streamed_structured_output_is_parsed(against: Against, client: op
         answer = await stream.get_final_completion()
     assert answer.choices[0].message.parsed == Weather.model_validate(STRUCTURED)
     against.answered_second(failure)
+
+
+async def test_a_plain_answer_to_a_request_for_a_stream_is_streamed(
+    against: Against, client: openai.AsyncOpenAI
+) -> None:
+    against.script({"content": TEXT, "stream": False}, 200)
+    client = client.with_options(base_url=against.url("listening"))
+    async with client.chat.completions.stream(**ASKED) as stream:
+        assert content(await stream.get_final_completion()) == TEXT
+    assert against.upstreams.order == ["first"]
+
+
+async def test_a_stream_that_nobody_can_continue_raises_after_what_came(
+    against: Against, client: openai.AsyncOpenAI
+) -> None:
+    against.script({"mode": "stream", "events": ["One ", "two "], "end": "rst"}, {"content": "Another text."})
+    text = ""
+    client = client.with_options(base_url=against.url("listening"))
+
+    async def read() -> None:
+        nonlocal text
+        async with await client.chat.completions.create(**ASKED, stream=True) as stream:
+            async for chunk in stream:
+                text += chunk.choices[0].delta.content or ""
+
+    with pytest.raises(openai.APIError):
+        await read()
+    assert text == "One two "
+
+
+async def test_a_tool_call_that_breaks_off_raises_and_is_never_spliced(
+    against: Against, client: openai.AsyncOpenAI
+) -> None:
+    begun = {"mode": "stream", "events": TOOL_CALL.streamed["events"][:3], "end": "rst"}
+    against.script(begun, TOOL_CALL.streamed)
+    client = client.with_options(base_url=against.url("listening"))
+    async with client.chat.completions.stream(**ASKED, tools=[TOOL]) as stream:
+        with pytest.raises(openai.APIError):
+            await stream.get_final_completion()
+    assert against.upstreams.order == ["first"]
 
 
 # ── When no model is left ───────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_WHOLE, STRUCTURED, TEXT, TOOL_CALL, WORDS, Wanted
+from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL_CALL, WORDS, Wanted
 from sdk.gateway import Against
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,6 +28,14 @@ CALLS: dict[str, tuple[Wanted, bool, dict[str, Any]]] = {
     "parsed": (JSON, False, {"parsed": STRUCTURED}),
 }
 """By name: what the second model answers, whether as a stream, and what the SDK's caller gets."""
+
+FAILING = {
+    "whole": OF_WHOLE,
+    "streamed": OF_TEXTS,
+    "tool": OF_WHOLE,
+    "tool-streamed": OF_STREAMS,
+    "parsed": OF_WHOLE,
+}
 
 
 @dataclass
@@ -61,7 +69,7 @@ async def node() -> AsyncIterator[Node]:
 @pytest.mark.parametrize("sdk", SDKS)
 @pytest.mark.parametrize(
     ("call", "failure"),
-    [(call, name) for call, (_, stream, _) in CALLS.items() for name in (OF_STREAMS if stream else OF_WHOLE)],
+    [(call, name) for call, names in FAILING.items() for name in names],
 )
 async def test_the_caller_gets_the_whole_answer(
     against: Against, node: Node, sdk: str, call: str, failure: str
