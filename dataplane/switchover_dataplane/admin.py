@@ -8,7 +8,7 @@ from prometheus_client import exposition
 
 from switchover_dataplane import answers
 from switchover_dataplane.exchange import Fleet
-from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.metrics import Metrics, Present
 from switchover_dataplane.state import State
 from switchover_dataplane.table import masked
 
@@ -20,6 +20,7 @@ class Admin:
         self._state = state
         self._fleet = fleet
         self._metrics = metrics
+        metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
 
     async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         """Answer one request."""

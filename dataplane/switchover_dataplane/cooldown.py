@@ -38,7 +38,7 @@ class State:
     error_class: ErrorClass
     failures: int = 0
     cooled: int = 0
-    since: float = 0.0
+    since: float = -math.inf
     until: float = 0.0
     asked: bool = False
     probed_at: float = -math.inf

@@ -7,6 +7,7 @@ on one model says nothing of another, and per credential where the key itself is
 The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from switchover_dataplane.cooldown import State
@@ -43,13 +44,15 @@ LastGood = tuple[int, str]
 class Health:
     """The targets and credentials that failed lately. What never failed, or was forgotten, is healthy.
 
-    `last_good` is by upstream; whoever gets a good answer writes it there.
+    `last_good` is by upstream; whoever gets a good answer writes it there. `cool_downs` counts how many began, by
+    target id and error class.
     """
 
-    __slots__ = ("_credentials", "_ids", "_served", "_targets", "last_good")
+    __slots__ = ("_credentials", "_ids", "_served", "_targets", "cool_downs", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
+        self.cool_downs: Counter[tuple[str, str]] = Counter()
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
         self._ids: dict[str, int] = {}
@@ -138,6 +141,9 @@ class Health:
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
+        served = {target.id for upstream in table.upstreams.values() for pool in upstream.priorities for target in pool}
+        for name, reason in [key for key in self.cool_downs if key[0] not in served]:
+            del self.cool_downs[name, reason]
         for name in list(self._credentials):
             if previous.secrets.get(name) != table.secrets.get(name):
                 del self._credentials[name]
@@ -185,7 +191,10 @@ class Health:
         else:
             state = self._of_target(target, model, reason)
         state.fail(reason, now)
+        began = state.since
         _cool(state, outcome, cool_down, now, of_key=of_key)
+        if state.since != began:
+            self.cool_downs[target.id, reason.value] += 1
 
     def _has_gone(self, target: Target) -> bool:
         """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""

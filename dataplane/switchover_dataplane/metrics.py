@@ -1,13 +1,17 @@
 """Counts for Prometheus: requests and how they ended, attempts and what became of them, time spent on failing.
 
-Every label value comes from the table or from a closed vocabulary, never from a caller, so their number is bounded;
-series of routes and targets that left the table are dropped with it.
+What is counted is read from the trace of each request; what holds at the moment, from health and requests in flight
+whenever somebody asks. Every label value comes from the table or from a closed vocabulary, never from a caller, so
+their number is bounded; series of routes and targets that left the table are dropped with it.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from switchover_dataplane.health import Health
 from switchover_dataplane.trace import Record
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -51,6 +55,31 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
+        self.hedges = Counter(
+            "switchover_hedges",
+            "Attempts started beside one that was silent, by route and whether the silent or the later one won",
+            ("route", "winner"),
+            registry=self.registry,
+        )
+        self.served = Counter(
+            "switchover_served_requests",
+            "Requests that a model answered, by route and the priority that did",
+            ("route", "priority"),
+            registry=self.registry,
+        )
+        self.first_token = Histogram(
+            "switchover_first_token_seconds",
+            "Time from the start of the attempt that answered to its first content",
+            ("target", "model"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.dropped = Counter(
+            "switchover_dropped_events",
+            "Malformed events that were taken out of streams",
+            ("target", "model"),
+            registry=self.registry,
+        )
         self.duration = Histogram(
             "switchover_request_duration_seconds",
             "Time from a request's head to the end of its answer",
@@ -78,14 +107,27 @@ class Metrics:
         for attempt in record.attempts:
             model = self._models.setdefault(attempt.target, "")
             self.attempts.labels(attempt.target, model, attempt.error_class or "ok").inc()
+            if attempt.first_token_ms is not None:
+                self.first_token.labels(attempt.target, model).observe(attempt.first_token_ms / 1000)
+            if attempt.dropped:
+                self.dropped.labels(attempt.target, model).inc(attempt.dropped)
         if record.outcome == "rescued":
             self.rescued.labels(route).inc()
         elif record.outcome == "exhausted":
             self.exhausted.labels(route).inc()
+        if record.outcome in ("served", "rescued") and record.attempts:
+            self.served.labels(route, str(record.attempts[-1].priority)).inc()
         if len(record.attempts) > 1:
-            last = record.attempts[-1]
-            lost = sum(attempt.duration_ms + attempt.wait_ms for attempt in record.attempts) - last.duration_ms
-            self.failover_seconds.labels(route).inc(lost / 1000)
+            self.failover_seconds.labels(route).inc(_lost(record) / 1000)
+            self._observe_hedges(record)
+
+    def _observe_hedges(self, record: Record) -> None:
+        """Count the attempts that ran beside a silent one; whoever answered stands last in the trace."""
+        beside = sum(attempt.beside for attempt in record.attempts)
+        if beside:
+            succeeded = record.outcome in ("served", "rescued")
+            winner = ("later" if record.attempts[-1].beside else "silent") if succeeded else "none"
+            self.hedges.labels(record.route, winner).inc(beside)
 
     def follow(self, revision: str, routes: Set[str], models: Mapping[str, str]) -> None:
         """Say which table is served now and forget the series of routes and targets that are not in it.
@@ -97,10 +139,79 @@ class Metrics:
             self._forget_route(route)
         for target, model in self._models.items():
             if models.get(target) != model:
-                self.attempts.remove_by_labels({"target": target})
+                for metric in (self.attempts, self.first_token, self.dropped):
+                    metric.remove_by_labels({"target": target})
         self._models = dict(models)
 
     def _forget_route(self, route: str) -> None:
-        for metric in (self.requests, self.answers, self.rescued, self.exhausted, self.failover_seconds, self.duration):
+        for metric in (
+            self.requests,
+            self.answers,
+            self.rescued,
+            self.exhausted,
+            self.failover_seconds,
+            self.duration,
+            self.hedges,
+            self.served,
+        ):
             metric.remove_by_labels({"route": route})
         self._routes.discard(route)
+
+
+def _lost(record: Record) -> float:
+    """Return the milliseconds that a request spent on attempts without any content, and on waits.
+
+    Attempts that ran beside one another cost their time once: all but that of the last, which answered.
+    """
+    spent = sum(
+        attempt.wait_ms + (attempt.duration_ms if attempt.first_token_ms is None else 0.0)
+        for attempt in record.attempts[:-1]
+    )
+    last = record.attempts[-1]
+    return max(0.0, min(spent + last.wait_ms, record.duration_ms - last.duration_ms))
+
+
+class Present(Collector):
+    """What holds at the moment of asking: targets that cool down, and requests in flight by target."""
+
+    def __init__(self, health: Health, in_flight: Mapping[str, int], clock: Callable[[], float]) -> None:
+        self._health = health
+        self._in_flight = in_flight
+        self._clock = clock
+
+    def describe(self) -> Iterator[Metric]:
+        """Name the metrics, so that none of them is registered twice."""
+        return iter(self._families())
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the numbers."""
+        cooling, cool_downs, in_flight = families = self._families()
+        shares: dict[tuple[str, str], float] = {}
+        for told in self._health.dump(self._clock()):
+            kind = "target" if "target" in told else "credential"
+            place = (kind, str(told[kind]))
+            # One target may be known under many names of models, which come from callers: the worst of them counts.
+            shares[place] = min(shares.get(place, 1.0), float(told["share"] or 0.0))
+        for (kind, name), share in sorted(shares.items()):
+            cooling.add_metric((kind, name), 1.0 - share)
+        for (name, reason), count in sorted(self._health.cool_downs.items()):
+            cool_downs.add_metric((name, reason), count)
+        for name, count in sorted(self._in_flight.items()):
+            if count:
+                in_flight.add_metric((name,), count)
+        return iter(families)
+
+    def _families(self) -> "tuple[GaugeMetricFamily, CounterMetricFamily, GaugeMetricFamily]":
+        return (
+            GaugeMetricFamily(
+                "switchover_kept_away",
+                "The part of the requests that passes a target or a credential by, as it failed lately: 1 is all",
+                labels=("kind", "name"),
+            ),
+            CounterMetricFamily(
+                "switchover_cool_downs", "Cool-downs begun, by target and reason", labels=("target", "reason")
+            ),
+            GaugeMetricFamily(
+                "switchover_target_requests_in_flight", "Requests in flight by target", labels=("target",)
+            ),
+        )

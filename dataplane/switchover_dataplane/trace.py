@@ -22,7 +22,8 @@ class Attempt:
     """One try. Times are milliseconds; `wait_ms` passed before it, `first_token_ms` until its first content.
 
     `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
-    that it was asked for the rest of an answer that broke off, `dropped` counts malformed events of its stream.
+    that it was asked for the rest of an answer that broke off, `dropped` counts malformed events of its stream, and
+    `beside` tells that it was started beside one that was silent.
     """
 
     priority: int
@@ -39,6 +40,7 @@ class Attempt:
     detail: str = ""
     continues: bool = False
     dropped: int = 0
+    beside: bool = False
 
     def count(self, size: int) -> None:
         """Add bytes of the answer that were passed on."""

@@ -29,7 +29,7 @@ def test_envoy_semantics_makes_the_attempts_that_envoy_made(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_default_semantics_departs_from_envoy_only_as_documented(case: Case) -> None:
     order, status = run(case, policy(case, "Failover"))
-    expected_order, expected_status = expected_of_failover(case)
+    expected_order, expected_status = expected_of_failover(case, to_first_content=True)
     assert pools(case, order) == pools(case, expected_order)
     if expected_status is not None and not case.is_hedged:
         assert status == expected_status
