@@ -80,7 +80,34 @@ GOLDEN = [
     ("openai", 400, openai("", "cyber_policy"), "content-filter"),
     ("openai", 400, openai("", "invalid_prompt"), "content-filter"),
     ("openai", 400, openai("Unknown parameter", "unknown_parameter"), "caller-fault"),
+    ("openai", 401, openai("You must be a member of an organization to use the API"), "credentials"),
+    ("openai", 401, openai("Your IP address is not authorized"), "credentials"),
+    ("openai", 429, openai("Request too large for gpt-4o", "rate_limit_exceeded", "tokens"), "rate-limited"),
+    ("openai", 429, openai("", "insufficient_quota", "x"), "quota-exhausted"),
+    ("openai", 429, openai("", "credit_balance_exhausted", "insufficient_quota"), "quota-exhausted"),
+    ("openai", 429, openai("", "organization_spend_limit_exceeded", "x"), "quota-exhausted"),
+    ("openai", 429, openai("", "organization_usage_limit_exceeded", "x"), "quota-exhausted"),
+    ("openai", 400, openai("", "bio_policy"), "content-filter"),
+    ("openai", 400, openai("", "misalignment_policy_violation"), "content-filter"),
+    ("openai", 400, openai("The model has been decommissioned", "model_decommissioned"), "model-unavailable"),
+    ("openai", 422, openai("", "content_policy_violation"), "content-filter"),
+    ("openai", 500, b"", "server-error"),
+    ("azure-openai", 403, b'{"error":{"code":"403","message":"This resource is temporarily blocked"}}', "credentials"),
+    ("azure-openai", 429, b'{"error":{"code":"429","message":"Requests to X have been limited"}}', "rate-limited"),
+    (
+        "azure-openai",
+        429,
+        b'{"error":{"code":"429","message":"exceeded token rate limit. Please retry after 37 seconds"}}',
+        "rate-limited",
+    ),
+    (
+        "azure-openai",
+        429,
+        b'{"error":{"code":"429","message":"We are temporarily unable to process your request"}}',
+        "overloaded",
+    ),
     ("azure-openai", 400, AZURE_FILTER, "content-filter"),
+    ("azure-openai", 400, b'{"error":{"innererror":{"code":"ResponsibleAIPolicyViolation"}}}', "content-filter"),
     ("azure-openai", 404, b'{"error":{"code":"DeploymentNotFound","message":"no"}}', "model-unavailable"),
     ("azure-openai", 404, b'{"code":"DeploymentNotFound","message":"no"}', "model-unavailable"),
     ("azure-openai", 403, b'{"error":{"code":"403","message":"Virtual Network denied"}}', "credentials"),
@@ -96,6 +123,20 @@ GOLDEN = [
     ("anthropic", 403, anthropic("permission_error"), "credentials"),
     ("anthropic", 429, anthropic("rate_limit_error"), "rate-limited"),
     ("anthropic", 429, anthropic("rate_limit_error", "", "enforced_spend_limit_reached"), "quota-exhausted"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "ramp_limit_exceeded"), "rate-limited"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "contract_spend_limit_reached"), "quota-exhausted"),
+    (
+        "anthropic",
+        429,
+        anthropic("rate_limit_error", "", "linked_organization_spend_limit_reached"),
+        "quota-exhausted",
+    ),
+    (
+        "anthropic",
+        400,
+        anthropic("invalid_request_error", "You have reached your specified API usage limits."),
+        "quota-exhausted",
+    ),
     ("anthropic", 402, anthropic("billing_error"), "quota-exhausted"),
     ("anthropic", 400, anthropic("invalid_request_error", "Your credit balance is too low"), "quota-exhausted"),
     (
@@ -145,6 +186,23 @@ GOLDEN = [
     ),
     ("gemini", 400, google("INVALID_ARGUMENT", "bad field"), "caller-fault"),
     ("gemini", 400, b"[" + google("INVALID_ARGUMENT", "API key not valid.", KEY_INVALID) + b"]", "credentials"),
+    ("vertex-ai", 503, google("UNAVAILABLE"), "overloaded"),
+    (
+        "vertex-ai",
+        400,
+        google("INVALID_ARGUMENT", "the input exceeds the maximum number of tokens allowed"),
+        "context-length",
+    ),
+    ("mistral", 403, mistral("Model not available in this tier", "invalid_request_error"), "credentials"),
+    ("mistral", 429, mistral("Rate limit exceeded", "rate_limit_error"), "rate-limited"),
+    ("mistral", 429, mistral("x", "x", "1300"), "rate-limited"),
+    ("mistral", 503, mistral("Service tier capacity exceeded for this model.", "invalid_request_error"), "overloaded"),
+    ("mistral", 404, mistral("Not found", "x"), "model-unavailable"),
+    ("mistral", 400, mistral("Invalid model", "invalid_model", "1500"), "model-unavailable"),
+    ("mistral", 400, mistral("Bad field", "invalid_request_error"), "caller-fault"),
+    ("mistral", 500, mistral("Internal", "server_error"), "server-error"),
+    ("mistral", 502, b"", "server-error"),
+    ("mistral", 504, b"", "server-error"),
     ("mistral", 401, b'{"detail":"Unauthorized"}', "credentials"),
     ("mistral", 429, mistral("Requests rate limit exceeded", "rate_limited", "1300"), "rate-limited"),
     ("mistral", 429, mistral("Service tier capacity exceeded for this model.", "invalid_request_error"), "overloaded"),
@@ -155,7 +213,9 @@ GOLDEN = [
     ("openai", 403, b'{"error":{"code":403,"message":"x","metadata":{"flagged_input":"y"}}}', "content-filter"),
     ("openai", 403, b'{"error":{"code":403,"message":"Key limit"}}', "credentials"),
     ("openai", 403, openai("tokens must not exceed the model's context length"), "context-length"),
+    ("openai", 403, openai("input is longer than the context window"), "context-length"),
     ("openai", 402, openai("Credit limit exceeded"), "quota-exhausted"),
+    ("openai", 503, openai("The engine is overloaded"), "overloaded"),
     ("openai", 498, openai("", "capacity_exceeded"), "overloaded"),
     ("openai", 498, b"", "overloaded"),
     ("openai", 413, openai("Request too large: tokens per minute", "rate_limit_exceeded"), "rate-limited"),
@@ -172,36 +232,76 @@ GOLDEN = [
 ]
 
 
+PAGES = [
+    (500, b"<!DOCTYPE html><title>500 Internal Server Error</title>", "server-error"),
+    (502, b"<html>\r\n<head><title>502 Bad Gateway</title></head><hr><center>nginx</center></html>", "server-error"),
+    (503, b"<html><title>503 Service Temporarily Unavailable</title></html>", "overloaded"),
+    (504, b"<html><title>504 Gateway Time-out</title></html>", "server-error"),
+    (520, b"<!DOCTYPE html><title>Web server is returning an unknown error</title>", "server-error"),
+    (429, b"<html><title>429 Too Many Requests</title></html>", "rate-limited"),
+    (403, b"<html><title>403 Forbidden</title></html>", "credentials"),
+    (404, b"<html><title>404 Not Found</title></html>", "model-unavailable"),
+    (413, b"<html><title>413 Request Entity Too Large</title></html>", "caller-fault"),
+    (400, b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>", "caller-fault"),
+]
+
+
+@pytest.mark.parametrize(("status", "page", "error_class"), PAGES)
+@pytest.mark.parametrize("kind", ["openai", "azure-openai", "mistral", "anthropic", "gemini", "vertex-ai", "bedrock"])
+def test_a_page_of_a_proxy_or_an_empty_body_is_judged_by_its_status(
+    kind: str, status: int, page: bytes, error_class: str
+) -> None:
+    assert classify(kind, status, {}, page) == ErrorClass(error_class)
+    assert classify(kind, status, {}, b"") == ErrorClass(error_class)
+
+
 @pytest.mark.parametrize(("kind", "status", "body", "error_class"), GOLDEN)
 def test_a_refusal_has_the_class_that_its_provider_means(kind: str, status: int, body: bytes, error_class: str) -> None:
     assert classify(kind, status, {}, body) == ErrorClass(error_class)
 
 
-@pytest.mark.parametrize(
-    ("status", "name", "text", "error_class"),
-    [
-        (429, "ThrottlingException", "Too many tokens, please wait before trying again.", "rate-limited"),
-        (429, "ModelNotReadyException:http://internal.amazon.com/", "", "overloaded"),
-        (400, "com.amazon.coral#ServiceQuotaExceededException", "", "quota-exhausted"),
-        (503, "ServiceUnavailableException", "", "overloaded"),
-        (408, "ModelTimeoutException", "", "server-error"),
-        (424, "ModelErrorException", "", "server-error"),
-        (403, "AccessDeniedException", "", "credentials"),
-        (400, "RequestExpired", "", "credentials"),
-        (404, "ResourceNotFoundException", "", "model-unavailable"),
-        (400, "ValidationException", "The provided model identifier is invalid.", "model-unavailable"),
-        (
-            400,
-            "ValidationException",
-            "Invocation of model ID x with on-demand throughput isn't supported.",
-            "model-unavailable",
-        ),
-        (400, "ValidationException", "Input is too long for requested model.", "context-length"),
-        (400, "ValidationException", "messages: at least one message is required", "caller-fault"),
-    ],
-)
+BEDROCK = [
+    (429, "ThrottlingException", "Too many tokens, please wait before trying again.", "rate-limited"),
+    (429, "ModelNotReadyException:http://internal.amazon.com/", "", "overloaded"),
+    (400, "com.amazon.coral#ServiceQuotaExceededException", "", "quota-exhausted"),
+    (503, "ServiceUnavailableException", "", "overloaded"),
+    (408, "ModelTimeoutException", "", "server-error"),
+    (424, "ModelErrorException", "", "server-error"),
+    (403, "AccessDeniedException", "", "credentials"),
+    (400, "RequestExpired", "", "credentials"),
+    (404, "ResourceNotFoundException", "", "model-unavailable"),
+    (400, "ValidationException", "The provided model identifier is invalid.", "model-unavailable"),
+    (
+        400,
+        "ValidationException",
+        "Invocation of model ID x with on-demand throughput isn't supported.",
+        "model-unavailable",
+    ),
+    (400, "ValidationException", "Input is too long for requested model.", "context-length"),
+    (400, "ValidationException", "messages: at least one message is required", "caller-fault"),
+    (400, "InvalidClientTokenId", "", "credentials"),
+    (400, "IncompleteSignature", "", "credentials"),
+    (400, "NotAuthorized", "", "credentials"),
+    (404, "FTUFormNotFilled", "", "model-unavailable"),
+    (500, "InternalServerException", "", "server-error"),
+    (424, "ModelStreamErrorException", "", "server-error"),
+    (400, "ValidationException", "Too many input tokens. Max input tokens: 8192", "context-length"),
+    (400, "ValidationException", "prompt is too long: 9 tokens", "context-length"),
+    (400, "ValidationException", "#/prompt: expected maxLength: 1000, actual: 2000", "context-length"),
+]
+
+
+@pytest.mark.parametrize(("status", "name", "text", "error_class"), BEDROCK)
 def test_bedrock_names_its_exceptions_in_a_header(status: int, name: str, text: str, error_class: str) -> None:
     assert classify("bedrock", status, {"x-amzn-errortype": name}, bedrock(text)) == ErrorClass(error_class)
+
+
+@pytest.mark.parametrize(("status", "name", "text", "error_class"), BEDROCK)
+def test_without_that_header_bedrock_names_them_in_the_body(
+    status: int, name: str, text: str, error_class: str
+) -> None:
+    body = msgspec.json.encode({"code": name, "Message": text})
+    assert classify("bedrock", status, {}, body) == ErrorClass(error_class)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +331,10 @@ def test_an_error_inside_a_success_is_classified_by_what_it_says(body: bytes, er
         b'{"error":null,"output":[]}',
         b'{"promptFeedback":{"blockReason":"SAFETY"}}',
         b'{"choices":[{"finish_reason":"content_filter"}]}',
+        b'{"choices":[{"content_filter_results":{"error":{"code":"content_filter_error"}}}]}',
+        b'{"type":"message","stop_reason":"refusal","stop_details":{"category":"x"}}',
+        b'{"candidates":[{"finishReason":"SAFETY"}]}',
+        b'{"output":{},"stopReason":"guardrail_intervened"}',
         b'{"data":[{"error":1}]}',
         b"",
         b"[]",
@@ -272,6 +376,14 @@ def test_every_row_names_its_source_and_says_something() -> None:
         assert row.source
         assert row.codes or row.texts
         assert all(code == code.lower() for code in (*row.codes, *row.texts))
+
+
+def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() -> None:
+    answers = b"\n".join(body for _, _, body, _ in GOLDEN).lower().decode("utf-8", "replace")
+    answers += "\n".join(f'"{name}" {text}' for _, name, text, _ in BEDROCK).lower()
+    codes = {code for row in ROWS for code in row.codes}
+    assert {code for code in codes if f'"{code}' not in answers and f"#{code}" not in answers} == set()
+    assert {text for row in ROWS for text in row.texts if text not in answers} == set()
 
 
 # ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
