@@ -102,17 +102,17 @@ FAILURES = {
 """By name. None of them has cost the caller anything, so none of them may be seen."""
 
 
-def _interrupted(words: int, end: str) -> Failure:
+def _interrupted(words: int, end: str, route: str = "listening") -> Failure:
     pieces = TEXT.split(" ")[:words]
     events = [f"{' ' if index else ''}{piece}" for index, piece in enumerate(pieces)]
-    return Failure({"mode": "stream", "events": events, "end": end}, only_streams=True)
+    return Failure({"mode": "stream", "events": events, "end": end}, route, only_streams=True)
 
 
 INTERRUPTED = {
     "cut-by-RST-after-40-of-60": _interrupted(40, "rst"),
     "cut-by-FIN-after-40-of-60": _interrupted(40, "fin"),
     "ended-after-40-of-60": _interrupted(40, "clean"),
-    "stalled-after-20-of-60": _interrupted(20, "hang"),
+    "stalled-after-20-of-60": _interrupted(20, "hang", "listening-briefly"),
     "error-after-30-of-60": _interrupted(30, "error-event"),
     "error-and-DONE-after-30-of-60": _interrupted(30, "error-event-done"),
 }

@@ -20,6 +20,7 @@ ROUTES = {
     "refusing": ("refused", "second"),
     "impatient": ("first", "second"),
     "listening-briefly": ("first", "second"),
+    "prefilling": ("first", "second"),
     "gone": ("refused", "refused"),
 }
 """The models of each route, by priority."""
@@ -38,10 +39,10 @@ class Against:
         """Where an SDK finds the API of a route."""
         return f"{self.running.url}/{route}/v1"
 
-    def script(self, first: Said, second: Said) -> None:
-        """Let both models do this from now on, and forget what they were asked."""
+    def script(self, first: Said, *second: Said) -> None:
+        """Let both models do this from now on, the second one behaviour a request, and forget what they were asked."""
         self.upstreams["first"].behave(first)
-        self.upstreams["second"].behave(second)
+        self.upstreams["second"].behave(*second)
         self.upstreams.order.clear()
 
     def fails(self, name: str, wanted: Wanted, *, stream: bool = False) -> str:
@@ -75,9 +76,11 @@ def _named(api: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, An
 
 def _upstream(name: str, ports: list[int]) -> dict[str, Any]:
     token = {"secretRef": {"name": "openai-secret", "namespace": "gloo-system"}}
+    # Mistral is documented to go on with an assistant's message, so it is asked to.
+    providers = ("openai", "mistral" if name == "prefilling" else "openai")
     pools = [
-        {"pool": [{"openai": {"model": f"model-{n}", "customHost": {"host": HOST, "port": port}, "authToken": token}}]}
-        for n, port in enumerate(ports)
+        {"pool": [{provider: {"model": f"model-{n}", "customHost": {"host": HOST, "port": port}, "authToken": token}}]}
+        for n, (provider, port) in enumerate(zip(providers, ports, strict=True))
     ]
     return _named("gloo.solo.io/v1", "Upstream", name, {"ai": {"multi": {"priorities": pools}}})
 
@@ -95,8 +98,8 @@ def _route(name: str) -> dict[str, Any]:
 
 def _policies() -> list[dict[str, Any]]:
     """Without cool-down, so that the first model is asked in every test."""
-    limits = {"coolDown": {"base": "0s"}, "streamIdleTimeout": "300ms"}
-    brief = {**limits, "firstTokenTimeout": "100ms", "answerTimeout": "100ms"}
+    limits = {"coolDown": {"base": "0s"}}
+    brief = {**limits, "firstTokenTimeout": "100ms", "answerTimeout": "100ms", "streamIdleTimeout": "500ms"}
     return [
         _policy("every-request", {"kind": "Gateway", "name": "ai-gateway"}, limits),
         _policy("brief", {"kind": "HTTPRoute", "name": "listening-briefly"}, brief),
@@ -110,7 +113,7 @@ def _policy(name: str, target: dict[str, str], limits: dict[str, Any]) -> dict[s
 
 def _patience() -> dict[str, Any]:
     route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "impatient"}
-    retries = {"numRetries": 1, "perTryTimeout": "0.1s", "previousPriorities": {"updateFrequency": 1}}
+    retries = {"numRetries": 1, "perTryTimeout": "0.3s", "previousPriorities": {"updateFrequency": 1}}
     return _named(
         "gateway.solo.io/v1", "RouteOption", "impatient", {"targetRefs": [route], "options": {"retries": retries}}
     )

@@ -14,7 +14,19 @@ import pytest_asyncio
 from openai.types.chat import ChatCompletion, ChatCompletionMessageFunctionToolCall
 from pydantic import BaseModel
 
-from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
+from sdk.failures import (
+    ARGUMENTS,
+    INTERRUPTED,
+    JSON,
+    OF_STREAMS,
+    OF_TEXTS,
+    OF_WHOLE,
+    STRUCTURED,
+    TEXT,
+    TOOL,
+    TOOL_CALL,
+    WORDS,
+)
 from sdk.gateway import Against
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -142,6 +154,19 @@ async def test_a_plain_answer_to_a_request_for_a_stream_is_streamed(
     async with client.chat.completions.stream(**ASKED) as stream:
         assert content(await stream.get_final_completion()) == TEXT
     assert against.upstreams.order == ["first"]
+
+
+async def test_a_stream_is_continued_though_the_next_model_refuses_to_go_on_with_an_assistant_s_message(
+    against: Against, client: openai.AsyncOpenAI
+) -> None:
+    refusal = {"status": 400, "error": {"message": "Expected last role User or Tool but got assistant"}}
+    against.script(INTERRUPTED["cut-by-RST-after-40-of-60"].does, refusal, WORDS.streamed)
+    client = client.with_options(base_url=against.url("prefilling"))
+    async with client.chat.completions.stream(**ASKED) as stream:
+        assert content(await stream.get_final_completion()) == TEXT
+    assert against.upstreams.order == ["first", "second", "second"]
+    roles = [[message["role"] for message in asked.json["messages"]] for asked in against.upstreams["second"].requests]
+    assert roles[-2:] == [["user", "assistant"], ["user", "assistant", "user"]]
 
 
 async def test_a_stream_that_nobody_can_continue_raises_after_what_came(

@@ -79,6 +79,19 @@ async def test_the_caller_gets_the_whole_answer(
     against.answered_second(failure)
 
 
+@pytest.mark.parametrize("call", ["openai.streamed", "ai.streamed"])
+async def test_a_stream_that_nobody_can_continue_is_an_error(against: Against, node: Node, call: str) -> None:
+    against.script({"mode": "stream", "events": ["One ", "two "], "end": "rst"}, {"content": "Another text."})
+    assert "the answer broke off" in (await node.call(call, against.url("listening")))["message"]
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_a_plain_answer_to_a_request_for_a_stream_is_streamed(against: Against, node: Node, sdk: str) -> None:
+    against.script({"content": TEXT, "stream": False}, 200)
+    assert await node.call(f"{sdk}.streamed", against.url("listening")) == {"text": TEXT, "finish": "stop"}
+    assert against.upstreams.order == ["first"]
+
+
 @pytest.mark.parametrize(("sdk", "error"), [("openai", "RateLimitError"), ("ai", "APICallError")])
 @pytest.mark.parametrize("call", ["whole", "streamed"])
 async def test_rate_limits_everywhere_are_the_sdk_s_own_error(
