@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .duration import Duration
-from .model import Expected, Items, NoEffect, OpenPart, Rule
+from .model import Expected, Items, OpenPart, Rule
 from .quantity import Bytes
 from .reference import Name
 from .resource import Resource
@@ -117,15 +117,15 @@ class FailoverPolicySpec(OpenPart):
     max_request_body: Bytes | None = None
     """The largest request body, held for another attempt; a larger one is answered 413. Unset: 32Mi."""
 
-    first_token_timeout: Annotated[Duration | None, NoEffect()] = None
+    first_token_timeout: Duration | None = None
     """How long a stream may be silent before the next priority is started beside it. Unset: 10s."""
-    answer_timeout: Annotated[Duration | None, NoEffect()] = None
+    answer_timeout: Duration | None = None
     """The same for an answer that is not a stream. Unset: 120s."""
-    stream_idle_timeout: Annotated[Duration | None, NoEffect()] = None
+    stream_idle_timeout: Duration | None = None
     """How long a stream may stall once its content began. Unset: 15s."""
-    stream_recovery: Annotated[Literal["Continue", "Abort", "Holdback"] | None, NoEffect()] = None
+    stream_recovery: Literal["Continue", "Abort", "Holdback"] | None = None
     """What follows when a stream breaks after its first content. Unset: Continue."""
-    holdback: Annotated[Holdback | None, NoEffect()] = None
+    holdback: Holdback | None = None
     """How much is held back under `streamRecovery: Holdback`."""
 
 
