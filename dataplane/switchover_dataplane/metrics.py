@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from switchover_dataplane.health import Health
-from switchover_dataplane.trace import Record
+from switchover_dataplane.trace import Attempt, Record
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -36,7 +36,7 @@ class Metrics:
         )
         self.attempts = Counter(
             "switchover_attempts",
-            "Attempts by target and what became of them: ok or an error class",
+            "Attempts by target and what became of them: ok, given-up (nobody waited for it any more) or an error class",
             ("target", "model", "result"),
             registry=self.registry,
         )
@@ -106,7 +106,7 @@ class Metrics:
         self.duration.labels(route).observe(record.duration_ms / 1000)
         for attempt in record.attempts:
             model = self._models.setdefault(attempt.target, "")
-            self.attempts.labels(attempt.target, model, attempt.error_class or "ok").inc()
+            self.attempts.labels(attempt.target, model, _result(attempt)).inc()
             if attempt.first_token_ms is not None:
                 self.first_token.labels(attempt.target, model).observe(attempt.first_token_ms / 1000)
             if attempt.dropped:
@@ -156,6 +156,12 @@ class Metrics:
         ):
             metric.remove_by_labels({"route": route})
         self._routes.discard(route)
+
+
+def _result(attempt: Attempt) -> str:
+    """Name what became of an attempt; one that nobody waited for to its end has neither answer nor failure."""
+    unanswered = attempt.status is None and attempt.first_token_ms is None
+    return attempt.error_class or ("given-up" if unanswered else "ok")
 
 
 def _lost(record: Record) -> float:
