@@ -53,6 +53,12 @@ def value(metrics: Metrics, metric: str, /, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(metric, labels)
 
 
+def test_an_attempt_that_was_given_up_counts_neither_as_good_nor_as_failed() -> None:
+    metrics = observed(tried(1, beside=True), tried(first=1.0))
+    given_up = {"target": "ns/up/1/0", "model": "model-1", "result": "given-up"}
+    assert value(metrics, "switchover_attempts_total", **given_up) == 1
+
+
 def test_a_rescued_request_counts_its_attempts_its_rescue_and_the_priority_that_served_it() -> None:
     metrics = observed(tried(error="rate-limited"), tried(1, first=80.0))
     failed = {"target": "ns/up/0/0", "model": "model-0", "result": "rate-limited"}
@@ -79,12 +85,6 @@ def test_an_exhausted_request_is_served_by_no_priority() -> None:
         ((tried(error="silent"), tried(1, beside=True, error="reset")), "exhausted", "none"),
     ],
 )
-def test_an_attempt_that_was_given_up_counts_neither_as_good_nor_as_failed() -> None:
-    metrics = observed(tried(1, beside=True), tried(first=1.0))
-    given_up = {"target": "ns/up/1/0", "model": "model-1", "result": "given-up"}
-    assert value(metrics, "switchover_attempts_total", **given_up) == 1
-
-
 def test_an_attempt_beside_a_silent_one_is_counted_with_the_winner(
     attempts: tuple[Attempt, ...], outcome: str, winner: str
 ) -> None:
