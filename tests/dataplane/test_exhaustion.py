@@ -1,0 +1,236 @@
+"""Requests that no model answers, and bodies that are too large: what the client gets, and that memory returns."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from multidict import CIMultiDictProxy
+
+from serving import Answering, Gateway, free_port, gateway, good, limited, raw, table, targets
+from switchover_dataplane import table as t
+from switchover_dataplane.proxy import Settings
+
+ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
+MEBIBYTE = 1 << 20
+AT_ONCE = t.Policy(max_retry_after_wait=0.0)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield session
+
+
+@dataclass
+class Got:
+    """An answer, whole."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """OpenAI's error object."""
+        error: dict[str, Any] = msgspec.json.decode(self.body)["error"]
+        return error
+
+
+async def ask(client: aiohttp.ClientSession, at: Gateway, size: int = 0) -> Got:
+    """Send a prompt of about so many bytes."""
+    body = msgspec.json.encode({**ASKED, "user": "x" * size})
+    # From a stream, as aiohttp's client warns of large bodies that are bytes.
+    async with client.post(f"{at.url}/model", data=BytesIO(body)) as answer:
+        return Got(answer.status, answer.headers, await answer.read())
+
+
+# ── The last provider's answer ──────────────────────────────────────────────────────────────────────────────────────
+
+LAST_ANSWERS = {
+    "an error of OpenAI": b'{"error": {"message": "no",  "type":"x","param":null,"code":"server_error"}}\n',
+    "an error of Mistral": b'{"object":"error","message":"no","type":"x","code":"1300"}',
+    "a page": b"<html>\r\n<title>503</title></html>",
+    "nothing": b"",
+    "a long text": b'{"error": {"message": "' + b"x" * 300_000 + b'"}}',
+    "bytes that are no text": bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("body", LAST_ANSWERS.values(), ids=LAST_ANSWERS)
+async def test_the_last_answer_reaches_the_client_with_status_headers_and_every_byte_of_its_body(
+    client: aiohttp.ClientSession, body: bytes
+) -> None:
+    head = (
+        b"HTTP/1.1 503 Whatever\r\nx-ratelimit-remaining-tokens: 0\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n"
+        b"connection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\nproxy-authenticate: Basic\r\n"
+        b"content-type: application/x-own\r\nretry-after: 9\r\ncontent-length: %d\r\n\r\n" % len(body)
+    )
+    async with targets(limited(), raw(head + body)) as made:
+        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=2))) as at:
+            answer = await ask(client, at)
+    assert (answer.status, answer.body) == (503, body)
+    assert answer.headers.getall("set-cookie") == ["a=1", "b=2"]
+    kept = {"x-ratelimit-remaining-tokens": "0", "content-type": "application/x-own", "retry-after": "9"}
+    assert kept.items() <= {name.lower(): value for name, value in answer.headers.items()}.items()
+    assert not {"x-hop", "keep-alive", "proxy-authenticate"} & {name.lower() for name in answer.headers}
+
+
+# ── Our own ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOPELESS: dict[str, tuple[Answering | None, int, str]] = {
+    "refused": (None, 503, "upstream_unreachable"),
+    "reset": (raw(b"", then="reset"), 503, "upstream_reset"),
+    "closed before a byte": (raw(b"", then="close"), 503, "upstream_reset"),
+    "not HTTP": (raw(b"what?\r\n\r\n", then="close"), 502, "upstream_protocol_error"),
+    "silent": (raw(b"", then="wait"), 504, "upstream_timeout"),
+}
+
+
+@pytest.mark.parametrize(("script", "status", "code"), HOPELESS.values(), ids=HOPELESS)
+async def test_an_error_of_our_own_is_one_that_sdks_parse_and_names_all_that_was_tried(
+    client: aiohttp.ClientSession, script: Answering | None, status: int, code: str
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        ports = [free_port(), free_port()]
+        if script is not None:
+            ports = [target.port for target in await stack.enter_async_context(targets(script, script))]
+        policy = t.Policy(attempts=2, per_try_timeout=0.2)
+        async with gateway(table(free_port(), ports, policy)) as at:
+            answer = await ask(client, at)
+    error = answer.error
+    assert (answer.status, error["code"], error["type"], error["param"]) == (status, code, "server_error", None)
+    assert answer.headers["content-type"].partition(";")[0] == "application/json"
+    assert "model-0" in error["message"]
+    assert "model-1" in error["message"]
+
+
+async def test_an_error_of_our_own_says_when_the_first_target_returns(client: aiohttp.ClientSession) -> None:
+    async with targets(limited(["retry-after: 50"]), limited(["retry-after: 20"])) as made:
+        ports = [*(target.port for target in made), free_port()]
+        async with gateway(table(free_port(), ports)) as at:
+            answer = await ask(client, at)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "20")
+
+
+async def test_an_answer_of_429_that_names_no_wait_gets_that_of_the_first_target_to_return(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(limited(["retry-after: 20"]), limited()) as made:
+        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=2))) as at:
+            answer = await ask(client, at)
+    assert answer.status == 429
+    assert answer.headers["retry-after"] == "20"
+
+
+async def test_a_route_whose_upstream_has_no_target_says_so(client: aiohttp.ClientSession) -> None:
+    async with gateway(table(free_port(), [])) as at:
+        answer = await ask(client, at)
+    error = answer.error
+    assert (answer.status, error["code"]) == (503, "no_target")
+
+
+# ── Many at once, and a rate limit that lasts ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("clients", [20, 200])
+async def test_however_many_clients_there_are_at_once_each_is_rescued_by_a_slow_second_model(
+    client: aiohttp.ClientSession, clients: int
+) -> None:
+    everybody = asyncio.Barrier(clients)
+
+    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        await everybody.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with targets(limited(), slow) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            found = await asyncio.gather(*(ask(client, at) for _ in range(clients)))
+    assert [answer.status for answer in found] == [200] * clients
+
+
+async def test_while_a_rate_limit_lasts_requests_go_straight_to_the_second_model_and_afterwards_one_asks_again(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(limited(["retry-after: 1"]), good()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], AT_ONCE)) as at:
+            for _ in range(10):
+                assert (await ask(client, at)).status == 200
+            assert len(first.seen) == 1
+            async with asyncio.timeout(20):
+                while len(first.seen) == 1:
+                    assert (await ask(client, at)).status == 200
+            assert len(second.seen) > 10
+
+
+async def test_when_all_cool_down_each_request_tries_all_of_them_in_order(client: aiohttp.ClientSession) -> None:
+    async with targets(*[limited(["retry-after: 30"])] * 3) as made:
+        async with gateway(table(free_port(), [target.port for target in made], AT_ONCE)) as at:
+            for _ in range(4):
+                assert (await ask(client, at)).headers["x-switchover-attempts"] == "3"
+    assert [len(target.seen) for target in made] == [4, 4, 4]
+
+
+# ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mebibytes", [5, 25])
+async def test_a_large_body_fails_over_and_its_memory_returns(client: aiohttp.ClientSession, mebibytes: int) -> None:
+    async with targets(limited(), good()) as (first, second):
+        settings = Settings(memory=26 * MEBIBYTE)
+        async with gateway(table(free_port(), [first.port, second.port]), settings) as at:
+            for _ in range(3):
+                assert (await ask(client, at, mebibytes * MEBIBYTE)).status == 200
+    assert {len(seen.body) for seen in second.seen} == {len(first.seen[0].body)}
+
+
+async def chunks(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // MEBIBYTE):
+        yield b"x" * MEBIBYTE
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["of a known length", "in chunks"])
+async def test_a_body_of_forty_mebibytes_gets_413_in_json_before_anything_is_sent_and_its_memory_returns(
+    client: aiohttp.ClientSession, *, is_chunked: bool
+) -> None:
+    async with targets(good()) as (first,):
+        settings = Settings(memory=36 * MEBIBYTE)
+        async with gateway(table(free_port(), [first.port]), settings) as at:
+            for _ in range(2):
+                body = chunks(40 * MEBIBYTE) if is_chunked else BytesIO(b"x" * (40 * MEBIBYTE))
+                async with client.post(f"{at.url}/model", data=body) as answer:
+                    error = msgspec.json.decode(await answer.read())["error"]
+                assert (answer.status, error["code"]) == (413, "request_too_large")
+                assert "maxRequestBody" in error["message"]
+            assert first.seen == []
+            assert (await ask(client, at, 30 * MEBIBYTE)).status == 200
+
+
+async def test_bodies_that_would_fill_the_process_get_503_with_the_reason_until_others_are_done(
+    client: aiohttp.ClientSession,
+) -> None:
+    leave = asyncio.Event()
+    arrived = asyncio.Event()
+
+    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await leave.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with targets(slow) as (only,):
+        async with gateway(table(free_port(), [only.port]), Settings(memory=3 * MEBIBYTE)) as at:
+            one = asyncio.create_task(ask(client, at, 2 * MEBIBYTE))
+            await arrived.wait()
+            refused = await ask(client, at, 2 * MEBIBYTE)
+            error = refused.error
+            assert (refused.status, error["code"], refused.headers["retry-after"]) == (503, "overloaded", "1")
+            assert "for replay" in error["message"]
+            assert len(only.seen) == 1
+            leave.set()
+            assert (await one).status == 200
+            assert (await ask(client, at, 2 * MEBIBYTE)).status == 200
