@@ -23,12 +23,16 @@ PATIENCE = 20.0
 
 @dataclass
 class Result:
-    """What became of all streams."""
+    """What became of all streams.
+
+    `asked` and `wrongly` are the provider's, `faults` what the gateway logged as its own.
+    """
 
     seed: int
     verdicts: list[tuple[Plan, Verdict]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     wrongly: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -66,6 +70,8 @@ async def run(seed: int, streams: int, at_once: int, kinds: tuple[Kind, ...] = K
         async with asyncio.TaskGroup() as clients:
             for _ in range(at_once):
                 clients.create_task(client(running))
+        await running.stop()
+    result.faults = [line["msg"] for line in running.lines if line["level"] == "ERROR"]
     result.seconds = time.monotonic() - began
     return result
 

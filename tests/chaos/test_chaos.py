@@ -35,6 +35,12 @@ async def test_streams_of_every_kind_come_out_whole_where_a_model_goes_on_as_it_
     assert continuable == {*KINDS} - {BROKEN_CHUNK}
 
 
+@pytest.mark.xfail(reason="each is logged as `a request failed inside the gateway: ConnectionResetError`, an ERROR")
+async def test_an_answer_that_breaks_off_is_no_fault_of_the_gateway(result: Result) -> None:
+    assert any(verdict.outcome is Outcome.FAILED for _, verdict in result.verdicts)
+    assert result.faults == []
+
+
 @pytest.mark.xfail(reason="the chunk is dropped with the words in it, and the answer passes for whole")
 async def test_no_words_are_lost_with_a_chunk_that_comes_as_broken_json() -> None:
     assert (await run(5, 10, 10, (BROKEN_CHUNK,))).wrong == []
