@@ -13,7 +13,10 @@ from switchover_dataplane.stream import Event
 
 
 class Meaning(Enum):
-    """What an event says about the answer that it is part of."""
+    """What an event says about the answer that it is part of.
+
+    MALFORMED is no JSON and never was any; GARBLED is a piece of JSON, in which some of the answer may be lost.
+    """
 
     CONTENT = auto()
     THINKING = auto()
@@ -22,6 +25,7 @@ class Meaning(Enum):
     FINISH = auto()
     DONE = auto()
     MALFORMED = auto()
+    GARBLED = auto()
 
 
 class Dialect(Enum):
@@ -67,6 +71,7 @@ _NOTHING: Final = Chunk(Meaning.PRELUDE)
 _DONE: Final = Chunk(Meaning.DONE)
 _ERROR: Final = Chunk(Meaning.ERROR)
 _MALFORMED: Final = Chunk(Meaning.MALFORMED)
+_GARBLED: Final = Chunk(Meaning.GARBLED)
 _CHAT_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.CHAT)
 _FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
 
@@ -93,7 +98,7 @@ def read(event: Event) -> Chunk:
     except msgspec.ValidationError:
         return _unusual(data)
     except (msgspec.DecodeError, RecursionError):
-        return _MALFORMED
+        return _no_json(data)
     if body.error:
         return _ERROR
     if body.choices is not None:
@@ -111,8 +116,12 @@ def _unusual(data: bytes) -> Chunk:
     try:
         body = _any_decoder.decode(data)
     except (msgspec.DecodeError, RecursionError):
-        return _MALFORMED
+        return _no_json(data)
     return _ERROR if isinstance(body, dict) and body.get("error") else _FOREIGN
+
+
+def _no_json(data: bytes) -> Chunk:
+    return _GARBLED if data.lstrip().startswith(b"{") else _MALFORMED
 
 
 def _typed(kind: Any) -> Chunk:

@@ -283,6 +283,8 @@ class ClientConnection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - aiohttp's text repeats the offending bytes
     ) -> web.StreamResponse:
         """Answer a fault of ours, or what could not be parsed behind a request in flight; close the connection."""
+        if isinstance(exc, ConnectionError) and request.writer.output_size > 0:
+            raise exc  # the client left, or was shown that its answer broke off: nothing failed in here
         why, told = refusal.of(exc), {"server": "switchover"}
         if status >= 500:
             request_id = told["x-request-id"] = headers.request_id(request.headers, _new_id)

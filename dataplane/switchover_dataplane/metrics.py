@@ -36,7 +36,7 @@ class Metrics:
         )
         self.attempts = Counter(
             "switchover_attempts",
-            "Attempts by target and what became of them: ok, given-up (overtaken, or its client left) or an error class",
+            "Attempts by target and what became of them: ok, given-up (nobody waits for it) or an error class",
             ("target", "model", "result"),
             registry=self.registry,
         )

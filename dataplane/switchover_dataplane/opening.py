@@ -69,6 +69,8 @@ class Opening:
                 case Meaning.ERROR:
                     reason = classify(self._provider, self._status, {}, event.data or b"")
                     return Broken("error-event", "the stream began with an error", reason or ErrorClass.SERVER_ERROR)
+                case Meaning.GARBLED:
+                    return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
                 case Meaning.DONE:
                     return self.at_end()
         return None

@@ -20,7 +20,7 @@ DONE: Final = b"data: [DONE]\n\n"
 _any_decoder: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
 
-How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled"]
+How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
 
 class Interruption(Exception):
@@ -107,6 +107,11 @@ class Transcript:
         chunk = read(event)
         match chunk.meaning:
             case Meaning.MALFORMED:
+                self.dropped += 1
+                return b""
+            case Meaning.GARBLED if not self.whole:
+                raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
+            case Meaning.GARBLED:
                 self.dropped += 1
                 return b""
             case Meaning.DONE:

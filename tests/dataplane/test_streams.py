@@ -134,6 +134,7 @@ BREAKING: dict[str, Answering] = {
     "an error event": stream(*said(WORDS[:40]), ERROR),
     "an error event and done": stream(*said(WORDS[:40]), ERROR, b"data: [DONE]\n\n"),
     "a finish_reason that is an error": stream(*said(WORDS[:40]), event({}, "error")),
+    "a chunk that is cut in its JSON": stream(*said(WORDS[:40]), b'data: {"choices":[{"de\n\n', *said(WORDS[41:]), END),
     "bytes that are no chunk": raw(STREAM_HEAD + chunks(*FIRST_40, end=False) + b"zz\r\n", then="wait"),
     "silence": stream(*said(WORDS[:40]), end=False, then="wait"),
     "silence with keep-alives": stream(*said(WORDS[:40]), b": ping\n\n" * 9, end=False, then="wait"),
@@ -305,7 +306,7 @@ async def test_malformed_events_are_dropped_and_told(
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    garbled = stream(*said(WORDS[:40]), b"data: {oops\n\n", *said(WORDS[40:50]), end=False, then="reset")
+    garbled = stream(*said(WORDS[:40]), b"data: oops\n\n", *said(WORDS[40:50]), end=False, then="reset")
     async with targets(garbled, going_on) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:
             got = await ask(client, at)

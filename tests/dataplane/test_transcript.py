@@ -55,7 +55,8 @@ def test_a_good_stream_passes_through_as_it_came() -> None:
 
 def test_malformed_events_are_dropped_and_counted() -> None:
     transcript = Transcript()
-    assert take(transcript, delta(content="a"), b"data: {oops\n\n", b"data: oops\n\n") == delta(content="a")
+    assert take(transcript, delta(content="a"), b"data: oops\n\n", END) == delta(content="a") + END
+    assert take(transcript, b"data: {oops\n\n", DONE) == DONE
     assert transcript.dropped == 2
 
 
@@ -65,6 +66,7 @@ def test_malformed_events_are_dropped_and_counted() -> None:
         (event({"error": {"message": "x"}}), "error-event"),
         (delta("error"), "error-event"),
         (DONE, "truncated"),
+        (b'data: {"choices":[{"del\n\n', "malformed"),
     ],
 )
 def test_what_is_no_good_end_is_an_interruption_and_is_not_sent(last: bytes, how: str) -> None:
