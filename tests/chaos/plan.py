@@ -60,6 +60,8 @@ class Style:
 
     newline: str
     space: str
+    lines: bool
+    """Whether the data of an event stands in several lines."""
     ascii: bool
     comments: bool
     role: bool
@@ -133,8 +135,9 @@ def _text(chance: random.Random, number: int) -> str:
 
 def _style(chance: random.Random) -> Style:
     return Style(
-        newline=chance.choice(["\n", "\n", "\r\n"]),
+        newline=chance.choice(["\n", "\n", "\n", "\r\n", "\r\n", "\r"]),
         space=chance.choice([" ", " ", ""]),
+        lines=chance.random() < 0.1,
         ascii=chance.random() < 0.5,
         comments=chance.random() < 0.3,
         role=chance.random() < 0.8,

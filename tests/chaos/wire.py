@@ -58,7 +58,9 @@ class _Events:
         self._envelope = {"id": "chatcmpl-chaos", "object": "chat.completion.chunk", "created": 1, "model": model}
 
     def event(self, data: str) -> str:
-        return f"data:{self.style.space}{data}{self.style.newline}{self.style.newline}"
+        # Between members of an object, JSON may have a new line as well as nothing.
+        lines = data.replace(',"', ',\n"').split("\n") if self.style.lines else [data]
+        return "".join(f"data:{self.style.space}{line}{self.style.newline}" for line in lines) + self.style.newline
 
     def chunk(self, delta: dict[str, Any], finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
