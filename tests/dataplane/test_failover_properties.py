@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from switchover_dataplane.failover import Answer, Tried, Try, Wait, Why, next_st
 from switchover_dataplane.outcome import ErrorClass, NotSent
 from switchover_dataplane.progress import DEFAULT_ATTEMPTS
 from switchover_dataplane.table import Policy
+from switchover_dataplane.triggers import ONCE_MORE, error_class
 
 TOKENS = ["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx", "retriable-status-codes"]
 MOVING_ON = ["429", "429+1s", "500", "503", "refused"] * 4
@@ -115,6 +117,47 @@ def test_no_priority_gets_a_repeat_that_costs_an_untried_healthy_one_its_turn(
     turns = Counter(step.priority for step in request.tries)
     if request.answer.why is Why.ATTEMPTS_USED_UP and max(turns.values()) > 1:
         assert request.healthy <= set(turns)
+
+
+@given(requests())
+def test_no_priority_is_tried_twice_while_another_is_healthy_and_untried_unless_the_policy_says_so(
+    drawn: tuple[Policy, str, bool, Request],
+) -> None:
+    policy, _, _, request = drawn
+    if policy.semantics == "Envoy":
+        return
+    turns: Counter[int] = Counter()
+    for number, (step, tried) in enumerate(zip(request.tries, request.history, strict=True)):
+        if turns[step.priority] and request.healthy - set(turns):
+            before = request.history[:number]
+            here = [each.outcome for each in before if (each.priority, each.target) == (step.priority, tried.target)]
+            is_counted = turns[step.priority] < policy.update_frequency
+            is_brief = step.why is Why.RETRY_AFTER or not here or error_class(here[-1]) in ONCE_MORE
+            assert is_counted or isinstance(before[-1].outcome, NotSent) or (not policy.update_frequency and is_brief)
+        turns[step.priority] += 1
+
+
+@given(requests(unwritten.map(lambda policy: msgspec.structs.replace(policy, written=True, update_frequency=1)), AI))
+def test_where_each_priority_has_one_turn_none_is_tried_twice_while_there_is_more_than_one(
+    drawn: tuple[Policy, str, bool, Request],
+) -> None:
+    _, shape, _, request = drawn
+    turns = Counter(
+        step.priority
+        for step, before in zip(request.tries, [None, *request.history], strict=False)
+        if before is None or not isinstance(before.outcome, NotSent)
+    )
+    if len([pool for pool in shape.split("|") if pool.split()]) > 1:
+        assert max(turns.values(), default=0) <= 1
+
+
+@given(requests())
+def test_every_request_ends_with_an_answer_for_which_there_is_a_reason(
+    drawn: tuple[Policy, str, bool, Request],
+) -> None:
+    answer = drawn[3].answer
+    assert answer.why in {why for why in Why if why.startswith("answer: ")}
+    assert 200 <= answer.status <= 599
 
 
 @given(requests())
