@@ -7,6 +7,7 @@ import math
 
 import msgspec
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from switchover_dataplane.outcome import Broken, NotSent, Outcome, TimedOut
 
@@ -18,9 +19,22 @@ def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
     return _encoder.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
+class OwnAnswer(web.Response):
+    """An answer of ours. To HEAD it has no content, and does not say which it would have (RFC 9110, section 9.3.2).
+
+    Clients read what a type is named of, and are right to: Gateway API's conformance suite does.
+    """
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the head."""
+        if request.method == "HEAD":
+            self.content_type = "application/octet-stream"
+        return await super().prepare(request)
+
+
 def error(status: int, code: str, message: str, *, param: str | None = None, wait: float | None = None) -> web.Response:
     """Make an answer of our own; `wait` seconds become `Retry-After`, rounded up."""
-    answer = web.Response(
+    answer = OwnAnswer(
         status=status,
         body=body(message, "invalid_request_error" if status < 500 else "server_error", code, param),
         content_type="application/json",

@@ -267,6 +267,15 @@ async def test_a_path_without_a_route_gets_404_and_names_no_other(client: aiohtt
                 assert (answer.status, (await answer.json())["error"]["code"]) == (404, "no_route")
 
 
+async def test_an_answer_of_ours_to_head_claims_no_content_type_for_the_content_that_it_does_not_have(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with gateway(table(free_port(), [1])) as running:
+        async with client.head(f"{running.url}/none") as answer:
+            assert (answer.status, answer.content_type) == (404, "application/octet-stream")
+            assert await answer.read() == b""
+
+
 async def test_a_request_that_failed_over_is_one_line_that_holds_no_secret(
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
