@@ -39,7 +39,6 @@ def told(result: Result) -> list[str]:
         f"{'all':<20}" + "".join(f"{each:>22}" for each in sums),
         "",
         f"models that were shown the beginning of an answer: {asked or 'none'}",
-        f"faults of its own that the gateway logged: {len(result.faults)}",
         f"{result.seconds:.1f} s",
         *([""] if result.wrong else []),
         *result.wrong[:20],

@@ -51,7 +51,7 @@ class Result:
             for each, verdict in self.verdicts
             if verdict.outcome not in (HONEST if not each.continuable else (Outcome.WHOLE,))
         ]
-        return [*found, *self.wrongly]
+        return [*found, *self.wrongly, *(f"the gateway logged: {fault}" for fault in self.faults)]
 
 
 async def run(seed: int, streams: int, at_once: int, kinds: tuple[Kind, ...] = KINDS) -> Result:
@@ -119,7 +119,7 @@ async def _gateway(port: int) -> AsyncIterator[Switchover]:
 def _policy() -> dict[str, Any]:
     """Without cool-down, so that every stream meets its fault, and with less patience than people have."""
     gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "ai-gateway"}
-    limits = {"firstTokenTimeout": "1s", "streamIdleTimeout": "1s", "coolDown": {"base": "0s"}}
+    limits = {"firstTokenTimeout": "2s", "streamIdleTimeout": "2s", "coolDown": {"base": "0s"}}
     return _named("switchover.dev/v1alpha1", "FailoverPolicy", "chaos", {"targetRefs": [gateway], **limits})
 
 
