@@ -32,12 +32,14 @@ def told(result: Result) -> list[str]:
         for kind, counted in result.table.items()
     ]
     sums = [sum(counted[outcome] for counted in result.table.values()) for outcome in Outcome]
+    continuable = [verdict.outcome for plan, verdict in result.verdicts if plan.continuable]
     asked = ", ".join(f"{way} {count}" for way, count in sorted(result.asked.items()))
     return [
         head,
         *rows,
         f"{'all':<20}" + "".join(f"{each:>22}" for each in sums),
         "",
+        f"whole where the next models go on as they are asked: {continuable.count(Outcome.WHOLE)} of {len(continuable)}",
         f"models that were shown the beginning of an answer: {asked or 'none'}",
         f"{result.seconds:.1f} s",
         *([""] if result.wrong else []),

@@ -91,6 +91,8 @@ class Plan:
     text: str
     models: tuple[Model, ...]
     seed: str
+    tool: bool
+    """Whether the text is the arguments of a tool call, which no other model may go on with once it has begun."""
 
     @property
     def kind(self) -> Kind:
@@ -102,7 +104,7 @@ class Plan:
     @property
     def continuable(self) -> bool:
         """Whether every model that may be asked to go on does so in a way that can be verified."""
-        return all(model.way in VERIFIABLE for model in self.models[1:])
+        return not self.tool and all(model.way in VERIFIABLE for model in self.models[1:])
 
     def chance(self, purpose: str) -> random.Random:
         """Chance that is the same every time for one purpose."""
@@ -122,7 +124,7 @@ def plan(seed: int, number: int, kinds: tuple[Kind, ...] = KINDS) -> Plan:
         Model(faults[place] if place < len(faults) and place < count - 1 else None, chance.choice(WAYS), _style(chance))
         for place in range(count)
     ]
-    return Plan(number, route, _text(chance, number), tuple(models), own)
+    return Plan(number, route, _text(chance, number), tuple(models), own, tool=chance.random() < 0.1)
 
 
 def _text(chance: random.Random, number: int) -> str:

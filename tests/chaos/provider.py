@@ -88,13 +88,13 @@ class Provider:
             text = self._continuation(plan, place, messages)
         if text is None:
             return wire.refusal("Expected last role User or Tool (or Assistant with prefix True) but got assistant")
-        return wire.stream(text, body["model"], model.style, model.fault, chance)
+        return wire.stream(text, body["model"], model.style, model.fault, chance, tool=plan.tool)
 
     def _continuation(self, plan: Plan, place: int, messages: list[Message]) -> str | None:
         """Return what a model says that is shown the beginning of an answer; None: it refuses."""
         prefill = messages[-1]["role"] == "assistant"
         sent = next((str(each["content"]) for each in reversed(messages) if each["role"] == "assistant"), "")
-        if not sent or not plan.text.startswith(sent):
+        if plan.tool or not sent or not plan.text.startswith(sent):
             self.wrongly.append(f"stream {plan.number}: {MODELS[place]} was shown {sent!r} as the answer's beginning")
         way = plan.models[place].way
         self.asked[f"{way} ({'prefill' if prefill else 'asked'})"] += 1

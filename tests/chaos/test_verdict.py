@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chaos.plan import KINDS, plan
+from chaos.plan import KINDS, Plan, plan
 from chaos.verdict import End, Outcome, judge
-from chaos.wire import stream
+from chaos.wire import Written, stream
 
 TEXT = "a1 b2 c3"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -70,16 +70,22 @@ def test_a_refusal_is_honest_if_an_sdk_can_read_it(body: bytes, outcome: Outcome
     assert judge(head + body, "closed", TEXT).outcome is outcome
 
 
+def sent(made: Plan) -> Written:
+    """What the first model of a plan sends."""
+    first = made.models[0]
+    return stream(made.text, "m", first.style, first.fault, made.chance("test"), tool=made.tool)
+
+
 def test_a_stream_without_fault_is_whole_in_every_style() -> None:
     for made in (plan(1, number) for number in range(60)):
         for model in made.models:
-            written = stream(made.text, "m", model.style, None, made.chance("test"))
+            written = stream(made.text, "m", model.style, None, made.chance("test"), tool=made.tool)
             assert judge(b"".join(written.pieces), "closed", made.text).outcome is Outcome.WHOLE
 
 
 def test_hardly_a_stream_with_a_fault_is_whole_as_the_provider_sends_it() -> None:
     made = [plan(1, number) for number in range(len(KINDS) * 20)]
-    written = [stream(each.text, "m", each.models[0].style, each.models[0].fault, each.chance("test")) for each in made]
+    written = [sent(each) for each in made]
     ends: dict[str, End] = {"keep": "closed", "fin": "closed", "rst": "reset", "hang": "time-out"}
     outcomes = [
         judge(b"".join(raw.pieces), ends[raw.ending], each.text).outcome
@@ -92,7 +98,5 @@ def test_the_same_seed_makes_the_same_bytes() -> None:
     for number in range(len(KINDS)):
         made, again = plan(7, number), plan(7, number)
         assert made == again
-        first = made.models[0]
-        written = stream(made.text, "m", first.style, first.fault, made.chance("test"))
-        assert written == stream(again.text, "m", first.style, first.fault, again.chance("test"))
+        assert sent(made) == sent(again)
         assert plan(8, number).text != made.text

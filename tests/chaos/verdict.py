@@ -56,7 +56,7 @@ class Told:
 
 
 def judge(raw: bytes, end: End, expected: str) -> Verdict:
-    """Tell what became of an answer."""
+    """Tell what became of an answer whose text, or whose tool call's arguments, should be `expected`."""
     response = read_response(raw, closed=end == "closed")
     if response.status >= 400:
         return _refused(response, end)
@@ -66,7 +66,7 @@ def judge(raw: bytes, end: End, expected: str) -> Verdict:
     if end == "time-out" and not response.complete:
         return Verdict(Outcome.HUNG, f"silent after {len(told.text)} of {len(expected)} characters")
     whole = told.text == expected
-    if whole and told.finish == "stop" and told.done and response.complete and told.error is None:
+    if whole and told.finish in ("stop", "tool_calls") and told.done and response.complete and told.error is None:
         return Verdict(Outcome.WHOLE, "")
     signs = {
         "an end of the body": response.complete,
@@ -164,4 +164,5 @@ def _hear(data: bytes, told: Told) -> None:
         return
     for choice in choices:
         told.text += choice["delta"].get("content") or ""
+        told.text += "".join(call["function"]["arguments"] for call in choice["delta"].get("tool_calls") or ())
         told.finish = choice["finish_reason"] or told.finish

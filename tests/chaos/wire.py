@@ -27,9 +27,9 @@ class Written:
     ending: Ending
 
 
-def stream(text: str, model: str, style: Style, fault: Fault | None, chance: random.Random) -> Written:
-    """Write a stream of this text."""
-    writer = _Events(model, style)
+def stream(text: str, model: str, style: Style, fault: Fault | None, chance: random.Random, *, tool: bool) -> Written:
+    """Write a stream of this text, as the answer's own or as the arguments of a tool call."""
+    writer = _Events(model, style, tool)
     body = "".join(_events(text, writer, fault, chance)).encode()
     if fault is not None and fault.kind == "clean-end":
         body = body[: int(fault.at * len(body))]
@@ -53,8 +53,10 @@ def refusal(message: str) -> Written:
 class _Events:
     """Events in the model's style."""
 
-    def __init__(self, model: str, style: Style) -> None:
+    def __init__(self, model: str, style: Style, tool: bool) -> None:
         self.style = style
+        self._tool = tool
+        self._said_name = False
         self._envelope = {"id": "chatcmpl-chaos", "object": "chat.completion.chunk", "created": 1, "model": model}
 
     def event(self, data: str) -> str:
@@ -65,6 +67,17 @@ class _Events:
     def chunk(self, delta: dict[str, Any], finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return self.dumped({**self._envelope, "choices": [choice]})
+
+    def says(self, piece: str) -> str:
+        if not self._tool:
+            return self.chunk({"content": piece})
+        opening = {} if self._said_name else {"id": "call_1", "type": "function"}
+        function = {"arguments": piece} if self._said_name else {"name": "write", "arguments": piece}
+        self._said_name = True
+        return self.chunk({"tool_calls": [{"index": 0, **opening, "function": function}]})
+
+    def ends(self) -> str:
+        return self.chunk({}, "tool_calls" if self._tool else "stop")
 
     def usage(self) -> str:
         counted = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -81,7 +94,7 @@ def _events(text: str, writer: _Events, fault: Fault | None, chance: random.Rand
     style = writer.style
     if style.role:
         yield writer.event(writer.chunk({"role": "assistant", "content": ""}))
-    deltas = [writer.chunk({"content": piece}) for piece in _split(text, style.event_length, chance)]
+    deltas = [writer.says(piece) for piece in _split(text, style.event_length, chance)]
     struck = int(fault.at * (len(deltas) + 1)) if fault is not None else -1
     for index, delta in enumerate([*deltas, None]):
         if style.comments and chance.random() < 0.2:
@@ -95,7 +108,7 @@ def _events(text: str, writer: _Events, fault: Fault | None, chance: random.Rand
                 continue
         if delta is not None:
             yield writer.event(delta)
-    yield writer.event(writer.chunk({}, "stop"))
+    yield writer.event(writer.ends())
     if style.usage:
         yield writer.event(writer.usage())
     yield writer.event("[DONE]")
