@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader, RetryBudget
+from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
 
 ENVOY_ROUTE_TIMEOUT = 15.0
 ENVOY_BODY_LIMIT = 1024 * 1024
@@ -84,7 +84,7 @@ def load() -> list[Case]:
 def policy(case: Case, semantics: Any) -> Policy:
     """The policy that the compiler makes of the case's `retries`, with the settings that its measurement had.
 
-    There the limits on retries at a time were far away, and nothing was remembered of an earlier request.
+    There nothing was remembered of an earlier request.
     """
     retries = case.retries
     base = _seconds(retries.get("retryBackOff", {}).get("baseInterval", "0.025s"))
@@ -104,7 +104,6 @@ def policy(case: Case, semantics: Any) -> Policy:
         rate_limited_back_off=limited and _limited(limited),
         timeout=_route_timeout(case),
         cool_down=CoolDown(base=0.0),
-        retry_budget=RetryBudget(minimum=1000),
     )
 
 

@@ -88,8 +88,7 @@ class Exchange:
         finally:
             for each in tuple(race.open):
                 race.abandon(each)
-            self._fleet.budget.repeated(self._upstream.name, self._repeats)
-            self._repeats = 0
+            self._end_repeats()
         return self._ended(step)
 
     async def go_on(self, body: Continuation) -> Ended:
@@ -100,11 +99,11 @@ class Exchange:
     def broke(self, outcome: Broken) -> None:
         """Take note that the answer that was handed on broke off."""
         serving = self._race.serving
-        if serving is not None:
-            trace.note(serving.note, outcome)
-            self._race.learn(serving, outcome)
-            self._race.served()
-            self._history[-1] = replace(self._history[-1], outcome=outcome)
+        assert serving is not None  # noqa: S101 - else nothing could have broken off
+        trace.note(serving.note, outcome)
+        self._race.learn(serving, outcome)
+        self._race.served()
+        self._history[-1] = replace(self._history[-1], outcome=outcome)
 
     def close(self) -> None:
         """Take note that no answer is handed on any more."""
@@ -191,6 +190,8 @@ class Exchange:
     async def _decided(self, newest: Running, result: Result) -> Step:
         """Take note of how the newest attempt ended; return what comes next."""
         self._race.ended(newest, result)
+        if not self._race.open:
+            self._end_repeats()
         await self._keep(result)
         self._history.append(Tried(newest.priority, newest.target, result[0]))
         step = self._next()
@@ -210,8 +211,7 @@ class Exchange:
         if not isinstance(result[0], Committed):
             self._race.lost(ended)
             return
-        if ended.silent is not None:
-            self._history.remove(ended.silent)
+        self._history = [tried for tried in self._history if tried is not ended.silent]
         self._history.append(Tried(ended.priority, ended.target, result[0]))
         ended.note.decision = Why.SUCCESS
         self._race.serve(ended)
@@ -244,6 +244,10 @@ class Exchange:
     def _count_repeat(self) -> None:
         self._repeats += 1
         self._fleet.budget.repeat(self._upstream.name)
+
+    def _end_repeats(self) -> None:
+        self._fleet.budget.repeated(self._upstream.name, self._repeats)
+        self._repeats = 0
 
 
 def _priority(step: Try | Wait) -> int:

@@ -119,7 +119,7 @@ def test_no_priority_gets_a_repeat_that_costs_an_untried_healthy_one_its_turn(
         assert request.healthy <= set(turns)
 
 
-@given(requests())
+@given(requests(st.one_of(policies, unwritten), st.one_of(ANY_KIND, AI)))
 def test_no_priority_is_tried_twice_while_another_is_healthy_and_untried_unless_the_policy_says_so(
     drawn: tuple[Policy, str, bool, Request],
 ) -> None:
