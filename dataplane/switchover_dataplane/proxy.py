@@ -153,6 +153,10 @@ class Proxy:
         except asyncio.CancelledError:
             record.outcome, record.status = "client-gone", 499
             raise
+        except ConnectionError:
+            if record.outcome != "interrupted":
+                record.outcome, record.status = "client-gone", 499
+            raise
         except Unserved as unserved:
             record.outcome, record.status = "refused", unserved.response.status
             return unserved.response

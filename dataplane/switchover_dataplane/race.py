@@ -185,12 +185,12 @@ class Race:
 
     async def _attempt(self, running: Running) -> Result:
         call, transport = self.call, self._fleet.transport
-        result = await attempt(transport, running.route, call, self._limits(running.began), running.pulse)
-        if isinstance(call.body, Continuation) and call.body.falls_back(running.route, result[0]):
-            if result[1] is not None:
-                await result[1].put_away()
-            result = await attempt(transport, running.route, call, self._limits(time.monotonic()), running.pulse)
-        return result
+        route, pulse = running.route, running.pulse
+        outcome, answer = await attempt(transport, route, call, self._limits(running.began), pulse)
+        if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):
+            await answer.put_away()
+            return await attempt(transport, route, call, self._limits(time.monotonic()), pulse)
+        return outcome, answer
 
     def _limits(self, now: float) -> Limits:
         policy = self._policy

@@ -5,6 +5,7 @@ gets no terminator and the connection is closed, which every client reports as a
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -80,10 +81,7 @@ async def cut(request: web.BaseRequest) -> None:
     """End the client's connection without an end of the body, once it took what was written."""
     connection = request.protocol
     if isinstance(connection, ClientConnection):
-        try:
+        with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_LAST_WORDS):
                 await connection.flush()
-        except TimeoutError:
-            pass
-        finally:
-            connection.cut()
+        connection.cut()

@@ -48,6 +48,10 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
         Meaning.PRELUDE,
     ),
     "a text completion": (event({"choices": [{"index": 0, "text": "a", "finish_reason": None}]}), Meaning.CONTENT),
+    "a text completion that thinks": (
+        event({"choices": [{"index": 0, "text": "a", "delta": {"reasoning": "hm"}}]}),
+        Meaning.CONTENT,
+    ),
     "a choice that is none": (event({"choices": [7]}), Meaning.CONTENT),
     "done": (event(b"[DONE]"), Meaning.DONE),
     "done with a space too many": (event(b" [DONE] "), Meaning.DONE),

@@ -266,6 +266,44 @@ async def test_a_wait_before_a_repeat_ends_when_a_silent_model_answers(client: a
     assert (status, b"first" in body, len(second.seen)) == (200, True, 1)
 
 
+async def test_a_silent_model_that_fails_in_a_wait_does_not_end_it(client: aiohttp.ClientSession) -> None:
+    slow, again = Held(limited()), iter([limited(["retry-after: 1"]), whole("second")])
+
+    async def brief(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(again)(seen, reader, writer)
+        slow.released.set()
+
+    async with targets(SILENT["no head"], slow, brief) as (first, second, third):
+        async with gateway(table(free_port(), [first.port, second.port, third.port], SOON)) as at:
+            status, body, _ = await ask(client, at)
+
+    assert (status, b"second" in body, len(third.seen)) == (200, True, 2)
+
+
+async def test_the_route_s_own_limit_ends_every_wait(client: aiohttp.ClientSession) -> None:
+    async with targets(SILENT["no head"], SILENT["a head alone"]) as made:
+        policy = msgspec.structs.replace(SOON, timeout=0.4)
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            status, body, _ = await ask(client, at)
+
+    assert (status, b"upstream_timeout" in body) == (504, True)
+
+
+async def test_a_client_that_leaves_while_a_refusal_is_held_for_it_closes_that_too() -> None:
+    endless = raw(b"HTTP/1.1 429 X\r\ncontent-length: 9\r\n\r\n{", then="wait")
+    async with targets(SILENT["no head"], endless) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], SOON)) as at:
+            _, writer = await asyncio.open_connection("127.0.0.1", at.port)
+            body = msgspec.json.encode(ASKED)
+            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            async with asyncio.timeout(5):
+                while not second.seen or at.fleet.in_flight["ns/up/1/0"]:
+                    await asyncio.sleep(0.01)
+                writer.close()
+                await first.left.wait()
+                await second.left.wait()
+
+
 async def test_a_client_that_leaves_closes_every_call_that_is_open_for_it() -> None:
     async with targets(SILENT["no head"], SILENT["a head alone"]) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], SOON)) as at:

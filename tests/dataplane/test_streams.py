@@ -246,6 +246,7 @@ ABORTED: dict[str, tuple[t.Policy, list[Answering], dict[str, Any]]] = {
     "no other target that answers": (t.Policy(), [limited()], {}),
     "one that says something else": (t.Policy(), [whole(["Sure! ", "Where", " was I?"])], {}),
     "one that ends too early": (t.Policy(), [whole(["word"])], {}),
+    "one whose line never ends": (t.Policy(), [stream(*said(WORDS[:1]), event({"content": "x" * (5 << 20)}))], {}),
     "one whose answer cannot be read": (
         t.Policy(),
         [raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")],
@@ -273,6 +274,9 @@ async def test_an_endless_line_passes_through_and_if_it_is_cut_it_shows(client: 
     async with targets(stream(*said(WORDS[:2]), line, END), whole()) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:
             good = await ask(client, at)
+    async with targets(stream(line, END)) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            assert (await ask(client, at)).is_whole
     async with targets(stream(*said(WORDS[:2]), line[:-9], end=False, then="close"), whole()) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:
             cut = await ask(client, at)
@@ -335,11 +339,11 @@ async def test_a_slow_but_living_stream_is_never_cut(client: aiohttp.ClientSessi
         writer.write(chunks(END))
 
     async with targets(slowly, whole()) as (first, second):
-        policy = t.Policy(stream_idle_timeout=0.4, first_token_timeout=0.4)
-        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
-            got = await ask(client, at)
-
-    assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
+        for limit in (0.4, 0.0):
+            policy = t.Policy(stream_idle_timeout=limit, first_token_timeout=0.4)
+            async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+                got = await ask(client, at)
+            assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
 
 
 # ── A stream that was asked for, and an answer in one piece ─────────────────────────────────────────────────────────
