@@ -39,7 +39,7 @@ def told(result: Result) -> list[str]:
         *rows,
         f"{'all':<20}" + "".join(f"{each:>22}" for each in sums),
         "",
-        f"whole where the next models go on as they are asked: {continuable.count(Outcome.WHOLE)} of {len(continuable)}",
+        f"whole where the next models go on as asked: {continuable.count(Outcome.WHOLE)} of {len(continuable)}",
         f"models that were shown the beginning of an answer: {asked or 'none'}",
         f"{result.seconds:.1f} s",
         *([""] if result.wrong else []),
