@@ -12,9 +12,10 @@ import msgspec
 import pytest
 from multidict import CIMultiDictProxy
 
-from serving import Answering, Gateway, free_port, gateway, good, limited, raw, table, targets
+from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
 from switchover_dataplane.proxy import Settings
+from switchover_dataplane.state import Ack
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20
@@ -174,6 +175,37 @@ async def test_when_all_cool_down_each_request_tries_all_of_them_in_order(client
             for _ in range(4):
                 assert (await ask(client, at)).headers["x-switchover-attempts"] == "3"
     assert [len(target.seen) for target in made] == [4, 4, 4]
+
+
+async def test_a_new_value_of_a_refused_key_is_used_by_the_very_next_request(client: aiohttp.ClientSession) -> None:
+    async def keyed(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_right = seen.headers["authorization"] == "Bearer new"
+        refusal = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
+        await (good() if is_right else json(401, refusal))(seen, reader, writer)
+
+    async with targets(keyed, good()) as (first, second):
+        made = table(free_port(), [first.port, second.port])
+        other = msgspec.structs.replace(made.upstreams["ns/up"].priorities[1][0], auth=t.Auth())
+        upstream = t.Upstream("ns/up", True, (made.upstreams["ns/up"].priorities[0], (other,)))
+        tables = [
+            t.sealed(made.ports, made.rules, made.policies, {"ns/up": upstream}, {"key": key}) for key in ("old", "new")
+        ]
+        async with gateway(tables[0]) as at:
+            for _ in range(5):
+                assert (await ask(client, at)).headers["x-switchover-served-by"] == "openai/model-1"
+            assert len(first.seen) == 1
+            assert isinstance(await at.state.apply(t.encode(tables[1]), at.listeners), Ack)
+            assert (await ask(client, at)).headers["x-switchover-served-by"] == "openai/model-0"
+
+
+async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_priority(
+    client: aiohttp.ClientSession,
+) -> None:
+    none = t.Policy(retry_budget=t.RetryBudget(percent=0.0, minimum=0))
+    async with targets(json(500, {"error": {"message": "x"}}), json(500, {"error": {"message": "x"}})) as made:
+        async with gateway(table(free_port(), [target.port for target in made], none)) as at:
+            answer = await ask(client, at)
+    assert (answer.status, [len(target.seen) for target in made]) == (500, [1, 1])
 
 
 # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
