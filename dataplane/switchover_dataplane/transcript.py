@@ -4,6 +4,7 @@ The promise is held here: nothing that is not the end is taken for one. A stream
 was sent up to then says whether another model can be asked to go on, and from which text.
 """
 
+from io import StringIO
 from typing import Any, Final, Literal
 
 import msgspec
@@ -46,7 +47,6 @@ class Transcript:
         "_said_done",
         "_seam",
         "_seen",
-        "_size",
         "_splice",
         "_text",
         "_wanted",
@@ -63,8 +63,7 @@ class Transcript:
         self._dialect: Dialect | None = None
         self._seen: set[int] = set()
         self._finished: set[int] = set()
-        self._text: list[str] = []
-        self._size = 0
+        self._text = StringIO()
         self._splice: Splice | None = None
         self._seam = b""
         self._said_done = False
@@ -72,7 +71,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """The text of the answer, as far as it was sent."""
-        return "".join(self._text)
+        return self._text.getvalue()
 
     @property
     def whole(self) -> bool:
@@ -105,22 +104,10 @@ class Transcript:
             Mismatch: the other model's text does not go on where this one ended.
         """
         chunk = read(event)
-        match chunk.meaning:
-            case Meaning.MALFORMED:
-                self.dropped += 1
-                return b""
-            case Meaning.GARBLED if not self.whole:
-                raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
-            case Meaning.GARBLED:
-                self.dropped += 1
-                return b""
-            case Meaning.DONE:
-                return self._take_done(event)
-            case Meaning.ERROR:
-                if self.whole:
-                    return b""
-                raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
-        if chunk.dialect is not None and (chunk.dialect is not Dialect.OTHER or self._dialect is None):
+        if chunk.dialect is None:
+            if chunk.meaning is not Meaning.PRELUDE:
+                return self._take_mark(event, chunk.meaning)
+        elif chunk.dialect is not self._dialect and (chunk.dialect is not Dialect.OTHER or self._dialect is None):
             self._dialect = chunk.dialect
         if chunk.meaning is not Meaning.PRELUDE:
             self.heard += 1
@@ -143,11 +130,19 @@ class Transcript:
         """Return the last event of a whole answer, b"" where it was sent."""
         return DONE if self._dialect is Dialect.CHAT and not self._said_done else b""
 
-    def _take_done(self, event: Event) -> bytes:
+    def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
+        """Take an event that is about the stream and has nothing of the answer in it."""
+        if meaning is Meaning.MALFORMED or (self.whole and meaning is Meaning.GARBLED):
+            self.dropped += 1
+            return b""
+        if meaning is Meaning.GARBLED:
+            raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
+        if meaning is Meaning.ERROR and not self.whole:
+            raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
+        if meaning is Meaning.ERROR or self._said_done:
+            return b""
         if not self.whole and not self.ends_anyhow:
             raise Interruption("truncated", "[DONE] came without a finish_reason")
-        if self._said_done:
-            return b""
         self._said_done = True
         return event.raw
 
@@ -156,12 +151,11 @@ class Transcript:
         self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
         if text and not self.bound:
-            self._text.append(text)
-            self._size += len(text)
-            if self._size > MOST_TEXT:
+            self._text.write(text)
+            if self._text.tell() > MOST_TEXT:
                 self.bound = "more than 1 MiB of text"
         if self.bound:
-            self._text.clear()
+            self._text = StringIO()
 
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
 
