@@ -1,7 +1,7 @@
 """A policy and the pools it is for → how often a request is tried at most, and when the last attempt starts at latest.
 
 It stands apart from `policies.py` because it says what follows from a policy and decides nothing. Its rules are those
-of the data plane's decision (DESIGN section 3), taken at their worst: every attempt fails, and as late as it can.
+of the data plane's decision (DESIGN section 3), taken at their worst: every attempt is silent for as long as it may be.
 """
 
 import math
@@ -40,7 +40,7 @@ class WorstCase:
             if seconds is not None
         ]
         unbounded = [kind for kind, seconds in self.starts.items() if seconds is None]
-        texts = [f"the last one starts after {', '.join(bounded)} at most"] if bounded else []
+        texts = [f"if all are silent, the last one starts after {', '.join(bounded)}"] if bounded else []
         if unbounded:
             whose = f" for {' and '.join(unbounded)}" if all(unbounded) else ""
             texts.append(f"nothing limits how long an attempt before it takes{whose}")
@@ -54,7 +54,7 @@ def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     waits = _waits(policy, pools, attempts, ai=upstream.ai)
     if attempts == 1:
         return WorstCase(1, {"": 0.0})
-    each = _longest_attempts(policy, ai=upstream.ai)
+    each = _longest_silence(policy, pools, ai=upstream.ai)
     return WorstCase(
         attempts,
         {kind: round((attempts - 1) * seconds + waits, 3) if seconds else None for kind, seconds in each.items()},
@@ -106,9 +106,12 @@ def _repeats(policy: table.Policy, pools: Sequence[Sequence[table.Target]], atte
     return max(0, attempts - len(pools))
 
 
-def _longest_attempts(policy: table.Policy, *, ai: bool) -> dict[str, float]:
-    """Return how long one attempt may be silent before the next one starts, by kind of request; 0 for ever."""
-    if policy.semantics == "Envoy" or not ai:
+def _longest_silence(policy: table.Policy, pools: Sequence[Sequence[table.Target]], *, ai: bool) -> dict[str, float]:
+    """Return how long one attempt may be silent before the next one starts, by kind of request; 0 for ever.
+
+    Where there is one target alone, nothing is gained by starting anew beside it.
+    """
+    if policy.semantics == "Envoy" or not ai or sum(map(len, pools)) < 2:
         return {"": policy.per_try_timeout}
     return {
         "a stream": policy.first_token_timeout,

@@ -27,22 +27,23 @@ GUIDE = Policy(
         (
             GUIDE,
             "a | b | c",
-            "at most 3 attempts; the last one starts after 20s for a stream, 180s for a stream after reasoning, "
-            "240s for a whole answer at most",
+            "at most 3 attempts; if all are silent, the last one starts after 20s for a stream, "
+            "180s for a stream after reasoning, 240s for a whole answer",
         ),
         (
             Policy(first_token_timeout=2.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0),
             "a | b | c",
-            "at most 4 attempts; the last one starts after 8s for a stream, 8s for a stream after reasoning, "
-            "11s for a whole answer at most",
+            "at most 4 attempts; if all are silent, the last one starts after 8s for a stream, "
+            "8s for a stream after reasoning, 11s for a whole answer",
         ),
         (
             Policy(first_token_timeout=2.0, first_token_timeout_reasoning=0.0, answer_timeout=0.0, attempts=2),
             "a | b",
-            "at most 2 attempts; the last one starts after 2s for a stream at most; nothing limits how long an attempt "
-            "before it takes for a stream after reasoning and a whole answer",
+            "at most 2 attempts; if all are silent, the last one starts after 2s for a stream; nothing limits how long "
+            "an attempt before it takes for a stream after reasoning and a whole answer",
         ),
         (Policy(attempts=1), "a | b", "at most 1 attempt"),
+        (Policy(attempts=3), "a", "at most 3 attempts; nothing limits how long an attempt before it takes"),
     ],
 )
 def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, text: str) -> None:
@@ -52,7 +53,7 @@ def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, t
 @pytest.mark.parametrize(
     ("policy", "text"),
     [
-        (Policy(semantics="Envoy", attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s at most"),
+        (Policy(semantics="Envoy", attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s"),
         (Policy(semantics="Envoy", attempts=4), "nothing limits how long an attempt before it takes"),
         (
             Policy(
@@ -61,7 +62,7 @@ def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, t
                 per_try_timeout=2.0,
                 rate_limited_back_off=RateLimitedBackOff((ResetHeader("retry-after"),), max=10.0),
             ),
-            "after 17s at most",
+            "after 17s",
         ),
     ],
 )
