@@ -6,6 +6,7 @@ their number is bounded; series of routes and targets that left the table are dr
 """
 
 from collections.abc import Callable, Iterator, Mapping, Set
+from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,6 +14,8 @@ from prometheus_client.registry import Collector
 
 from switchover_dataplane.health import Health
 from switchover_dataplane.trace import Attempt, Record
+
+Series = TypeVar("Series", Counter, Histogram)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -96,29 +99,30 @@ class Metrics:
         self.table = Info("switchover_table", "The revision of the table that is served", registry=self.registry)
         self._routes: set[str] = set()
         self._models: dict[str, str] = {}
+        self._known: dict[tuple[object, ...], Counter | Histogram] = {}
 
     def observe(self, record: Record) -> None:
         """Count one finished request."""
         route = record.route
         self._routes.add(route)
-        self.requests.labels(route, record.outcome).inc()
-        self.answers.labels(route, str(record.status)).inc()
-        self.duration.labels(route).observe(record.duration_ms / 1000)
+        self._series(self.requests, route, record.outcome).inc()
+        self._series(self.answers, route, str(record.status)).inc()
+        self._series(self.duration, route).observe(record.duration_ms / 1000)
         for attempt in record.attempts:
             model = self._models.setdefault(attempt.target, "")
-            self.attempts.labels(attempt.target, model, _result(attempt)).inc()
+            self._series(self.attempts, attempt.target, model, _result(attempt)).inc()
             if attempt.first_token_ms is not None:
-                self.first_token.labels(attempt.target, model).observe(attempt.first_token_ms / 1000)
+                self._series(self.first_token, attempt.target, model).observe(attempt.first_token_ms / 1000)
             if attempt.dropped:
-                self.dropped.labels(attempt.target, model).inc(attempt.dropped)
+                self._series(self.dropped, attempt.target, model).inc(attempt.dropped)
         if record.outcome == "rescued":
-            self.rescued.labels(route).inc()
+            self._series(self.rescued, route).inc()
         elif record.outcome == "exhausted":
-            self.exhausted.labels(route).inc()
+            self._series(self.exhausted, route).inc()
         if record.outcome in ("served", "rescued") and record.attempts:
-            self.served.labels(route, str(record.attempts[-1].priority)).inc()
+            self._series(self.served, route, str(record.attempts[-1].priority)).inc()
         if len(record.attempts) > 1:
-            self.failover_seconds.labels(route).inc(_lost(record) / 1000)
+            self._series(self.failover_seconds, route).inc(_lost(record) / 1000)
             self._observe_hedges(record)
 
     def _observe_hedges(self, record: Record) -> None:
@@ -127,7 +131,15 @@ class Metrics:
         if beside:
             succeeded = record.outcome in ("served", "rescued")
             winner = ("later" if record.attempts[-1].beside else "silent") if succeeded else "none"
-            self.hedges.labels(record.route, winner).inc(beside)
+            self._series(self.hedges, record.route, winner).inc(beside)
+
+    def _series(self, metric: Series, *labels: str) -> Series:
+        """Return the series of these labels; looking them up in the metric itself would cost a lock each."""
+        key = (metric, *labels)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = metric.labels(*labels)
+        return cast(Series, found)
 
     def follow(self, revision: str, routes: Set[str], models: Mapping[str, str]) -> None:
         """Say which table is served now and forget the series of routes and targets that are not in it.
@@ -135,6 +147,7 @@ class Metrics:
         `models` maps each target to the model that the table gives it, "" where the caller's is kept.
         """
         self.table.info({"revision": revision})
+        self._known.clear()
         for route in self._routes - routes:
             self._forget_route(route)
         for target, model in self._models.items():
