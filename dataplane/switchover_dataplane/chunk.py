@@ -62,6 +62,7 @@ class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     error: Any = None
     type: Any = None
+    object: Any = None
 
 
 _decoder: Final = msgspec.json.Decoder(_Body)
@@ -103,7 +104,7 @@ def read(event: Event) -> Chunk:
         return _ERROR
     if body.choices is not None:
         return _chat(body.choices)
-    return _typed(body.type)
+    return _CHAT_PRELUDE if body.object == "chat.completion.chunk" else _typed(body.type)
 
 
 def judge(event: Event) -> Meaning:

@@ -117,7 +117,8 @@ async def _read_on(answer: Answer, response: Response, opened: Opened, opening: 
             if not piece:
                 answer.rest = None
                 opened.events += opened.scanner.end()
-                return opening.verdict() or opening.at_end()
+                outcome = opening.verdict() or opening.at_end()
+                break
             answer.held.append(piece)
             opened.events += opened.scanner.feed(piece)
     except ConnectionBroken as failure:

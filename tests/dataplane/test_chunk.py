@@ -43,6 +43,7 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
     "a finish that is an error": (delta("error", content="a"), Meaning.ERROR),
     "usage after the finish": (event({"choices": [], "usage": {"total_tokens": 7}}), Meaning.PRELUDE),
     "Azure's first chunk": (event({"choices": [], "id": "", "prompt_filter_results": []}), Meaning.PRELUDE),
+    "a chunk without choices": (event({"object": "chat.completion.chunk", "choices": None}), Meaning.PRELUDE),
     "Azure's asynchronous filter": (
         event({"choices": [{"index": 0, "finish_reason": None, "content_filter_offsets": {"check_offset": 4}}]}),
         Meaning.PRELUDE,

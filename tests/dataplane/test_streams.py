@@ -269,6 +269,18 @@ async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_eve
     assert b"[DONE]" not in got.body
 
 
+@pytest.mark.parametrize("failing", [stream(ERROR), stream(), stream(end=False, then="reset")])
+async def test_a_stream_that_failed_at_once_never_looks_whole_where_the_policy_hands_it_on(
+    client: aiohttp.ClientSession, failing: Answering
+) -> None:
+    policy = t.Policy(written=True, explicit=True, attempts=2, retry_on=("connect-failure",))
+    async with targets(failing, whole()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.status, got.broke, second.seen) == (200, True, [])
+
+
 async def test_an_endless_line_passes_through_and_if_it_is_cut_it_shows(client: aiohttp.ClientSession) -> None:
     line = event({"content": "x" * (5 << 20)})
     async with targets(stream(*said(WORDS[:2]), line, END), whole()) as made:
