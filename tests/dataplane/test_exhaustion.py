@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -167,6 +168,24 @@ async def test_while_a_rate_limit_lasts_requests_go_straight_to_the_second_model
                 while len(first.seen) == 1:
                     assert (await ask(client, at)).status == 200
             assert len(second.seen) > 10
+
+
+async def test_a_model_that_recovers_gets_a_part_of_the_requests_and_in_the_end_all_of_them(
+    client: aiohttp.ClientSession,
+) -> None:
+    async def recovering(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (limited(["retry-after: 1"]) if len(first.seen) == 1 else good())(seen, reader, writer)
+
+    async with targets(recovering, good()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], AT_ONCE)) as at:
+            served: list[str] = []
+            parts: set[float] = set()
+            async with asyncio.timeout(50):
+                while served[-50:] != ["openai/model-0"] * 50:
+                    served.append((await ask(client, at)).headers["x-switchover-served-by"])
+                    parts |= {float(str(told["share"])) for told in at.fleet.health.dump(time.monotonic())}
+    assert {0.1, 0.25, 0.5} <= parts
+    assert served[0] == "openai/model-1"
 
 
 async def test_when_all_cool_down_each_request_tries_all_of_them_in_order(client: aiohttp.ClientSession) -> None:
