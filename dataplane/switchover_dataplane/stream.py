@@ -21,7 +21,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 class Event(msgspec.Struct, frozen=True, gc=False):
     """What stands up to one blank line: its bytes, its `event` field, and its data lines joined by newlines.
 
-    `data` is None where nothing would be dispatched: comments, keep-alives.
+    `data` is None where there is none and nothing would be dispatched: comments, keep-alives.
     """
 
     raw: bytes
@@ -100,7 +100,7 @@ class Scanner:
 
     def _event(self, raw: bytes) -> Event:
         if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
-            return Event(raw, "", raw[6:-2] or None)  # as nearly every event
+            return Event(raw, "", raw[6:-2])  # as nearly every event
         text = raw if self._began else raw.removeprefix(_BYTE_ORDER_MARK)
         self._began = True
         name, lines = "", []
@@ -111,5 +111,4 @@ class Scanner:
                 lines.append(value)
             elif field == b"event":
                 name = value.decode("utf-8", "replace")
-        data = b"\n".join(lines)
-        return Event(raw, name, data if data else None)
+        return Event(raw, name, b"\n".join(lines) if lines else None)

@@ -64,6 +64,7 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
     "an error beside what is no chunk": (event({"error": "x", "choices": 7}), Meaning.ERROR),
     "an event named error": (event(b"oops", "error"), Meaning.ERROR),
     "no JSON": (event(b"ping"), Meaning.MALFORMED),
+    "nothing": (event(b""), Meaning.MALFORMED),
     "a piece of JSON": (event(b'{"choices":[{"delta":{"con'), Meaning.GARBLED),
     "a piece of JSON that was no chunk": (event(b'{"choices": 7, '), Meaning.GARBLED),
     "a number": (event(b"7"), Meaning.CONTENT),

@@ -65,8 +65,12 @@ def test_the_name_of_an_event_is_its_own() -> None:
 
 
 def test_comments_and_keep_alives_are_events_without_data() -> None:
-    events = scanned(b": OPENROUTER PROCESSING\n\ndata:\n\ndata: \n\nid: 7\n\ndata: a\n\n")
-    assert [event.data for event in events] == [None, None, None, None, b"a"]
+    events = scanned(b": OPENROUTER PROCESSING\n\nid: 7\n\nevent: ping\n\ndata: a\n\n")
+    assert [event.data for event in events] == [None, None, None, b"a"]
+
+
+def test_data_may_be_empty_and_is_dispatched_all_the_same() -> None:
+    assert data(b"data: a\n\ndata:\n\ndata: \n\ndata\n\n") == [b"a", b"", b"", b""]
 
 
 def test_letters_that_are_split_across_pieces_arrive_whole() -> None:

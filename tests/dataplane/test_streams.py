@@ -130,6 +130,8 @@ BREAKING: dict[str, Answering] = {
     "a close without the last chunk": stream(*said(WORDS[:40]), end=False, then="close"),
     "a close in the middle of an event": stream(*said(WORDS[:40]), b'data: {"choices":[{"de', end=False, then="close"),
     "a clean end without a finish_reason": stream(*said(WORDS[:40])),
+    "a clean end within an event": stream(*said(WORDS[:40]), b"data:"),
+    "a clean end within JSON": stream(*said(WORDS[:40]), b'data: {"choices":[{"de'),
     "done without a finish_reason": stream(*said(WORDS[:40]), b"data: [DONE]\n\n"),
     "an error event": stream(*said(WORDS[:40]), ERROR),
     "an error event and done": stream(*said(WORDS[:40]), ERROR, b"data: [DONE]\n\n"),
