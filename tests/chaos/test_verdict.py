@@ -32,6 +32,7 @@ def chunked(*events: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     ("raw", "end", "outcome"),
     [
         (chunked(event("a1 b2"), event(" c3"), STOP, DONE), "closed", Outcome.WHOLE),
+        (chunked(event(TEXT), STOP), "closed", Outcome.WHOLE),
         (chunked(event(TEXT), STOP, DONE, end=b""), "reset", Outcome.FAILED),
         (chunked(event("a1 b2"), ERROR, end=b""), "closed", Outcome.FAILED),
         (chunked(event("a1 b2"), end=b""), "reset", Outcome.FAILED),
