@@ -193,7 +193,7 @@ async def test_other_work_goes_on_while_a_large_table_is_made(pushed: Pushed) ->
         turns += 1
 
     assert await applying == Ack(large.revision)
-    assert turns > 20
+    assert turns > 5, "at least one for each field that is decoded elsewhere"
 
 
 @pytest.mark.parametrize("text", [t.encode(table(free_port(), [1])), b"{"], ids=["good", "bad"])
