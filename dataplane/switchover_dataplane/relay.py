@@ -128,11 +128,15 @@ class Relay:
     async def _take(self, events: Iterable[Event]) -> None:
         """Hand on, all at once, what of the events is for the client."""
         taken: list[bytes] = []
+        take = self._transcript.take
         try:
             for event in events:
-                taken.append(self._transcript.take(event))
+                taken.append(take(event))
         finally:
-            await self._write(b"".join(taken))
+            data = taken[0] if len(taken) == 1 else b"".join(taken)
+            if data:
+                await self._response.write(data)
+                self._record.attempts[-1].count(len(data))
 
     async def _write(self, data: bytes) -> None:
         if data:
