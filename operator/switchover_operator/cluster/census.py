@@ -30,7 +30,7 @@ SOON: Final = 0.5
 """Seconds before the next one while something is amiss."""
 GATHER: Final = 0.1
 """Seconds for which calls for a census are gathered."""
-PATIENCE: Final = 15.0
+PATIENCE: Final = 5.0
 """Seconds for which an object may exist without being seen."""
 
 Uid = str
@@ -141,7 +141,7 @@ class Census:
         self._changed = changed
         self._due = asyncio.Event()
         self._unseen_since: float | None = None
-        self._unknown: frozenset[str] = frozenset()
+        self._unknown: frozenset[str] | None = None
 
     def due(self) -> None:
         """Something may have been missed."""
@@ -183,16 +183,20 @@ class Census:
         self.mute = await without_status(self._api)
         listed = await existing(self._api, self._namespaces)
         after = uids(await self._view.look() or ())
-        self._note_unknown(listed.unknown)
+        if self._note_unknown(listed.unknown):
+            self._view.restart()
+            return
         found = difference(uids(before), listed.uids, after)
         self._note_gone((self.gone | found.gone) & after)
         self._note_unseen(found.unseen)
 
-    def _note_unknown(self, unknown: frozenset[str]) -> None:
-        if unknown - self._unknown:
+    def _note_unknown(self, unknown: frozenset[str]) -> bool:
+        """Tell whether a kind came or went, which kopf has to begin anew for."""
+        known_before, self._unknown = self._unknown, unknown
+        if unknown - (known_before or frozenset()):
             names = ", ".join(sorted(unknown))
             log.warning("the cluster has no CustomResourceDefinition for %s: served as soon as it has", names)
-        self._unknown = unknown
+        return known_before is not None and unknown != known_before
 
     def _note_gone(self, gone: frozenset[Uid]) -> None:
         if gone - self.gone:

@@ -89,6 +89,9 @@ def settings() -> kopf.OperatorSettings:
     made.posting.enabled = False
     # kopf would kill the whole process, were one of its lives slow to end.
     made.process.ultimate_exiting_timeout = None
+    # kopf would start and end watches as kinds come and go, and one that ends before its list is there leaves every
+    # handler waiting for it for ever. The census notices kinds, and a new life of kopf begins with those there are.
+    made.scanning.disabled = True
     made.watching.server_timeout = 290
     made.watching.connect_timeout = 10.0
     made.watching.reconnect_backoff = 0.1

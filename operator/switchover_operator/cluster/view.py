@@ -66,6 +66,8 @@ class View:
                 run.abandon()
                 self._run = None
             self._words.ended()
+            if run.was_told:
+                continue
             failures = 0 if loop.time() - started > STEADY else failures + 1
             wait = min(FIRST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
             log.error("watching ended and begins again in %g s, what was served is served on: %s", wait, failure)
@@ -82,7 +84,7 @@ class View:
 
 
 class _Run:
-    """One life of kopf, from empty indices to its end."""
+    """One life of kopf, from empty indices to its end; `was_told` says that it ends because we want it to."""
 
     def __init__(self, namespaces: tuple[str, ...], words: Words) -> None:
         self._here = asyncio.get_running_loop()
@@ -93,6 +95,7 @@ class _Run:
         self._indexed = False
         self._stop = threading.Event()
         self._abandoned = False
+        self.was_told = False
         self._ended: asyncio.Future[str] = self._here.create_future()
         self._thread = threading.Thread(target=self._live, name="kopf", daemon=True)
         self._thread.start()
@@ -103,6 +106,7 @@ class _Run:
 
     def stop(self) -> None:
         """End this run soon; nobody waits for it longer than `STOPPING`."""
+        self.was_told = True
         self._stop.set()
         self._here.call_later(STOPPING, self._end, "kopf was told to stop")
 
