@@ -31,13 +31,19 @@ install: $(VENV)/runtime ## the `switchover` command into .venv/bin
 demo: $(VENV)/runtime ## the failover guide on this machine: three models, three log lines, one rescue
 	@$(BIN)/python tests/demo.py
 
+# Half of a test's time is waiting for processes and sockets, so four at once are right for two cores.
 .PHONY: test
 test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane
+	@echo "Not run here: tests/controlplane (make test-control-plane), tests/e2e (make e2e), tests/sdk/js (make sdk-js)"
 
 .PHONY: control-plane
 control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
 	@tests/controlplane/build.sh
+
+.PHONY: test-control-plane
+test-control-plane: $(VENV)/dev control-plane ## the operator and the CRDs against a real etcd and kube-apiserver
+	@SWITCHOVER_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/controlplane
 
 STREAMS ?= 1000
 .PHONY: chaos
