@@ -81,8 +81,8 @@ crds: $(VENV)/runtime ## crds/ from the pydantic models
 
 .PHONY: lock
 lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, for every platform
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
 ROUTES ?= 100

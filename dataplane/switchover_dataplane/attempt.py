@@ -36,6 +36,13 @@ _JSON_TYPES: Final = ("application/json", "application/problem+json")
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
+class _Choice(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+_choices_decoder = msgspec.json.Decoder(list[_Choice])
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long the attempt may take, in seconds, None for no limit.
@@ -219,7 +226,20 @@ def _judged(answer: Answer, response: Response, route: Route) -> Outcome:
             return Committed(response.status, response.headers)
         except (msgspec.DecodeError, RecursionError):
             return Broken("malformed", "not the JSON that its content-type says", ErrorClass.SERVER_ERROR)
-        if bytes(fields.get("error", b"null")) != b"null" and "choices" not in fields:
+        choices = bytes(fields.get("choices", b""))
+        if bytes(fields.get("error", b"null")) != b"null" and not choices:
             error_class = classify(route.wire.name, response.status, response.headers, body)
             return Broken("error-event", "an error under a success status", error_class or ErrorClass.SERVER_ERROR)
+        if _has_failed(choices):
+            return Broken("error-event", "an answer whose finish_reason is an error", ErrorClass.SERVER_ERROR)
     return Committed(response.status, response.headers)
+
+
+def _has_failed(choices: bytes) -> bool:
+    """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
+    if b'"error"' not in choices:
+        return False
+    try:
+        return any(choice.finish_reason == "error" for choice in _choices_decoder.decode(choices))
+    except msgspec.ValidationError:
+        return False

@@ -1,54 +1,17 @@
 """One server-sent event → what it says about the answer, in the form that OpenAI, Azure OpenAI and Mistral share.
 
 Only the few fields are read that decide whether the answer has begun, goes on, is whole or has failed, and whether a
-text could be continued by another model. What is unknown counts as content, as the caller may know it.
+text could be continued by another model. What is unknown counts as content, as the caller may know it. Anthropic's and
+Gemini's own forms are `native_chunk.py`'s.
 """
 
-from enum import Enum, auto
 from typing import Any, Final
 
 import msgspec
 
+from switchover_dataplane import native_chunk
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.stream import Event
-
-
-class Meaning(Enum):
-    """What an event says about the answer that it is part of.
-
-    MALFORMED is no JSON and never was any; GARBLED is a piece of JSON, in which some of the answer may be lost.
-    """
-
-    CONTENT = auto()
-    THINKING = auto()
-    PRELUDE = auto()
-    ERROR = auto()
-    FINISH = auto()
-    DONE = auto()
-    MALFORMED = auto()
-    GARBLED = auto()
-
-
-class Dialect(Enum):
-    """How a stream says that it is whole: `finish_reason`, the Responses API's last event, or merely by its end."""
-
-    CHAT = auto()
-    RESPONSES = auto()
-    OTHER = auto()
-
-
-class Chunk(msgspec.Struct, frozen=True, gc=False):
-    """What one event says.
-
-    `text` is what it adds to the text of the only choice; `bound` names what it holds that another model cannot be
-    asked to continue, "" if nothing. `choices` are the indexes that it speaks of, `finished` those that it ends.
-    """
-
-    meaning: Meaning
-    dialect: Dialect | None = None
-    text: str = ""
-    bound: str = ""
-    choices: tuple[int, ...] = ()
-    finished: tuple[int, ...] = ()
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -63,6 +26,11 @@ class _Body(msgspec.Struct, gc=False):
     error: Any = None
     type: Any = None
     object: Any = None
+    candidates: Any = None
+    prompt_feedback: Any = msgspec.field(default=None, name="promptFeedback")
+    usage_metadata: Any = msgspec.field(default=None, name="usageMetadata")
+    delta: Any = None
+    content_block: Any = None
 
 
 _decoder: Final = msgspec.json.Decoder(_Body)
@@ -104,7 +72,13 @@ def read(event: Event) -> Chunk:
         return _ERROR
     if body.choices is not None:
         return _chat(body.choices)
-    return _CHAT_PRELUDE if body.object == "chat.completion.chunk" else _typed(body.type)
+    if body.object == "chat.completion.chunk":
+        return _CHAT_PRELUDE
+    if body.candidates is not None or body.prompt_feedback is not None or body.usage_metadata is not None:
+        return native_chunk.gemini(body.candidates, body.prompt_feedback)
+    if isinstance(body.type, str):
+        return _typed(body.type) or native_chunk.anthropic(body.type, body.delta, body.content_block) or _FOREIGN
+    return _FOREIGN
 
 
 def judge(event: Event) -> Meaning:
@@ -125,14 +99,12 @@ def _no_json(data: bytes) -> Chunk:
     return _GARBLED if data.lstrip().startswith(b"{") else _MALFORMED
 
 
-def _typed(kind: Any) -> Chunk:
+def _typed(kind: str) -> Chunk | None:
     """OpenAI API reference, Responses streaming events; other APIs name their events in the same field."""
-    if not isinstance(kind, str):
-        return _FOREIGN
     if kind in ("error", "response.failed"):
         return _ERROR
     if not kind.startswith("response."):
-        return _FOREIGN
+        return None
     if kind in ("response.completed", "response.incomplete"):
         return Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,))
     meaning = Meaning.PRELUDE if kind in _RESPONSES_PRELUDES else Meaning.CONTENT

@@ -8,8 +8,9 @@ from math import inf
 from typing import Final
 
 from switchover_dataplane.answer import Answer, Opened
-from switchover_dataplane.chunk import Dialect, Meaning, read
+from switchover_dataplane.chunk import read
 from switchover_dataplane.classify import classify
+from switchover_dataplane.meaning import Dialect, Meaning
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.stream import EventTooLarge
 from switchover_dataplane.table import Holdback
@@ -56,7 +57,7 @@ class Opening:
             event = events[self._judged]
             self._judged += 1
             chunk = read(event)
-            if chunk.dialect in (Dialect.CHAT, Dialect.RESPONSES):
+            if chunk.dialect not in (None, Dialect.OTHER):
                 self._dialect = chunk.dialect
             match chunk.meaning:
                 case Meaning.THINKING:
@@ -72,6 +73,7 @@ class Opening:
                 case Meaning.GARBLED:
                     return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
                 case Meaning.DONE:
+                    self.is_whole = self.is_whole or bool(chunk.finished)
                     return self.at_end()
         return None
 
@@ -79,7 +81,7 @@ class Opening:
         """Tell what an orderly end decides."""
         if not self._contents:
             return Broken("empty", "the stream ended before any content", ErrorClass.SERVER_ERROR)
-        if self._dialect is Dialect.OTHER:
+        if self.is_whole or self._dialect is Dialect.OTHER:
             return Committed(self._status)
         return Broken("truncated", "the stream ended without a finish_reason")
 

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import answers, reply, trace
+from switchover_dataplane import reply, trace
 from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.body import JsonBody
 from switchover_dataplane.continuation import Continuation
@@ -182,8 +182,7 @@ class Relay:
         last = self._record.attempts[-1]
         message = f"the answer broke off ({last.label} {last.detail}); {why}"
         if self._can_tell:
-            error = answers.body(message, "server_error", "stream_interrupted")
-            await self._response.write(b"data: " + error + b"\n\n")
+            await self._response.write(self._transcript.error(message))
         await reply.cut(self._request)
         raise reply.Interrupted(message)
 

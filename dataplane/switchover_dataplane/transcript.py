@@ -9,14 +9,14 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.chunk import Chunk, Dialect, Meaning, read
+from switchover_dataplane import stream_end
+from switchover_dataplane.chunk import read
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.splice import Mismatch, Splice
 from switchover_dataplane.stream import Event
 
 MOST_TEXT: Final = 1 << 20
 """Characters of text that are kept for another model to continue."""
-
-DONE: Final = b"data: [DONE]\n\n"
 
 _any_decoder: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
@@ -114,6 +114,8 @@ class Transcript:
         if self._splice is not None:
             return self._spliced(event, chunk, self._splice)
         self._note(chunk, chunk.text)
+        if chunk.meaning is Meaning.DONE:
+            self._said_done = True
         return event.raw
 
     def take_end(self) -> bytes:
@@ -128,7 +130,11 @@ class Transcript:
 
     def closing(self) -> bytes:
         """Return the last event of a whole answer, b"" where it was sent."""
-        return DONE if self._dialect is Dialect.CHAT and not self._said_done else b""
+        return b"" if self._said_done else stream_end.closing(self._dialect)
+
+    def error(self, message: str) -> bytes:
+        """Write the event that says that the answer broke off, in the form of its own events."""
+        return stream_end.error(self._dialect, message)
 
     def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
         """Take an event that is about the stream and has nothing of the answer in it."""

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from switchover_dataplane.chunk import Chunk, Dialect, Meaning, judge, read
+from switchover_dataplane.chunk import judge, read
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.stream import Event
 
 
@@ -69,7 +70,8 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
     "a piece of JSON that was no chunk": (event(b'{"choices": 7, '), Meaning.GARBLED),
     "a number": (event(b"7"), Meaning.CONTENT),
     "an object of another API": (event({"completion": "x"}), Meaning.CONTENT),
-    "Anthropic's": (event({"type": "content_block_delta"}), Meaning.CONTENT),
+    "an event of a type that nobody knows": (event({"type": "surprise"}), Meaning.CONTENT),
+    "a type that is no text": (event({"type": 7}), Meaning.CONTENT),
     "the Responses API's start": (event({"type": "response.created"}), Meaning.PRELUDE),
     "the Responses API's text": (event({"type": "response.output_text.delta", "delta": "a"}), Meaning.CONTENT),
     "the Responses API's end": (event({"type": "response.completed"}), Meaning.FINISH),
@@ -106,7 +108,9 @@ def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
         (delta(content=[{"type": "image_url"}]), "content of another form"),
         (event({"choices": [{"index": 1, "delta": {"content": "a"}}]}), "several choices"),
         (event({"type": "response.output_text.delta"}), "events of the Responses API"),
-        (event({"type": "message_start"}), "events of another form"),
+        (event({"type": "content_block_delta", "delta": {"type": "text_delta"}}), "events of the Messages API"),
+        (event({"candidates": [{"content": {"parts": [{"text": "a"}]}}]}), "events of the Gemini API"),
+        (event({"completion": "a"}), "events of another form"),
         (delta(role="assistant", content="a", channel="final"), ""),
     ],
 )
@@ -118,3 +122,82 @@ def test_every_choice_is_told_that_speaks_or_ends() -> None:
     both = [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {}, "finish_reason": "stop"}]
     chunk = read(event({"choices": both}))
     assert (chunk.choices, chunk.finished, chunk.meaning) == ((0, 1), (1,), Meaning.CONTENT)
+
+
+# ── Anthropic's Messages API and Gemini ─────────────────────────────────────────────────────────────────────────────
+
+
+def block(kind: str, **fields: Any) -> Event:
+    return event({"type": "content_block_start", "index": 0, "content_block": {"type": kind, **fields}})
+
+
+def piece(kind: str, **fields: Any) -> Event:
+    return event({"type": "content_block_delta", "index": 0, "delta": {"type": kind, **fields}})
+
+
+MESSAGES: dict[str, tuple[Event, Meaning]] = {
+    "the start": (event({"type": "message_start", "message": {"content": []}}, "message_start"), Meaning.PRELUDE),
+    "a ping": (event({"type": "ping"}, "ping"), Meaning.PRELUDE),
+    "the start of a text": (block("text", text=""), Meaning.PRELUDE),
+    "a text that begins with its start": (block("text", text="a"), Meaning.CONTENT),
+    "the start of a thought": (block("thinking", thinking=""), Meaning.THINKING),
+    "a thought that is not shown": (block("redacted_thinking", data="x"), Meaning.THINKING),
+    "the start of a tool call": (block("tool_use", id="x", name="f", input={}), Meaning.CONTENT),
+    "a block that is none": (event({"type": "content_block_start", "content_block": 7}), Meaning.CONTENT),
+    "text": (piece("text_delta", text="a"), Meaning.CONTENT),
+    "a tool's input": (piece("input_json_delta", partial_json="{"), Meaning.CONTENT),
+    "a thought": (piece("thinking_delta", thinking="hm"), Meaning.THINKING),
+    "a thought's signature": (piece("signature_delta", signature="x"), Meaning.THINKING),
+    "a piece that is none": (event({"type": "content_block_delta", "delta": 7}), Meaning.CONTENT),
+    "a piece whose type is none": (event({"type": "content_block_delta", "delta": {"type": 7}}), Meaning.CONTENT),
+    "the end of a block": (event({"type": "content_block_stop", "index": 0}), Meaning.PRELUDE),
+    "usage": (event({"type": "message_delta", "delta": {"stop_reason": None}, "usage": {}}), Meaning.PRELUDE),
+    "a message delta that is none": (event({"type": "message_delta", "delta": 7}), Meaning.PRELUDE),
+    "the reason of the end": (event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}), Meaning.FINISH),
+    "the end": (event({"type": "message_stop"}, "message_stop"), Meaning.DONE),
+    "an error": (event({"type": "error", "error": {"type": "overloaded_error"}}, "error"), Meaning.ERROR),
+}
+
+
+def response(*parts: object, **fields: Any) -> Event:
+    return event({"candidates": [{"content": {"role": "model", "parts": parts}, **fields}], "modelVersion": "m"})
+
+
+GENERATE: dict[str, tuple[Event, Meaning]] = {
+    "text": (response({"text": "a"}), Meaning.CONTENT),
+    "a call": (response({"functionCall": {"name": "f"}}), Meaning.CONTENT),
+    "a part that is none": (response(7), Meaning.CONTENT),
+    "a thought": (response({"text": "hm", "thought": True}), Meaning.THINKING),
+    "a thought and text": (response({"text": "hm", "thought": True}, {"text": "a"}), Meaning.CONTENT),
+    "an empty text": (response({"text": ""}), Meaning.PRELUDE),
+    "no parts": (event({"candidates": [{"content": {"role": "model"}}]}), Meaning.PRELUDE),
+    "no content": (event({"candidates": [{"index": 0}]}), Meaning.PRELUDE),
+    "usage alone": (event({"usageMetadata": {"totalTokenCount": 7}}), Meaning.PRELUDE),
+    "no candidates": (event({"candidates": [], "usageMetadata": {}}), Meaning.PRELUDE),
+    "candidates that are none": (event({"candidates": [7]}), Meaning.CONTENT),
+    "a prompt that is blocked": (event({"promptFeedback": {"blockReason": "SAFETY"}}), Meaning.FINISH),
+    "a prompt that is not": (event({"promptFeedback": {"safetyRatings": []}}), Meaning.PRELUDE),
+    "the end": (response({"text": ""}, finishReason="STOP"), Meaning.FINISH),
+    "the end with the last text": (response({"text": "a"}, finishReason="STOP"), Meaning.CONTENT),
+    "an error": (event({"error": {"code": 503, "status": "UNAVAILABLE"}}), Meaning.ERROR),
+}
+
+
+@pytest.mark.parametrize(("said", "meaning"), MESSAGES.values(), ids=MESSAGES.keys())
+def test_each_of_anthropics_events_has_its_meaning(said: Event, meaning: Meaning) -> None:
+    chunk = read(said)
+    assert chunk.meaning is meaning
+    assert chunk.dialect is (None if meaning is Meaning.ERROR else Dialect.MESSAGES)
+
+
+@pytest.mark.parametrize(("said", "meaning"), GENERATE.values(), ids=GENERATE.keys())
+def test_each_of_geminis_responses_has_its_meaning(said: Event, meaning: Meaning) -> None:
+    chunk = read(said)
+    assert chunk.meaning is meaning
+    assert chunk.dialect is (None if meaning is Meaning.ERROR else Dialect.GENERATE)
+
+
+def test_each_of_geminis_candidates_ends_for_itself() -> None:
+    both = [{"index": 0, "finishReason": "STOP"}, {"index": 1, "content": {"parts": [{"text": "a"}]}}]
+    chunk = read(event({"candidates": both}))
+    assert (chunk.choices, chunk.finished, chunk.meaning) == ((0, 1), (0,), Meaning.CONTENT)

@@ -70,6 +70,9 @@ FAILING: dict[str, Answering] = {
     "an HTML page as a success": raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>"),
     "malformed JSON": raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{]"),
     "an error under a success": json(200, {"error": {"message": "x", "code": 429}}),
+    "an answer whose finish_reason is an error": json(
+        200, {"choices": [{"message": {"content": "ha"}, "finish_reason": "error"}]}
+    ),
     "a stream that ends before content": raw(STREAM_HEAD + chunks(ROLE)),
     "a stream that begins with an error": raw(STREAM_HEAD + chunks(b'data: {"error":{"message":"x"}}\n\n')),
     "a stream reset before content": raw(STREAM_HEAD + chunks(ROLE, end=False), then="reset"),
@@ -89,6 +92,18 @@ async def test_a_failure_before_any_content_is_answered_by_the_next_model(
     assert status == 200
     assert b"hello" in body
     assert [len(first.seen), len(second.seen)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [[{"message": {"content": "error"}, "finish_reason": "stop"}], ["error"], [{"finish_reason": {"why": "error"}}]],
+    ids=["a word", "no choice", "another form"],
+)
+async def test_an_answer_that_speaks_of_an_error_is_none(client: aiohttp.ClientSession, choices: list[object]) -> None:
+    async with targets(json(200, {"choices": choices}), good()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            status, body = await ask(client, at)
+    assert (status, msgspec.json.decode(body), second.seen) == (200, {"choices": choices}, [])
 
 
 async def test_a_refused_connection_is_answered_by_the_next_model_under_the_guides_policy(

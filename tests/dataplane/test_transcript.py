@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from switchover_dataplane import transcript as module
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event, Scanner
-from switchover_dataplane.transcript import DONE, Interruption, Transcript
+from switchover_dataplane.transcript import Interruption, Transcript
 
+DONE = b"data: [DONE]\n\n"
 SEAM = b": seam\n\n"
 
 
@@ -114,10 +115,31 @@ def test_a_whole_answer_that_is_cut_before_done_gets_one() -> None:
 def test_a_stream_of_another_form_ends_with_its_body_and_gets_nothing_added() -> None:
     transcript = Transcript()
     assert transcript.ends_anyhow
-    sent = event({"type": "message_delta"}) + DONE
+    sent = event({"completion": "a"}) + DONE
     assert take(transcript, sent) == sent
     assert (transcript.take_end(), transcript.closing()) == (b"", b"")
     assert transcript.bound == "events of another form"
+
+
+def test_a_stream_of_anthropics_is_whole_with_its_stop_reason_and_gets_its_last_event() -> None:
+    transcript = broken(event({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}))
+    with pytest.raises(Interruption):
+        transcript.take_end()
+    take(transcript, event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}))
+    stop = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+    assert (transcript.whole, transcript.take_end(), transcript.closing()) == (True, b"", stop)
+    take(transcript, stop)
+    assert transcript.closing() == b""
+
+
+def test_a_stream_of_geminis_is_whole_once_each_candidate_has_its_finish_reason() -> None:
+    both = [{"index": number, "content": {"parts": [{"text": "a"}]}} for number in range(2)]
+    transcript = broken(event({"candidates": both}))
+    for number in range(2):
+        with pytest.raises(Interruption):
+            transcript.take_end()
+        take(transcript, event({"candidates": [{"index": number, "finishReason": "STOP"}]}))
+    assert (transcript.take_end(), transcript.closing()) == (b"", b"")
 
 
 def test_a_stream_of_the_responses_api_is_whole_with_its_last_event() -> None:

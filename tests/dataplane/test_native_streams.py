@@ -1,0 +1,147 @@
+"""Streams in the forms of other APIs through the whole data plane: what they begin, end and break with is theirs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from serving import STREAM_HEAD, Answering, Gateway, chunks, free_port, gateway, raw, table, targets
+from switchover_dataplane import table as t
+from switchover_dataplane.stream import Event, Scanner
+
+ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def named(kind: str, **fields: Any) -> bytes:
+    """An event of Anthropic's or of the Responses API."""
+    return f"event: {kind}\n".encode() + b"data: " + msgspec.json.encode({"type": kind, **fields}) + b"\n\n"
+
+
+def response(text: str, **fields: Any) -> bytes:
+    """A response of Gemini's."""
+    return (
+        b"data: "
+        + msgspec.json.encode({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **fields}]})
+        + b"\r\n\r\n"
+    )
+
+
+START = named("message_start", message={"id": "x", "content": []})
+BLOCK = named("content_block_start", index=0, content_block={"type": "text", "text": ""})
+TEXT = named("content_block_delta", index=0, delta={"type": "text_delta", "text": "Hello"})
+MESSAGE = [START, named("ping"), BLOCK, TEXT, named("content_block_stop", index=0)]
+STOP_REASON = named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 1})
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+ERROR = named("error", error={"type": "overloaded_error", "message": "Overloaded"})
+
+CREATED = named("response.created", response={"status": "in_progress"})
+DELTA = named("response.output_text.delta", delta="Hello")
+COMPLETED = named("response.completed", response={"status": "completed"})
+
+ANSWERS: dict[str, tuple[bytes, ...]] = {
+    "Anthropic's": (*MESSAGE, STOP_REASON, STOP),
+    "Gemini's": (response("Hel"), response("lo", finishReason="STOP")),
+    "the Responses API's": (CREATED, DELTA, COMPLETED),
+}
+
+
+def stream(*events: bytes, end: bool = True, then: str = "close") -> Answering:
+    return raw(STREAM_HEAD + chunks(*events, end=end), then=then)
+
+
+@asynccontextmanager
+async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
+    async with targets(*models) as each, gateway(table(free_port(), [one.port for one in each], policy)) as at:
+        yield at
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def ask(client: aiohttp.ClientSession, at: Gateway) -> tuple[bytes, bool]:
+    """Return what came, and whether its end was a good one."""
+    got = b""
+    async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
+        assert answer.status == 200
+        try:
+            async for piece in answer.content.iter_any():
+                got += piece
+        except aiohttp.ClientPayloadError:
+            return got, False
+    return got, True
+
+
+def last(body: bytes) -> Event:
+    return Scanner().feed(body)[-1]
+
+
+@pytest.mark.parametrize("events", ANSWERS.values(), ids=ANSWERS.keys())
+async def test_a_whole_answer_passes_through_as_it_came(
+    client: aiohttp.ClientSession, events: tuple[bytes, ...]
+) -> None:
+    async with served(stream(*events)) as at:
+        assert await ask(client, at) == (b"".join(events), True)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        (START, named("ping"), ERROR),
+        (START, BLOCK),
+        (CREATED, named("response.failed", response={"status": "failed"})),
+        (b'data: {"usageMetadata":{}}\n\n', b'data: {"error":{"code":503,"status":"UNAVAILABLE"}}\n\n'),
+    ],
+    ids=["an error of Anthropic's", "a start and no more", "a failed response", "an error of Gemini's"],
+)
+async def test_what_fails_before_its_first_content_is_moved_to_the_next_model_unseen(
+    client: aiohttp.ClientSession, first: tuple[bytes, ...]
+) -> None:
+    events = ANSWERS["Anthropic's"]
+    async with served(stream(*first), stream(*events)) as at:
+        assert await ask(client, at) == (b"".join(events), True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ((*MESSAGE,), ("error", ["type", "error"])),
+        ((*MESSAGE, ERROR), ("error", ["type", "error"])),
+        ((CREATED, DELTA), ("error", ["type", "code", "message", "param", "error"])),
+        ((response("Hel"),), ("", ["error"])),
+        ((response("Hel"), b'{"error": {"code": 503}}\n\n'), ("", ["error"])),
+    ],
+    ids=["Anthropic's", "Anthropic's with an error", "the Responses API's", "Gemini's", "Gemini's with bare JSON"],
+)
+async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
+    client: aiohttp.ClientSession, sent: tuple[bytes, ...], said: tuple[str, list[str]]
+) -> None:
+    async with served(stream(*sent), stream(*ANSWERS["Gemini's"])) as at:
+        body, is_good = await ask(client, at)
+    told = last(body)
+    assert not is_good
+    assert (told.name, list(msgspec.json.decode(told.data or b""))) == said
+    assert b"broke off" in (told.data or b"")
+
+
+async def test_an_answer_of_anthropics_that_is_cut_behind_its_stop_reason_gets_its_last_event(
+    client: aiohttp.ClientSession,
+) -> None:
+    events = (*MESSAGE, STOP_REASON)
+    async with served(stream(*events, end=False)) as at:
+        assert await ask(client, at) == (b"".join(events) + STOP, True)
+
+
+async def test_an_answer_of_anthropics_that_is_whole_within_what_is_held_back_is_sent(
+    client: aiohttp.ClientSession,
+) -> None:
+    events = (*MESSAGE, STOP)
+    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(20, 5.0))
+    async with served(stream(*events), policy=policy) as at:
+        assert await ask(client, at) == (b"".join(events), True)
