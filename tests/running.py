@@ -28,9 +28,9 @@ PROMPT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Compose a
 
 
 def free_port(neighbours: int = 0) -> int:
-    """A port that is free with the `neighbours` after it, below those that the system gives to connections."""
+    """A port that is free with the `neighbours` after it, below those of `serving.py` and of the system."""
     while True:
-        port = random.randrange(12_000, 30_000)
+        port = random.randrange(12_000, 19_900)
         if all(map(is_free, range(port, port + 1 + neighbours))):
             return port
 

@@ -52,8 +52,9 @@ def no_answer(outcome: Outcome | None, tried: str, wait: float | None) -> web.Re
     match outcome:
         case TimedOut(limit=limit):
             return error(504, "upstream_timeout", f"no model answered in time ({limit}); tried: {tried}", wait=wait)
-        case Broken(how="not-http" | "malformed"):
-            return error(502, "upstream_protocol_error", f"what answered is no model's API; tried: {tried}", wait=wait)
+        case Broken(how=how) if how not in ("reset", "eof"):
+            message = f"what came is no model's answer ({how}); tried: {tried}"
+            return error(502, "upstream_protocol_error", message, wait=wait)
         case NotSent(cause=cause):
             return error(503, "upstream_unreachable", f"no model could be reached ({cause}); tried: {tried}", wait=wait)
         case Broken(how=how):

@@ -6,18 +6,16 @@ OpenAI API reference: the chat completion object and the chat completion chunk o
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
+from switchover_dataplane import lenient_json
 
-_decoder: Final = msgspec.json.Decoder()
-_encoder: Final = msgspec.json.Encoder()
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
 def as_stream(body: bytes, *, with_usage: bool) -> bytes | None:
     """Write an answer as events; None if it is no completion. `with_usage` adds the event that counts tokens."""
     try:
-        answer = _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        answer = lenient_json.decode(body)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict):
         return None
@@ -55,4 +53,4 @@ def _ended(choice: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
 
 
 def _event(envelope: Mapping[str, Any], choices: list[dict[str, Any]], **more: Any) -> bytes:
-    return b"data: " + _encoder.encode({**envelope, "choices": choices, **more}) + b"\n\n"
+    return b"data: " + lenient_json.encode({**envelope, "choices": choices, **more}) + b"\n\n"

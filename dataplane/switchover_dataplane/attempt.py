@@ -5,6 +5,7 @@ failure that is seen here can still be moved to another target. What is done nex
 """
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,8 +15,10 @@ import msgspec
 from switchover_dataplane.answer import Answer, Call, Opened
 from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.body import JsonBody
-from switchover_dataplane.classify import classify, retry_after
+from switchover_dataplane.classify import classify, concerns, retry_after
 from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.decoded import coding, decoded
+from switchover_dataplane.judgement import judged, media_type
 from switchover_dataplane.opening import Opening, Pulse, open_stream
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
 from switchover_dataplane.table import Holdback
@@ -29,18 +32,13 @@ REFUSAL_LIMIT: Final = 64 * 1024
 """As much of a refusal's body is read to classify it and to keep its connection."""
 
 _PATIENCE: Final = 0.05
+_PATIENCE_WITH_A_LIMIT: Final = 0.25
 _PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
 _BODY_DECIDES: Final = frozenset((400, 403, 404, 413, 422, 424))
 
-_JSON_TYPES: Final = ("application/json", "application/problem+json")
+EVENT_STREAM: Final = "text/event-stream"
+_STREAM_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data:|event:|id:|retry:|:)")
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class _Choice(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-
-
-_choices_decoder = msgspec.json.Decoder(list[_Choice])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,51 +116,75 @@ async def _send(transport: Transport, route: Route, call: Call) -> Response:
 
 async def _read(response: Response, route: Route, call: Call, pulse: Pulse, holdback: Holdback | None) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
+    is_judged = call.ai and call.method != "HEAD"
+    if is_judged:
+        response = decoded(response)
     if response.status >= 400:
-        return await _refusal(response, route)
+        return await _refusal(response, route, call)
     answer = Answer(response.status, response.headers, rest=response)
-    if not call.ai or call.method == "HEAD":
+    if not is_judged:
         return Committed(response.status, response.headers), answer
-    if _media_type(response) == "text/event-stream" and _is_plain(response):
-        return await open_stream(answer, response, route, pulse, holdback), answer
+    body = call.body if isinstance(call.body, JsonBody | Continuation) else None
+    wants_stream = body is not None and body.stream
+    if not coding(response.headers):
+        if media_type(response.headers) == EVENT_STREAM:
+            return await open_stream(answer, response, route, pulse, holdback), answer
+        if wants_stream and await _begins_as_stream(answer, response):
+            answer.headers = answer.headers.copy()
+            answer.headers["content-type"] = EVENT_STREAM
+            return await open_stream(answer, response, route, pulse, holdback), answer
     outcome = await _whole(answer, response, route)
-    if isinstance(outcome, Committed) and isinstance(call.body, JsonBody | Continuation) and call.body.stream:
-        outcome = _as_asked(answer, outcome, route, call.body)
+    if isinstance(outcome, Committed) and body is not None and wants_stream:
+        outcome = _as_asked(answer, outcome, route, body)
     return outcome, answer
 
 
-def _media_type(response: Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _is_plain(response: Response) -> bool:
-    """Tell whether the body is as it reads: no coding is asked for, but a target may choose one all the same."""
-    return response.headers.get("content-encoding", "identity").lower() == "identity"
+async def _begins_as_stream(answer: Answer, response: Response) -> bool:
+    """Tell whether an answer of another type is an event stream all the same: some servers do not say so."""
+    try:
+        answer.held.append(await response.chunk())
+    except ConnectionBroken as failure:
+        answer.broken = failure
+        return False
+    return _STREAM_BEGINS.match(answer.held[0]) is not None
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _refusal(response: Response, route: Route) -> Result:
+async def _refusal(response: Response, route: Route, call: Call) -> Result:
     """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
     answer = Answer(response.status, response.headers, rest=response)
-    patience = _PATIENCE_WHERE_THE_BODY_DECIDES if response.status in _BODY_DECIDES else _PATIENCE
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(_patience(response)):
             await _gather(answer, response, REFUSAL_LIMIT)
     except TimeoutError:
         pass
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
     body = b"".join(answer.held)
-    error_class = classify(route.wire.name, response.status, response.headers, body) or ErrorClass.SERVER_ERROR
+    status = response.status
+    error_class = classify(route.wire.name, status, response.headers, body) or ErrorClass.SERVER_ERROR
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
+        error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
     wait = retry_after(response.headers, body, time.time())
-    return Refused(response.status, error_class, response.headers, wait), answer
+    return Refused(status, error_class, response.headers, wait, concerns(status, body)), answer
+
+
+def _patience(response: Response) -> float:
+    """Return how long the body of a refusal is waited for, in seconds: the longer, the more it may change."""
+    if response.status in _BODY_DECIDES:
+        return _PATIENCE_WHERE_THE_BODY_DECIDES
+    if response.status == 429 and "retry-after" not in response.headers:
+        return _PATIENCE_WITH_A_LIMIT
+    return _PATIENCE
 
 
 async def _gather(answer: Answer, response: Response, limit: int) -> None:
     """Read into `answer.held` until the end, which leaves no `rest`, or until `limit` bytes are held."""
-    size = 0
+    if answer.broken is not None:
+        raise answer.broken
+    size = answer.size
     while size <= limit:
         piece = await response.chunk()
         if not piece:
@@ -182,21 +204,24 @@ async def _whole(answer: Answer, response: Response, route: Route) -> Outcome:
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
         return Broken(failure.how, failure.detail)
-    if answer.rest is not None:
+    if answer.rest is not None or coding(response.headers):
         return Committed(response.status, response.headers)
-    return _judged(answer, response, route)
+    body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
+    return judged(route.wire.name, response.status, response.headers, body)
 
 
 def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody | Continuation) -> Outcome:
     """Turn a whole completion into the event stream that was asked for; what is none stays as it is."""
-    if answer.rest is not None:
-        return outcome
-    options = bytes(body.fields.get("stream_options", b""))
-    written = as_stream(b"".join(answer.held), with_usage=_wants_usage(options))
+    written = None
+    if answer.rest is None:
+        options = bytes(body.fields.get("stream_options", b""))
+        written = as_stream(b"".join(answer.held), with_usage=_wants_usage(options))
     if written is None:
+        if isinstance(body, Continuation):
+            return Broken("malformed", "no event stream, which alone could be continued", ErrorClass.SERVER_ERROR)
         return outcome
     answer.headers = answer.headers.copy()
-    answer.headers["content-type"] = "text/event-stream"
+    answer.headers["content-type"] = EVENT_STREAM
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
     return Opening(answer.opened, answer.status, route.wire.name).verdict() or outcome
@@ -205,41 +230,5 @@ def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody |
 def _wants_usage(options: bytes) -> bool:
     try:
         return bytes(_decoder.decode(options)["include_usage"]) == b"true"
-    except (msgspec.DecodeError, KeyError):
-        return False
-
-
-def _judged(answer: Answer, response: Response, route: Route) -> Outcome:
-    """Tell whether a whole answer is one: providers and the proxies before them put errors under a 200, too."""
-    if response.status == 204 or 300 <= response.status < 400:
-        return Committed(response.status, response.headers)
-    body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
-    media_type = _media_type(response)
-    if not body.strip():
-        return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR)
-    if media_type == "text/html":
-        return Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR)
-    if media_type in _JSON_TYPES:
-        try:
-            fields = _decoder.decode(body)
-        except msgspec.ValidationError:
-            return Committed(response.status, response.headers)
-        except (msgspec.DecodeError, RecursionError):
-            return Broken("malformed", "not the JSON that its content-type says", ErrorClass.SERVER_ERROR)
-        choices = bytes(fields.get("choices", b""))
-        if bytes(fields.get("error", b"null")) != b"null" and not choices:
-            error_class = classify(route.wire.name, response.status, response.headers, body)
-            return Broken("error-event", "an error under a success status", error_class or ErrorClass.SERVER_ERROR)
-        if _has_failed(choices):
-            return Broken("error-event", "an answer whose finish_reason is an error", ErrorClass.SERVER_ERROR)
-    return Committed(response.status, response.headers)
-
-
-def _has_failed(choices: bytes) -> bool:
-    """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
-    if b'"error"' not in choices:
-        return False
-    try:
-        return any(choice.finish_reason == "error" for choice in _choices_decoder.decode(choices))
-    except msgspec.ValidationError:
+    except (ValueError, KeyError):
         return False

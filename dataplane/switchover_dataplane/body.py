@@ -73,23 +73,19 @@ async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> by
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit)
     pieces: list[bytes] = []
-    held = declared or 0
-    budget.hold(held)
-    size = 0
+    size = held = 0
     try:
         await _ask_for(request)
         while piece := await request.content.readany():
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(limit)
-            if size > held:
-                budget.hold(size - held)
-                held = size
+            budget.hold(len(piece))
+            held = size
             pieces.append(piece)
     except BaseException:
         budget.release(held)
         raise
-    budget.release(held - size)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
@@ -134,7 +130,7 @@ class JsonBody:
             return cls(text, _decoder.decode(text))
         except BadBody:
             raise
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise BadBody(f"the request body must be a JSON object: {what}") from None
 
@@ -158,7 +154,7 @@ def _model_of(fields: dict[str, msgspec.Raw]) -> str:
         return ""
     try:
         model = _any_decoder.decode(raw)
-    except msgspec.DecodeError:
+    except ValueError:
         model = None
     if not isinstance(model, str):
         raise BadBody('`model` must be a string such as "gpt-4o"', "model")

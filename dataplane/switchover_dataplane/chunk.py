@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane import native_chunk
+from switchover_dataplane import lenient_json, native_chunk
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.stream import Event
 
@@ -34,10 +34,10 @@ class _Body(msgspec.Struct, gc=False):
 
 
 _decoder: Final = msgspec.json.Decoder(_Body)
-_any_decoder: Final = msgspec.json.Decoder()
 
 _NOTHING: Final = Chunk(Meaning.PRELUDE)
 _DONE: Final = Chunk(Meaning.DONE)
+_PART: Final = Chunk(Meaning.CONTENT, bound="an event of more than 4 MiB")
 _ERROR: Final = Chunk(Meaning.ERROR)
 _MALFORMED: Final = Chunk(Meaning.MALFORMED)
 _GARBLED: Final = Chunk(Meaning.GARBLED)
@@ -57,18 +57,22 @@ def read(event: Event) -> Chunk:
     """Read one event."""
     data = event.data
     if data is None:
-        return _NOTHING
+        return _PART if event.is_part else _NOTHING
     if data.strip() == b"[DONE]":
         return _DONE
+    if data.strip() == b"{}":
+        return _NOTHING
     if event.name == "error":
         return _ERROR
     try:
         body = _decoder.decode(data)
-    except msgspec.ValidationError:
+    except (ValueError, RecursionError):
         return _unusual(data)
-    except (msgspec.DecodeError, RecursionError):
-        return _no_json(data)
-    if body.error:
+    return _read(body)
+
+
+def _read(body: _Body) -> Chunk:
+    if body.error or body.object == "error":
         return _ERROR
     if body.choices is not None:
         return _chat(body.choices)
@@ -76,6 +80,8 @@ def read(event: Event) -> Chunk:
         return _CHAT_PRELUDE
     if body.candidates is not None or body.prompt_feedback is not None or body.usage_metadata is not None:
         return native_chunk.gemini(body.candidates, body.prompt_feedback)
+    if body.type == "ping":
+        return _NOTHING
     if isinstance(body.type, str):
         return _typed(body.type) or native_chunk.anthropic(body.type, body.delta, body.content_block) or _FOREIGN
     return _FOREIGN
@@ -89,10 +95,14 @@ def judge(event: Event) -> Meaning:
 def _unusual(data: bytes) -> Chunk:
     """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
     try:
-        body = _any_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+        body = lenient_json.decode(data)
+    except (ValueError, RecursionError):
         return _no_json(data)
-    return _ERROR if isinstance(body, dict) and body.get("error") else _FOREIGN
+    try:
+        return _read(msgspec.convert(body, _Body))
+    except msgspec.ValidationError:
+        first = body[0] if isinstance(body, list) and body else body
+        return _ERROR if isinstance(first, dict) and first.get("error") else _FOREIGN
 
 
 def _no_json(data: bytes) -> Chunk:
@@ -134,7 +144,7 @@ def _chat(choices: list[_Choice]) -> Chunk:
             bound = bound or unspliced
             if said is Meaning.CONTENT or meaning is Meaning.PRELUDE:
                 meaning = said
-        if choice.finish_reason:
+        if choice.finish_reason and choice.finish_reason != "null":
             finished.append(index)
     if finished and meaning is not Meaning.CONTENT:
         meaning = Meaning.FINISH

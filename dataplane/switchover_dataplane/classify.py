@@ -6,23 +6,27 @@ full again, not when the next request would pass.
 """
 
 import email.utils
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC
 
 from switchover_dataplane.error_body import Said, read
 from switchover_dataplane.error_codes import BY_STATUS, ROWS, Row
-from switchover_dataplane.outcome import ErrorClass
+from switchover_dataplane.outcome import Concern, ErrorClass
 
 PLAIN = "http"
 """The provider kind of which no body is known: its statuses are about the caller's request, not a key or a model."""
 
 _DAY = 86_400.0
 _QUOTA_DAY_BEGINS = 8 * 3_600.0
-_AZURE = re.compile(r"retry after (\d{1,6}(?:\.\d{1,6})?) (milli)?second")
-_OPENAI = re.compile(r"try again in (?:(\d{1,4})h)?(?:(\d{1,4})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)(ms|s))?")
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+_WORDED = re.compile(r"(?:retry|try again) (?:after|in) ([0-9]{1,6}(?:\.[0-9]{1,6})?) (milli)?(second|minute|hour)")
+_SHORT = re.compile(
+    r"(?:try again|retry) in (?:([0-9]{1,4})h)?(?:([0-9]{1,4})m(?!s))?(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s))?"
+)
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
+_DELAY = re.compile(r'"retrydelay"\s*:\s*"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"')
+_NUMBER = re.compile(r"\s*[0-9]{1,15}(?:\.[0-9]{0,9})?\s*", re.ASCII)
+_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 
 def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
@@ -41,8 +45,32 @@ def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: 
         if not said.is_error:
             return None
         status = said.status
+    return _by_words(provider_kind, status, said)
+
+
+def classify_error(provider_kind: str, body: bytes) -> ErrorClass:
+    """Return why a stream failed whose event says so; `body` is the event's data, whatever else stands in it."""
+    said = read({}, body)
+    return _by_words(provider_kind, said.status, said)
+
+
+def concerns(status: int, body: bytes) -> Concern:
+    """Tell whom a refusal concerns, where it is narrower than its class says.
+
+    OpenAI: Error codes ("Request too large": this request alone is over the limit, and waiting cannot help).
+    Gemini API: Rate limits (a `quotaId` with PerProjectPerModel is one model's).
+    """
+    if status not in (413, 429) or not body:
+        return "target"
+    said = read({}, body)
+    if any(message.startswith("request too large") for message in said.messages):
+        return "request"
+    return "model" if "permodel" in said.text else "target"
+
+
+def _by_words(kind: str, status: int, said: Said) -> ErrorClass:
     for row in ROWS:
-        if _applies(row, provider_kind, status) and _says(row, said):
+        if _applies(row, kind, status) and _says(row, said):
             return row.error_class
     return _by_status(status)
 
@@ -60,7 +88,11 @@ def _applies(row: Row, kind: str, status: int) -> bool:
 
 
 def _says(row: Row, said: Said) -> bool:
-    return not row.codes.isdisjoint(said.codes) or any(text in said.text for text in row.texts)
+    return (
+        not row.codes.isdisjoint(said.codes)
+        or any(text in said.text for text in row.texts)
+        or (bool(row.starts) and any(message.startswith(row.starts) for message in said.messages))
+    )
 
 
 def _by_status(status: int) -> ErrorClass:
@@ -96,11 +128,8 @@ def retry_after(headers: Mapping[str, str], body: bytes, now_wall: float) -> flo
 
 
 def _number(text: str, per_second: float = 1.0) -> float | None:
-    try:
-        value = float(text) / per_second
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
+    value = float(text) / per_second if _NUMBER.fullmatch(text) else 0.0
+    return value if value > 0 else None
 
 
 def _date(text: str, now_wall: float) -> float | None:
@@ -129,25 +158,30 @@ def _from_details(said: Said) -> float | None:
         delay = _DURATION.fullmatch(str(_get(detail, "retryDelay")))
         if delay:
             return _number(delay[1])
-    return None
+    # A body that was cut is no document.
+    cut = _DELAY.search(said.text) if said.document is None else None
+    return _number(cut[1]) if cut else None
 
 
 def _from_text(text: str) -> float | None:
-    """Azure OpenAI: "Please retry after 37 seconds"; OpenAI and Groq: "Please try again in 7m12.5s"."""
-    azure = _AZURE.search(text)
-    if azure:
-        return _number(azure[1], 1000.0 if azure[2] else 1.0)
-    openai = _OPENAI.search(text)
-    if not openai:
+    """Read "retry after 37 seconds" (Azure OpenAI), "try again in 7m12.5s" (OpenAI), "retry in 34.07s" (Gemini)."""
+    worded = _WORDED.search(text)
+    if worded:
+        number, milli, unit = worded.groups()
+        return _number(number, (1000.0 if milli else 1.0) / _SECONDS[unit])
+    short = _SHORT.search(text)
+    if not short:
         return None
-    hours, minutes, seconds, unit = openai.groups()
+    hours, minutes, seconds, unit = short.groups()
     last = float(seconds or 0) / (1000.0 if unit == "ms" else 1.0)
     return (int(hours or 0) * 3600.0 + int(minutes or 0) * 60.0 + last) or None
 
 
 def _from_reset(said: Said, now_wall: float) -> float | None:
     """OpenRouter: `error.metadata.headers.X-RateLimit-Reset`, a Unix stamp in milliseconds."""
-    text = str(_get(_get(_get(_error(said), "metadata"), "headers"), "X-RateLimit-Reset"))
+    headers = _get(_get(_error(said), "metadata"), "headers")
+    named = headers.items() if isinstance(headers, dict) else ()
+    text = next((str(value) for name, value in named if str(name).lower() == "x-ratelimit-reset"), "")
     stamp = _number(text, 1000.0)
     return stamp - now_wall if stamp and stamp > now_wall else None
 

@@ -47,7 +47,7 @@ class Continuation:
             return None
         try:
             return cls(body, _messages.decode(body.fields["messages"]), text)
-        except msgspec.DecodeError:
+        except ValueError:
             return None
 
     @property

@@ -12,22 +12,28 @@ from typing import Any
 import msgspec
 
 _CODE_KEYS = frozenset({"code", "type", "status", "reason", "error_code", "error_type", "__type", "@type"})
-_TEXT_KEYS = frozenset({"message", "Message", "detail", "msg", "error", "raw", "quotaId"})
+_TEXT_KEYS = frozenset({"message", "Message", "detail", "msg", "error", "errors", "raw", "quotaId"})
 _MARKED_KEYS = frozenset({"flagged_input"})
+_CONTAINERS = frozenset(
+    {"error", "errors", "innererror", "details", "detail", "message", "metadata", "response", "violations", "raw"}
+)
 _DEPTH = 8
 _SHOWN = 16 * 1024
-_QUOTED = re.compile(r'"([A-Za-z0-9_.-]{3,64})"')
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PAIR = re.compile(r'"([A-Za-z_@]{2,16})"\s*:\s*"((?:[^"\\]|\\.){1,2000})')
+_ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
 
 
 @dataclass(slots=True)
 class Said:
-    """What an answer says about an error: its codes and texts in lower case, and the document they come from.
+    """What an answer says about an error: its codes and messages in lower case, and the document they come from.
 
-    `status` is the HTTP status that the body states of itself, 0 for none; `is_error` tells whether the document has
-    the shape of an error, which matters under a success status.
+    `text` is all messages in one. `status` is the HTTP status that the body states of itself, 0 for none; `is_error`
+    tells whether the document has the shape of an error, which matters under a success status.
     """
 
     codes: set[str] = field(default_factory=set)
+    messages: tuple[str, ...] = ()
     text: str = ""
     status: int = 0
     is_error: bool = False
@@ -40,32 +46,53 @@ def read(headers: Mapping[str, str], body: bytes) -> Said:
     name = headers.get("x-amzn-errortype", "")
     if name:
         said.codes.add(_exception(name))
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
         said.document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         _read_fragment(said, body)
         return said
     error = _error_of(said.document)
-    said.is_error = error is not None
+    said.is_error = error is not None and not (isinstance(said.document, dict) and said.document.get("choices"))
     said.status = _stated_status(error)
-    texts: list[str] = []
-    for key, value in _leaves(said.document, _DEPTH):
-        if key in _CODE_KEYS:
-            said.codes.add(_exception(value))
-        if key in _TEXT_KEYS:
-            texts.append(value)
-        if key in _MARKED_KEYS:
-            said.codes.add(key)
-    said.text = "\n".join(texts).lower()
+    _read_document(said, said.document, "message" if isinstance(said.document, str) else "")
+    said.text = "\n".join(said.messages)
     return said
+
+
+def _read_document(said: Said, document: object, key: str = "") -> None:
+    """Take codes and messages; a message may be a JSON text of another server's (Vertex AI, OpenRouter)."""
+    for name, value in _leaves(document, _DEPTH, key):
+        if name in _CODE_KEYS:
+            said.codes.add(_exception(value))
+        if name in _MARKED_KEYS:
+            said.codes.add(name)
+        if name not in _TEXT_KEYS:
+            continue
+        said.messages += (value.strip().lower(),)
+        if value.lstrip()[:1] in ("{", "["):
+            try:
+                inner = msgspec.json.decode(value)
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(inner, str):
+                _read_document(said, inner)
 
 
 def _read_fragment(said: Said, body: bytes) -> None:
     """Take what a cut JSON text still shows; of a page or plain text only the words count."""
     text = bytes(body[:_SHOWN]).decode("utf-8", "replace")
+    if text.lstrip()[:1] not in ("{", "["):
+        said.text, said.messages = text.lower(), (text.strip().lower(),)
+        return
+    # What the caller sent, and servers repeat, says nothing.
+    text = _ECHO.split(text, maxsplit=1)[0]
+    for key, value in _PAIR.findall(text):
+        if key in _CODE_KEYS:
+            said.codes.add(_exception(value))
+        if key in _TEXT_KEYS:
+            said.messages += (value.strip().lower(),)
     said.text = text.lower()
-    if text.lstrip()[:1] in ("{", "["):
-        said.codes.update(word.lower() for word in _QUOTED.findall(text))
 
 
 def _exception(name: str) -> str:
@@ -79,8 +106,10 @@ def _error_of(document: object) -> object:
         document = document[0]
     if not isinstance(document, dict):
         return None
-    if document.get("error") is not None and "choices" not in document:
-        return document["error"]
+    response = document.get("response")
+    for holder in (document, response if isinstance(response, dict) else {}):
+        if holder.get("error"):
+            return holder["error"]
     if document.get("object") == "error" or document.get("type") == "error":
         return document
     return None
@@ -95,10 +124,14 @@ def _stated_status(error: object) -> int:
 
 
 def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
-    """Walk the texts and numbers of a document with the key that each stands under; lists keep their key."""
+    """Walk the texts and numbers of a document with the key that each stands under; lists keep their key.
+
+    Only what may hold an error's own words is entered: servers repeat a caller's request in other places, and nobody
+    may talk a key or a model out of service by what they ask.
+    """
     if isinstance(value, dict):
         for name, inner in value.items():
-            if depth:
+            if depth and (name in _CONTAINERS or not isinstance(inner, dict | list)):
                 yield from _leaves(inner, depth - 1, name)
     elif isinstance(value, list):
         for inner in value:

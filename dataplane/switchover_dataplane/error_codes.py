@@ -10,14 +10,17 @@ from switchover_dataplane.outcome import ErrorClass
 
 _REQUEST_REFUSED = frozenset({400, 403, 413, 422})
 _KEY_REFUSED = frozenset({400, 401, 403})
+_NOT_NOW = frozenset({429, 498, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of knowledge: any of `codes` (whole, lower case) or `texts` (within a message, lower case) says why.
+    """One line of knowledge: `codes` (whole), `texts` (within a message) or `starts` (of a message), in lower case.
 
-    It holds for answers of `statuses`, or of any status where there are none, and for the provider kinds in `kinds`,
-    or for all; an error inside a success without a status of its own is measured by its codes and texts alone.
+    Any of them says why. `starts` are for classes that cool a key or a model down, as a server may quote its caller
+    further on in a message. The row holds for answers of `statuses`, or of any status where there are none, and for the
+    provider kinds in `kinds`, or for all; an error inside a success without a status of its own is measured by its
+    words alone.
     """
 
     error_class: ErrorClass
@@ -26,6 +29,7 @@ class Row:
     texts: tuple[str, ...] = ()
     statuses: frozenset[int] = frozenset()
     kinds: frozenset[str] = frozenset()
+    starts: tuple[str, ...] = ()
 
 
 def _row(
@@ -36,8 +40,9 @@ def _row(
     statuses: frozenset[int] = frozenset(),
     *,
     kinds: str = "",
+    starts: tuple[str, ...] = (),
 ) -> Row:
-    return Row(error_class, source, frozenset(codes.split()), texts, statuses, frozenset(kinds.split()))
+    return Row(error_class, source, frozenset(codes.split()), texts, statuses, frozenset(kinds.split()), starts)
 
 
 _E = ErrorClass
@@ -97,6 +102,12 @@ ROWS: tuple[Row, ...] = (
         texts=("context length", "context window"),
         statuses=_REQUEST_REFUSED,
     ),
+    _row(
+        _E.CONTEXT_LENGTH,
+        "nginx, client_max_body_size: the page of a proxy before this model",
+        texts=("<html",),
+        statuses=frozenset({413}),
+    ),
     # Credit or quota that no short wait brings back.
     _row(
         _E.QUOTA_EXHAUSTED,
@@ -109,16 +120,16 @@ ROWS: tuple[Row, ...] = (
         "Anthropic: Errors; Rate limits",
         "billing_error enforced_spend_limit_reached contract_spend_limit_reached"
         " linked_organization_spend_limit_reached",
-        ("credit balance is too low",),
+        starts=("your credit balance is too low",),
     ),
     _row(
         _E.QUOTA_EXHAUSTED,
         "Anthropic: Errors (an organisation's own limit)",
-        texts=(
+        statuses=frozenset({400, 429}),
+        starts=(
             "you have reached your specified api usage limits",
             "you have reached your specified workspace api usage",
         ),
-        statuses=frozenset({400, 429}),
     ),
     _row(_E.QUOTA_EXHAUSTED, "Gemini API: Rate limits", texts=("perday",), statuses=frozenset({429})),
     _row(_E.QUOTA_EXHAUSTED, "Amazon Bedrock: InvokeModel", "servicequotaexceededexception"),
@@ -127,20 +138,22 @@ ROWS: tuple[Row, ...] = (
         _E.OVERLOADED,
         "OpenAI: Error codes",
         "server_is_overloaded",
-        ("engine is currently overloaded",),
     ),
+    _row(_E.OVERLOADED, "OpenAI: help pages", texts=("engine is currently overloaded",), statuses=_NOT_NOW),
     _row(
         _E.OVERLOADED,
         "Azure OpenAI: Manage quota",
         texts=("system is experiencing high demand", "temporarily unable to process"),
+        statuses=_NOT_NOW,
     ),
     _row(_E.OVERLOADED, "Anthropic: Errors", "overloaded_error"),
-    _row(_E.OVERLOADED, "Mistral: Error glossary", texts=("service tier capacity exceeded",)),
+    _row(_E.OVERLOADED, "Mistral: Error glossary", texts=("service tier capacity exceeded",), statuses=_NOT_NOW),
     _row(
         _E.OVERLOADED,
         "Vertex AI: API errors (shared capacity)",
         "unavailable",
         ("resource exhausted, please try again later",),
+        _NOT_NOW,
     ),
     _row(_E.OVERLOADED, "Amazon Bedrock: API error codes", "modelnotreadyexception serviceunavailableexception"),
     _row(_E.OVERLOADED, "Groq: Error codes", "capacity_exceeded"),
@@ -154,40 +167,39 @@ ROWS: tuple[Row, ...] = (
     _row(_E.MODEL_UNAVAILABLE, "Mistral: Error glossary", "unknown_model invalid_model"),
     _row(_E.MODEL_UNAVAILABLE, "Anthropic: Errors; Gemini API: Troubleshooting", "not_found_error not_found"),
     _row(
-        _E.MODEL_UNAVAILABLE,
-        "Vertex AI: API errors (allow-list, policy)",
+        _E.CREDENTIALS,
+        "Gemini API: Troubleshooting (free tier not in this country)",
         "failed_precondition",
         statuses=frozenset({400}),
-        kinds="vertex-ai",
+        kinds="gemini",
+    ),
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "Vertex AI: API errors (allow-list, policy); either API where they speak OpenAI's language",
+        "failed_precondition",
+        statuses=frozenset({400}),
     ),
     _row(
         _E.MODEL_UNAVAILABLE,
         "Amazon Bedrock: API error codes",
         "resourcenotfoundexception ftuformnotfilled",
-        ("model identifier is invalid", "with on-demand throughput isn't supported"),
+        starts=("the provided model identifier is invalid", "invocation of model id"),
     ),
     # A key that is wrong, or may not do this.
     _row(
         _E.CREDENTIALS,
         "OpenAI: Error codes",
         "invalid_api_key",
-        ("incorrect api key",),
-        _KEY_REFUSED,
+        statuses=_KEY_REFUSED,
+        starts=("incorrect api key provided",),
     ),
     _row(_E.CREDENTIALS, "Anthropic: Errors", "authentication_error permission_error", statuses=_KEY_REFUSED),
     _row(
         _E.CREDENTIALS,
         "Gemini API: Troubleshooting; Vertex AI: API errors",
         "api_key_invalid unauthenticated permission_denied",
-        ("api key not valid",),
-        _KEY_REFUSED,
-    ),
-    _row(
-        _E.CREDENTIALS,
-        "Gemini API: Troubleshooting (free tier not in this country)",
-        "failed_precondition",
-        statuses=frozenset({400}),
-        kinds="gemini",
+        statuses=_KEY_REFUSED,
+        starts=("api key not valid",),
     ),
     _row(
         _E.CREDENTIALS,
@@ -228,7 +240,10 @@ BY_STATUS = {
     404: ErrorClass.MODEL_UNAVAILABLE,
     408: ErrorClass.SERVER_ERROR,
     409: ErrorClass.SERVER_ERROR,
+    410: ErrorClass.MODEL_UNAVAILABLE,
+    421: ErrorClass.SERVER_ERROR,
     424: ErrorClass.SERVER_ERROR,
+    425: ErrorClass.SERVER_ERROR,
     429: ErrorClass.RATE_LIMITED,
     498: ErrorClass.OVERLOADED,
     503: ErrorClass.OVERLOADED,

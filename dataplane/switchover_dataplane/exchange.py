@@ -130,8 +130,8 @@ class Exchange:
 
     async def _take(self, step: Try | Wait) -> Step:
         """Carry a step out; return the one that follows it. Once an answer is handed on, none does."""
-        await self._forget_latest()
-        if any(tried.priority == _priority(step) for tried in self._history):
+        self._forget_latest()
+        if self._is_repeat(step):
             self._count_repeat()
         wait = 0.0
         if isinstance(step, Wait):
@@ -165,7 +165,7 @@ class Exchange:
                     return Last(Why.SUCCESS, 200)
             elif newest.left <= 0:
                 step = self._silence(newest)
-                if not isinstance(step, Last):
+                if not isinstance(step, Last) or newest not in self._race.open:
                     return step
                 is_last = True
 
@@ -175,10 +175,10 @@ class Exchange:
         silent = Tried(newest.priority, newest.target, outcome)
         self._history.append(silent)
         step = self._next()
+        newest.silent = silent
         if isinstance(step, Last):
             self._history.pop()
-            return step
-        newest.silent = silent
+            return self._given_up(step) if isinstance(self._race.call.body, Continuation) else step
         trace.note(newest.note, outcome)
         self._race.learn(newest, outcome)
         if self._may_repeat:
@@ -187,13 +187,21 @@ class Exchange:
             self._race.abandon(newest)
         return step
 
+    def _given_up(self, step: Last) -> Last:
+        """Close all: who has read half an answer is not left waiting for the other half without end."""
+        for each in tuple(self._race.open):
+            self._race.abandon(each)
+        return step
+
     async def _decided(self, newest: Running, result: Result) -> Step:
         """Take note of how the newest attempt ended; return what comes next."""
         self._race.ended(newest, result)
         if not self._race.open:
             self._end_repeats()
-        await self._keep(result)
-        self._history.append(Tried(newest.priority, newest.target, result[0]))
+        self._keep(result)
+        # What was silent for too long stays so to this request: it is not asked again, whatever it said in the end.
+        outcome = newest.silent.outcome if newest.silent and not isinstance(result[0], Committed) else result[0]
+        self._history.append(Tried(newest.priority, newest.target, outcome))
         step = self._next()
         if isinstance(result[0], Committed) and isinstance(step, Last):
             self._race.serve(newest)
@@ -207,7 +215,7 @@ class Exchange:
             return
         result = ended.result
         self._race.ended(ended, result)
-        await self._keep(result)
+        self._keep(result)
         if not isinstance(result[0], Committed):
             self._race.lost(ended)
             return
@@ -226,16 +234,23 @@ class Exchange:
             status = status_for(outcome)
         return Ended(outcome, answer, why, status, self._race.model)
 
-    async def _keep(self, result: Result) -> None:
+    def _keep(self, result: Result) -> None:
         """Hold a result as the one that the client may get, in the place of the one before."""
-        await self._forget_latest()
+        self._forget_latest()
         self._latest = result
 
-    async def _forget_latest(self) -> None:
+    def _forget_latest(self) -> None:
         if self._latest is not None:
             answer, self._latest = self._latest[1], None
             if answer is not None:
-                await answer.put_away()
+                self._fleet.put_away(answer)
+
+    def _is_repeat(self, step: Try | Wait) -> bool:
+        """Tell whether a step asks a target again; its candidates had equally many tries."""
+        then = step.then if isinstance(step, Wait) else step
+        return any(
+            tried.priority == then.priority and tried.target.id == then.candidates[0].id for tried in self._history
+        )
 
     @property
     def _may_repeat(self) -> bool:
@@ -248,7 +263,3 @@ class Exchange:
     def _end_repeats(self) -> None:
         self._fleet.budget.repeated(self._upstream.name, self._repeats)
         self._repeats = 0
-
-
-def _priority(step: Try | Wait) -> int:
-    return step.then.priority if isinstance(step, Wait) else step.priority

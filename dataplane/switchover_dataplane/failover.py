@@ -176,6 +176,8 @@ def _may_repeat(request: Progress, priority: int, target: Target) -> bool:
         return False
     if request.has_one_priority and request.policy.written:
         return True
+    if request.is_told_to_stay_away(outcomes[-1]):
+        return False
     return error_class(outcomes[-1]) in ONCE_MORE and (request.has_one_priority or len(outcomes) == 1)
 
 
@@ -225,7 +227,8 @@ def _next_cooling(request: Progress) -> Try | None:
 def _here(request: Progress, priority: int, candidates: Pool, why: Why) -> Try | Wait | None:
     """Return a further try on a priority that had one, after its back-off; None if budget or deadline forbid it.
 
-    After a failure that cost the pool nothing, a target not yet tried needs neither a back-off nor a budget.
+    A target not yet tried is no repeat and needs no budget, and after a failure that cost the pool nothing no back-off
+    either.
     """
     if not candidates:
         return None
@@ -234,6 +237,6 @@ def _here(request: Progress, priority: int, candidates: Pool, why: Why) -> Try |
         why = Why.OTHER_TARGET
     if untouched and request.worth_another_target:
         return Try(priority, candidates, why)
-    if not request.repeats_allowed:
+    if not untouched and not request.repeats_allowed:
         return None
     return request.after_back_off(Try(priority, candidates, why), repeat=request.tries_on(priority))

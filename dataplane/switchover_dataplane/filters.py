@@ -178,7 +178,7 @@ def edit_body(fields: dict[str, msgspec.Raw], edit: BodyEdit) -> dict[str, msgsp
 def _enriched(messages: msgspec.Raw, edit: BodyEdit) -> msgspec.Raw:
     try:
         own = _messages_decoder.decode(messages)
-    except msgspec.DecodeError:
+    except ValueError:
         raise BadBody("`messages` must be a list of messages, as this route adds some", "messages") from None
     return msgspec.Raw(_encoder.encode([*map(_message, edit.prepend), *own, *map(_message, edit.append)]))
 

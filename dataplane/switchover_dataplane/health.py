@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from switchover_dataplane.cooldown import State
-from switchover_dataplane.outcome import ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
+from switchover_dataplane.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.table import CoolDown, Http, Mistral, OpenAI, Table, Target, Upstream
 from switchover_dataplane.triggers import FINAL, error_class
 
@@ -26,7 +26,9 @@ CAPACITY = 2_000
 
 _LONGEST_MODEL_NAME = 256
 _NEUTRAL = FINAL | {ErrorClass.CONTEXT_LENGTH}
-_OF_A_CALLERS_KEY = frozenset({ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED, ErrorClass.RATE_LIMITED})
+_OF_A_CALLERS_KEY = frozenset(
+    {ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED, ErrorClass.RATE_LIMITED, ErrorClass.MODEL_UNAVAILABLE}
+)
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -138,6 +140,7 @@ class Health:
         }
         for key in [key for key in self._targets if key[:2] not in places]:
             self._remove(key)
+        self._forgive(previous, table)
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
@@ -203,6 +206,20 @@ class Health:
             each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
         )
 
+    def _forgive(self, previous: Table, table: Table) -> None:
+        """Forget that a key was refused at a target (403) whose Secret has another one now."""
+        secrets = {
+            target.id: target.auth.secret
+            for upstream in table.upstreams.values()
+            for pool in upstream.priorities
+            for target in pool
+            if target.id in self._ids
+        }
+        for key, state in list(self._targets.items()):
+            name = secrets[key[0]]
+            if state.error_class is ErrorClass.CREDENTIALS and previous.secrets.get(name) != table.secrets.get(name):
+                self._remove(key)
+
     def _is_a_refused_key(self, state: State, target: Target) -> bool:
         return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
 
@@ -211,7 +228,8 @@ class Health:
         state = self._targets.get(key)
         if state is None:
             if len(self._targets) >= CAPACITY:
-                self._remove(next(iter(self._targets)))
+                # What returns first is missed least: names that callers make up must not push out a long wait.
+                self._remove(min(self._targets, key=lambda key: self._targets[key].until))
             state = self._targets[key] = State(reason)
             self._ids[target.id] = self._ids.get(target.id, 0) + 1
         return state
@@ -233,6 +251,8 @@ def _tells_nothing(target: Target, outcome: Outcome) -> bool:
     """Tell whether the outcome is about the caller: their request, their own key, their patience."""
     if isinstance(outcome, ClientGone) or (isinstance(outcome, TimedOut) and outcome.limit == "timeout"):
         return True
+    if isinstance(outcome, Refused) and outcome.concerns == "request":
+        return True
     reason = error_class(outcome)
     return reason in _NEUTRAL or (target.auth.kind == "passthrough" and reason in _OF_A_CALLERS_KEY)
 
@@ -241,11 +261,11 @@ def _is_about_the_key(outcome: Outcome, reason: ErrorClass) -> bool:
     """Tell whether every target with this key would fail alike. A 403 is not: the key is good, but not for this."""
     if reason is ErrorClass.CREDENTIALS:
         return isinstance(outcome, Refused) and outcome.status != 403
-    return reason is ErrorClass.QUOTA_EXHAUSTED
+    return reason is ErrorClass.QUOTA_EXHAUSTED and not (isinstance(outcome, Refused) and outcome.concerns == "model")
 
 
 def _asked(outcome: Outcome) -> float:
-    return min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused) else 0.0
+    return min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused | Broken) else 0.0
 
 
 def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
@@ -258,7 +278,7 @@ def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of
             state.cool(now, now + cool_down.max)
         case ErrorClass.QUOTA_EXHAUSTED:
             state.cool(now, now + max(cool_down.max, asked), asked=asked > 0)
-        case ErrorClass.RATE_LIMITED if asked:
+        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if asked:
             state.cool(now, now + asked, asked=True)
         case _ if state.is_due(cool_down, now):
             state.guess(cool_down, now, asked)

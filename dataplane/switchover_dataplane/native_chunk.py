@@ -24,7 +24,7 @@ _MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
 def anthropic(kind: str, delta: Any, block: Any) -> Chunk | None:
     """Read an event by its `type`; None if it is none of Anthropic's."""
     match kind:
-        case "message_start" | "content_block_stop" | "ping":
+        case "message_start" | "content_block_stop":
             return _MESSAGES_PRELUDE
         case "content_block_start":
             kind_of_block = _type(block)

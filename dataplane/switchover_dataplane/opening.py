@@ -4,21 +4,21 @@ With `streamRecovery: Holdback` the start is longer: the first tokens, or what c
 """
 
 import asyncio
+import time
 from math import inf
 from typing import Final
 
 from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.chunk import read
-from switchover_dataplane.classify import classify
+from switchover_dataplane.classify import classify_error, retry_after
 from switchover_dataplane.meaning import Dialect, Meaning
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
-from switchover_dataplane.stream import EventTooLarge
 from switchover_dataplane.table import Holdback
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectionBroken, Response
 
 HELD_LIMIT: Final = 1024 * 1024
-"""Bytes of a start that are held while a model thinks aloud; then it is handed on as it comes."""
+"""Bytes of whole events that are held without any content: if a model thinks aloud they are handed on as they come."""
 
 
 class Pulse:
@@ -33,7 +33,19 @@ class Pulse:
 class Opening:
     """Judges the events of `opened` one after the other, until one of them decides."""
 
-    __slots__ = ("_contents", "_dialect", "_judged", "_opened", "_provider", "_status", "_wanted", "is_whole", "thinks")
+    __slots__ = (
+        "_contents",
+        "_dialect",
+        "_judged",
+        "_opened",
+        "_provider",
+        "_status",
+        "_thought",
+        "_wanted",
+        "idle",
+        "is_whole",
+        "thinks",
+    )
 
     def __init__(self, opened: Opened, status: int, provider: str) -> None:
         self._opened = opened
@@ -42,7 +54,9 @@ class Opening:
         self._dialect = Dialect.OTHER
         self._judged = 0
         self._contents = 0
+        self._thought = False
         self._wanted: float = 1
+        self.idle = 0
         self.is_whole = False
         self.thinks = False
 
@@ -57,25 +71,25 @@ class Opening:
             event = events[self._judged]
             self._judged += 1
             chunk = read(event)
-            if chunk.dialect not in (None, Dialect.OTHER):
+            self.idle += len(event.raw)
+            if self._dialect is Dialect.OTHER and chunk.dialect is not None:
                 self._dialect = chunk.dialect
             match chunk.meaning:
                 case Meaning.THINKING:
-                    self.thinks = True
+                    self.thinks = self._thought = True
                 case Meaning.CONTENT | Meaning.FINISH:
                     self._contents += 1
                     self.is_whole = self.is_whole or bool(chunk.finished)
                     if self.is_whole or self._contents >= self._wanted:
                         return Committed(self._status)
                 case Meaning.ERROR:
-                    reason = classify(self._provider, self._status, {}, event.data or b"")
-                    return Broken("error-event", "the stream began with an error", reason or ErrorClass.SERVER_ERROR)
+                    return self._failed(event.data or b"")
                 case Meaning.GARBLED:
                     return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
                 case Meaning.DONE:
                     self.is_whole = self.is_whole or bool(chunk.finished)
                     return self.at_end()
-        return None
+        return self._too_much() if self.idle > HELD_LIMIT else None
 
     def at_end(self) -> Outcome:
         """Tell what an orderly end decides."""
@@ -85,12 +99,25 @@ class Opening:
             return Committed(self._status)
         return Broken("truncated", "the stream ended without a finish_reason")
 
+    def _failed(self, data: bytes) -> Outcome:
+        reason = classify_error(self._provider, data)
+        wait = retry_after({}, data, time.time())
+        return Broken("error-event", "the stream began with an error", reason, wait)
+
+    def _too_much(self) -> Outcome:
+        """Hold no more: what has content or thoughts in it is handed on, and what has none is no answer."""
+        if self._contents or self._thought:
+            return Committed(self._status)
+        return Broken("malformed", "more than 1 MiB without any content", ErrorClass.SERVER_ERROR)
+
 
 async def open_stream(
     answer: Answer, response: Response, route: Route, pulse: Pulse, holdback: Holdback | None
 ) -> Outcome:
-    """Read a stream until its start is judged; what was read is `answer.opened`."""
+    """Read a stream until its start is judged; what was read is `answer.opened`. `held` is what was read before."""
     answer.opened = opened = Opened()
+    for piece in answer.held:
+        opened.events += opened.scanner.feed(piece)
     opening = Opening(opened, response.status, route.wire.name)
     outcome = await _read_on(answer, response, opened, opening, pulse)
     if holdback is not None and isinstance(outcome, Committed) and not opening.is_whole and answer.rest is not None:
@@ -101,8 +128,7 @@ async def open_stream(
         except TimeoutError:
             pass
     if isinstance(outcome, Committed):
-        if answer.opened is not None:
-            answer.held.clear()
+        answer.held.clear()
         return Committed(response.status, response.headers)
     return outcome
 
@@ -113,8 +139,6 @@ async def _read_on(answer: Answer, response: Response, opened: Opened, opening: 
             if opening.thinks:
                 opening.thinks = False
                 pulse.at = asyncio.get_running_loop().time()
-                if answer.size > HELD_LIMIT:
-                    return Committed(response.status)
             piece = await response.chunk()
             if not piece:
                 answer.rest = None
@@ -126,9 +150,6 @@ async def _read_on(answer: Answer, response: Response, opened: Opened, opening: 
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
         return Broken(failure.how, failure.detail)
-    except EventTooLarge:
-        answer.opened = None
-        return Committed(response.status)
     if isinstance(outcome, Broken):
         # Handed on all the same, under a policy that says so, it must not look whole.
         answer.broken = ConnectionBroken("truncated", outcome.detail)

@@ -46,13 +46,21 @@ class TimedOut:
     error_class: ErrorClass = ErrorClass.SILENT
 
 
+Concern = Literal["target", "model", "request"]
+"""Whom a refusal concerns: everybody who asks this target, as its class says; one model, not the key; one request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The connection or the answer broke; with the class INTERRUPTED, after some of it had been handed on."""
+    """The connection or the answer broke; with the class INTERRUPTED, after some of it had been handed on.
+
+    `retry_after` is a true wait in seconds, where an error under a success names one.
+    """
 
     how: Literal["reset", "eof", "not-http", "truncated", "malformed", "error-event", "empty", "stalled"]
     detail: str = ""
     error_class: ErrorClass = ErrorClass.RESET
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class Refused:
     error_class: ErrorClass
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
+    concerns: Concern = "target"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,15 @@ def thinks_first(model: str) -> bool:
 
 def is_asked_to_think(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Tell whether the fields of a request's body ask for reasoning."""
-    asked = any(_is_on(_decoder.decode(fields[name])) for name in _FIELDS if name in fields)
+    asked = any(_is_on(fields[name]) for name in _FIELDS if name in fields)
     return asked or bytes(fields.get("prompt_mode", b"")) == b'"reasoning"'
 
 
-def _is_on(value: Any) -> bool:
+def _is_on(field: msgspec.Raw) -> bool:
+    try:
+        value: Any = _decoder.decode(field)
+    except ValueError:  # not UTF-8, which is the model's to refuse
+        return False
     if isinstance(value, dict):
         return not any(value.get(name, "on") in _OFF for name in ("type", "effort", "enabled"))
     return not isinstance(value, list) and value not in _OFF

@@ -103,6 +103,11 @@ class Progress:
         wait = outcome.retry_after or 0.0
         return wait if 0 < wait <= self.policy.max_retry_after_wait else None
 
+    def is_told_to_stay_away(self, outcome: Outcome) -> bool:
+        """Tell whether a target said that it will not answer for longer than is waited for."""
+        wait = outcome.retry_after if isinstance(outcome, Refused | Broken) else None
+        return (wait or 0.0) > self.policy.max_retry_after_wait
+
     def outcomes_of(self, priority: int, target: Target) -> Sequence[Outcome]:
         """Return what became of the tries of one target."""
         return self.outcomes.get((priority, target.id), ())

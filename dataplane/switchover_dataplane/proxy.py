@@ -5,6 +5,7 @@ A request keeps the table that it began with, whatever is pushed meanwhile.
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator
@@ -20,9 +21,11 @@ from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody, MemoryBud
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.match import BadTarget, Found
 from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.outcome import Broken
 from switchover_dataplane.relay import Relay
 from switchover_dataplane.state import Serving, State
 from switchover_dataplane.table import Backend, Filters, Policy, Upstream
+from switchover_dataplane.unmasked import unmasked
 
 log = logging.getLogger("switchover.trace")
 
@@ -224,12 +227,15 @@ class Proxy:
     ) -> web.StreamResponse:
         record.outcome = _ending(record, ended)
         record.status = ended.status
-        if ended.answer is None:
+        answer = ended.answer
+        if answer is not None and isinstance(ended.outcome, Broken) and _is_no_answer(ended.outcome, routed.policy):
+            self._fleet.put_away(answer)
+            answer = unmasked(ended.outcome, answer)
+        if answer is None:
             tried = " > ".join(f"{step.label} {step.detail or step.status}" for step in record.attempts) or "nothing"
             response = answers.no_answer(ended.outcome, tried, self._earliest_return(routed, ended.model))
             self._tell(response.headers, routed, record)
             return response
-        answer = ended.answer
         record.status = answer.status
         response_headers = self._answer_headers(routed, record, answer, ended.model)
         try:
@@ -249,7 +255,7 @@ class Proxy:
         if answer.status in (429, 503) and "retry-after" not in result:
             wait = self._earliest_return(routed, model)
             if wait is not None:
-                result["retry-after"] = str(max(1, round(wait)))
+                result["retry-after"] = str(max(1, math.ceil(wait)))
         self._tell(result, routed, record)
         return result
 
@@ -268,6 +274,14 @@ class Proxy:
         self._metrics.observe(record)
         if self._settings.log_all or record.worth_telling:
             log.info(trace.message(record), extra={"fields": trace.line(record)})
+
+
+def _is_no_answer(outcome: Broken, policy: Policy) -> bool:
+    """Tell whether a success that was none must not reach the client as one: nothing of it was sent yet.
+
+    A written `retryOn` decides alone what is a failure, so an error in a success is handed on where it names none.
+    """
+    return policy.semantics == "Failover" and not (policy.explicit and outcome.how == "error-event")
 
 
 def _ending(record: trace.Record, ended: Ended) -> trace.Ending:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from switchover_dataplane import trace
-from switchover_dataplane.answer import Call
+from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.attempt import Limits, Result, attempt
 from switchover_dataplane.balance import choose
 from switchover_dataplane.budget import Budget
@@ -34,6 +34,14 @@ class Fleet:
     health: Health
     budget: Budget
     in_flight: Counter[str] = field(default_factory=Counter)
+    closing: "set[asyncio.Task[None]]" = field(default_factory=set["asyncio.Task[None]"])
+
+    def put_away(self, answer: Answer) -> None:
+        """Give an answer up; nobody waits until it is known whether its connection can be kept."""
+        if answer.rest is not None:
+            task = asyncio.create_task(answer.put_away())
+            self.closing.add(task)
+            task.add_done_callback(self.closing.discard)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,6 +123,8 @@ class Race:
         self._fleet.in_flight[target.id] += 1
         self._fleet.health.started(target, self.model, began)
         allowed = patience(self._policy, self._upstream, self.call.body, note.model)
+        if note.continues and not allowed.seconds:
+            allowed = Patience("firstTokenTimeout", self._policy.stream_idle_timeout)
         running = Running(step.priority, target, route, note, began, allowed)
         self.open.append(running)
         if not allowed.seconds and len(self.open) == 1:
@@ -188,7 +198,7 @@ class Race:
         route, pulse = running.route, running.pulse
         outcome, answer = await attempt(transport, route, call, self._limits(running.began), pulse)
         if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):
-            await answer.put_away()
+            self._fleet.put_away(answer)
             return await attempt(transport, route, call, self._limits(time.monotonic()), pulse)
         return outcome, answer
 

@@ -5,8 +5,9 @@ Bytes pass through as they came, an event at a time, at the pace at which the cl
 """
 
 from collections.abc import Iterable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
+import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -17,7 +18,7 @@ from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.splice import Mismatch
-from switchover_dataplane.stream import Event, EventTooLarge
+from switchover_dataplane.stream import Event
 from switchover_dataplane.table import Policy
 from switchover_dataplane.transcript import Interruption, Transcript
 from switchover_dataplane.transport import ConnectionBroken
@@ -27,6 +28,8 @@ AFTER_THE_END: Final = 1.0
 """Seconds that are waited for usage and [DONE] once an answer is whole."""
 
 _LONGEST_NUMBER: Final = 4
+_EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_prompts: Final = msgspec.json.Decoder(list[Any])
 
 
 class Relay:
@@ -40,6 +43,7 @@ class Relay:
         self._body = exchange.body
         self._transcript = Transcript(_choices(exchange.body))
         self._response = web.StreamResponse()
+        self._broke = ""
         self._can_tell = True
 
     async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> web.StreamResponse:
@@ -96,16 +100,13 @@ class Relay:
         watched = Watched(answer.rest, self._patience)
         try:
             while piece := await watched.piece():
-                heard = transcript.heard
+                heard, was_whole = transcript.heard, transcript.whole
                 await self._take(scanner.feed(piece))
-                if transcript.heard != heard:
+                if not was_whole and (transcript.heard != heard or transcript.whole or scanner.is_within_data):
                     watched.heard(self._patience)
             answer.rest = None
             await self._take(scanner.end())
             await self._write(transcript.take_end())
-        except EventTooLarge:
-            await self._pass_unread(watched, scanner.spill())
-            answer.rest = None
         except ConnectionBroken:
             if not watched.barked or transcript.whole:
                 raise
@@ -114,17 +115,6 @@ class Relay:
         finally:
             watched.stop()
 
-    async def _pass_unread(self, watched: Watched, held: bytes) -> None:
-        """Hand on what cannot be followed: it is whole when its body is."""
-        if self._transcript.is_splicing:
-            raise Mismatch
-        self._transcript.pass_unread()
-        self._can_tell = False
-        await self._write(held)
-        while piece := await watched.piece():
-            watched.heard(self._patience)
-            await self._write(piece)
-
     async def _take(self, events: Iterable[Event]) -> None:
         """Hand on, all at once, what of the events is for the client."""
         taken: list[bytes] = []
@@ -132,6 +122,8 @@ class Relay:
         try:
             for event in events:
                 taken.append(take(event))
+                # Nothing can be said in the middle of an event.
+                self._can_tell = not event.is_part or event.raw.endswith(_EVENT_ENDS)
         finally:
             data = taken[0] if len(taken) == 1 else b"".join(taken)
             if data:
@@ -155,7 +147,9 @@ class Relay:
         Raises:
             Interrupted: there is none, and the client was told.
         """
+        last = self._record.attempts[-1]
         self._exchange.broke(Broken(failure.how, failure.detail, ErrorClass.INTERRUPTED))
+        self._broke = self._broke or f"{last.label} {last.detail}"
         body = self._continuation()
         if isinstance(body, str):
             await self._abort(body)
@@ -179,8 +173,7 @@ class Relay:
 
     async def _abort(self, why: str) -> NoReturn:
         """Tell the client in the stream, then end it so that nobody takes it for whole."""
-        last = self._record.attempts[-1]
-        message = f"the answer broke off ({last.label} {last.detail}); {why}"
+        message = f"the answer broke off ({self._broke}); {why}"
         if self._can_tell:
             await self._response.write(self._transcript.error(message))
         await reply.cut(self._request)
@@ -188,12 +181,19 @@ class Relay:
 
 
 def _seam(attempt: trace.Attempt) -> bytes:
-    """Write the comment that marks where another model goes on; its name may be the caller's own text."""
-    name = "".join(letter for letter in trace.served_by(attempt) if letter.isprintable())
-    return f": switchover: continued by {name}\n\n".encode()
+    """Write the comment that marks where another model goes on."""
+    return f": switchover: continued by {trace.served_by(attempt)}\n\n".encode()
 
 
 def _choices(body: object) -> int:
-    """Return how many answers the request asks for."""
-    asked = bytes(body.fields.get("n", b"1")) if isinstance(body, JsonBody) else b"1"
-    return int(asked) if asked.isdigit() and len(asked) < _LONGEST_NUMBER else 1
+    """Return how many answers the request asks for: `n` for each prompt of a list (OpenAI API, legacy completions)."""
+    if not isinstance(body, JsonBody):
+        return 1
+    asked = bytes(body.fields.get("n", b"1"))
+    number = int(asked) if asked.isdigit() and len(asked) < _LONGEST_NUMBER else 1
+    try:
+        prompts = _prompts.decode(body.fields.get("prompt", b"[]"))
+    except ValueError:
+        return number
+    # A list of numbers is one prompt, in tokens.
+    return number * max(1, sum(not isinstance(each, int) for each in prompts))

@@ -15,6 +15,7 @@ Ending = Literal["served", "rescued", "refused", "exhausted", "interrupted", "cl
 
 ATTEMPTS_HEADER = "x-switchover-attempts"
 SERVED_BY_HEADER = "x-switchover-served-by"
+_LONGEST_NAME = 256
 
 
 @dataclass(slots=True)
@@ -144,5 +145,10 @@ def _step(attempt: Attempt) -> dict[str, Any]:
 
 
 def served_by(attempt: Attempt) -> str:
-    """Name the target for the caller: PROVIDER/MODEL, or the target where no model is known."""
-    return f"{attempt.provider}/{attempt.model}" if attempt.model else attempt.target
+    """Name the target for the caller: PROVIDER/MODEL, or the target where no model is known.
+
+    The model's name may be the caller's own text, and stands in a header.
+    """
+    if not attempt.model:
+        return attempt.target
+    return f"{attempt.provider}/{''.join(letter for letter in attempt.model[:_LONGEST_NAME] if letter.isprintable())}"

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane import stream_end
+from switchover_dataplane import lenient_json, stream_end
 from switchover_dataplane.chunk import read
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.splice import Mismatch, Splice
@@ -17,9 +17,6 @@ from switchover_dataplane.stream import Event
 
 MOST_TEXT: Final = 1 << 20
 """Characters of text that are kept for another model to continue."""
-
-_any_decoder: Final = msgspec.json.Decoder()
-_encoder: Final = msgspec.json.Encoder()
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -71,7 +68,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """The text of the answer, as far as it was sent."""
-        return self._text.getvalue()
+        return lenient_json.joined(self._text.getvalue())
 
     @property
     def whole(self) -> bool:
@@ -88,10 +85,6 @@ class Transcript:
         """Whether another model's text is still compared with what was sent, so that nothing of it was handed on."""
         return self._splice is not None and not self._splice.fits
 
-    def pass_unread(self) -> None:
-        """Give up following: what comes from now on cannot be told apart."""
-        self._dialect, self.bound = Dialect.OTHER, self.bound or "an event of more than 4 MiB"
-
     def continue_with(self, seam: bytes) -> None:
         """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there."""
         self._splice, self._seam = Splice(self.text), seam
@@ -105,9 +98,12 @@ class Transcript:
         """
         chunk = read(event)
         if chunk.dialect is None:
-            if chunk.meaning is not Meaning.PRELUDE:
+            if chunk.meaning is not Meaning.PRELUDE and not event.is_part:
                 return self._take_mark(event, chunk.meaning)
-        elif chunk.dialect is not self._dialect and (chunk.dialect is not Dialect.OTHER or self._dialect is None):
+        elif chunk.dialect is not self._dialect:
+            if not self.ends_anyhow:
+                # An event of another API, as some proxies mix in: it says nothing of the answer.
+                return b"" if self.is_splicing else event.raw
             self._dialect = chunk.dialect
         if chunk.meaning is not Meaning.PRELUDE:
             self.heard += 1
@@ -147,8 +143,10 @@ class Transcript:
             raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
         if meaning is Meaning.ERROR or self._said_done:
             return b""
+        if self._seen and self._seen <= self._finished:
+            self._wanted = len(self._seen)  # a server that gives fewer choices than were asked for
         if not self.whole and not self.ends_anyhow:
-            raise Interruption("truncated", "[DONE] came without a finish_reason")
+            raise Interruption("truncated", "the stream said that it was done without a finish_reason")
         self._said_done = True
         return event.raw
 
@@ -187,6 +185,6 @@ class Transcript:
 
 def _reworded(event: Event, text: str) -> bytes:
     """Write a chunk anew whose text is in part what was sent already."""
-    body: dict[str, Any] = _any_decoder.decode(event.data or b"{}")
+    body: dict[str, Any] = lenient_json.decode(event.data or b"{}")
     body["choices"][0]["delta"] = {"content": text} if text else {}
-    return b"data: " + _encoder.encode(body) + b"\n\n"
+    return b"data: " + lenient_json.encode(body) + b"\n\n"

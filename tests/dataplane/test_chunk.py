@@ -69,6 +69,19 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
     "a piece of JSON": (event(b'{"choices":[{"delta":{"con'), Meaning.GARBLED),
     "a piece of JSON that was no chunk": (event(b'{"choices": 7, '), Meaning.GARBLED),
     "a number": (event(b"7"), Meaning.CONTENT),
+    "an empty object": (event(b" {} "), Meaning.PRELUDE),
+    "a ping": (event({"type": "ping"}, "ping"), Meaning.PRELUDE),
+    "Mistral's error": (event({"object": "error", "message": "x", "code": "1300"}), Meaning.ERROR),
+    "Gemini's error in a list": (event([{"error": {"code": 503}}]), Meaning.ERROR),
+    "a list": (event([7]), Meaning.CONTENT),
+    "bytes that are no text": (event(b'{"choices":[{"delta":{"content":"\xff"}}]}'), Meaning.GARBLED),
+    "half a surrogate pair": (event(b'{"choices":[{"delta":{"content":"\\ud83d"}}]}'), Meaning.CONTENT),
+    "a number that JSON has not": (
+        event(b'{"choices":[{"delta":{"content":"a"},"logprobs":-Infinity}]}'),
+        Meaning.CONTENT,
+    ),
+    "a finish_reason that is the word null": (delta("null", content=""), Meaning.PRELUDE),
+    "a part of an event": (Event(b"data: x", is_part=True), Meaning.CONTENT),
     "an object of another API": (event({"completion": "x"}), Meaning.CONTENT),
     "an event of a type that nobody knows": (event({"type": "surprise"}), Meaning.CONTENT),
     "a type that is no text": (event({"type": 7}), Meaning.CONTENT),
@@ -137,7 +150,6 @@ def piece(kind: str, **fields: Any) -> Event:
 
 MESSAGES: dict[str, tuple[Event, Meaning]] = {
     "the start": (event({"type": "message_start", "message": {"content": []}}, "message_start"), Meaning.PRELUDE),
-    "a ping": (event({"type": "ping"}, "ping"), Meaning.PRELUDE),
     "the start of a text": (block("text", text=""), Meaning.PRELUDE),
     "a text that begins with its start": (block("text", text="a"), Meaning.CONTENT),
     "the start of a thought": (block("thinking", thinking=""), Meaning.THINKING),

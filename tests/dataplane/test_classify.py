@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.classify import classify, retry_after
+from switchover_dataplane.classify import classify, classify_error, concerns, retry_after
 from switchover_dataplane.error_codes import ROWS
 from switchover_dataplane.outcome import ErrorClass
 
@@ -219,6 +219,8 @@ GOLDEN = [
     ("openai", 498, openai("", "capacity_exceeded"), "overloaded"),
     ("openai", 498, b"", "overloaded"),
     ("openai", 413, openai("Request too large: tokens per minute", "rate_limit_exceeded"), "rate-limited"),
+    ("openai", 413, b"<html><title>413 Request Entity Too Large</title></html>", "context-length"),
+    ("openai", 413, b"", "caller-fault"),
     ("openai", 400, b'{"object":"error","message":"maximum context length is 9","code":400}', "context-length"),
     ("openai", 502, b"<html><body>Bad Gateway</body></html>", "server-error"),
     ("openai", 503, b"upstream connect error", "overloaded"),
@@ -241,7 +243,9 @@ PAGES = [
     (429, b"<html><title>429 Too Many Requests</title></html>", "rate-limited"),
     (403, b"<html><title>403 Forbidden</title></html>", "credentials"),
     (404, b"<html><title>404 Not Found</title></html>", "model-unavailable"),
-    (413, b"<html><title>413 Request Entity Too Large</title></html>", "caller-fault"),
+    (410, b"<html><title>410 Gone</title></html>", "model-unavailable"),
+    (421, b"<html><title>421 Misdirected Request</title></html>", "server-error"),
+    (425, b"<html><title>425 Too Early</title></html>", "server-error"),
     (400, b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>", "caller-fault"),
 ]
 
@@ -304,10 +308,94 @@ def test_without_that_header_bedrock_names_them_in_the_body(
     assert classify("bedrock", status, {}, body) == ErrorClass(error_class)
 
 
+def pydantic(**entry: object) -> bytes:
+    """A refusal of FastAPI's, which repeats what the caller sent."""
+    return msgspec.json.encode({"detail": [{"type": "literal_error", "loc": ["body"], "msg": "no", **entry}]})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error_class"),
+    [
+        (
+            400,
+            openai("Invalid value: 'incorrect api key provided'. Supported: 'user'", "invalid_value"),
+            "caller-fault",
+        ),
+        (400, openai("Invalid value: 'your credit balance is too low'."), "caller-fault"),
+        (400, openai("No 'the provided model identifier is invalid' here"), "caller-fault"),
+        (400, openai("What is a system is experiencing high demand?"), "caller-fault"),
+        (
+            404,
+            openai("The model 'Your credit balance is too low' does not exist", "model_not_found"),
+            "model-unavailable",
+        ),
+        (422, pydantic(input={"type": "insufficient_quota"}), "caller-fault"),
+        (422, pydantic(input={"code": "invalid_api_key", "message": "API key not valid"}), "caller-fault"),
+        (422, pydantic(ctx={"error": {"code": "insufficient_quota"}}), "caller-fault"),
+        (422, pydantic(input={"type": "insufficient_quota"})[:-4], "caller-fault"),
+        (400, b'{"request":{"error":{"code":"insufficient_quota"}},"error":{"message":"no"}}', "caller-fault"),
+    ],
+)
+def test_nobody_talks_a_key_or_a_model_out_of_service_by_what_they_ask(
+    status: int, body: bytes, error_class: str
+) -> None:
+    assert classify("openai", status, {}, body) == ErrorClass(error_class)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error_class"),
+    [
+        (400, b"\xef\xbb\xbf" + openai("", "context_length_exceeded"), "context-length"),
+        (400, b'"This model\'s maximum context length is 9"', "context-length"),
+        (400, b'{"errors":["maximum context length is 9"]}', "context-length"),
+        (400, google("INVALID_ARGUMENT", anthropic("x", "Your credit balance is too low").decode()), "quota-exhausted"),
+        (400, google("INVALID_ARGUMENT", '{"oops'), "caller-fault"),
+        (400, google("INVALID_ARGUMENT", "[]"), "caller-fault"),
+        (400, google("FAILED_PRECONDITION"), "model-unavailable"),
+        (400, b'{"error":{"message":"Incorrect API key provided: sk-', "credentials"),
+    ],
+)
+def test_the_words_of_an_error_are_found_wherever_servers_put_them(status: int, body: bytes, error_class: str) -> None:
+    assert classify("openai", status, {}, body) == ErrorClass(error_class)
+
+
+@pytest.mark.parametrize(
+    ("data", "error_class"),
+    [
+        (b'{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}', "rate-limited"),
+        (b'{"type":"response.failed","response":{"error":{"code":"invalid_prompt"}}}', "content-filter"),
+        (b'{"type":"response.failed","response":null}', "server-error"),
+        (b'{"code":"insufficient_quota","message":"x"}', "quota-exhausted"),
+        (b'{"error":{"code":429,"message":"x"},"choices":[{"delta":{"content":""}}]}', "rate-limited"),
+        (b'{"error":{"code":403,"metadata":{"flagged_input":"x"}},"choices":[{}]}', "content-filter"),
+        (b"oops", "server-error"),
+    ],
+)
+def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, error_class: str) -> None:
+    assert classify_error("openai", data) == ErrorClass(error_class)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "whom"),
+    [
+        (429, openai("Request too large for gpt-4o on tokens per min (TPM): Limit 9, Requested 90"), "request"),
+        (413, openai("Request too large for model"), "request"),
+        (429, openai("Rate limit reached: request too large"), "target"),
+        (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier")), "model"),
+        (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProject")), "target"),
+        (429, b"", "target"),
+        (500, openai("Request too large"), "target"),
+    ],
+)
+def test_a_limit_may_be_that_of_one_request_or_of_one_model_alone(status: int, body: bytes, whom: str) -> None:
+    assert concerns(status, body) == whom
+
+
 @pytest.mark.parametrize(
     ("body", "error_class"),
     [
         (b'{"error":{"code":429,"message":"Rate limited upstream"}}', "rate-limited"),
+        (b'{"error":{"code":429,"message":"x"},"choices":[]}', "rate-limited"),
         (b'{"error":{"code":"503","message":"x"}}', "overloaded"),
         (b'{"error":{"code":401,"message":"x"}}', "credentials"),
         (b'{"error":{"code":"context_length_exceeded","message":"x"}}', "context-length"),
@@ -374,8 +462,8 @@ def test_a_plain_backends_answer_is_about_the_request_and_never_about_a_key_or_a
 def test_every_row_names_its_source_and_says_something() -> None:
     for row in ROWS:
         assert row.source
-        assert row.codes or row.texts
-        assert all(code == code.lower() for code in (*row.codes, *row.texts))
+        assert row.codes or row.texts or row.starts
+        assert all(code == code.lower() for code in (*row.codes, *row.texts, *row.starts))
 
 
 def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() -> None:
@@ -383,7 +471,7 @@ def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() 
     answers += "\n".join(f'"{name}" {text}' for _, name, text, _ in BEDROCK).lower()
     codes = {code for row in ROWS for code in row.codes}
     assert {code for code in codes if f'"{code}' not in answers and f"#{code}" not in answers} == set()
-    assert {text for row in ROWS for text in row.texts if text not in answers} == set()
+    assert {text for row in ROWS for text in (*row.texts, *row.starts) if text not in answers} == set()
 
 
 # ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,6 +492,8 @@ def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() 
         ({"retry-after": "-3"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "1e999"}, None),
+        ({"retry-after": "1_000"}, None),
+        ({"retry-after": "\u0663"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Wed, 99 Oct 99999 07:28:00 GMT"}, None),
         ({"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-reset-requests": "1s", "x-ratelimit-reset": "9"}, None),
@@ -449,6 +539,13 @@ def openrouter(reset: float) -> bytes:
         (b'{"error":"x"}', None),
         (b"[]", None),
         (b"please retry after 5 seconds", 5.0),
+        (google("RESOURCE_EXHAUSTED", "You exceeded your quota. Please retry in 34.07s."), 34.07),
+        (openai("Rate limited. Try again after 1 minute."), 60.0),
+        (openai("Please try again in 20 minutes."), 1200.0),
+        (openai("Please try again in 2 hours."), 7200.0),
+        (b"\xef\xbb\xbf" + openai("Please try again in 20s."), 20.0),
+        (google("RESOURCE_EXHAUSTED", "", retry_info("34s"))[:-3], 34.0),
+        (openrouter((NOW + 12) * 1000).replace(b"X-RateLimit", b"x-ratelimit"), 12.0),
     ],
 )
 def test_a_wait_in_a_body_is_read_in_each_providers_form(body: bytes, wait: float | None) -> None:

@@ -156,6 +156,32 @@ async def test_however_many_clients_there_are_at_once_each_is_rescued_by_a_slow_
     assert [answer.status for answer in found] == [200] * clients
 
 
+@pytest.mark.parametrize(
+    "failing",
+    [limited(), limited(["retry-after: 30"]), json(500, {}), json(401, {})],
+    ids=["a limit", "a long limit", "an error", "a refused key"],
+)
+async def test_however_many_clients_there_are_a_healthy_model_of_the_same_pool_rescues_each(
+    client: aiohttp.ClientSession, failing: Answering
+) -> None:
+    asked = asyncio.Event()
+
+    async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(second.seen) == 100:
+            asked.set()
+        await asked.wait()
+        await good()(seen, reader, writer)
+
+    async with targets(failing, slow) as (first, second):
+        made = table(free_port(), [first.port, second.port])
+        [[one], [other]] = made.upstreams["ns/up"].priorities
+        one = msgspec.structs.replace(one, auth=t.Auth())
+        upstreams = {"ns/up": t.Upstream("ns/up", True, ((one, other),))}
+        async with gateway(msgspec.structs.replace(made, upstreams=upstreams)) as at:
+            found = await asyncio.gather(*(ask(client, at) for _ in range(100)))
+    assert [answer.status for answer in found] == [200] * 100
+
+
 async def test_while_a_rate_limit_lasts_requests_go_straight_to_the_second_model_and_afterwards_one_asks_again(
     client: aiohttp.ClientSession,
 ) -> None:
@@ -227,6 +253,31 @@ async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_p
     assert (answer.status, [len(target.seen) for target in made]) == (500, [1, 1])
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_what_is_stored_nowhere_takes_no_model_away(client: aiohttp.ClientSession, method: str) -> None:
+    async with targets(json(404, {"error": {"message": "no such response", "code": None}}), good()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            async with client.request(method, f"{at.url}/model/responses/x") as answer:
+                assert (answer.status, len(made[1].seen)) == (404, 0)
+            assert at.fleet.health.dump(time.monotonic()) == []
+
+
+async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client: aiohttp.ClientSession) -> None:
+    async def late(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b'{"error":{"code":"insufficient_quota","message":"x"}}'
+        writer.write(b"HTTP/1.1 429 X\r\ncontent-length: %d\r\n\r\n" % len(body))
+        await writer.drain()
+        await asyncio.sleep(0.08)
+        writer.write(body)
+
+    async with targets(late, good()) as made:
+        # None of them has a key, else the second one would show that it is good.
+        async with gateway(table(free_port(), [target.port for target in made], auth="")) as at:
+            assert (await ask(client, at)).status == 200
+            [told] = at.fleet.health.dump(time.monotonic())
+    assert told["error_class"] == "quota-exhausted"
+
+
 # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -260,6 +311,21 @@ async def test_a_body_of_forty_mebibytes_gets_413_in_json_before_anything_is_sen
                 assert "maxRequestBody" in error["message"]
             assert first.seen == []
             assert (await ask(client, at, 30 * MEBIBYTE)).status == 200
+
+
+async def test_bodies_that_were_announced_and_do_not_come_take_no_room_from_others(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(good()) as (only,):
+        async with gateway(table(free_port(), [only.port]), Settings(memory=3 * MEBIBYTE)) as at:
+            async with contextlib.AsyncExitStack() as stack:
+                for _ in range(4):
+                    _, writer = await asyncio.open_connection("127.0.0.1", at.port)
+                    stack.callback(writer.close)
+                    head = f"POST /model HTTP/1.1\r\nhost: x\r\ncontent-length: {2 * MEBIBYTE}\r\n\r\n{{"
+                    writer.write(head.encode())
+                    await writer.drain()
+                assert (await ask(client, at, 2 * MEBIBYTE)).status == 200
 
 
 async def test_bodies_that_would_fill_the_process_get_503_with_the_reason_until_others_are_done(

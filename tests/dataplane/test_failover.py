@@ -341,7 +341,7 @@ def test_a_connection_failure_or_silence_needs_no_back_off_before_a_sibling() ->
 
 def test_a_spent_budget_denies_repeats_but_never_a_move_to_an_untried_priority() -> None:
     assert play("p0 | p1", "500", DEFAULT, repeats_allowed=False).line == "p0 p1"
-    assert play("a b | p1", "500", DEFAULT, repeats_allowed=False).line == "a p1"
+    assert play("a b | p1", "500", DEFAULT, repeats_allowed=False).line == "a b p1"
     assert play("p0 | p1", "500", written(update_frequency=2), repeats_allowed=False).line == "p0 p1"
     assert play("p0", "429+1s", repeats_allowed=False).line == "p0"
 
@@ -355,8 +355,14 @@ def test_a_budget_does_not_hold_back_a_request_of_which_nothing_was_sent() -> No
     assert play("a b c", "refused", DEFAULT, repeats_allowed=False).line == "a b c"
 
 
-def test_a_cooling_sibling_is_a_repeat_to_the_budget() -> None:
-    assert play("a b | p1", "429", Policy(attempts=9), cooling="b", repeats_allowed=False).line == "a p1"
+def test_a_sibling_that_was_not_tried_is_no_repeat_to_the_budget_though_it_cools_down() -> None:
+    assert play("a b | p1", "429", Policy(attempts=9), cooling="b", repeats_allowed=False).line == "a p1 ~ b"
+
+
+@pytest.mark.parametrize("wait", ["429+20s", "503+20s", "500+20s"])
+def test_a_target_that_says_to_stay_away_for_long_is_not_asked_again(wait: str) -> None:
+    assert play("p0 | p1", wait, DEFAULT).line == "p0 p1"
+    assert play("p0", wait, DEFAULT).line == "p0"
 
 
 def test_the_deadline_ends_a_request_with_504() -> None:

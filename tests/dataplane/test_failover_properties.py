@@ -132,8 +132,9 @@ def test_no_priority_is_tried_twice_while_another_is_healthy_and_untried_unless_
             before = request.history[:number]
             here = [each.outcome for each in before if (each.priority, each.target) == (step.priority, tried.target)]
             is_counted = turns[step.priority] < policy.update_frequency
-            is_brief = step.why is Why.RETRY_AFTER or not here or error_class(here[-1]) in ONCE_MORE
-            assert is_counted or isinstance(before[-1].outcome, NotSent) or (not policy.update_frequency and is_brief)
+            is_brief = not here or error_class(here[-1]) in ONCE_MORE
+            is_free = isinstance(before[-1].outcome, NotSent) or step.why is Why.RETRY_AFTER
+            assert is_counted or is_free or (not policy.update_frequency and is_brief)
         turns[step.priority] += 1
 
 

@@ -127,9 +127,16 @@ def test_failures_of_requests_that_were_under_way_do_not_make_a_cool_down_longer
     assert watch.cooling(10.0) == set()
 
 
-def test_an_overloaded_target_that_says_for_how_long_is_believed_once_it_cools() -> None:
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Refused(503, ErrorClass.OVERLOADED, retry_after=60.0),
+        Broken("error-event", error_class=ErrorClass.RATE_LIMITED, retry_after=60.0),
+    ],
+)
+def test_a_lack_of_capacity_and_an_error_under_a_success_that_say_for_how_long_are_believed(outcome: Outcome) -> None:
     watch = Watch(A)
-    watch.record(A, Refused(503, ErrorClass.OVERLOADED, retry_after=60.0), 0.0, times=3)
+    watch.record(A, outcome, 0.0)
     assert watch.cooling(59.0) == {"a"}
     assert watch.cooling(60.0) == set()
 
@@ -147,6 +154,29 @@ def test_what_is_about_the_request_cools_nothing(word: str) -> None:
     watch.record(A, word, 0.0, times=50)
     assert watch.cooling(0.0) == set()
     assert watch.health.dump(0.0) == []
+
+
+def test_a_request_that_is_over_a_limit_by_itself_cools_nothing() -> None:
+    watch = Watch(A)
+    watch.record(A, Refused(429, ErrorClass.RATE_LIMITED, retry_after=9.0, concerns="request"), 0.0, times=9)
+    assert watch.cooling(0.0) == set()
+
+
+def test_the_spent_quota_of_one_model_leaves_the_key_s_other_models_alone() -> None:
+    other = target("other", provider=OpenAI("gpt-5"), secret="ns/key-a")
+    watch = Watch(A, other)
+    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, concerns="model"), 0.0)
+    assert watch.cooling(1.0) == {"a"}
+    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED), 0.0)
+    assert watch.cooling(1.0) == {"a", "other"}
+
+
+@pytest.mark.parametrize("word", ["key", "quota", "429+30s", "model"])
+def test_a_caller_s_own_poor_key_takes_no_model_away_from_others(word: str) -> None:
+    own = target("own", auth="passthrough")
+    watch = Watch(own)
+    watch.record(own, word, 0.0, times=9)
+    assert watch.cooling(0.0) == set()
 
 
 def test_the_callers_own_deadline_cools_nothing() -> None:
@@ -532,6 +562,25 @@ def test_a_target_that_moved_or_is_gone_starts_afresh() -> None:
     assert set(watch.health.cooling(Upstream(name="u", priorities=((moved,),)), COOL_DOWN, "m", 1.0)) == set()
     watch.health.adopt(table([A], {}), table([moved], {}))
     assert watch.health.dump(1.0) == []
+
+
+def test_a_key_that_is_refused_at_one_target_is_forgiven_when_its_secret_changes() -> None:
+    watch = Watch(A, B)
+    watch.record(A, Refused(403, ErrorClass.CREDENTIALS), 0.0)
+    watch.record(B, "model", 0.0)
+    old = table([A, B], {"ns/key-a": "1", "ns/key-b": "1"})
+    watch.health.adopt(old, old)
+    assert watch.cooling(1.0) == {"a", "b"}
+    watch.health.adopt(old, table([A, B], {"ns/key-a": "2", "ns/key-b": "2"}))
+    assert watch.cooling(1.0) == {"b"}
+
+
+def test_made_up_names_of_models_push_no_long_wait_out_of_memory() -> None:
+    watch = Watch(A, ANY_MODEL)
+    watch.record(A, limited(60.0), 0.0)
+    for number in range(CAPACITY + 50):
+        watch.record(ANY_MODEL, "model", 0.0, model=f"made-up-{number}")
+    assert watch.cooling(59.0) == {"a"}
 
 
 def test_names_of_models_from_callers_fill_no_memory() -> None:

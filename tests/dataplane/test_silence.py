@@ -125,6 +125,28 @@ async def test_the_last_model_is_not_given_up_for_silence_alone(client: aiohttp.
     assert (status, b"second" in body, len(made[1].seen)) == (200, True, 1)
 
 
+async def test_the_last_model_is_not_asked_again_when_it_fails_after_its_silence(
+    client: aiohttp.ClientSession,
+) -> None:
+    failed = asyncio.Event()
+
+    async def late(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)  # beyond its limit
+        failed.set()
+        writer.write(b"HTTP/1.1 500 X\r\ncontent-length: 2\r\n\r\n{}")
+
+    async def when_it_failed(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await failed.wait()
+        await asyncio.sleep(0.1)
+        await json(500, {})(seen, reader, writer)
+
+    policy = msgspec.structs.replace(SOON, back_off=t.BackOff(0.0, 0.0))
+    async with targets(when_it_failed, late) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            status, _, _ = await ask(client, at)
+    assert (status, len(first.seen), len(second.seen)) == (500, 1, 1)
+
+
 async def test_when_all_are_silent_each_is_waited_for_and_none_is_asked_twice(client: aiohttp.ClientSession) -> None:
     held = [Held(whole(name)) for name in ("first", "second", "third")]
     async with targets(*held) as made:
@@ -203,17 +225,17 @@ async def test_with_the_retry_budget_spent_a_silent_model_is_given_up_and_not_ke
 async def test_a_model_that_thinks_aloud_is_not_silent(client: aiohttp.ClientSession) -> None:
     async def thinking(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD)
-        for _ in range(12):
+        for _ in range(30):
             writer.write(chunks(event({"reasoning_content": "hm"}), end=False))
             await asyncio.sleep(0.05)
         writer.write(chunks(event({"content": "first"}), END))
 
     async with targets(thinking, whole("second")) as (first, second):
-        policy = t.Policy(first_token_timeout=0.4, first_token_timeout_reasoning=0.4)
+        policy = t.Policy(first_token_timeout=1.0, first_token_timeout_reasoning=1.0)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             _, body, _ = await ask(client, at)
 
-    assert (body.count(b"hm"), b"first" in body, second.seen) == (12, True, [])
+    assert (body.count(b"hm"), b"first" in body, second.seen) == (30, True, [])
 
 
 async def test_a_model_that_thinks_aloud_for_very_long_is_handed_on_while_it_does(

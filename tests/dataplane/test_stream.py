@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_dataplane import stream
-from switchover_dataplane.stream import Event, EventTooLarge, Scanner
+from switchover_dataplane.stream import Event, Scanner
 
 TEXTS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
 LINES = st.one_of(
@@ -96,13 +96,33 @@ def test_a_carriage_return_in_the_middle_of_a_line_ends_it() -> None:
     assert data(b"data: a\n\ndata: b\rdata: c\n\n") == [b"a", b"b\nc"]
 
 
-def test_an_event_that_does_not_end_is_held_up_to_a_limit_and_then_given_back(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_an_event_that_is_too_large_passes_in_parts_and_the_next_one_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, size: int, end: bytes
 ) -> None:
     monkeypatch.setattr(stream, "MAX_EVENT", 100)
+    text = b"data: a" + end + b"data: " + b"x" * 300 + end + b"data: b" + end
     scanner = Scanner()
-    assert scanner.feed(b"data: " + b"x" * 94) == []
-    with pytest.raises(EventTooLarge):
-        scanner.feed(b"x\n\ndata: y" + b"x" * 101)
-    assert scanner.spill() == b"data: " + b"x" * 95 + b"\n\ndata: y" + b"x" * 101
-    assert scanner.spill() == b""
+    events = [event for at in range(0, len(text), size) for event in scanner.feed(text[at : at + size])]
+    events += scanner.end()
+    assert b"".join(event.raw for event in events) == text
+    assert [event.data for event in events if not event.is_part] == [b"a", b"b"] or size == 1000
+    assert scanner.end() == []
+
+
+def test_while_an_event_with_data_goes_on_the_scanner_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MAX_EVENT", 100)
+    scanner = Scanner()
+    told = []
+    for piece in (b": ping", b"\n\n", b"data: x", b"x" * 200, b"x", b"\n\n"):
+        scanner.feed(piece)
+        told.append(scanner.is_within_data)
+    assert told == [False, False, True, True, True, False]
+
+
+def test_an_event_that_is_too_large_and_never_ends_is_a_part_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MAX_EVENT", 100)
+    events = scanned(b"data: " + b"x" * 200)
+    assert [event.is_part for event in events] == [True, True]
+    assert b"".join(event.raw for event in events) == b"data: " + b"x" * 200

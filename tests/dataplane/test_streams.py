@@ -214,6 +214,79 @@ async def test_a_whole_completion_may_continue_a_stream(client: aiohttp.ClientSe
     assert (got.text, got.is_whole) == (TEXT, True)
 
 
+@pytest.mark.parametrize(
+    "useless",
+    [json(200, {}), json(200, {"choices": []}), raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")],
+    ids=["an empty object", "no choices", "a word"],
+)
+async def test_a_model_that_does_not_even_answer_in_a_stream_leaves_its_turn_to_the_next(
+    client: aiohttp.ClientSession, useless: Answering
+) -> None:
+    async with targets(BREAKING["a reset"], useless, going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=3))) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole, [len(target.seen) for target in made]) == (TEXT, True, [1, 1, 1])
+
+
+@pytest.mark.parametrize("limit", [0.2, 0.0], ids=["firstTokenTimeout", "streamIdleTimeout"])
+async def test_nobody_who_read_half_an_answer_waits_without_end_for_the_other_half(
+    client: aiohttp.ClientSession, limit: float
+) -> None:
+    policy = t.Policy(first_token_timeout=limit, stream_idle_timeout=0.2)
+    async with targets(BREAKING["a reset"], raw(b"", then="wait")) as made:
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            got = await ask(client, at)
+            assert (got.broke, got.error["code"]) == (True, "stream_interrupted")
+            assert got.error["message"].startswith("the answer broke off (model-0 reset")
+            assert not at.fleet.in_flight.total()
+
+
+async def test_an_event_of_another_api_among_chunks_changes_nothing(client: aiohttp.ClientSession) -> None:
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    odd = b'data: {"type": "surprise"}\n\n'
+    first = stream(ping, *said(WORDS[:40]), ping, odd, end=False, then="wait")
+    async with targets(first, going_on) as made:
+        policy = t.Policy(stream_idle_timeout=0.2)
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole) == (TEXT, True)
+
+
+async def test_pings_after_the_end_do_not_keep_an_answer_open(client: aiohttp.ClientSession) -> None:
+    async def pinging(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(ROLE, *said(WORDS), event({}, "stop"), end=False))
+        while not writer.is_closing():
+            writer.write(chunks(b'data: {"choices":[{"index":0,"delta":{}}]}\n\n', end=False))
+            await asyncio.sleep(0.2)
+
+    async with targets(pinging) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            assert (await ask(client, at)).is_whole
+
+
+async def test_each_prompt_of_a_list_is_an_answer_that_has_to_end(client: aiohttp.ClientSession) -> None:
+    def choice(index: int, text: str, finish: str | None = None) -> bytes:
+        value = {"choices": [{"index": index, "text": text, "finish_reason": finish}]}
+        return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+    first = raw(STREAM_HEAD + chunks(choice(0, "a", "stop"), end=False), then="reset")
+    body = {"model": "m", "prompt": ["a", "b"], "stream": True}
+    async with targets(first) as (one,):
+        async with gateway(table(free_port(), [one.port])) as at:
+            assert (await ask(client, at, body)).broke
+            assert not (await ask(client, at, {**body, "prompt": [1, 2]})).broke
+            assert not (await ask(client, at, {**body, "prompt": "a"})).broke
+            assert not (await ask(client, at, {**body, "prompt": {"a": 1}})).broke
+
+
+async def test_a_chunk_that_is_no_text_is_a_break_that_is_continued(client: aiohttp.ClientSession) -> None:
+    broken = b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n'
+    async with targets(stream(*said(WORDS[:40]), broken, end=False, then="wait"), going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole) == (TEXT, True)
+
+
 # ── Where nothing else is honest ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -221,10 +294,6 @@ UNCONTINUED: dict[str, tuple[bytes, str]] = {
     "an open tool call": (CALL, "tool_calls"),
     "reasoning that was sent": (event({"reasoning_content": "hm"}) + event({"content": "a"}), "reasoning"),
     "audio": (event({"audio": {"data": "x"}}), "audio"),
-    "the Responses API": (
-        b'data: {"type":"response.output_text.delta","delta":"a"}\n\n',
-        "events of the Responses API",
-    ),
 }
 
 
@@ -271,16 +340,21 @@ async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_eve
     assert b"[DONE]" not in got.body
 
 
-@pytest.mark.parametrize("failing", [stream(ERROR), stream(), stream(end=False, then="reset")])
+@pytest.mark.parametrize(
+    ("failing", "status", "broke"),
+    [(stream(ERROR), 200, True), (stream(), 502, False), (stream(end=False, then="reset"), 503, False)],
+    ids=["an error", "no content", "a reset"],
+)
 async def test_a_stream_that_failed_at_once_never_looks_whole_where_the_policy_hands_it_on(
-    client: aiohttp.ClientSession, failing: Answering
+    client: aiohttp.ClientSession, failing: Answering, status: int, broke: bool
 ) -> None:
     policy = t.Policy(written=True, explicit=True, attempts=2, retry_on=("connect-failure",))
     async with targets(failing, whole()) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
 
-    assert (got.status, got.broke, second.seen) == (200, True, [])
+    assert (got.status, got.broke, second.seen) == (status, broke, [])
+    assert got.error if broke else msgspec.json.decode(got.body)["error"]
 
 
 async def test_an_endless_line_passes_through_and_if_it_is_cut_it_shows(client: aiohttp.ClientSession) -> None:
@@ -294,7 +368,11 @@ async def test_an_endless_line_passes_through_and_if_it_is_cut_it_shows(client: 
     async with targets(stream(*said(WORDS[:2]), line[:-9], end=False, then="close"), whole()) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:
             cut = await ask(client, at)
+    async with targets(stream(line, *said(WORDS[:2])), whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            unfinished = await ask(client, at)
 
+    assert (unfinished.broke, unfinished.error["code"]) == (True, "stream_interrupted")
     assert (len(good.text), good.is_whole) == (len("".join(WORDS[:2])) + (5 << 20), True)
     assert (cut.broke, b"stream_interrupted" in cut.body) == (True, False)
 

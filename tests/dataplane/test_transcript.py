@@ -46,6 +46,13 @@ def broken(*events: bytes) -> Transcript:
     return transcript
 
 
+def continued(text: str) -> Transcript:
+    """A transcript of an answer that broke off after this text and that another model is to continue."""
+    transcript = broken(delta(content=text))
+    transcript.continue_with(SEAM)
+    return transcript
+
+
 def test_a_good_stream_passes_through_as_it_came() -> None:
     sent = [ROLE, b": ping\n\n", delta(content="a"), delta("stop", content="b"), USAGE, DONE]
     transcript = Transcript()
@@ -156,10 +163,46 @@ def test_a_foreign_event_among_chunks_does_not_make_a_cut_an_end() -> None:
         transcript.take_end()
 
 
-def test_what_cannot_be_followed_is_whole_when_its_body_is() -> None:
+def test_a_part_of_a_large_event_passes_and_binds_the_answer_which_ends_as_any_other() -> None:
     transcript = broken(delta(content="a"))
-    transcript.pass_unread()
-    assert (transcript.take_end(), transcript.bound) == (b"", "an event of more than 4 MiB")
+    assert transcript.take(Event(b"data: xx", is_part=True)) == b"data: xx"
+    assert transcript.bound == "an event of more than 4 MiB"
+    with pytest.raises(Interruption):
+        transcript.take_end()
+    take(transcript, END)
+    assert transcript.take_end() == b""
+
+
+def test_a_part_of_a_large_event_in_the_place_of_what_was_sent_is_a_mismatch() -> None:
+    transcript = continued("a")
+    with pytest.raises(Mismatch):
+        transcript.take(Event(b"data: xx", is_part=True))
+
+
+def test_a_foreign_event_among_chunks_passes_and_is_no_sign_of_life() -> None:
+    transcript = broken(delta(content="a"))
+    heard = transcript.heard
+    foreign = event({"type": "surprise"})
+    assert take(transcript, foreign) == foreign
+    assert (transcript.heard, transcript.bound, transcript.text) == (heard, "", "a")
+
+
+def test_a_foreign_event_before_a_continuation_fits_is_not_sent() -> None:
+    transcript = continued("a b")
+    assert take(transcript, event({"type": "surprise"})) == b""
+
+
+def test_done_is_the_end_of_all_choices_that_came_though_more_were_asked_for() -> None:
+    transcript = Transcript(2)
+    sent = [delta(content="a"), END, DONE]
+    assert take(transcript, *sent) == b"".join(sent)
+    assert (transcript.whole, transcript.take_end()) == (True, b"")
+
+
+def test_halves_of_a_character_that_came_apart_are_one_in_the_text() -> None:
+    halves = [b'data: {"choices":[{"delta":{"content":"' + half + b'"}}]}\n\n' for half in (b"a\\ud83d", b"\\ude00")]
+    assert broken(*halves).text == "a\U0001f600"
+    assert broken(halves[0]).text == "a\ufffd"
 
 
 @pytest.mark.parametrize(

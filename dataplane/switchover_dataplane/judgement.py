@@ -1,0 +1,98 @@
+"""A whole answer under a success status → whether it is one, as providers and the proxies before them put errors there.
+
+What it is not handed to anybody: `Broken` says what is wrong with it. An answer in a form that nobody knows is good.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from switchover_dataplane import lenient_json
+from switchover_dataplane.classify import classify, retry_after
+from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml")
+_UNLABELLED: Final = frozenset(("", "text/plain", "application/octet-stream"))
+
+_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Choice(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+_choices_decoder: Final = msgspec.json.Decoder(list[_Choice])
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the type of an answer's content in lower case, "" if it has none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def judged(kind: str, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
+    """Tell whether a whole answer is good: not empty, no page, no error, and JSON where it should be.
+
+    `kind` is the provider's (`classify.classify`), `body` all of the body, without a coding.
+    """
+    if status == 204 or 300 <= status < 400:
+        return Committed(status, headers)
+    text = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    if not text:
+        return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR)
+    given = media_type(headers)
+    if given == "text/html" or text[:14].lower().startswith(_PAGES):
+        return Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR)
+    is_json = given in ("application/json", "application/problem+json") or given.endswith("+json")
+    if is_json or (given in _UNLABELLED and text[:1] in (b"{", b"[")):
+        return _judged_json(kind, status, headers, text)
+    return Committed(status, headers)
+
+
+def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
+    try:
+        fields = _decoder.decode(text)
+    except ValueError:
+        return _unusual(kind, status, headers, text)
+    except RecursionError:
+        return _NO_JSON
+    if (
+        "error" in fields
+        or bytes(fields.get("object", b"")) == b'"error"'
+        or bytes(fields.get("type", b"")) == b'"error"'
+    ):
+        return _error(kind, status, headers, text) or Committed(status, headers)
+    if _has_failed(bytes(fields.get("choices", b""))):
+        return Broken("error-event", "an answer whose finish_reason is an error", ErrorClass.SERVER_ERROR)
+    return Committed(status, headers)
+
+
+_NO_JSON: Final = Broken("malformed", "not the JSON that it should be", ErrorClass.SERVER_ERROR)
+
+
+def _unusual(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
+    """Judge what is no JSON object, or one that stricter parsers than those of SDKs refuse."""
+    try:
+        lenient_json.decode(text)
+    except (ValueError, RecursionError):
+        return _NO_JSON
+    return _error(kind, status, headers, text) or Committed(status, headers)
+
+
+def _error(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Broken | None:
+    reason = classify(kind, status, headers, text)
+    if reason is None:
+        return None
+    return Broken("error-event", "an error under a success status", reason, retry_after(headers, text, time.time()))
+
+
+def _has_failed(choices: bytes) -> bool:
+    """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
+    if b'"error"' not in choices:
+        return False
+    try:
+        return any(choice.finish_reason == "error" for choice in _choices_decoder.decode(choices))
+    except ValueError:
+        return False

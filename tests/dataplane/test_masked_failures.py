@@ -1,0 +1,244 @@
+"""What comes under a success and is none: pages, errors, halves, and answers in a form that nobody asked for."""
+
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from serving import (
+    END,
+    ROLE,
+    STREAM_HEAD,
+    Answering,
+    Gateway,
+    chunks,
+    event,
+    free_port,
+    gateway,
+    json,
+    raw,
+    table,
+    targets,
+)
+from switchover_dataplane import table as t
+
+ANSWER = {"object": "chat.completion", "choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
+GUIDE = t.Policy(written=True, explicit=True, attempts=2, retry_on=("retriable-status-codes",), status_codes=(429,))
+TWICE = t.Policy(attempts=2)
+
+
+def success(body: bytes, kind: str | None = "application/json", **headers: str) -> Answering:
+    given = {"content-length": str(len(body)), **({"content-type": kind} if kind else {}), **headers}
+    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in given.items())
+    return raw(b"HTTP/1.1 200 OK\r\n" + head.encode() + b"\r\n" + body)
+
+
+def half() -> Answering:
+    """Half an answer of a server that marks its end by closing."""
+    return raw(b'HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{"choices":[{"mess', then="close")
+
+
+@asynccontextmanager
+async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
+    async with targets(*models) as each, gateway(table(free_port(), [one.port for one in each], policy)) as at:
+        yield at
+
+
+async def ask(at: Gateway, **fields: Any) -> tuple[int, bytes, Any]:
+    """Return status, body and headers."""
+    sent = msgspec.json.encode({"model": "asked", "messages": [{"role": "user", "content": "hi"}], **fields})
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{at.url}/model", data=BytesIO(sent)) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+
+GOOD = msgspec.json.encode(ANSWER)
+FAILURES: dict[str, Answering] = {
+    "half an answer": half(),
+    "a page of no type": success(b"<!DOCTYPE html><html></html>", None),
+    "a page that says it is text": success(b"  <html></html>", "text/plain"),
+    "a page that says it is JSON": success(b"<html></html>"),
+    "an error in a list": success(b'[{"error":{"code":503}}]'),
+    "Mistral's error": success(b'{"object":"error","message":"x"}'),
+    "an error of no type": success(b'{"error":{"message":"x"}}', None),
+    "an error in a type of its own": success(b'{"error":{"message":"x"}}', "application/vnd.own+json"),
+    "an error beside no choices": success(b'{"error":{"message":"x"},"choices":[]}'),
+    "half a JSON text of no type": success(b'{"choices":[{', None),
+    "a key that is no text": success(b'{"\xff":1}'),
+    "space": success(b"  \n "),
+    "nested without end": success(b"[" * 100_000),
+    "an object nested without end": success(b'{"a":' * 100_000),
+    "gzip that is none": success(b"hello", content_encoding="gzip"),
+    "half of a gzip": success(gzip.compress(GOOD)[:-9], content_encoding="gzip"),
+    "a page in gzip": success(gzip.compress(b"<html></html>"), "text/html", content_encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("failing", FAILURES.values(), ids=FAILURES)
+async def test_what_is_no_answer_is_moved_to_the_next_model(failing: Answering, stream: bool) -> None:
+    async with served(failing, success(GOOD), policy=TWICE) as at:
+        status, body, _ = await ask(at, stream=stream)
+    assert (status, b"hello" in body) == (200, True)
+
+
+@pytest.mark.parametrize("policy", [TWICE, GUIDE], ids=["default", "the guide's"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "failing", [half(), success(b"<html></html>", None), success(b"")], ids=["half", "page", "empty"]
+)
+async def test_what_is_no_answer_never_reaches_the_client_as_one(
+    failing: Answering, stream: bool, policy: t.Policy
+) -> None:
+    async with served(failing, failing, policy=policy) as at:
+        status, body, headers = await ask(at, stream=stream)
+    error = msgspec.json.decode(body)["error"]
+    assert (status, error["code"], error["type"]) == (502, "upstream_protocol_error", "server_error")
+    assert "model-0" in error["message"]
+    assert headers["content-type"].startswith("application/json")
+
+
+ERRORS: dict[str, tuple[Answering, int, bytes]] = {
+    "a status of its own": (success(b'{"error":{"code":429,"message":"slow"}}'), 429, b"slow"),
+    "a class that has one": (success(b'{"error":{"code":"insufficient_quota","message":"gone"}}'), 429, b"gone"),
+    "neither": (success(b'{"error":{"message":"odd"}}'), 502, b"odd"),
+    "an event": (raw(STREAM_HEAD + chunks(b'data: {"error":{"code":503,"message":"busy"}}\n\n')), 503, b"busy"),
+    "words of no form": (raw(STREAM_HEAD + chunks(b"event: error\ndata: oops\n\n")), 502, b"model-0"),
+    "a finish_reason": (success(b'{"choices":[{"finish_reason":"error"}]}'), 502, b"model-0"),
+}
+
+
+@pytest.mark.parametrize(("failing", "status", "words"), ERRORS.values(), ids=ERRORS)
+async def test_an_error_under_a_success_reaches_the_client_as_an_error_with_its_own_words(
+    failing: Answering, status: int, words: bytes
+) -> None:
+    async with served(failing, failing, policy=TWICE) as at:
+        got, body, headers = await ask(at)
+    assert (got, words in body) == (status, True)
+    assert headers["content-type"].startswith("application/json")
+
+
+GOODS: dict[str, Answering] = {
+    "a byte order mark": success(b"\xef\xbb\xbf" + GOOD),
+    "a number that JSON has not": success(GOOD[:-1] + b',"logprobs":-Infinity}'),
+    "half a surrogate pair": success(GOOD.replace(b"hello", b"hello\\ud83d")),
+    "a type of no name": success(GOOD, None),
+    "a list": success(b'["hello"]'),
+    "text": success(b"hello", "text/plain"),
+    "an error that is null": success(GOOD[:-1] + b',"error":null}'),
+    "gzip": success(gzip.compress(GOOD), content_encoding="gzip"),
+    "deflate": success(zlib.compress(GOOD), content_encoding="deflate"),
+    "a large answer in gzip": success(gzip.compress(GOOD[:-1] + b" " * 1_000_000 + b"}"), content_encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("good", GOODS.values(), ids=GOODS)
+async def test_what_every_sdk_reads_is_good(good: Answering) -> None:
+    async with served(good, json(500, {})) as at:
+        status, body, headers = await ask(at)
+    assert (status, b"hello" in body, headers.get("content-encoding")) == (200, True, None)
+    assert headers["x-switchover-attempts"] == "1"
+
+
+async def test_a_whole_answer_with_half_a_character_becomes_a_stream_too() -> None:
+    async with served(success(GOOD.replace(b"hello", b"hello\\ud83d"))) as at:
+        status, body, _ = await ask(at, stream=True)
+    assert (status, b"hello\\ud83d" in body, body.endswith(b"data: [DONE]\n\n")) == (200, True, True)
+
+
+async def test_a_refusal_in_gzip_is_understood_and_reaches_the_client_readable() -> None:
+    error = gzip.compress(b'{"error":{"code":"context_length_exceeded","message":"too long"}}')
+    head = b"HTTP/1.1 400 X\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(error)
+    async with served(raw(head + error), success(GOOD)) as at:
+        assert (await ask(at))[0] == 200
+    async with served(raw(head + error)) as at:
+        status, body, _ = await ask(at)
+    assert (status, b"too long" in body) == (400, True)
+
+
+# ── Streams that do not say that they are some ──────────────────────────────────────────────────────────────────────
+
+UNLABELLED: dict[str, bytes] = {
+    "no type": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "text": b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n",
+    "JSON": b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+}
+WORDS = [ROLE, event({"content": "Hello"}), event({"content": " world"})]
+
+
+@pytest.mark.parametrize("head", UNLABELLED.values(), ids=UNLABELLED)
+async def test_a_stream_that_does_not_say_so_is_followed_all_the_same(head: bytes) -> None:
+    async with served(raw(head + chunks(*WORDS, END))) as at:
+        status, body, headers = await ask(at, stream=True)
+    assert (status, body, headers["content-type"]) == (200, b"".join([*WORDS, END]), "text/event-stream")
+    async with served(raw(head + chunks(ROLE)), success(GOOD), policy=TWICE) as at:
+        assert (await ask(at, stream=True))[2]["x-switchover-attempts"] == "2"
+    async with served(raw(head + chunks(*WORDS))) as at:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await ask(at, stream=True)
+
+
+async def test_a_stream_in_gzip_is_followed() -> None:
+    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
+    whole = gzip.compress(b"".join([*WORDS, END]))
+    async with served(raw(head + chunks(*(whole[at : at + 7] for at in range(0, len(whole), 7))))) as at:
+        status, body, _ = await ask(at, stream=True)
+    assert (status, body) == (200, b"".join([*WORDS, END]))
+    async with served(raw(head + chunks(gzip.compress(b"".join(WORDS))))) as at:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await ask(at, stream=True)
+
+
+async def test_a_stream_that_breaks_before_its_first_byte_fails_over_whatever_its_type() -> None:
+    broken = raw(UNLABELLED["no type"], then="reset")
+    async with served(broken, success(GOOD), policy=TWICE) as at:
+        assert (await ask(at, stream=True))[0] == 200
+
+
+@pytest.mark.parametrize("piece", [b": ping\n\n", ROLE, b"data: oops\n\n"], ids=["comments", "roles", "junk"])
+async def test_what_pours_without_any_content_is_given_up_and_held_no_longer(piece: bytes) -> None:
+    poured = raw(STREAM_HEAD + chunks(piece * (2 * 1024 * 1024 // len(piece)), end=False), then="wait")
+    async with served(poured, success(GOOD), policy=TWICE) as at:
+        status, body, _ = await ask(at, stream=True)
+    assert (status, b"hello" in body) == (200, True)
+
+
+# ── What the client sends ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-4o\n", "a\r\nx: y", "a\x00b", "\x7f", "m" * 100_000], ids=["LF", "CRLF", "NUL", "DEL", "long"]
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_a_model_s_name_of_any_letters_is_no_header_of_its_own_and_crashes_nothing(
+    name: str, stream: bool
+) -> None:
+    async with targets(success(GOOD)) as [one]:
+        of = table(free_port(), [one.port])
+        [upstream] = of.upstreams.values()
+        [[target]] = upstream.priorities
+        unnamed = msgspec.structs.replace(target, provider=t.OpenAI(""))
+        upstreams = {"ns/up": msgspec.structs.replace(upstream, priorities=((unnamed,),))}
+        async with gateway(msgspec.structs.replace(of, upstreams=upstreams)) as at:
+            status, _, headers = await ask(at, model=name, stream=stream)
+    assert (status, "x" in headers, len(headers["x-switchover-served-by"]) < 300) == (200, False, True)
+
+
+@pytest.mark.parametrize("body", [b'{"model":"\xff"}', b'{"\xff":1}'])
+async def test_a_body_that_is_no_text_is_refused(body: bytes) -> None:
+    async with served(success(GOOD)) as at, aiohttp.ClientSession() as session:
+        async with session.post(f"{at.url}/model", data=BytesIO(body)) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (400, "invalid_body")
+
+
+async def test_a_field_that_is_no_text_does_not_ask_for_reasoning() -> None:
+    async with served(success(GOOD), success(GOOD)) as at, aiohttp.ClientSession() as session:
+        body = b'{"model":"m","stream":true,"reasoning_effort":"\xff"}'
+        async with session.post(f"{at.url}/model", data=BytesIO(body)) as answer:
+            assert answer.status == 200
