@@ -15,7 +15,7 @@ import msgspec
 from switchover_dataplane.answer import Answer, Call, Opened
 from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.body import JsonBody
-from switchover_dataplane.classify import classify, concerns, retry_after
+from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.decoded import coding, decoded
 from switchover_dataplane.judgement import judged, media_type
@@ -162,13 +162,11 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
         pass
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
-    body = b"".join(answer.held)
-    status = response.status
-    error_class = classify(route.wire.name, status, response.headers, body) or ErrorClass.SERVER_ERROR
+    status, body = response.status, b"".join(answer.held)
+    error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
-    wait = retry_after(response.headers, body, time.time())
-    return Refused(status, error_class, response.headers, wait, concerns(status, body)), answer
+    return Refused(status, error_class, response.headers, wait, whom), answer
 
 
 def _patience(response: Response) -> float:

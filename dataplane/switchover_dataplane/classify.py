@@ -54,15 +54,26 @@ def classify_error(provider_kind: str, body: bytes) -> ErrorClass:
     return _by_words(provider_kind, said.status, said)
 
 
-def concerns(status: int, body: bytes) -> Concern:
+def refused(
+    provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
+) -> tuple[ErrorClass, float | None, Concern]:
+    """Return all that there is to know of a refusal: why, for how long to stay away (seconds), and whom it concerns.
+
+    The parameters are those of `classify` and `retry_after`; the body is read once.
+    """
+    said = read(headers, body)
+    reason = _plain(status) if provider_kind == PLAIN else _by_words(provider_kind, status, said)
+    return reason or ErrorClass.SERVER_ERROR, _wait(headers, said, now_wall), _concern(status, said)
+
+
+def _concern(status: int, said: Said) -> Concern:
     """Tell whom a refusal concerns, where it is narrower than its class says.
 
     OpenAI: Error codes ("Request too large": this request alone is over the limit, and waiting cannot help).
     Gemini API: Rate limits (a `quotaId` with PerProjectPerModel is one model's).
     """
-    if status not in (413, 429) or not body:
+    if status not in (413, 429):
         return "target"
-    said = read({}, body)
     if any(message.startswith("request too large") for message in said.messages):
         return "request"
     return "model" if "permodel" in said.text else "target"
@@ -110,9 +121,10 @@ def retry_after(headers: Mapping[str, str], body: bytes, now_wall: float) -> flo
     Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
     an HTTP date (RFC 9110 section 10.2.3); then the body. `now_wall` is Unix time in seconds.
     """
-    if "retry-after-ms" not in headers and "retry-after" not in headers and not body:
-        return None
-    said = read({}, body)
+    return _wait(headers, read({}, body), now_wall)
+
+
+def _wait(headers: Mapping[str, str], said: Said, now_wall: float) -> float | None:
     if "perday" in said.text:
         return _until_quota_day(now_wall)
     if "request too large" in said.text:

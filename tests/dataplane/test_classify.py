@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.classify import classify, classify_error, concerns, retry_after
+from switchover_dataplane.classify import classify, classify_error, refused, retry_after
 from switchover_dataplane.error_codes import ROWS
 from switchover_dataplane.outcome import ErrorClass
 
@@ -388,7 +388,14 @@ def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, er
     ],
 )
 def test_a_limit_may_be_that_of_one_request_or_of_one_model_alone(status: int, body: bytes, whom: str) -> None:
-    assert concerns(status, body) == whom
+    assert refused("openai", status, {}, body, NOW)[2] == whom
+
+
+def test_all_that_is_to_know_of_a_refusal_is_what_its_parts_say() -> None:
+    body, headers = openai("Please try again in 20s.", "rate_limit_exceeded"), {"x-request-id": "x"}
+    assert refused("openai", 429, headers, body, NOW) == (ErrorClass.RATE_LIMITED, 20.0, "target")
+    assert refused("http", 429, {"retry-after": "5"}, b"", NOW) == (ErrorClass.RATE_LIMITED, 5.0, "target")
+    assert refused("http", 200, {}, b"", NOW) == (ErrorClass.SERVER_ERROR, None, "target")
 
 
 @pytest.mark.parametrize(
