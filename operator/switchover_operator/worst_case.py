@@ -15,6 +15,9 @@ from switchover_operator.conditions import Condition
 DEFAULT_ATTEMPTS = 3
 """Tries of a request for models whose policy says no number; more where there are more priorities."""
 
+_DOUBLINGS = 64
+"""After so many a wait grows no further; the number of tries that a policy allows has no such bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
@@ -89,12 +92,18 @@ def _attempts(policy: table.Policy, pools: Sequence[Sequence[table.Target]], *, 
 def _waits(policy: table.Policy, pools: Sequence[Sequence[table.Target]], attempts: int, *, ai: bool) -> float:
     """Return the longest time that passes between attempts."""
     repeats = _repeats(policy, pools, attempts)
-    waits = [min(policy.back_off.base * 2.0 ** min(k, 64), policy.back_off.max) for k in range(repeats)]
-    if policy.rate_limited_back_off:
-        # Up to half of it is added as jitter (Envoy, "RateLimitedRetryBackOff").
-        waits = [max(wait, policy.rate_limited_back_off.max * 1.5) for wait in waits]
     brief = ai and repeats > 0 and not policy.written and policy.semantics == "Failover"
-    return sum(waits) + (policy.max_retry_after_wait if brief else 0.0)
+    return _back_offs(policy, repeats) + (policy.max_retry_after_wait if brief else 0.0)
+
+
+def _back_offs(policy: table.Policy, repeats: int) -> float:
+    """Return the sum of the longest waits before so many repeats: each is twice the one before, up to a maximum."""
+    limited = policy.rate_limited_back_off
+    # Up to half of it is added as jitter (Envoy, "RateLimitedRetryBackOff").
+    least = limited.max * 1.5 if limited else 0.0
+    grown = min(repeats, _DOUBLINGS)
+    waits = [max(least, min(policy.back_off.base * 2.0**k, policy.back_off.max)) for k in range(grown + 1)]
+    return sum(waits[:grown]) + (repeats - grown) * waits[grown]
 
 
 def _repeats(policy: table.Policy, pools: Sequence[Sequence[table.Target]], attempts: int) -> int:

@@ -72,6 +72,11 @@ def test_under_envoys_semantics_time_is_limited_by_the_limit_of_a_try_and_waits_
     assert text in str(worst_case(policy, upstream("a | b")))
 
 
+def test_a_number_of_tries_beyond_all_reason_is_told_at_once() -> None:
+    policy = Policy(written=True, attempts=2**32, per_try_timeout=1.0, back_off=BackOff(1.0, 4.0))
+    assert worst_case(policy, upstream("a")).starts == {"": 5 * (2.0**32 - 1) - 5}
+
+
 @pytest.mark.parametrize(("timeout", "warned"), [(0.0, False), (30.0, True), (240.0, True), (241.0, False)])
 def test_a_deadline_that_may_come_before_the_last_attempt_is_warned_of(timeout: float, *, warned: bool) -> None:
     condition = told(msgspec.structs.replace(GUIDE, timeout=timeout), upstream("a | b | c"), "spec.rules[0]")
