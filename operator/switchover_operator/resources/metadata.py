@@ -1,11 +1,13 @@
 """`metadata` of every Kubernetes object, as far as it is read."""
 
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, Strict
+from pydantic import AwareDatetime, Field, Strict
 
-from .model import Part
+from .model import Expected, Part
+
+Time = Annotated[AwareDatetime, Strict(False), Expected("a time as 2025-01-31T12:00:00Z")]
+"""Kubernetes writes RFC 3339. Without a zone two times could not be compared."""
 
 
 class ObjectMeta(Part):
@@ -16,7 +18,7 @@ class ObjectMeta(Part):
     generation: int = 0
     uid: str = ""
     resource_version: str = ""
-    creation_timestamp: Annotated[datetime, Strict(False)] | None = None
-    deletion_timestamp: Annotated[datetime, Strict(False)] | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
     labels: dict[str, str] = Field(default_factory=dict[str, str])
     annotations: dict[str, str] = Field(default_factory=dict[str, str])

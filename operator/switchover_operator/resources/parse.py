@@ -131,9 +131,6 @@ _PLAIN = {
     "dict_type": "must be an object (keys with values)",
     "tuple_type": "must be a list",
     "bytes_type": "must be base64 text",
-    "datetime_type": "must be a time as 2025-01-31T12:00:00Z",
-    "datetime_from_date_parsing": "must be a time as 2025-01-31T12:00:00Z",
-    "datetime_parsing": "must be a time as 2025-01-31T12:00:00Z",
 }
 
 
