@@ -20,7 +20,7 @@ from switchover_operator.resources.failover_policy import FailoverPolicy, Failov
 from switchover_operator.resources.gateway_api import HttpRouteRetry, HttpRouteRule
 from switchover_operator.resources.retries import Retries
 from switchover_operator.route_options import RuleOptions
-from switchover_operator.targeting import targets
+from switchover_operator.targeting import refused_at, targets
 from switchover_operator.targets import Destination
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -46,11 +46,11 @@ class FailoverIndex:
         self._winners: dict[Identity, Object[FailoverPolicy]] = {}
         self._refused: dict[Identity, list[Condition]] = {}
         for found in sorted(catalogue.every(FailoverPolicy), key=age):
-            for target in targets(found):
-                if found.model is not None:
+            for target, attached in targets(found).items():
+                if attached:
                     self._winners.setdefault(target, found)
                 if found.refusal is not None:
-                    text = f"{found.identity} is not accepted: {found.refusal.message}"
+                    text = f"{found.identity} is not accepted: {refused_at(found, attached=attached).message}"
                     self._refused.setdefault(target, []).append(conditions.policy_not_accepted(text))
 
     def of(self, target: Identity) -> Object[FailoverPolicy] | None:

@@ -19,7 +19,7 @@ from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.routes import CompiledRoute, World
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.targeting import route_targeted, target_refs, targets
+from switchover_operator.targeting import refused_at, route_targeted, served_refs, targets, told_refs
 
 _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, FailoverPolicy.GROUP})
 
@@ -154,8 +154,9 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
     named = _named_by_filters(route.attached for route in routes)
     for found in catalogue.every(RouteOption):
         told = (_accepted(found), *_triggers_told(found), *found.effect)
+        served = served_refs(found)
         ancestors: list[ParentReport] = []
-        for ref in target_refs(found):
+        for ref in told_refs(found):
             target = route_targeted(found.identity, ref)
             if isinstance(target, Condition):
                 ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
@@ -163,7 +164,8 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
                 missing = conditions.target_not_found(f"{target} does not exist")
                 ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
             elif target in ours or isinstance(fleet, Standalone):
-                ancestors.append(ParentReport(ref, told))
+                here = told if ref in served else (_accepted(found, attached=False), *found.effect)
+                ancestors.append(ParentReport(ref, here))
         for route in named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
@@ -180,10 +182,10 @@ def _policy_report(found: Object[Resource], ancestors: list[ParentReport], told:
     return replace(report, notes=(*found.notes, "it is attached to nothing and has no effect"))
 
 
-def _accepted(found: Object[RouteOption]) -> Condition:
+def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:
     """Its Accepted condition at a route that it is for, which is served without it where nothing of it is good."""
     if found.model is not None:
-        return found.accepted
+        return found.accepted if found.refusal is None else refused_at(found, attached=attached)
     return replace(found.accepted, message=f"{found.accepted.message}; its routes are served without it")
 
 
@@ -213,14 +215,19 @@ def _failover_reports(catalogue: Catalogue, index: FailoverIndex) -> Iterator[Re
         ancestors = [
             ParentReport(
                 {"group": target.group, "kind": target.kind, "name": target.name},
-                (found.refusal or _attached(catalogue, index, found, target), *found.effect),
+                (_at(catalogue, index, found, target, attached=attached), *found.effect),
             )
-            for target in targets(found)
+            for target, attached in targets(found).items()
         ]
         yield _policy_report(found, ancestors, (found.accepted, *found.effect))
 
 
-def _attached(catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity) -> Condition:
+def _at(
+    catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity, *, attached: bool
+) -> Condition:
+    """Its Accepted condition at one target."""
+    if found.refusal is not None:
+        return refused_at(found, attached=attached)
     if target not in catalogue.objects:
         return conditions.target_not_found(f"{target} does not exist")
     winner = index.of(target)

@@ -14,7 +14,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
 from switchover_operator.resources.gateway_api import HttpRouteRule
 from switchover_operator.resources.route_option import RouteOption, RouteOptions
-from switchover_operator.targeting import route_targeted, target_refs
+from switchover_operator.targeting import refused_at, route_targeted, served_refs, told_refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,25 @@ class RuleOptions:
     failure: Condition | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """A RouteOption that is for a route, or only would be if its present content were good."""
+
+    found: Object[RouteOption]
+    attached: bool
+
+
 class OptionsIndex:
     """Finds the RouteOptions of a route and of its rules (Gloo, "RouteOption": only in the route's namespace)."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._by_target: dict[Identity, list[Object[RouteOption]]] = {}
+        self._by_target: dict[Identity, list[_Brought]] = {}
         for found in sorted(catalogue.every(RouteOption), key=age):
-            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in target_refs(found)):
+            served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
+            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in told_refs(found)):
                 if isinstance(target, Identity):
-                    self._by_target.setdefault(target, []).append(found)
+                    self._by_target.setdefault(target, []).append(_Brought(found, attached=target in served))
 
     def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
         """Merge what the rule's ExtensionRefs and the route's targetRefs bring: the first to set a field wins."""
@@ -47,7 +56,7 @@ class OptionsIndex:
         attached = self._by_target.get(route, [])
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
-        return _merged([*named, *attached], failure)
+        return _merged([*(_Brought(found, attached=True) for found in named), *attached], failure)
 
     def _named_by_filters(
         self, route: Identity, path: str, rule: HttpRouteRule
@@ -72,16 +81,20 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _merged(found: Iterable[Object[RouteOption]], failure: Condition | None) -> RuleOptions:
+def _merged(brought: Iterable[_Brought], failure: Condition | None) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
     told: list[Condition] = []
-    for option in {option.identity: option for option in found}.values():
+    seen: set[Identity] = set()
+    for option, attached in ((each.found, each.attached) for each in brought):
+        if option.identity in seen:
+            continue
+        seen.add(option.identity)
         if option.refusal is not None:
             served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
-            text = f"{option.identity} is not accepted: {option.refusal.message}{served}"
+            text = f"{option.identity} is not accepted: {refused_at(option, attached=attached).message}{served}"
             told.append(conditions.policy_not_accepted(text))
-        if option.model is None:
+        if option.model is None or not attached:
             continue
         options = option.model.spec.options
         for name in options.model_fields_set:

@@ -1,18 +1,42 @@
-"""`targetRefs` of policies, read from the body as written: a refused policy has targets too, and they are told."""
+"""`targetRefs` of policies: of what is served of a policy, and of its body as written.
+
+The two differ where a policy is refused and its last good version serves: that one is attached where it says so itself,
+and the refusal is told at the targets of both.
+"""
+
+from dataclasses import replace
 
 from switchover_operator import conditions
 from switchover_operator.conditions import Condition
 from switchover_operator.identity import Identity
 from switchover_operator.reports import Ref
 from switchover_operator.resolve import Object
-from switchover_operator.resources import Resource
+from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute
+from switchover_operator.resources.route_option import RouteOption
+
+Policy = RouteOption | FailoverPolicy
 
 _KEYS = ("group", "kind", "namespace", "name")
 
 
-def target_refs(found: Object[Resource]) -> tuple[Ref, ...]:
-    """Return the references of a policy that have a name at least, as a status repeats them."""
+def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:
+    """Return the references by which a policy is attached; none where nothing of it is good."""
+    return tuple(
+        {key: getattr(ref, key) for key in _KEYS if getattr(ref, key, None) is not None and key in ref.model_fields_set}
+        for ref in (found.model.spec.target_refs if found.model else ())
+    )
+
+
+def told_refs(found: Object[Policy]) -> tuple[Ref, ...]:
+    """Return the references at which a policy is reported: those it is attached by, then those of a refused body."""
+    refs = list(served_refs(found))
+    refs += [ref for ref in _written_refs(found) if found.refusal is not None and ref not in refs]
+    return tuple(refs)
+
+
+def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
+    """Read the references that have a name at least, whatever else the body holds."""
     spec = found.body.get("spec")
     refs = spec.get("targetRefs") if isinstance(spec, dict) else None
     return tuple(
@@ -22,11 +46,22 @@ def target_refs(found: Object[Resource]) -> tuple[Ref, ...]:
     )
 
 
-def targets(found: Object[Resource]) -> tuple[Identity, ...]:
-    """Name what a policy is attached to: objects of its own namespace."""
-    namespace = found.identity.namespace
-    named = (Identity(ref.get("group", ""), ref.get("kind", ""), namespace, ref["name"]) for ref in target_refs(found))
-    return tuple(dict.fromkeys(named))
+def targets(found: Object[FailoverPolicy]) -> dict[Identity, bool]:
+    """Name what a FailoverPolicy is told at, objects of its own namespace, and whether it is attached there."""
+    served = {_target(found, ref): True for ref in served_refs(found)}
+    return {**{_target(found, ref): False for ref in told_refs(found)}, **served}
+
+
+def _target(found: Object[FailoverPolicy], ref: Ref) -> Identity:
+    return Identity(ref.get("group", ""), ref.get("kind", ""), found.identity.namespace, ref["name"])
+
+
+def refused_at(found: Object[Policy], *, attached: bool) -> Condition:
+    """Return the refusal of a policy as it is told at a target, to which its last good version may not be attached."""
+    assert found.refusal is not None  # noqa: S101 - only what is refused is told of
+    if attached or found.model is None:
+        return found.refusal
+    return replace(found.refusal, message=f"{found.refusal.message}; that version is not for this target")
 
 
 def route_targeted(option: Identity, ref: Ref) -> Identity | Condition:
