@@ -255,6 +255,9 @@ def _overridden(
         texts.append(f"{path}.retry wins over {by}")
     if timeout and rule.timeouts and rule.timeouts.request is not None:
         texts.append(f"timeout of {timeout} wins over {path}.timeouts.request")
+    per_try = given.options.retries.per_try_timeout if given.options.retries else None
+    if per_try is not None and rule.timeouts and rule.timeouts.backend_request is not None:
+        texts.append(f"retries.perTryTimeout of {retries} wins over {path}.timeouts.backendRequest")
     if destination.outliers is not None and failover and failover.model and failover.model.spec.cool_down is not None:
         texts.append(f"{path}: outlierDetection of {destination.key} wins over coolDown of {failover.identity}")
     return tuple(conditions.policy_overridden(text) for text in texts)

@@ -150,7 +150,7 @@ def _upstream_reports(
 
 
 def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
-    ours = {route.attached.found.identity for route in routes}
+    ours = {route.attached.found.identity: route for route in routes}
     named = _named_by_filters(route.attached for route in routes)
     for found in catalogue.every(RouteOption):
         told = (_accepted(found), *_triggers_told(found), *found.effect)
@@ -165,12 +165,19 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
                 ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
             elif target in ours or isinstance(fleet, Standalone):
                 here = told if ref in served else (_accepted(found, attached=False), *found.effect)
-                ancestors.append(ParentReport(ref, here))
+                ancestors.append(ParentReport(ref, _with_lost(found, here, ours.get(target))))
         for route in named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
-                ancestors.append(ParentReport(ref, told))
+                ancestors.append(ParentReport(ref, _with_lost(found, told, ours.get(route))))
         yield _policy_report(found, ancestors, told)
+
+
+def _with_lost(
+    found: Object[RouteOption], told: Iterable[Condition], route: CompiledRoute | None
+) -> tuple[Condition, ...]:
+    """Add what other RouteOptions of a route set before this one."""
+    return conditions.merged((*told, *(route.lost.get(found.identity, ()) if route else ())))
 
 
 def _policy_report(found: Object[Resource], ancestors: list[ParentReport], told: tuple[Condition, ...]) -> Report:

@@ -5,14 +5,17 @@ oldest first. All take part, and for each top-level field of `options` the first
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from pydantic.alias_generators import to_camel
 
 from switchover_operator import conditions
 from switchover_operator.conditions import Condition
 from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
 from switchover_operator.resources.gateway_api import HttpRouteRule
+from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption, RouteOptions
 from switchover_operator.targeting import refused_at, route_targeted, served_refs, told_refs
 
@@ -21,12 +24,14 @@ from switchover_operator.targeting import refused_at, route_targeted, served_ref
 class RuleOptions:
     """The options that hold for one rule, each field from the RouteOption that `sources` names for it.
 
-    `told` is what the route's status has to say; `failure` means that no request of the rule may be served.
+    `told` is what the route's status has to say, `lost` what those of RouteOptions have, whose fields others set first;
+    `failure` means that no request of the rule may be served.
     """
 
     options: RouteOptions = field(default_factory=RouteOptions)
     sources: Mapping[str, Identity] = field(default_factory=dict)
     told: tuple[Condition, ...] = ()
+    lost: Mapping[Identity, str] = field(default_factory=dict)
     failure: Condition | None = None
 
 
@@ -56,7 +61,9 @@ class OptionsIndex:
         attached = self._by_target.get(route, [])
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
-        return _merged([*(_Brought(found, attached=True) for found in named), *attached], failure)
+        merged = _merged([*(_Brought(found, attached=True) for found in named), *attached])
+        overridden = (conditions.policy_overridden(f"{path}: {lost}") for lost in merged.lost.values())
+        return replace(merged, told=(*merged.told, *overridden), failure=failure)
 
     def _named_by_filters(
         self, route: Identity, path: str, rule: HttpRouteRule
@@ -81,10 +88,11 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _merged(brought: Iterable[_Brought], failure: Condition | None) -> RuleOptions:
+def _merged(brought: Iterable[_Brought]) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
     told: list[Condition] = []
+    lost: dict[Identity, str] = {}
     seen: set[Identity] = set()
     for option, attached in ((each.found, each.attached) for each in brought):
         if option.identity in seen:
@@ -97,7 +105,21 @@ def _merged(brought: Iterable[_Brought], failure: Condition | None) -> RuleOptio
         if option.model is None or not attached:
             continue
         options = option.model.spec.options
-        for name in options.model_fields_set:
-            if name not in values:
-                values[name], sources[name] = getattr(options, name), option.identity
-    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), failure)
+        # Null is unset, as everywhere in Kubernetes.
+        given = {name: value for name in RouteOptions.model_fields if (value := getattr(options, name)) is not None}
+        taken = [name for name in given if name in values]
+        if taken:
+            lost[option.identity] = _overridden(option.identity, taken, sources)
+        fresh = given.keys() - values.keys()
+        values |= {name: given[name] for name in fresh}
+        sources |= dict.fromkeys(fresh, option.identity)
+    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), lost)
+
+
+def _overridden(option: Identity, taken: Iterable[str], sources: Mapping[str, Identity]) -> str:
+    """Say which fields of a RouteOption have no effect, and which others set them first."""
+    by_winner: dict[Identity, list[str]] = {}
+    for name in sorted(taken):
+        by_winner.setdefault(sources[name], []).append(to_camel(name))
+    texts = (f"{winner} comes before {option} in {listed(names)}" for winner, names in by_winner.items())
+    return " and ".join(texts)

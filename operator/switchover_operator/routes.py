@@ -71,7 +71,7 @@ class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
     `keys` gives, for each Gateway, the keys of the rules in their order. `used` names the Upstreams it refers to,
-    `worst` what their statuses have to say of requests from here.
+    `worst` what their statuses have to say of requests from here, `lost` what those of RouteOptions have.
     """
 
     attached: AttachedRoute
@@ -84,6 +84,7 @@ class CompiledRoute:
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
+    lost: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class _Parts:
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
     worst: dict[Identity, list[Condition]] = field(default_factory=dict)
+    lost: dict[Identity, list[Condition]] = field(default_factory=dict)
 
 
 def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
@@ -133,6 +135,7 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         tuple(dict.fromkeys(parts.notes)),
         frozenset(parts.used),
         {upstream: tuple(dict.fromkeys(worst)) for upstream, worst in parts.worst.items()},
+        {option: tuple(dict.fromkeys(lost)) for option, lost in parts.lost.items()},
     )
 
 
@@ -158,6 +161,9 @@ class _Rule:
         owner = f"{self.route}/{self.index}"
         filters = rule_filters(self.world.catalogue, owner, self.rule.filters, options)
         self.parts.told += options.told
+        for option, lost in options.lost.items():
+            said = conditions.policy_overridden(f"{self.route} {self.path}: {lost}")
+            self.parts.lost.setdefault(option, []).append(said)
         self.parts.notes += [f"{self.path}: {note}" for note in filters.notes]
         name = self.rule.name or str(self.index)
         route = f"{self.route.namespace}/{self.route.name}"
