@@ -63,8 +63,8 @@ class Progress:
 
     @property
     def counts_unsent(self) -> bool:
-        """A plain backend without a policy has one try, but a dead endpoint is none: nothing was sent to it."""
-        return self.ai or self.policy.written or self.policy.semantics == "Envoy"
+        """A plain backend without a number has one try, but a dead endpoint is none: nothing was sent to it."""
+        return self.ai or self.policy.written or self.policy.attempts > 0 or self.policy.semantics == "Envoy"
 
     @property
     def remaining(self) -> int:

@@ -22,6 +22,7 @@ from switchover_operator.resources.retries import Retries
 from switchover_operator.route_options import RuleOptions
 from switchover_operator.targeting import refused_at, targets
 from switchover_operator.targets import Destination
+from switchover_operator.worst_case import DEFAULT_ATTEMPTS
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -106,7 +107,7 @@ def _default(destination: Destination) -> NamedPolicy:
     return NamedPolicy("default for AI", _AI) if destination.is_ai else NamedPolicy("default", _PLAIN)
 
 
-_PLAIN = table.Policy(attempts=1)
+_PLAIN = table.Policy()
 _AI = table.Policy(retry_on=table.AI_TRIGGERS)
 _AZURE = msgspec.structs.replace(_AI, stream_idle_timeout=AZURE_STREAM_IDLE_TIMEOUT)
 
@@ -169,10 +170,19 @@ def _tried(
         return _as_route(path, rule.retry, per_try, by_class=ai and not envoy)
     fields: dict[str, Any] = {"per_try_timeout": per_try}
     if spec is not None:
-        fields["attempts"] = spec.attempts
+        fields["attempts"] = _number(spec, ai=ai, envoy=envoy) if spec.attempts is None else spec.attempts
     if spec is not None and (spec.retry_on is not None or envoy):
         fields |= {"retry_on": tuple(dict.fromkeys(spec.retry_on or ())), "explicit": True}
     return _Tried(fields)
+
+
+def _number(spec: FailoverPolicySpec, *, ai: bool, envoy: bool) -> int | None:
+    """Return how often is tried where triggers are written and no number: who names what to try again wants it so."""
+    if spec.retry_on is None:
+        return None
+    if envoy:
+        return DEFAULT_RETRIES + 1
+    return None if ai else DEFAULT_ATTEMPTS
 
 
 def _as_route_option(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from switchover_dataplane.table import AzureOpenAI, Backend, Http, Match, Policy, Port, Rule, Table, Target
+from switchover_dataplane.table import AzureOpenAI, Backend, Http, Match, Policy, Port, Rule, Table, Target, Upstream
 from switchover_operator.compile import Compiled
 from switchover_operator.files import View, locate
 from switchover_operator.findings import Finding, Weight, findings
@@ -160,7 +160,7 @@ def _backend(table: Table, backend: Backend, share: str, signs: Marks) -> Iterat
     policy = table.policies[backend.policy]
     what = "model" if upstream.ai else "target"
     order = f"{_counted(len(upstream.priorities), what)} in order" if len(upstream.priorities) > 1 else f"one {what}"
-    yield f"{signs.arrow} {share}{order}, {_tries(policy, len(upstream.priorities))}"
+    yield f"{signs.arrow} {share}{order}, {_tries(policy, upstream)}"
     for number, pool in enumerate(upstream.priorities, 1):
         yield f"   {number}. {' or '.join(map(_target, pool)) or 'nothing: the pool is empty'}"
 
@@ -177,9 +177,11 @@ def _target(target: Target) -> str:
             return f"{provider.model or 'the model of the request'} at {where} ({kind})"
 
 
-def _tries(policy: Policy, priorities: int) -> str:
+def _tries(policy: Policy, upstream: Upstream) -> str:
     """How often a request is tried, and after what."""
-    most = policy.attempts or max(_DEFAULT_ATTEMPTS, priorities)
+    priorities = len(upstream.priorities)
+    default = max(_DEFAULT_ATTEMPTS, priorities) if upstream.ai and policy.semantics == "Failover" else 1
+    most = policy.attempts or default
     if policy.semantics == "Envoy":
         how = f"at most {most} {'try' if most == 1 else 'tries'} in Envoy's sequence"
     elif priorities > 1 and policy.update_frequency:

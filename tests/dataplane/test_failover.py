@@ -200,16 +200,17 @@ def test_a_refused_connection_that_retry_on_does_not_name_is_not_counted_again_o
 
 
 def test_a_plain_backend_moves_on_to_other_endpoints_only_when_nothing_was_sent() -> None:
-    once = Policy(attempts=1, back_off=INSTANT)
+    once = Policy(back_off=INSTANT)
     assert play("a b c", "refused refused 200", once, ai=False).line == "a b c"
     assert play("a b c", "refused 500", once, ai=False).line == "a b"
     assert play("a b c", "500", once, ai=False).why == "answer: attempts used up"
     assert play("a b | c", "refused", once, ai=False).line == "a b c"
-    assert play("a b c", "refused", Policy(back_off=INSTANT), ai=False).line == "a b c"
 
 
-def test_a_written_policy_bounds_refused_connections_too() -> None:
+def test_a_number_that_is_written_bounds_refused_connections_too() -> None:
     assert play("a b c", "refused", written(attempts=2), ai=False).line == "a b"
+    assert play("a b c", "refused", Policy(attempts=2, back_off=INSTANT), ai=False).line == "a b"
+    assert play("a b c", "refused", Policy(attempts=1), ai=False).line == "a"
 
 
 # ── Cool-down ───────────────────────────────────────────────────────────────────────────────────────────────────────

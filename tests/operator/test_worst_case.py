@@ -2,13 +2,13 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook import WORDS, upstream
 from switchover_dataplane.failover import Answer, Tried, Wait, next_step
-from switchover_dataplane.outcome import ErrorClass
-from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.outcome import ErrorClass, NotSent, Refused
+from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader, Upstream
 from switchover_operator.worst_case import told, worst_case
 
 GUIDE = Policy(
@@ -27,19 +27,20 @@ GUIDE = Policy(
         (
             GUIDE,
             "a | b | c",
-            "at most 3 attempts; if all are silent, the last one starts after 20s for a stream, "
+            "at most 3 attempts; the last one starts at latest after 20s for a stream, "
             "180s for a stream after reasoning, 240s for a whole answer",
         ),
         (
             Policy(first_token_timeout=2.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0),
             "a | b | c",
-            "at most 4 attempts; if all are silent, the last one starts after 8s for a stream, "
-            "8s for a stream after reasoning, 11s for a whole answer",
+            "at most 4 attempts; the last one starts at latest after 8.1s for a stream, 8.1s for a stream after "
+            "reasoning, 11.1s for a whole answer; later only as a repeat on the last target left, which is waited for "
+            "without end",
         ),
         (
             Policy(first_token_timeout=2.0, first_token_timeout_reasoning=0.0, answer_timeout=0.0, attempts=2),
             "a | b",
-            "at most 2 attempts; if all are silent, the last one starts after 2s for a stream; nothing limits how long "
+            "at most 2 attempts; the last one starts at latest after 4s for a stream; nothing limits how long "
             "an attempt before it takes for a stream after reasoning and a whole answer",
         ),
         (Policy(attempts=1), "a | b", "at most 1 attempt"),
@@ -77,6 +78,43 @@ def test_a_number_of_tries_beyond_all_reason_is_told_at_once() -> None:
     assert worst_case(policy, upstream("a")).starts == {"": 5 * (2.0**32 - 1) - 5}
 
 
+@pytest.mark.parametrize(
+    ("policy", "pools", "text"),
+    [
+        (
+            Policy(written=True, attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
+            "a",
+            "at most 2 attempts; the last one starts after 5.1s if no headers come before; nothing limits how long an "
+            "answer takes once its headers are there",
+        ),
+        (
+            Policy(semantics="Envoy", attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
+            "a | b",
+            "at most 2 attempts; the last one starts after 5.1s if no headers come before; nothing limits how long an "
+            "answer takes once its headers are there",
+        ),
+    ],
+)
+def test_a_limit_that_ends_at_the_headers_is_not_told_as_one_of_the_attempt(
+    policy: Policy, pools: str, text: str
+) -> None:
+    worst = worst_case(policy, upstream(pools))
+    assert str(worst) == text
+    assert not worst.exceeds(6.0)
+
+
+def test_a_plain_backend_passes_over_dead_targets_and_a_number_that_is_written_counts_them() -> None:
+    assert str(worst_case(Policy(), upstream("a b c", ai=False))) == (
+        "at most 3 attempts; the last one starts at latest after 10s"
+    )
+    assert worst_case(Policy(attempts=2, per_try_timeout=1.0), upstream("a b c", ai=False)).attempts == 2
+
+
+def test_triggers_after_which_no_target_is_asked_again_count_each_target_once() -> None:
+    policy = Policy(explicit=True, retry_on=("rate-limited",), attempts=5, max_retry_after_wait=0.0)
+    assert worst_case(policy, upstream("a | b")).attempts == 2
+
+
 @pytest.mark.parametrize(("timeout", "warned"), [(0.0, False), (30.0, True), (240.0, True), (241.0, False)])
 def test_a_deadline_that_may_come_before_the_last_attempt_is_warned_of(timeout: float, *, warned: bool) -> None:
     condition = told(msgspec.structs.replace(GUIDE, timeout=timeout), upstream("a | b | c"), "spec.rules[0]")
@@ -94,19 +132,27 @@ def test_without_a_limit_of_a_try_a_deadline_may_always_come_first() -> None:
 
 # ── Against the decision ────────────────────────────────────────────────────────────────────────────────────────────
 
-FAILURES = ["429", "429+1s", "429+30s", "500", "503", "key", "model", "reset", "error-event", "quiet"]
+FAILURES = ["429", "429+1s", "429+2s", "429+30s", "500", "503", "key", "model", "reset", "refused", "per-try"]
+LIMITED = Refused(429, ErrorClass.RATE_LIMITED, {"retry-after": "2"}, 2.0)
+OUTCOMES = {**WORDS, "429+2s": LIMITED}
 SECONDS = st.sampled_from([1.0, 7.0])
+TRIGGERS = [
+    (*ErrorClass, "5xx", "retriable-status-codes"),
+    ("rate-limited", "connect-failed", "credentials", "model-unavailable"),
+    ("5xx",),
+    (),
+]
 policies = st.builds(
     Policy,
     semantics=st.sampled_from(["Failover", "Failover", "Envoy"]),
     written=st.booleans(),
-    attempts=st.integers(0, 6),
-    retry_on=st.just((*ErrorClass, "5xx", "retriable-status-codes")),
+    attempts=st.integers(0, 8),
+    retry_on=st.sampled_from(TRIGGERS),
     status_codes=st.just((429, 401, 404)),
     explicit=st.booleans(),
     update_frequency=st.integers(0, 3),
     per_try_timeout=SECONDS,
-    back_off=st.builds(BackOff, st.just(0.1), st.sampled_from([0.1, 0.35])),
+    back_off=st.builds(BackOff, st.sampled_from([0.1, 3.0]), st.sampled_from([3.0, 9.0])),
     first_token_timeout=SECONDS,
     first_token_timeout_reasoning=SECONDS,
     answer_timeout=SECONDS,
@@ -117,35 +163,43 @@ shapes = st.lists(st.integers(1, 2), min_size=1, max_size=4).map(
 )
 
 
-@given(st.data(), policies, shapes)
-def test_no_request_is_tried_more_often_or_later_than_was_told(data: st.DataObject, policy: Policy, shape: str) -> None:
-    under = upstream(shape)
+@settings(max_examples=400)
+@given(st.data(), policies, st.builds(upstream, shapes, ai=st.booleans()))
+def test_no_request_is_tried_more_often_or_later_than_was_told(
+    data: st.DataObject, policy: Policy, under: Upstream
+) -> None:
+    ids = [target.id for pool in under.priorities for target in pool]
     worst = worst_case(policy, under)
-    for kind, latest in worst.starts.items():
-        each = {"": policy.per_try_timeout, "a stream": policy.first_token_timeout}.get(
-            kind, policy.answer_timeout if kind == "a whole answer" else policy.first_token_timeout_reasoning
+    kind = data.draw(st.sampled_from(list(worst.starts)))
+    limits = {
+        "a stream": policy.first_token_timeout,
+        "a stream after reasoning": policy.first_token_timeout_reasoning,
+        "a whole answer": policy.answer_timeout,
+    }
+    outcomes = [*FAILURES, "quiet"] if kind in limits else FAILURES
+    history: list[Tried] = []
+    now = started = 0.0
+    while True:
+        step = next_step(
+            policy,
+            under,
+            history,
+            cooling=data.draw(st.frozensets(st.sampled_from(ids))),
+            elapsed=now,
+            wall=0.0,
+            chance=1.0,
+            repeats_allowed=True,
         )
-        history: list[Tried] = []
-        now = started = 0.0
-        while True:
-            step = next_step(
-                policy,
-                under,
-                history,
-                cooling=frozenset(),
-                elapsed=now,
-                wall=0.0,
-                chance=1.0,
-                repeats_allowed=True,
-            )
-            if isinstance(step, Answer):
-                break
-            if isinstance(step, Wait):
-                now += step.seconds
-                step = step.then
-            started = now
-            now += each
-            outcome = WORDS[data.draw(st.sampled_from(FAILURES))]
-            history.append(Tried(step.priority, data.draw(st.sampled_from(step.candidates)), outcome))
-        assert len(history) <= worst.attempts
-        assert latest is None or started <= latest + 0.01
+        if isinstance(step, Answer):
+            break
+        if isinstance(step, Wait):
+            now += step.seconds
+            step = step.then
+        started = now
+        outcome = OUTCOMES[data.draw(st.sampled_from(outcomes))]
+        longest = limits.get(kind, policy.per_try_timeout)
+        now += min(longest, under.connect_timeout) if isinstance(outcome, NotSent) else longest
+        history.append(Tried(step.priority, data.draw(st.sampled_from(step.candidates)), outcome))
+    latest = worst.starts[kind]
+    assert len(history) <= worst.attempts
+    assert latest is None or started <= latest + 0.01

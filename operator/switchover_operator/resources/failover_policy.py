@@ -98,7 +98,8 @@ class FailoverPolicySpec(OpenPart):
     ]
     """What the policy is for. The nearest wins: the route's, then the Upstream's, then the Gateway's."""
     attempts: Annotated[int, Field(ge=1, le=100), Expected("an integer from 1 to 100, as 3")] | None = None
-    """Attempts in all; unset: 3, or one per priority where there are more. `retries` of a RouteOption win."""
+    """Attempts in all; unset: 3, or one per priority where there are more. A plain backend (no `ai` Upstream) has one
+    unless retryOn is written; Envoy's semantics then has 2, else one. `retries` of a RouteOption win."""
     retry_on: (
         Annotated[
             Items[Trigger],
