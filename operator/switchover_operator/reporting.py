@@ -111,13 +111,19 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterabl
 
 def _route_report(route: CompiledRoute) -> Report:
     found = route.attached.found
-    common = () if found.model is None else conditions.merged((*route.told, conditions.refs_resolved()))
     parents = tuple(
-        ParentReport(parent.ref, (parent.accepted, *common, *found.effect)) for parent in route.attached.parents
+        ParentReport(parent.ref, (parent.accepted, *_told_at(route, parent.gateway), *found.effect))
+        for parent in route.attached.parents
     )
     notes = (*found.notes, *route.notes)
     refers_to = tuple(sorted(route.used))
     return replace(_plain(found), parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
+
+
+def _told_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
+    if route.attached.found.model is None:
+        return ()
+    return conditions.merged((*route.told_at(gateway), conditions.refs_resolved()))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────

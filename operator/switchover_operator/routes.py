@@ -4,7 +4,7 @@ A rule is compiled once, and once more for each FailoverPolicy of a Gateway that
 policy wins, and a Gateway's is nearest only where neither route nor Upstream has one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -70,8 +70,9 @@ class World:
 class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
-    `keys` gives, for each Gateway, the keys of the rules in their order. `used` names the Upstreams it refers to,
-    `worst` what their statuses have to say of requests from here, `lost` what those of RouteOptions have.
+    `keys` gives, for each Gateway, the keys of the rules in their order, `told` what the route's status says there.
+    `used` names the Upstreams it refers to, `worst` what their statuses have to say of requests from here, `lost` what
+    those of RouteOptions have.
     """
 
     attached: AttachedRoute
@@ -80,26 +81,50 @@ class CompiledRoute:
     policies: Mapping[str, table.Policy] = field(default_factory=dict)
     upstreams: Mapping[str, table.Upstream] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
+    told: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     lost: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
 
+    def told_at(self, gateway: Identity) -> tuple[Condition, ...]:
+        """Return what there is to say at one parent; where the route is not attached, of its references alone."""
+        if gateway in self.told:
+            return self.told[gateway]
+        everything = dict.fromkeys(condition for told in self.told.values() for condition in told)
+        return tuple(each for each in everything if not self.keys or each.type == "ResolvedRefs")
+
 
 @dataclass(slots=True)
 class _Parts:
-    """What gathers while the rules of one route are compiled."""
+    """What gathers while the rules of one route are compiled; what there is to say of each stands at its key."""
 
     rules: dict[str, table.Rule] = field(default_factory=dict)
     policies: dict[str, table.Policy] = field(default_factory=dict)
     upstreams: dict[str, table.Upstream] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
-    told: list[Condition] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
-    worst: dict[Identity, list[Condition]] = field(default_factory=dict)
     lost: dict[Identity, list[Condition]] = field(default_factory=dict)
+    said: dict[str, "_Said"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """What a request meets at one backendRef, for the status of the Upstream that this leads to."""
+
+    upstream: Identity
+    path: str
+    policy: table.Policy
+    served: table.Upstream
+
+
+@dataclass(slots=True)
+class _Said:
+    """What there is to say of one rule under one choice of policies."""
+
+    told: list[Condition] = field(default_factory=list)
+    met: list[_Met] = field(default_factory=list)
 
 
 def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
@@ -121,9 +146,11 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         )
         for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
             if key not in parts.rules:
-                parts.rules[key] = _Rule(world, parts, identity, index, rule, own, gateway, inherited).compiled()
+                said = parts.said[key] = _Said()
+                parts.rules[key] = _Rule(world, parts, said, identity, index, rule, own, inherited).compiled()
+    told = {gateway: _told(world, gateway, [parts.said[key] for key in keys[gateway]]) for gateway in variants}
     if not attached.places:
-        return CompiledRoute(attached, told=tuple(parts.told), notes=tuple(parts.notes), used=frozenset(parts.used))
+        return CompiledRoute(attached, told=told, notes=tuple(parts.notes), used=frozenset(parts.used))
     return CompiledRoute(
         attached,
         parts.rules,
@@ -131,25 +158,47 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         parts.policies,
         parts.upstreams,
         parts.secrets,
-        tuple(dict.fromkeys(parts.told)),
+        told,
         tuple(dict.fromkeys(parts.notes)),
         frozenset(parts.used),
-        {upstream: tuple(dict.fromkeys(worst)) for upstream, worst in parts.worst.items()},
+        _worst(identity, {gateway: [parts.said[key] for key in keys[gateway]] for gateway in gateways}),
         {option: tuple(dict.fromkeys(lost)) for option, lost in parts.lost.items()},
     )
 
 
+def _told(world: World, gateway: Identity, rules: Iterable[_Said]) -> tuple[Condition, ...]:
+    """Return what the route's status has to say at one Gateway: of its rules there, and of that Gateway's policies."""
+    of_rules = (condition for said in rules for condition in said.told)
+    return tuple(dict.fromkeys((*of_rules, *world.failover.refused(gateway))))
+
+
+def _worst(route: Identity, rules: Mapping[Identity, list[_Said]]) -> Mapping[Identity, tuple[Condition, ...]]:
+    """Upstream → what its status says of requests from here; where Gateways make a difference, each is named."""
+    met: dict[tuple[Identity, str], dict[Identity, _Met]] = {}
+    for gateway, said in rules.items():
+        for each in (each for rule in said for each in rule.met):
+            met.setdefault((each.upstream, each.path), {})[gateway] = each
+    worst: dict[Identity, dict[Condition, None]] = {}
+    for (upstream, path), places in met.items():
+        cases = {worst_case.told(each.policy, each.served, "") for each in places.values()}
+        differ = len(cases) > 1 or len(places) < len(rules)
+        for gateway, each in places.items():
+            where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
+            worst.setdefault(upstream, {})[worst_case.told(each.policy, each.served, where)] = None
+    return {upstream: tuple(said) for upstream, said in worst.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One rule under one choice of policies; what it needs and what there is to say goes to `parts`."""
+    """One rule under one choice of policies; what it needs goes to `parts`, what there is to say to `said`."""
 
     world: World
     parts: _Parts
+    said: _Said
     route: Identity
     index: int
     rule: HttpRouteRule
     own_policy: Object[FailoverPolicy] | None
-    gateway: Identity
     gateway_policy: Object[FailoverPolicy] | None
 
     @property
@@ -160,7 +209,7 @@ class _Rule:
         options = self.world.options.of_rule(self.route, self.path, self.rule)
         owner = f"{self.route}/{self.index}"
         filters = rule_filters(self.world.catalogue, owner, self.rule.filters, options)
-        self.parts.told += options.told
+        self.said.told += options.told
         for option, lost in options.lost.items():
             said = conditions.policy_overridden(f"{self.route} {self.path}: {lost}")
             self.parts.lost.setdefault(option, []).append(said)
@@ -169,7 +218,7 @@ class _Rule:
         route = f"{self.route.namespace}/{self.route.name}"
         failure = options.failure or filters.failure
         if failure is not None:
-            self.parts.told.append(failure)
+            self.said.told.append(failure)
             return table.Rule(route, name, backends=(table.Backend(problem=failure.message),))
         self.parts.secrets |= filters.secrets
         backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
@@ -181,14 +230,14 @@ class _Rule:
         path = f"{self.path}.backendRefs[{place}]"
         found = self._destination(path, ref)
         if isinstance(found, Condition):
-            self.parts.told.append(found)
+            self.said.told.append(found)
             return table.Backend(ref.weight, problem=found.message)
         destination, upstream = found
         if options.options.auto_host_rewrite:
             destination = with_own_host(destination)
         if destination.failure is not None:
             message = f"{path}: {destination.failure.message}"
-            self.parts.told.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
+            self.said.told.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
         if destination.upstream is None:
             return table.Backend(ref.weight, problem=destination.problem)
         policy = self._policy(destination, upstream, options)
@@ -206,10 +255,9 @@ class _Rule:
         self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
     ) -> None:
         """Say the same in the status of the route and of the Upstream, each naming the other."""
-        self.parts.told.append(worst_case.told(policy, served, f"{path} ({served.name})"))
+        self.said.told.append(worst_case.told(policy, served, f"{path} ({served.name})"))
         if upstream is not None:
-            said = worst_case.told(policy, served, f"{self.route} {path}")
-            self.parts.worst.setdefault(upstream, []).append(said)
+            self.said.met.append(_Met(upstream, path, policy, served))
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
         """Follow a backendRef to what it names, and to the Upstream's identity if it is one."""
@@ -228,14 +276,14 @@ class _Rule:
         return self.world.destinations.of_upstream(found), identity
 
     def _policy(self, destination: Destination, upstream: Identity | None, options: RuleOptions) -> NamedPolicy:
-        for target in filter(None, (self.route, upstream, self.gateway)):
-            self.parts.told += self.world.failover.refused(target)
+        for target in filter(None, (self.route, upstream)):
+            self.said.told += self.world.failover.refused(target)
         nearest = self.own_policy or (self.world.failover.of(upstream) if upstream else None) or self.gateway_policy
         return policy_of(self.path, self.rule, options, nearest, destination)
 
     def _use(self, destination: Destination, policy: NamedPolicy, filters: BuiltFilters) -> None:
         assert destination.upstream is not None  # noqa: S101 - only what can be served is used
-        self.parts.told += policy.told
+        self.said.told += policy.told
         self.parts.policies[policy.name] = policy.policy
         self.parts.upstreams[destination.key] = destination.upstream
         self.parts.secrets |= {**destination.secrets, **filters.secrets}
