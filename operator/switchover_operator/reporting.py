@@ -45,7 +45,7 @@ def all_reports(
             *(_route_report(route) for route in routes),
             *_upstream_reports(world, used, _worst_cases(routes)),
             *_route_option_reports(world.catalogue, routes, fleet),
-            *_failover_reports(world.catalogue, world.failover),
+            *_failover_reports(world, gateways, routes, fleet),
         )
     }
     return tuple(reports[identity] for identity in sorted(reports))
@@ -223,16 +223,28 @@ def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list
     return named
 
 
-def _failover_reports(catalogue: Catalogue, index: FailoverIndex) -> Iterator[Report]:
-    for found in catalogue.every(FailoverPolicy):
-        ancestors = [
-            ParentReport(
-                {"group": target.group, "kind": target.kind, "name": target.name},
-                (_at(catalogue, index, found, target, attached=attached), *found.effect),
-            )
-            for target, attached in targets(found).items()
-        ]
-        yield _policy_report(found, ancestors, (found.accepted, *found.effect))
+def _failover_reports(
+    world: World, gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute], fleet: Fleet
+) -> Iterator[Report]:
+    attached_to = {route.attached.found.identity: bool(route.rules) for route in routes}
+    for found in world.catalogue.every(FailoverPolicy):
+        ancestors: list[ParentReport] = []
+        idle: list[Identity] = []
+        for target, attached in targets(found).items():
+            theirs = target in world.catalogue.objects and target not in gateways and target not in attached_to
+            if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
+                # Somebody else may serve it, but for one machine's files.
+                if not isinstance(fleet, Standalone):
+                    continue
+                accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
+            else:
+                accepted = _at(world.catalogue, world.failover, found, target, attached=attached)
+            idle += [target] if not attached_to.get(target, True) else []
+            ref = {"group": target.group, "kind": target.kind, "name": target.name}
+            ancestors.append(ParentReport(ref, (accepted, *found.effect)))
+        report = _policy_report(found, ancestors, (found.accepted, *found.effect))
+        notes = tuple(f"{target} is attached to no Gateway, and the policy has no effect there" for target in idle)
+        yield replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
 
 
 def _at(
