@@ -27,6 +27,11 @@ The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not s
 `UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve.
 """
 
+_REFUSED: dict[type[BaseModel], tuple[str, ...]] = {
+    FailoverPolicy: ("spec.targetRefs[].namespace", "spec.targetRefs[].sectionName")
+}
+"""Fields that are known only to say why they cannot stand there."""
+
 _UNSERVED_PROVIDERS = ("anthropic", "gemini", "vertexAi", "bedrock")
 
 
@@ -36,7 +41,8 @@ def page() -> str:
 
 
 def _section(kind: type[BaseModel]) -> str:
-    rows = sorted(_leaves(_model_of(kind.model_fields["spec"].annotation), "spec."))
+    leaves = _leaves(_model_of(kind.model_fields["spec"].annotation), "spec.")
+    rows = sorted(row for row in leaves if row[0] not in _REFUSED.get(kind, ()))
     served = [path for path, takes_effect in rows if takes_effect]
     unserved = [path for path, takes_effect in rows if not takes_effect]
     lines = [f"## {kind.__name__}", "", "| served | read, without effect |", "|---|---|"]

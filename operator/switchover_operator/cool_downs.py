@@ -17,17 +17,17 @@ def cool_down(spec: FailoverPolicySpec | None, outliers: OutlierDetection | None
     envoy = spec is not None and spec.retry_semantics == "Envoy"
     written = spec.cool_down if spec is not None else None
     if outliers is not None:
-        longest = default.max if written is None or written.max is None else written.max
-        return {"cool_down": _as_outlier_detection(outliers, longest, envoy=envoy)}
+        return {"cool_down": _as_outlier_detection(outliers, envoy=envoy)}
     if written is not None:
         after = default.after if written.after is None else written.after
-        base = default.base if written.base is None else written.base
         longest = default.max if written.max is None else written.max
+        # Who writes the longest alone wants no first one that is longer.
+        base = min(default.base, longest) if written.base is None else written.base
         return {"cool_down": table.CoolDown(after, base, max(base, longest))}
     return {"cool_down": table.CoolDown(base=0.0)} if envoy else {}
 
 
-def _as_outlier_detection(outliers: OutlierDetection, longest: float, *, envoy: bool) -> table.CoolDown:
+def _as_outlier_detection(outliers: OutlierDetection, *, envoy: bool) -> table.CoolDown:
     """Read Gloo's `outlierDetection` with Envoy's defaults (Envoy API, OutlierDetection).
 
     What comes back is not kept out for longer than any other target, though Envoy would, for up to five minutes.
@@ -38,7 +38,7 @@ def _as_outlier_detection(outliers: OutlierDetection, longest: float, *, envoy: 
     return table.CoolDown(
         after=after or _NEVER,
         base=base,
-        max=max(base, longest),
+        max=max(base, table.CoolDown().max),
         growth="multiple",
         interval=outliers.interval or 10.0,
         most=10.0 if most is None else most,

@@ -1,12 +1,11 @@
 """Why an object is refused, and the checks of values that several kinds have in common."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.table import pattern_problem
-from switchover_operator import triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def pattern_faults(path: str, pattern: str, substitution: str = "") -> Iterator[
         yield Fault(f"{path}: no usable regular expression (RE2): {problem}; got {pattern[:80]!r}")
 
 
-def trigger_faults(path: str, given: Iterable[str]) -> Iterator[Fault]:
-    """Check the tokens of a `retryOn`."""
-    for token, right in triggers.unknown(given).items():
+def trigger_faults(path: str, unknown: Mapping[str, str]) -> Iterator[Fault]:
+    """Refuse the tokens of a `retryOn` that are none, each with what would be right."""
+    for token, right in unknown.items():
         yield Fault(f"{path}: {token!r} is no trigger; {right}")

@@ -214,7 +214,11 @@ def _as_route_option(
     if limited is not None:
         headers = tuple(table.ResetHeader(each.name.lower(), each.format.value) for each in limited.reset_headers)
         fields["rate_limited_back_off"] = _replaced(table.RateLimitedBackOff(headers), max=limited.max_interval)
-    told = _default_triggers(f"{path}: retries of {given.sources['retries']} name no retryOn") if by_class else ()
+    told = (
+        _default_triggers(f"{path}: retries of {given.sources['retries']} name no retryOn")
+        if by_class and number
+        else ()
+    )
     return _Tried(fields, told)
 
 
@@ -222,9 +226,10 @@ def _as_route(path: str, retry: HttpRouteRetry, per_try: float | None, *, by_cla
     """Read Gateway API's `retry` (GEP-1731): the codes, and connection errors in any case."""
     by_class = by_class and not retry.codes
     named = ("connect-failure", "reset", *(("retriable-status-codes",) if retry.codes else ()))
+    number = DEFAULT_RETRIES if retry.attempts is None else retry.attempts
     fields: dict[str, Any] = {
         "written": True,
-        "attempts": (DEFAULT_RETRIES if retry.attempts is None else retry.attempts) + 1,
+        "attempts": number + 1,
         "retry_on": table.AI_TRIGGERS if by_class else named,
         "explicit": not by_class,
         "status_codes": retry.codes,
@@ -232,7 +237,7 @@ def _as_route(path: str, retry: HttpRouteRetry, per_try: float | None, *, by_cla
     }
     if retry.backoff:
         fields["back_off"] = _back_off(retry.backoff, None)
-    return _Tried(fields, _default_triggers(f"{path}.retry names no codes") if by_class else ())
+    return _Tried(fields, _default_triggers(f"{path}.retry names no codes") if by_class and number else ())
 
 
 def _back_off(base: float, longest: float | None) -> table.BackOff:

@@ -12,7 +12,9 @@ def route_option_faults(option: RouteOption) -> Iterator[Fault]:
     """Find every fault of a RouteOption."""
     options = option.spec.options
     if options.retries is not None:
-        yield from trigger_faults("spec.options.retries.retryOn", triggers.tokens(options.retries.retry_on))
+        yield from trigger_faults(
+            "spec.options.retries.retryOn", triggers.unknown(triggers.tokens(options.retries.retry_on))
+        )
         limited = options.retries.rate_limited_retry_back_off
         for index, header in enumerate(limited.reset_headers if limited else ()):
             path = f"spec.options.retries.rateLimitedRetryBackOff.resetHeaders[{index}].name"
@@ -40,13 +42,7 @@ def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:
 
 def failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
     """Find every fault of a FailoverPolicy."""
-    given = policy.spec.retry_on or ()
-    yield from trigger_faults("spec.retryOn", given)
-    for token in ("retriable-status-codes", "retriable-headers"):
-        if token in given:
-            yield Fault(
-                f"spec.retryOn: {token!r} needs a list, and a FailoverPolicy has none; name error classes instead"
-            )
+    yield from trigger_faults("spec.retryOn", triggers.unknown_of_policy(policy.spec.retry_on or ()))
 
 
 def pointless(option: RouteOption) -> Iterator[str]:

@@ -204,7 +204,7 @@ def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition
 
 def _triggers_told(found: Object[RouteOption]) -> tuple[Condition, ...]:
     retries = found.model.spec.options.retries if found.model else None
-    if retries is None or triggers.tokens(retries.retry_on):
+    if retries is None or retries.num_retries == 0 or triggers.tokens(retries.retry_on):
         return ()
     text = "spec.options.retries.retryOn is not written: a FailoverPolicy's triggers apply, or else the default ones"
     return (conditions.default_triggers(text),)

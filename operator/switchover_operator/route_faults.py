@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 from switchover_operator.faults import Fault, header_faults, hostname_faults, pattern_faults
+from switchover_operator.resources.duration import gateway_text
 from switchover_operator.resources.gateway_api import (
     HeaderModifier,
     HttpPathModifier,
@@ -47,7 +48,8 @@ def _match_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
 def _timeout_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
     timeouts = rule.timeouts
     if timeouts and timeouts.request and timeouts.backend_request and timeouts.backend_request > timeouts.request:
-        yield Fault(f"{path}.timeouts.backendRequest: must not be longer than timeouts.request")
+        longest, given = gateway_text(timeouts.request), gateway_text(timeouts.backend_request)
+        yield Fault(f"{path}.timeouts.backendRequest: must be at most timeouts.request, {longest}; got {given}")
 
 
 _FILTER_FIELDS = MappingProxyType(

@@ -249,7 +249,7 @@ def test_an_unset_wrapper_differs_from_false() -> None:
         ),
         (
             "{ai: {multi: {priorities: []}}}",
-            "spec.ai.multi.priorities: must be a list of at least one pool; got a list",
+            "spec.ai.multi.priorities: must be a list of at least one pool; got an empty list",
         ),
         (
             "{ai: {multi: {priorities: [{pool: {}}]}}}",
@@ -414,7 +414,7 @@ def test_an_enum_is_its_name_or_its_number(given: object, meant: str) -> None:
         (
             "{retries: {rateLimitedRetryBackOff: {resetHeaders: []}}}",
             "spec.options.retries.rateLimitedRetryBackOff.resetHeaders:"
-            " must be a list of at least one header; got a list",
+            " must be a list of at least one header; got an empty list",
         ),
         (
             "{retries: {numRetries: -1}}",

@@ -31,6 +31,18 @@ class PolicyTargetRef(OpenPart):
             + ", ".join(f"'{group}/{kind}'" for group, kind in ATTACHABLE)
             + "].exists(x, x == self.group + '/' + self.kind)",
         ),
+        Rule(
+            "sectionName",
+            "must be left out: a FailoverPolicy is for a whole object",
+            lambda part: part.section_name is None,
+            "!has(self.sectionName)",
+        ),
+        Rule(
+            "namespace",
+            "must be left out: a FailoverPolicy is for objects of its own namespace",
+            lambda part: part.namespace is None,
+            "!has(self.namespace)",
+        ),
     )
 
     group: Annotated[str, Field(max_length=253)]
@@ -39,6 +51,10 @@ class PolicyTargetRef(OpenPart):
     """Kind of the target."""
     name: Annotated[Name, Field(max_length=253)]
     """Name of the target."""
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    """Refused: the target is in the policy's own namespace."""
+    section_name: Annotated[str, Field(max_length=253)] | None = None
+    """Refused: the target is a whole object."""
 
 
 class CoolDown(OpenPart):
@@ -56,7 +72,8 @@ class CoolDown(OpenPart):
     after: Annotated[int, Field(ge=1, le=1000), Expected("an integer from 1 to 1000, as 3")] | None = None
     """Failures in a row; unset: 3."""
     base: Duration | None = None
-    """The first cool-down; each further one is twice as long. 0s switches cool-down off; unset: 10s."""
+    """The first cool-down; each further one is twice as long. 0s switches cool-down off; unset: 10s, or `max` where
+    that is shorter."""
     max: Duration | None = None
     """The longest cool-down; unset: 30s."""
 
@@ -103,8 +120,8 @@ class FailoverPolicySpec(OpenPart):
     retry_on: (
         Annotated[
             Items[Trigger],
-            Field(max_length=64),
-            Expected("a list of at most 64 triggers, as [rate-limited, server-error]"),
+            Field(min_length=1, max_length=64),
+            Expected("a list of 1 to 64 triggers, as [rate-limited, server-error]"),
         ]
         | None
     ) = None

@@ -5,7 +5,7 @@ and what would be right. This is the only place where pydantic's errors are seen
 can hold credentials.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -149,8 +149,8 @@ def _shown(given: object) -> str:
             return f"{given} (not an integer)" if given == int(given) else str(given)
         case Mapping():
             return "an object"
-        case Iterable():
-            return "a list"
+        case list() | tuple():
+            return f"a list of {len(given)}" if given else "an empty list"
     return f"a {type(given).__name__}"
 
 

@@ -90,7 +90,9 @@ class Retries(OpenPart):
     """Triggers, separated by commas: Envoy's tokens and Switchover's error classes."""
     num_retries: Uint32 | None = None
     """Attempts after the first; unset: 1."""
-    retriable_status_codes: Items[Uint32] = ()
+    retriable_status_codes: Items[
+        Annotated[int, Field(ge=100, le=599), Expected("a status from 100 to 599, as 429")]
+    ] = ()
     """Statuses that the trigger `retriable-status-codes` stands for."""
     per_try_timeout: GlooDuration | None = None
     """How long one attempt may take until its response headers; unset: no limit."""

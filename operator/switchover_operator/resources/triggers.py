@@ -1,4 +1,4 @@
-"""The words of `retryOn`, as a FailoverPolicy's CRD offers them: the table's own."""
+"""The words of `retryOn`: the table's own, and those of them that a FailoverPolicy's CRD offers."""
 
 from typing import Annotated
 
@@ -6,8 +6,20 @@ from pydantic import WithJsonSchema
 
 from switchover_dataplane.table import ENVOY_TRIGGERS, ERROR_CLASSES
 
+from .model import Expected
+
 RETRY_ON = tuple(dict.fromkeys((*ERROR_CLASSES, *ENVOY_TRIGGERS)))
 """Every word that `retryOn` knows, each once: classes of errors, then Envoy's tokens."""
 
-Trigger = Annotated[str, WithJsonSchema({"type": "string", "enum": list(RETRY_ON)})]
+LISTED = ("retriable-status-codes", "retriable-headers")
+"""Words that mean nothing without a list beside them, which a FailoverPolicy has no field for."""
+
+OF_POLICY = tuple(word for word in RETRY_ON if word not in LISTED)
+"""Every word that may stand in the `retryOn` of a FailoverPolicy."""
+
+Trigger = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "enum": list(OF_POLICY)}),
+    Expected("a trigger, as rate-limited or server-error"),
+]
 """One of them. A model takes any word, so that the compiler can name one that it does not know."""
