@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from switchover_operator.faults import Fault, hostname_faults
 from switchover_operator.identity import Body
-from switchover_operator.policy_faults import failover_faults, pointless, route_option_faults
+from switchover_operator.policy_faults import failover_faults, idle_under_envoy, pointless, route_option_faults
 from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import Gateway, HTTPRoute
@@ -79,8 +79,18 @@ def _without_effect(model: Resource) -> tuple[str, ...]:
         f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)"
         for path in unknown_fields(model)
     )
-    idle = pointless(model) if isinstance(model, RouteOption) else ()
-    return (*unknown, *unsupported_fields(model), *idle)
+    return (*unknown, *unsupported_fields(model), *_idle(model))
+
+
+def _idle(model: Resource) -> Iterator[str]:
+    """Name the fields that change nothing for want of others, or because of them."""
+    match model:
+        case RouteOption():
+            yield from pointless(model)
+        case FailoverPolicy():
+            yield from idle_under_envoy(model)
+        case _:
+            return
 
 
 def _gateway_faults(gateway: Gateway) -> Iterator[Fault]:

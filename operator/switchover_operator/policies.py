@@ -18,6 +18,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
 from switchover_operator.resources.failover_policy import FailoverPolicy, FailoverPolicySpec
 from switchover_operator.resources.gateway_api import HttpRouteRetry, HttpRouteRule
+from switchover_operator.resources.model import listed
 from switchover_operator.resources.retries import Retries
 from switchover_operator.route_options import RuleOptions
 from switchover_operator.targeting import refused_at, targets
@@ -286,7 +287,9 @@ def _lost(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
     fills_in = retries is not None and not triggers.tokens(retries.retry_on)
     names = ["attempts"] if spec.attempts is not None else []
     names += ["retryOn"] if spec.retry_on is not None and not fills_in else []
-    return f"{' and '.join(names)} of {failover.identity}" if names else ""
+    # No Retry-After is waited for under a policy that says itself how often and how soon.
+    names += ["maxRetryAfterWait"] if spec.max_retry_after_wait else []
+    return f"{listed(names)} of {failover.identity}" if names else ""
 
 
 def _name(

@@ -45,6 +45,22 @@ def failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
     yield from trigger_faults("spec.retryOn", triggers.unknown_of_policy(policy.spec.retry_on or ()))
 
 
+def idle_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
+    """Name what of a FailoverPolicy has no effect as its attempts are made exactly as Envoy makes them."""
+    spec = policy.spec
+    if spec.retry_semantics != "Envoy":
+        return
+    limits = ("firstTokenTimeout", "answerTimeout", "maxRetryAfterWait")
+    values = (spec.first_token_timeout, spec.answer_timeout, spec.max_retry_after_wait)
+    for field, value in zip(limits, values, strict=True):
+        if value is not None:
+            yield f"spec.{field} (under retrySemantics: Envoy)"
+    if spec.stream_recovery == "Continue":
+        yield "spec.streamRecovery: Continue (under retrySemantics: Envoy a stream that breaks ends as under Abort)"
+    if spec.attempts is not None and spec.retry_on is None:
+        yield "spec.attempts (under retrySemantics: Envoy nothing is tried again without retryOn)"
+
+
 def pointless(option: RouteOption) -> Iterator[str]:
     """Name what of `retries` has no effect for want of something else (Envoy, x-envoy-retry-on)."""
     retries = option.spec.options.retries

@@ -98,7 +98,7 @@ def told(policy: table.Policy, upstream: table.Upstream, where: str) -> Conditio
 
 def _attempts(policy: table.Policy, pools: Sequence[Sequence[table.Target]], *, ai: bool) -> int:
     if policy.semantics == "Envoy":
-        return policy.attempts or 1
+        return policy.attempts if policy.attempts and policy.explicit and policy.retry_on else 1
     if _passes_over_dead_ones(policy, ai=ai):
         return max(1, sum(map(len, pools)))
     limit = policy.attempts or (max(DEFAULT_ATTEMPTS, len(pools)) + _granted(policy) if ai else 1)

@@ -121,6 +121,11 @@ MISTAKES_IN_ROUTE_OPTIONS = {
         "spec.options.retries.retriableStatusCodes[0]",
         "must be of type integer",
     ),
+    "a status that is none": (
+        "retries: {retriableStatusCodes: [600]}",
+        "spec.options.retries.retriableStatusCodes[0]",
+        "should be less than or equal to 599",
+    ),
     "a timeout without a unit": (
         "retries: {perTryTimeout: 10}",
         "spec.options.retries.perTryTimeout",
@@ -187,7 +192,19 @@ MISTAKES_IN_FAILOVER_POLICIES = {
         "spec.targetRefs[0].kind",
         "must be HTTPRoute or Gateway of group gateway.networking.k8s.io, or Upstream of group gloo.solo.io",
     ),
+    "a section of a target": (
+        "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: a, sectionName: b}]",
+        "spec.targetRefs[0].sectionName",
+        "must be left out: a FailoverPolicy is for a whole object",
+    ),
+    "a target's namespace": (
+        "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: a, namespace: b}]",
+        "spec.targetRefs[0].namespace",
+        "must be left out: a FailoverPolicy is for objects of its own namespace",
+    ),
     "no attempts": ("attempts: 0", "spec.attempts", "should be greater than or equal to 1"),
+    "no trigger": ("retryOn: []", "spec.retryOn", "should have at least 1 items"),
+    "a trigger that needs a list": ("retryOn: [retriable-headers]", "spec.retryOn[0]", "supported values"),
     "an unknown trigger": ("retryOn: [rate-limit]", "spec.retryOn[0]", 'supported values: "rate-limited"'),
     "unknown semantics": ("retrySemantics: envoy", "spec.retrySemantics", 'supported values: "Failover", "Envoy"'),
     "a longest cool-down below the first": (

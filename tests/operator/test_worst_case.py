@@ -1,5 +1,7 @@
 """What the compiler says of a policy at its worst, against what the data plane's decision then does."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from switchover_dataplane.outcome import ErrorClass, NotSent, Refused
 from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader, Upstream
 from switchover_operator.worst_case import told, worst_case
 
+ENVOY: dict[str, Any] = {"semantics": "Envoy", "explicit": True, "retry_on": ("5xx",)}
 GUIDE = Policy(
     written=True,
     explicit=True,
@@ -54,11 +57,11 @@ def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, t
 @pytest.mark.parametrize(
     ("policy", "text"),
     [
-        (Policy(semantics="Envoy", attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s"),
-        (Policy(semantics="Envoy", attempts=4), "nothing limits how long an attempt before it takes"),
+        (Policy(**ENVOY, attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s"),
+        (Policy(**ENVOY, attempts=4), "nothing limits how long an attempt before it takes"),
         (
             Policy(
-                semantics="Envoy",
+                **ENVOY,
                 attempts=2,
                 per_try_timeout=2.0,
                 rate_limited_back_off=RateLimitedBackOff((ResetHeader("retry-after"),), max=10.0),
@@ -88,7 +91,7 @@ def test_a_number_of_tries_beyond_all_reason_is_told_at_once() -> None:
             "answer takes once its headers are there",
         ),
         (
-            Policy(semantics="Envoy", attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
+            Policy(**ENVOY, attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
             "a | b",
             "at most 2 attempts; the last one starts after 5.1s if no headers come before; nothing limits how long an "
             "answer takes once its headers are there",
@@ -110,6 +113,10 @@ def test_a_plain_backend_passes_over_dead_targets_and_a_number_that_is_written_c
     assert worst_case(Policy(attempts=2, per_try_timeout=1.0), upstream("a b c", ai=False)).attempts == 2
 
 
+def test_under_envoys_semantics_nothing_is_tried_again_without_triggers() -> None:
+    assert worst_case(Policy(semantics="Envoy", attempts=4, explicit=True), upstream("a | b")).attempts == 1
+
+
 def test_triggers_after_which_no_target_is_asked_again_count_each_target_once() -> None:
     policy = Policy(explicit=True, retry_on=("rate-limited",), attempts=5, max_retry_after_wait=0.0)
     assert worst_case(policy, upstream("a | b")).attempts == 2
@@ -127,7 +134,7 @@ def test_a_deadline_does_not_matter_to_a_single_attempt() -> None:
 
 
 def test_without_a_limit_of_a_try_a_deadline_may_always_come_first() -> None:
-    assert told(Policy(semantics="Envoy", attempts=2, timeout=900.0), upstream("a | b"), "x").status == "False"
+    assert told(Policy(**ENVOY, attempts=2, timeout=900.0), upstream("a | b"), "x").status == "False"
 
 
 # ── Against the decision ────────────────────────────────────────────────────────────────────────────────────────────

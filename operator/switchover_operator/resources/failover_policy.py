@@ -127,11 +127,13 @@ class FailoverPolicySpec(OpenPart):
     ) = None
     """Triggers that decide alone: error classes and Envoy's tokens. Unset: every class worth another attempt."""
     retry_semantics: Literal["Failover", "Envoy"] | None = None
-    """Failover gives every priority its turn; Envoy makes exactly Envoy's sequence of attempts. Unset: Failover."""
+    """Failover gives every priority its turn; Envoy makes exactly Envoy's sequence of attempts, without
+    firstTokenTimeout, answerTimeout and maxRetryAfterWait, and continues no stream. Unset: Failover."""
     cool_down: CoolDown | None = None
     retry_budget: RetryBudget | None = None
     max_retry_after_wait: Duration | None = None
-    """The longest Retry-After that is waited for on the same target; 0s: always move on at once. Unset: 2s."""
+    """The longest Retry-After that is waited for on the same target; 0s: always move on at once. Unset: 2s. None is
+    waited for under `retries` of a RouteOption or `retry` of a rule."""
     max_request_body: Bytes | None = None
     """The largest request body, held for another attempt; a larger one is answered 413. Unset: 32Mi."""
 
