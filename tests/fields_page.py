@@ -21,7 +21,8 @@ _INTRODUCTION = """# Fields
 
 Made from the models by `python tests/fields_page.py`. Fields in the left column take effect. Those in the right one are
 read, kept and named in the object's status (`UnsupportedField`), so that existing YAML always applies and nothing is
-dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles.
+dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles; so
+is one of an HTTPRoute that Gateway API does not have.
 
 The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not served yet: `Accepted: False`, reason
 `UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve.

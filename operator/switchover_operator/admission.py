@@ -69,15 +69,12 @@ def _faults(model: Resource) -> Iterator[Fault]:
 
 def _without_effect(model: Resource) -> tuple[str, ...]:
     """Name the fields that change nothing: the unknown ones with the name that was meant, then the unserved ones."""
-    if isinstance(model, HTTPRoute):
-        rules = enumerate(model.spec.rules)
-        return tuple(f"spec.rules[{index}].sessionPersistence" for index, rule in rules if rule.session_persistence)
-    if not isinstance(model, Upstream | RouteOption | FailoverPolicy):
+    if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy):
         return ()
-    meant = suggestions(model)
+    paths = unknown_fields(model)
+    meant = suggestions(model) if paths else {}
     unknown = (
-        f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)"
-        for path in unknown_fields(model)
+        f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)" for path in paths
     )
     return (*unknown, *unsupported_fields(model), *_idle(model))
 

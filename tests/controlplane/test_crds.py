@@ -1,13 +1,18 @@
 """The CRDs on a real API server: what applies, what is refused with which words, and what `kubectl get` shows."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from controlplane_objects import HOSTS, ROUTE, made
 from controlplane_server import ControlPlane, KubectlFailed, Object, gateway_api_crds
+from switchover_operator.resources.gateway_api import HttpRouteSpec
+from switchover_operator.resources.model import field_names
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "manifests" / "examples").iterdir() if path.is_dir())
@@ -214,3 +219,28 @@ def test_one_word_lists_everything_of_switchover_s(cluster: ControlPlane, namesp
         "routeoption.gateway.solo.io/chat",
         "failoverpolicy.switchover.dev/chat",
     }
+
+
+def test_every_field_of_the_official_http_route_is_known_and_none_is_called_unknown() -> None:
+    text = (gateway_api_crds() / "gateway.networking.k8s.io_httproutes.yaml").read_text()
+    versions = yaml.safe_load(text)["spec"]["versions"]
+    specs = [version["schema"]["openAPIV3Schema"]["properties"]["spec"] for version in versions]
+    assert [path for spec in specs for path in strangers(spec, HttpRouteSpec, "spec.")] == []
+
+
+def strangers(schema: Object, model: type[BaseModel], path: str) -> Iterator[str]:
+    """The fields of a schema that the model of the same object does not have."""
+    names = field_names(model)
+    for key, inner in schema.get("properties", {}).items():
+        part = model_of(model.model_fields[names[key]].annotation) if key in names else None
+        if key not in names:
+            yield path + key
+        elif part is not None:
+            yield from strangers(inner.get("items", inner), part, f"{path}{key}.")
+
+
+def model_of(annotation: object) -> type[BaseModel] | None:
+    """The model in an annotation such as `Match | None` or `tuple[Match, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := model_of(part)) is not None), None)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from .model import NoEffect, OpenPart, field_names
+from .model import KeepingPart, NoEffect, OpenPart, field_names
 
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
@@ -58,7 +58,7 @@ def unsupported_fields(model: BaseModel) -> list[str]:
 def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
     """Yield each unknown field: its path, its name and the names that are known there."""
     # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
-    if not isinstance(model, OpenPart) or type(model) is OpenPart:
+    if not isinstance(model, KeepingPart) or type(model) is OpenPart:
         return
     for key in model.model_extra or ():
         yield path + key, key, list(field_names(type(model)))
@@ -67,7 +67,7 @@ def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]
 
 
 def _unsupported(model: BaseModel, path: str) -> Iterator[str]:
-    if not isinstance(model, OpenPart):
+    if not isinstance(model, KeepingPart):
         return
     fields = _fields(type(model))
     for name in model.model_fields_set:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .duration import GatewayDuration
-from .model import Expected, FreeForm, Items, Part, Port
+from .model import Expected, FreeForm, Items, KeepingPart, NoEffect, Part, Port
 from .reference import LocalRef, Name
 from .resource import Resource
 
@@ -158,7 +158,7 @@ class Gateway(Resource):
 # ── HTTPRoute ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ParentRef(Part):
+class ParentRef(KeepingPart):
     """The Gateway (and listener) that a route attaches to."""
 
     group: str = GATEWAY_GROUP
@@ -169,14 +169,14 @@ class ParentRef(Part):
     port: Port | None = None
 
 
-class HttpPathMatch(Part):
+class HttpPathMatch(KeepingPart):
     """`matches[].path`."""
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
     value: str = "/"
 
 
-class HttpHeaderMatch(Part):
+class HttpHeaderMatch(KeepingPart):
     """`matches[].headers[]`."""
 
     type: RegexOrExact = "Exact"
@@ -184,7 +184,7 @@ class HttpHeaderMatch(Part):
     value: str
 
 
-class HttpQueryParamMatch(Part):
+class HttpQueryParamMatch(KeepingPart):
     """`matches[].queryParams[]`."""
 
     type: RegexOrExact = "Exact"
@@ -195,7 +195,7 @@ class HttpQueryParamMatch(Part):
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
 
 
-class HttpRouteMatch(Part):
+class HttpRouteMatch(KeepingPart):
     """What a request must look like: all of it must hold."""
 
     path: HttpPathMatch = HttpPathMatch()
@@ -204,14 +204,14 @@ class HttpRouteMatch(Part):
     method: Method | None = None
 
 
-class HttpHeader(Part):
+class HttpHeader(KeepingPart):
     """A header to write."""
 
     name: Name
     value: str
 
 
-class HeaderModifier(Part):
+class HeaderModifier(KeepingPart):
     """`requestHeaderModifier`, `responseHeaderModifier`."""
 
     set: Items[HttpHeader] = ()
@@ -219,7 +219,7 @@ class HeaderModifier(Part):
     remove: Items[str] = ()
 
 
-class HttpPathModifier(Part):
+class HttpPathModifier(KeepingPart):
     """`path` of a rewrite or redirect."""
 
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
@@ -227,7 +227,7 @@ class HttpPathModifier(Part):
     replace_prefix_match: str | None = None
 
 
-class RequestRedirect(Part):
+class RequestRedirect(KeepingPart):
     """`requestRedirect`; what is unset stays as in the request."""
 
     scheme: Literal["http", "https"] | None = None
@@ -237,14 +237,14 @@ class RequestRedirect(Part):
     status_code: Literal[301, 302, 303, 307, 308] = 302
 
 
-class UrlRewrite(Part):
+class UrlRewrite(KeepingPart):
     """`urlRewrite`; what is unset stays as in the request."""
 
     hostname: str | None = None
     path: HttpPathModifier | None = None
 
 
-class HttpRouteFilter(Part):
+class HttpRouteFilter(KeepingPart):
     """A filter: `type` says which of the other fields counts."""
 
     type: Name
@@ -255,9 +255,10 @@ class HttpRouteFilter(Part):
     extension_ref: LocalRef | None = None
     request_mirror: FreeForm = None
     cors: FreeForm = None
+    external_auth: FreeForm = None
 
 
-class HttpBackendRef(Part):
+class HttpBackendRef(KeepingPart):
     """A backend and its share of the requests."""
 
     group: str = ""
@@ -269,14 +270,14 @@ class HttpBackendRef(Part):
     filters: Items[HttpRouteFilter] = ()
 
 
-class HttpRouteTimeouts(Part):
+class HttpRouteTimeouts(KeepingPart):
     """GEP-1742; 0 is no limit."""
 
     request: GatewayDuration | None = None
     backend_request: GatewayDuration | None = None
 
 
-class HttpRouteRetry(Part):
+class HttpRouteRetry(KeepingPart):
     """GEP-1731."""
 
     codes: Items[Annotated[int, Field(ge=400, le=599), Expected("a status from 400 to 599, as 503")]] = ()
@@ -284,7 +285,7 @@ class HttpRouteRetry(Part):
     backoff: GatewayDuration | None = None
 
 
-class HttpRouteRule(Part):
+class HttpRouteRule(KeepingPart):
     """One rule. No `matches`: every request. No `backendRefs`: a filter answers, or nothing does."""
 
     name: str | None = None
@@ -293,18 +294,19 @@ class HttpRouteRule(Part):
     backend_refs: Items[HttpBackendRef] = ()
     timeouts: HttpRouteTimeouts | None = None
     retry: HttpRouteRetry | None = None
-    session_persistence: FreeForm = None
+    session_persistence: Annotated[FreeForm, NoEffect()] = None
 
 
-class HttpRouteSpec(Part):
+class HttpRouteSpec(KeepingPart):
     """Where a route attaches and what it does."""
 
     parent_refs: Items[ParentRef] = ()
+    use_default_gateways: Annotated[FreeForm, NoEffect()] = None
     hostnames: Items[str] = ()
     rules: Items[HttpRouteRule] = (HttpRouteRule(),)
 
 
-class HTTPRoute(Resource):
+class HTTPRoute(Resource, KeepingPart):
     """Which requests go where."""
 
     GROUP = GATEWAY_GROUP

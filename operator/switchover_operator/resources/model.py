@@ -102,6 +102,16 @@ class Part(BaseModel):
     RULES: ClassVar[tuple[Rule, ...]] = ()
 
 
+class KeepingPart(Part):
+    """A part that keeps fields it does not know, so that the compiler can name them; their values are never shown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def __repr_args__(self) -> Any:
+        unknown = self.__pydantic_extra__ or {}
+        return [(name, value) for name, value in super().__repr_args__() if name not in unknown]
+
+
 class CheckedPart(Part):
     """A part with rules between its fields."""
 
@@ -127,14 +137,8 @@ class CheckedPart(Part):
         return ""
 
 
-class OpenPart(CheckedPart):
-    """A part that keeps fields it does not know, so that the compiler can name them; their values are never shown."""
-
-    model_config = ConfigDict(extra="allow")
-
-    def __repr_args__(self) -> Any:
-        unknown = self.__pydantic_extra__ or {}
-        return [(name, value) for name, value in super().__repr_args__() if name not in unknown]
+class OpenPart(CheckedPart, KeepingPart):
+    """A part of Gloo's kinds and of our own: it has rules and keeps what it does not know."""
 
 
 @cache

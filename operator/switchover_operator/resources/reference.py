@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .model import Expected, OpenPart, Part
+from .model import Expected, KeepingPart, OpenPart
 
 Name = Annotated[str, Field(min_length=1), Expected("a string that is not empty")]
 """A text that may not be left out or empty."""
@@ -19,7 +19,7 @@ class ResourceRef(OpenPart):
     """Namespace of the object; unset: the one of the object that refers to it."""
 
 
-class LocalRef(Part):
+class LocalRef(KeepingPart):
     """Gateway API `LocalObjectReference`: an object in the same namespace."""
 
     group: str
