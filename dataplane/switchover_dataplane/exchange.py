@@ -175,10 +175,11 @@ class Exchange:
         silent = Tried(newest.priority, newest.target, outcome)
         self._history.append(silent)
         step = self._next()
-        newest.silent = silent
         if isinstance(step, Last):
             self._history.pop()
-            return self._given_up(step) if isinstance(self._race.call.body, Continuation) else step
+            newest.overdue = outcome
+            return self._given_up(newest, step) if isinstance(self._race.call.body, Continuation) else step
+        newest.silent = silent
         trace.note(newest.note, outcome)
         self._race.learn(newest, outcome)
         if self._may_repeat:
@@ -187,8 +188,12 @@ class Exchange:
             self._race.abandon(newest)
         return step
 
-    def _given_up(self, step: Last) -> Last:
+    def _given_up(self, newest: Running, step: Last) -> Last:
         """Close all: who has read half an answer is not left waiting for the other half without end."""
+        assert newest.overdue is not None  # noqa: S101 - it is the silence that leads here
+        newest.silent = Tried(newest.priority, newest.target, newest.overdue)
+        trace.note(newest.note, newest.overdue)
+        self._race.learn(newest, newest.overdue)
         for each in tuple(self._race.open):
             self._race.abandon(each)
         return step
@@ -200,7 +205,7 @@ class Exchange:
             self._end_repeats()
         self._keep(result)
         # What was silent for too long stays so to this request: it is not asked again, whatever it said in the end.
-        outcome = newest.silent.outcome if newest.silent and not isinstance(result[0], Committed) else result[0]
+        outcome = newest.overdue if newest.overdue and not isinstance(result[0], Committed) else result[0]
         self._history.append(Tried(newest.priority, newest.target, outcome))
         step = self._next()
         if isinstance(result[0], Committed) and isinstance(step, Last):

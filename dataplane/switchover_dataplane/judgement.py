@@ -15,7 +15,7 @@ from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml")
-_UNLABELLED: Final = frozenset(("", "text/plain", "application/octet-stream"))
+_UNLABELLED: Final = frozenset(("text/plain", "application/octet-stream"))
 
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -45,9 +45,12 @@ def judged(kind: str, status: int, headers: Mapping[str, str], body: bytes) -> O
     given = media_type(headers)
     if given == "text/html" or text[:14].lower().startswith(_PAGES):
         return Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR)
-    is_json = given in ("application/json", "application/problem+json") or given.endswith("+json")
-    if is_json or (given in _UNLABELLED and text[:1] in (b"{", b"[")):
+    looks_like_json = text[:1] in (b"{", b"[")
+    if given == "application/json" or given.endswith("+json") or (not given and looks_like_json):
         return _judged_json(kind, status, headers, text)
+    if given in _UNLABELLED and looks_like_json:
+        # A text may begin so, too, and be good.
+        return _error(kind, status, headers, text) or Committed(status, headers)
     return Committed(status, headers)
 
 

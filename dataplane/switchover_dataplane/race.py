@@ -18,7 +18,7 @@ from switchover_dataplane.budget import Budget
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.health import Health
 from switchover_dataplane.opening import Pulse
-from switchover_dataplane.outcome import ClientGone, Committed, Outcome
+from switchover_dataplane.outcome import ClientGone, Committed, Outcome, TimedOut
 from switchover_dataplane.patience import Patience, patience
 from switchover_dataplane.steps import Tried, Try
 from switchover_dataplane.table import Policy, Target, Upstream
@@ -48,6 +48,7 @@ class Fleet:
 class Running:
     """An attempt that is under way, or whose answer is handed on. `silent` is how it stands in the history, if it was.
 
+    `overdue` is its silence where nothing could be started beside it, so that it was waited for all the same.
     `patience` is how long it may be silent before another starts beside it; `task` is there where that may happen.
     """
 
@@ -60,6 +61,7 @@ class Running:
     pulse: Pulse = field(default_factory=Pulse)
     task: "asyncio.Task[Result] | None" = None
     silent: Tried | None = None
+    overdue: TimedOut | None = None
 
     @property
     def left(self) -> float:
