@@ -14,7 +14,7 @@ from typing import Final
 import click
 import uvloop
 
-from switchover_dataplane import address, logs, parent
+from switchover_dataplane import address, heap, logs, parent
 from switchover_dataplane.admin import Admin
 from switchover_dataplane.budget import Budget
 from switchover_dataplane.edge import Connections, Edge, Limits
@@ -56,6 +56,7 @@ async def serve(flags: Flags) -> None:
     # What was imported stays: no collection has to look at it again.
     gc.collect()
     gc.freeze()
+    heap.return_large_blocks()
     metrics, health = Metrics(), Health()
     state = State(health, metrics, flags.table_file)
     fleet = Fleet(Transport(connect_to=flags.connect_to), health, Budget())

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -206,6 +207,31 @@ async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
         if line.startswith(b"content-length:"):
             return await reader.readexactly(int(line.split(b":")[1]))
     return await reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+def resident(process: asyncio.subprocess.Process) -> int:
+    """How many MiB of memory a process has."""
+    [line] = [each for each in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmRSS" in each]
+    return int(line.split()[1]) // 1024
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux' /proc, and glibc")
+async def test_the_memory_of_large_bodies_returns_to_the_system(running: Running) -> None:
+    async with targets(good(), good()) as (first, second), aiohttp.ClientSession() as client:
+        port = free_port()
+        await running.push(table(port, [first.port, second.port]))
+        before = resident(running.process)
+        body = b'{"model":"a","messages":[],"user":"' + b"x" * (24 << 20) + b'"}'
+
+        async def ask() -> int:
+            async with client.post(f"http://127.0.0.1:{port}/model", data=BytesIO(body)) as answer:
+                return answer.status
+
+        for _ in range(3):
+            assert await asyncio.gather(*(ask() for _ in range(8))) == [200] * 8
+        async with asyncio.timeout(20):
+            while resident(running.process) > before + 12:
+                await asyncio.sleep(0.05)
 
 
 async def test_during_the_drain_delay_it_serves_on_and_tells_probes_and_clients_that_it_leaves(tmp_path: Path) -> None:
