@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from certificates import Authority
-from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, raw, table, targets
+from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, limited, raw, table, targets
 from switchover_dataplane import table as t
 
 
@@ -217,7 +217,7 @@ def resident(process: asyncio.subprocess.Process) -> int:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux' /proc, and glibc")
 async def test_the_memory_of_large_bodies_returns_to_the_system(running: Running) -> None:
-    async with targets(good(), good()) as (first, second), aiohttp.ClientSession() as client:
+    async with targets(limited(), good()) as (first, second), aiohttp.ClientSession() as client:
         port = free_port()
         await running.push(table(port, [first.port, second.port]))
         before = resident(running.process)
