@@ -32,10 +32,14 @@ class Call:
 
 @dataclass(slots=True)
 class Opened:
-    """The start of an event stream: the events that were read, and the scanner that reads on."""
+    """The start of an event stream: the events that were read, and the scanner that reads on.
+
+    `error` is the data of the event that says that it failed, b"" if there is none.
+    """
 
     scanner: Scanner = field(default_factory=Scanner)
     events: list[Event] = field(default_factory=list)
+    error: bytes = b""
 
 
 @dataclass(slots=True)

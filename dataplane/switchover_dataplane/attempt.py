@@ -17,7 +17,7 @@ from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.body import JsonBody
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
-from switchover_dataplane.decoded import coding, decoded
+from switchover_dataplane.decoded import coding, decoded, readable
 from switchover_dataplane.judgement import judged, media_type
 from switchover_dataplane.opening import Opening, Pulse, open_stream
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
@@ -38,6 +38,10 @@ _BODY_DECIDES: Final = frozenset((400, 403, 404, 413, 422, 424))
 
 EVENT_STREAM: Final = "text/event-stream"
 _STREAM_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data:|event:|id:|retry:|:)")
+_STREAM_MAY_BEGIN: Final = re.compile(
+    rb"(?:\xef|\xef\xbb|(?:\xef\xbb\xbf)?[\r\n]{0,99}(?:d|da|dat|data|e|ev|eve|even|event|i|id|r|re|ret|retr|retry)?)"
+)
+_ASKING: Final = frozenset(("POST", "PUT", "PATCH"))
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -116,13 +120,13 @@ async def _send(transport: Transport, route: Route, call: Call) -> Response:
 
 async def _read(response: Response, route: Route, call: Call, pulse: Pulse, holdback: Holdback | None) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
-    is_judged = call.ai and call.method != "HEAD"
-    if is_judged:
-        response = decoded(response)
     if response.status >= 400:
         return await _refusal(response, route, call)
+    is_read = call.ai and call.method != "HEAD"
+    if is_read:
+        response = decoded(response)
     answer = Answer(response.status, response.headers, rest=response)
-    if not is_judged:
+    if not is_read:
         return Committed(response.status, response.headers), answer
     body = call.body if isinstance(call.body, JsonBody | Continuation) else None
     wants_stream = body is not None and body.stream
@@ -133,7 +137,7 @@ async def _read(response: Response, route: Route, call: Call, pulse: Pulse, hold
             answer.headers = answer.headers.copy()
             answer.headers["content-type"] = EVENT_STREAM
             return await open_stream(answer, response, route, pulse, holdback), answer
-    outcome = await _whole(answer, response, route)
+    outcome = await _whole(answer, response) or _judged(answer, response, route, call)
     if isinstance(outcome, Committed) and body is not None and wants_stream:
         outcome = _as_asked(answer, outcome, route, body)
     return outcome, answer
@@ -141,12 +145,19 @@ async def _read(response: Response, route: Route, call: Call, pulse: Pulse, hold
 
 async def _begins_as_stream(answer: Answer, response: Response) -> bool:
     """Tell whether an answer of another type is an event stream all the same: some servers do not say so."""
-    try:
-        answer.held.append(await response.chunk())
-    except ConnectionBroken as failure:
-        answer.broken = failure
-        return False
-    return _STREAM_BEGINS.match(answer.held[0]) is not None
+    begun = b""
+    while True:
+        try:
+            piece = await response.chunk()
+        except ConnectionBroken as failure:
+            answer.broken = failure
+            return False
+        answer.held.append(piece)
+        begun += piece
+        if _STREAM_BEGINS.match(begun):
+            return True
+        if not piece or not _STREAM_MAY_BEGIN.fullmatch(begun):
+            return False
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +173,7 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
         pass
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
-    status, body = response.status, b"".join(answer.held)
+    status, body = response.status, readable(response.headers, b"".join(answer.held), REFUSAL_LIMIT)
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
@@ -195,14 +206,19 @@ async def _gather(answer: Answer, response: Response, limit: int) -> None:
 # ── Answers that are read whole ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _whole(answer: Answer, response: Response, route: Route) -> Outcome:
-    """Read an answer that is no stream: cut short, empty or not what its type says, it is a failed attempt."""
+async def _whole(answer: Answer, response: Response) -> Outcome | None:
+    """Read an answer that is no stream; cut short it is a failed attempt."""
     try:
         await _gather(answer, response, WHOLE_LIMIT)
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
         return Broken(failure.how, failure.detail)
-    if answer.rest is not None or coding(response.headers):
+    return None
+
+
+def _judged(answer: Answer, response: Response, route: Route, call: Call) -> Outcome:
+    """Tell whether a whole answer is one. What is fetched may be anything, and a large or coded one is not known."""
+    if call.method not in _ASKING or answer.rest is not None or coding(response.headers):
         return Committed(response.status, response.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
     return judged(route.wire.name, response.status, response.headers, body)

@@ -5,7 +5,7 @@ deflate are undone here (RFC 9110, section 8.4.1); an answer in any other coding
 """
 
 import zlib
-from typing import Final
+from typing import Final, NoReturn
 
 from multidict import CIMultiDict
 
@@ -14,6 +14,8 @@ from switchover_dataplane.transport import ConnectionBroken, Response
 _CODINGS: Final = frozenset(("gzip", "x-gzip", "deflate"))
 _EITHER: Final = 32 + zlib.MAX_WBITS
 """zlib finds out whether it is gzip or deflate."""
+
+_RAW: Final = -zlib.MAX_WBITS
 
 _PIECE: Final = 256 * 1024
 
@@ -25,14 +27,27 @@ def coding(headers: "CIMultiDict[str]") -> str:
 
 
 def decoded(response: Response) -> Response:
-    """Return the answer to be read without its coding, where that can be undone."""
-    return Decoded(response) if coding(response.headers) in _CODINGS else response
+    """Return an answer under a success status to be read without its coding, where that can be undone."""
+    has_body = response.status != 204 and not 300 <= response.status < 400
+    return Decoded(response) if has_body and coding(response.headers) in _CODINGS else response
+
+
+def readable(headers: "CIMultiDict[str]", body: bytes, limit: int) -> bytes:
+    """Return what the start of a body says, up to `limit` bytes; a body that is not in its coding as it is."""
+    if coding(headers) not in _CODINGS:
+        return body
+    for window in (_EITHER, _RAW):
+        try:
+            return zlib.decompressobj(window).decompress(body, limit)
+        except zlib.error:
+            continue
+    return body
 
 
 class Decoded(Response):
     """An answer whose pieces are decoded as they come; none of them is larger than 256 KiB."""
 
-    __slots__ = ("_decoder", "_inner")
+    __slots__ = ("_began", "_decoder", "_inner")
 
     def __init__(self, inner: Response) -> None:
         self.status = inner.status
@@ -40,6 +55,7 @@ class Decoded(Response):
         for name in ("content-encoding", "content-length"):
             self.headers.popall(name, None)
         self._inner = inner
+        self._began = False
         self._decoder = zlib.decompressobj(_EITHER)
 
     async def chunk(self) -> bytes:
@@ -48,25 +64,45 @@ class Decoded(Response):
         Raises:
             ConnectionBroken: the body is not whole, not in its coding, or it was given up.
         """
-        while not self._decoder.eof:
-            held = self._decoder.unconsumed_tail or await self._inner.chunk()
+        while True:
+            held = self._decoder.unconsumed_tail or self._next_member() or await self._inner.chunk()
+            if not held and (self._decoder.eof or not self._began):
+                return b""
             piece = self._decode(held)
             if piece:
                 return piece
             if not held:
                 self.abort()
                 raise ConnectionBroken("truncated", "the body ended within its content-encoding")
-        while await self._inner.chunk():
-            pass
-        return b""
 
     def abort(self) -> None:
         """Close the connection unless the answer came to its end."""
         self._inner.abort()
 
+    def _next_member(self) -> bytes:
+        """Return what was read behind the end of a member: gzip may have several (RFC 1952, section 2.2)."""
+        return self._decoder.unused_data.lstrip(b"\0") if self._decoder.eof else b""
+
     def _decode(self, held: bytes) -> bytes:
+        if self._decoder.eof:
+            self._decoder = zlib.decompressobj(_EITHER)
         try:
             return self._decoder.decompress(held, _PIECE)
         except zlib.error:
-            self.abort()
-            raise ConnectionBroken("not-http", "the body is not in its content-encoding") from None
+            if not self._began:
+                return self._decode_raw(held)
+        finally:
+            self._began = True
+        return self._fail()
+
+    def _decode_raw(self, held: bytes) -> bytes:
+        """Try deflate without zlib's header, which some servers mean by that name."""
+        self._decoder = zlib.decompressobj(_RAW)
+        try:
+            return self._decoder.decompress(held, _PIECE)
+        except zlib.error:
+            return self._fail()
+
+    def _fail(self) -> NoReturn:
+        self.abort()
+        raise ConnectionBroken("not-http", "the body is not in its content-encoding")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
+from switchover_dataplane import lenient_json
 
 _CODE_KEYS = frozenset({"code", "type", "status", "reason", "error_code", "error_type", "__type", "@type"})
 _TEXT_KEYS = frozenset({"message", "Message", "detail", "msg", "error", "errors", "raw", "quotaId"})
@@ -48,7 +48,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Said:
         said.codes.add(_exception(name))
     body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        said.document = msgspec.json.decode(body)
+        said.document = lenient_json.decode(body)
     except (ValueError, RecursionError):
         _read_fragment(said, body)
         return said
@@ -72,7 +72,7 @@ def _read_document(said: Said, document: object, key: str = "") -> None:
         said.messages += (value.strip().lower(),)
         if value.lstrip()[:1] in ("{", "["):
             try:
-                inner = msgspec.json.decode(value)
+                inner = lenient_json.decode(value.encode("utf-8", "surrogatepass"))
             except (ValueError, RecursionError):
                 continue
             if not isinstance(inner, str):

@@ -14,7 +14,8 @@ from switchover_dataplane.classify import classify, retry_after
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml")
+_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
+_PAGES_STAND_IN: Final = frozenset(("", "text/plain", "application/json"))
 _UNLABELLED: Final = frozenset(("text/plain", "application/octet-stream"))
 
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -43,7 +44,7 @@ def judged(kind: str, status: int, headers: Mapping[str, str], body: bytes) -> O
     if not text:
         return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR)
     given = media_type(headers)
-    if given == "text/html" or text[:14].lower().startswith(_PAGES):
+    if given == "text/html" or (given in _PAGES_STAND_IN and text[:14].lower().startswith(_PAGES)):
         return Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR)
     looks_like_json = text[:1] in (b"{", b"[")
     if given == "application/json" or given.endswith("+json") or (not given and looks_like_json):
@@ -66,7 +67,9 @@ def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes
         or bytes(fields.get("object", b"")) == b'"error"'
         or bytes(fields.get("type", b"")) == b'"error"'
     ):
-        return _error(kind, status, headers, text) or Committed(status, headers)
+        failed = _error(kind, status, headers, text)
+        if failed is not None:
+            return failed
     if _has_failed(bytes(fields.get("choices", b""))):
         return Broken("error-event", "an answer whose finish_reason is an error", ErrorClass.SERVER_ERROR)
     return Committed(status, headers)

@@ -89,7 +89,9 @@ class Opening:
                 case Meaning.DONE:
                     self.is_whole = self.is_whole or bool(chunk.finished)
                     return self.at_end()
-        return self._too_much() if self.idle > HELD_LIMIT else None
+        # The Responses API repeats the request in its first events.
+        limit = 16 * HELD_LIMIT if self._dialect is Dialect.RESPONSES else HELD_LIMIT
+        return self._too_much() if self.idle > limit else None
 
     def at_end(self) -> Outcome:
         """Tell what an orderly end decides."""
@@ -100,6 +102,7 @@ class Opening:
         return Broken("truncated", "the stream ended without a finish_reason")
 
     def _failed(self, data: bytes) -> Outcome:
+        self._opened.error = data
         reason = classify_error(self._provider, data)
         wait = retry_after({}, data, time.time())
         return Broken("error-event", "the stream began with an error", reason, wait)

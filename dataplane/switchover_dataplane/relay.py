@@ -87,7 +87,7 @@ class Relay:
             else:
                 await self._write(self._transcript.take_end())
         except ConnectionBroken as failure:
-            if not self._transcript.whole:
+            if not self._transcript.is_settled:
                 raise Interruption(failure.how, failure.detail) from None
             await self._write(self._transcript.closing())
         finally:
@@ -100,15 +100,15 @@ class Relay:
         watched = Watched(answer.rest, self._patience)
         try:
             while piece := await watched.piece():
-                heard, was_whole = transcript.heard, transcript.whole
+                heard, was_settled = transcript.heard, transcript.is_settled
                 await self._take(scanner.feed(piece))
-                if not was_whole and (transcript.heard != heard or transcript.whole or scanner.is_within_data):
+                if not was_settled and (transcript.heard != heard or transcript.is_settled or scanner.is_within_data):
                     watched.heard(self._patience)
             answer.rest = None
             await self._take(scanner.end())
             await self._write(transcript.take_end())
         except ConnectionBroken:
-            if not watched.barked or transcript.whole:
+            if not watched.barked or transcript.is_settled:
                 raise
             seconds = self._policy.stream_idle_timeout
             raise Interruption("stalled", f"no content for {seconds:g}s (streamIdleTimeout)") from None
@@ -137,7 +137,7 @@ class Relay:
 
     @property
     def _patience(self) -> float:
-        return AFTER_THE_END if self._transcript.whole else self._policy.stream_idle_timeout
+        return AFTER_THE_END if self._transcript.is_settled else self._policy.stream_idle_timeout
 
     # ── When it breaks off ──────────────────────────────────────────────────────────────────────────────────────────
 

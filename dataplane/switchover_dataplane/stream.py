@@ -56,7 +56,7 @@ class Scanner:
     @property
     def is_within_data(self) -> bool:
         """Whether an event with data has begun and goes on."""
-        return self._in_parts or self._held.startswith(b"data")
+        return self._in_parts or self._held.startswith((b"data", b"event:"))
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take the next bytes; return the events that they complete, and the parts of one of more than 4 MiB."""

@@ -4,6 +4,7 @@ The promise is held here: nothing that is not the end is taken for one. A stream
 was sent up to then says whether another model can be asked to go on, and from which text.
 """
 
+import re
 from io import StringIO
 from typing import Any, Final, Literal
 
@@ -17,6 +18,13 @@ from switchover_dataplane.stream import Event
 
 MOST_TEXT: Final = 1 << 20
 """Characters of text that are kept for another model to continue."""
+
+_LONGEST_MARK: Final = 64
+_LAST: Final = re.compile(
+    rb'"finish_?[rR]eason"\s*:\s*"(?!error"|null")'
+    rb'|(?:event: ?|"type"\s*:\s*")response\.(?:completed|incomplete)["\r\n]'
+)
+"""What says in a chat completion, a response of Gemini's or an event of the Responses API that it is the last."""
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -45,6 +53,7 @@ class Transcript:
         "_seam",
         "_seen",
         "_splice",
+        "_tail",
         "_text",
         "_wanted",
         "bound",
@@ -64,6 +73,7 @@ class Transcript:
         self._splice: Splice | None = None
         self._seam = b""
         self._said_done = False
+        self._tail = b""
 
     @property
     def text(self) -> str:
@@ -74,6 +84,14 @@ class Transcript:
     def whole(self) -> bool:
         """Whether every choice came to its end: what may still follow is usage and [DONE]."""
         return len(self._finished) >= max(self._wanted, len(self._seen))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that may follow changes that the answer is whole.
+
+        Some of Gemini's models say with each response that it is the last, so that the end alone tells.
+        """
+        return self.whole and self._dialect is not Dialect.GENERATE
 
     @property
     def ends_anyhow(self) -> bool:
@@ -112,6 +130,8 @@ class Transcript:
         self._note(chunk, chunk.text)
         if chunk.meaning is Meaning.DONE:
             self._said_done = True
+        if event.is_part:
+            self._look_for_the_end(event.raw)
         return event.raw
 
     def take_end(self) -> bytes:
@@ -134,12 +154,12 @@ class Transcript:
 
     def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
         """Take an event that is about the stream and has nothing of the answer in it."""
-        if meaning is Meaning.MALFORMED or (self.whole and meaning is Meaning.GARBLED):
+        if meaning is Meaning.MALFORMED or (self.is_settled and meaning is Meaning.GARBLED):
             self.dropped += 1
             return b""
         if meaning is Meaning.GARBLED:
             raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
-        if meaning is Meaning.ERROR and not self.whole:
+        if meaning is Meaning.ERROR and not self.is_settled:
             raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
         if meaning is Meaning.ERROR or self._said_done:
             return b""
@@ -150,8 +170,18 @@ class Transcript:
         self._said_done = True
         return event.raw
 
+    def _look_for_the_end(self, part: bytes) -> None:
+        """Find in an event that is too large to be read whether it is the last one."""
+        text = self._tail + part
+        if _LAST.search(text):
+            self._seen.add(0)
+            self._finished.add(0)
+        self._tail = text[-_LONGEST_MARK:]
+
     def _note(self, chunk: Chunk, text: str) -> None:
         self._seen.update(chunk.choices)
+        if chunk.dialect is Dialect.GENERATE:
+            self._finished.difference_update(chunk.choices)
         self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
         if text and not self.bound:

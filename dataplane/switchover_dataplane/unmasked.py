@@ -10,7 +10,16 @@ from switchover_dataplane import error_body
 from switchover_dataplane.answer import Answer
 from switchover_dataplane.outcome import Broken, ErrorClass
 
-_STATUSES: Final = {ErrorClass.RATE_LIMITED: 429, ErrorClass.QUOTA_EXHAUSTED: 429, ErrorClass.OVERLOADED: 503}
+_STATUSES: Final = {
+    ErrorClass.RATE_LIMITED: 429,
+    ErrorClass.QUOTA_EXHAUSTED: 429,
+    ErrorClass.OVERLOADED: 503,
+    ErrorClass.CREDENTIALS: 401,
+    ErrorClass.MODEL_UNAVAILABLE: 404,
+    ErrorClass.CONTEXT_LENGTH: 400,
+    ErrorClass.CONTENT_FILTER: 400,
+    ErrorClass.CALLER_FAULT: 400,
+}
 _NO_STATUS: Final = 502
 
 
@@ -18,8 +27,7 @@ def unmasked(outcome: Broken, answer: Answer) -> Answer | None:
     """Return the provider's error with the status that it states or means; None if there is no error to show."""
     if outcome.how != "error-event":
         return None
-    event = answer.opened.events[-1].data if answer.opened is not None and answer.opened.events else None
-    body = event or b"".join(answer.held)
+    body = answer.opened.error if answer.opened is not None else b"".join(answer.held)
     said = error_body.read({}, body)
     if not said.is_error:
         return None

@@ -1,5 +1,6 @@
 """What comes under a success and is none: pages, errors, halves, and answers in a form that nobody asked for."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
@@ -75,6 +76,9 @@ FAILURES: dict[str, Answering] = {
     "space": success(b"  \n "),
     "nested without end": success(b"[" * 100_000),
     "an object nested without end": success(b'{"a":' * 100_000),
+    "an error with half a character": success(b'{"error":{"message":"\\ud83d"}}'),
+    "a finish_reason that is an error": success(b'{"error":null,"choices":[{"finish_reason":"error"}]}'),
+    "gzip and something else": success(gzip.compress(GOOD) + b"oops", content_encoding="gzip"),
     "gzip that is none": success(b"hello", content_encoding="gzip"),
     "half of a gzip": success(gzip.compress(GOOD)[:-9], content_encoding="gzip"),
     "a page in gzip": success(gzip.compress(b"<html></html>"), "text/html", content_encoding="gzip"),
@@ -110,6 +114,12 @@ ERRORS: dict[str, tuple[Answering, int, bytes]] = {
     "a class that has one": (success(b'{"error":{"code":"insufficient_quota","message":"gone"}}'), 429, b"gone"),
     "neither": (success(b'{"error":{"message":"odd"}}'), 502, b"odd"),
     "an event": (raw(STREAM_HEAD + chunks(b'data: {"error":{"code":503,"message":"busy"}}\n\n')), 503, b"busy"),
+    "an event with more behind it": (
+        raw(STREAM_HEAD + chunks(b'data: {"error":{"code":429,"message":"slow"}}\n\ndata: [DONE]\n\n')),
+        429,
+        b"slow",
+    ),
+    "the caller's own fault": (success(b'{"error":{"code":"context_length_exceeded"}}'), 400, b"context"),
     "words of no form": (raw(STREAM_HEAD + chunks(b"event: error\ndata: oops\n\n")), 502, b"model-0"),
     "a finish_reason": (success(b'{"choices":[{"finish_reason":"error"}]}'), 502, b"model-0"),
 }
@@ -136,6 +146,11 @@ GOODS: dict[str, Answering] = {
     "an error that is null": success(GOOD[:-1] + b',"error":null}'),
     "gzip": success(gzip.compress(GOOD), content_encoding="gzip"),
     "deflate": success(zlib.compress(GOOD), content_encoding="deflate"),
+    "deflate without a header": success(zlib.compress(GOOD)[2:-4], content_encoding="deflate"),
+    "gzip in two members": success(gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:]), content_encoding="gzip"),
+    "gzip and padding": success(gzip.compress(GOOD) + b"\0" * 9, content_encoding="gzip"),
+    "XML": success(b"<?xml version='1.0'?><hello/>", "application/xml"),
+    "a picture": success(b"<svg>hello</svg>", "image/svg+xml"),
     "a large answer in gzip": success(gzip.compress(GOOD[:-1] + b" " * 1_000_000 + b"}"), content_encoding="gzip"),
 }
 
@@ -164,6 +179,48 @@ async def test_a_refusal_in_gzip_is_understood_and_reaches_the_client_readable()
     assert (status, b"too long" in body) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"429 X", b""),
+        (b"429 X", b'{"error":{"message":"slow"}}'),
+        (b"500 X", gzip.compress(b'{"error":{"message":"slow"}}')[:-9]),
+        (b"204 X", b""),
+        (b"302 X", b""),
+    ],
+    ids=["nothing", "not in gzip", "half of a gzip", "204", "302"],
+)
+async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: bytes, body: bytes) -> None:
+    answer = b"HTTP/1.1 " + head + b"\r\ncontent-encoding: gzip\r\n"
+    answer += b"\r\n" if head.startswith(b"204") else b"content-length: %d\r\n\r\n" % len(body) + body
+    async with served(raw(answer), policy=t.Policy(attempts=1)) as at:
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+        writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        got = await reader.read()
+        writer.close()
+    assert got.startswith(b"HTTP/1.1 " + head.split()[0])
+    assert got.endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("path", ["/model/responses/x", "/model/files/x/content"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        success(b'{"status":"failed","error":{"code":"server_error","message":"x"}}'),
+        success(b'{"error":{"message":"x"}}', "application/octet-stream"),
+        success(b"<html></html>", "text/html"),
+        success(b""),
+    ],
+    ids=["a failed job", "a file of errors", "a page", "an empty file"],
+)
+async def test_what_is_fetched_is_nobodys_failure(stored: Answering, path: str) -> None:
+    async with targets(stored, success(GOOD)) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at, aiohttp.ClientSession() as session:
+            async with session.get(at.url + path) as answer:
+                assert (answer.status, answer.headers["x-switchover-attempts"]) == (200, "1")
+    assert second.seen == []
+
+
 # ── Streams that do not say that they are some ──────────────────────────────────────────────────────────────────────
 
 UNLABELLED: dict[str, bytes] = {
@@ -182,6 +239,23 @@ async def test_a_stream_that_does_not_say_so_is_followed_all_the_same(head: byte
     async with served(raw(head + chunks(ROLE)), success(GOOD), policy=TWICE) as at:
         assert (await ask(at, stream=True))[2]["x-switchover-attempts"] == "2"
     async with served(raw(head + chunks(*WORDS))) as at:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await ask(at, stream=True)
+
+
+@pytest.mark.parametrize("first", [b"d", b"data", b"\xef\xbb", b"\n", b"even", b"da"])
+async def test_a_stream_whose_first_piece_is_tiny_is_followed_all_the_same(first: bytes) -> None:
+    mark = b"\xef\xbb\xbf" if first.startswith(b"\xef") else b""
+    text = (b"\n" if first == b"\n" else b"event: x\n" if first == b"even" else b"") + b"".join(WORDS)
+
+    async def slowly(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        whole = mark + text
+        writer.write(UNLABELLED["no type"] + chunks(whole[: len(first)], end=False))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(chunks(whole[len(first) :], end=True))
+
+    async with served(slowly) as at:
         with pytest.raises(aiohttp.ClientPayloadError):
             await ask(at, stream=True)
 

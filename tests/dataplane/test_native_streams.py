@@ -1,5 +1,6 @@
 """Streams in the forms of other APIs through the whole data plane: what they begin, end and break with is theirs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -128,6 +129,58 @@ async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
     assert not is_good
     assert (told.name, list(msgspec.json.decode(told.data or b""))) == said
     assert b"broke off" in (told.data or b"")
+
+
+async def test_an_answer_of_geminis_whose_every_response_says_that_it_is_the_last_ends_with_its_body(
+    client: aiohttp.ClientSession,
+) -> None:
+    async def slowly(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD)
+        for word in ("one", "two", "three"):
+            writer.write(chunks(response(word, finishReason="STOP"), end=False))
+            await writer.drain()
+            await asyncio.sleep(0.6)
+        writer.write(chunks())
+
+    async with served(slowly) as at:
+        body, is_good = await ask(client, at)
+    assert (body.count(b"STOP"), is_good) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "then", [(response("more"),), (b'data: {"error":{"code":503}}\n\n',)], ids=["text", "an error"]
+)
+async def test_what_follows_on_a_last_response_of_geminis_takes_back_that_it_was_the_last(
+    client: aiohttp.ClientSession, then: tuple[bytes, ...]
+) -> None:
+    async with served(stream(response("a", finishReason="STOP"), *then)) as at:
+        body, is_good = await ask(client, at)
+    assert (is_good, b"broke off" in body) == (False, True)
+
+
+async def test_a_last_event_that_is_too_large_to_be_read_is_the_last_all_the_same(
+    client: aiohttp.ClientSession,
+) -> None:
+    large = "x" * (5 << 20)
+    for events in (
+        (CREATED, DELTA, named("response.completed", response={"status": "completed", "output": large})),
+        (response("a"), response(large, finishReason="STOP")),
+    ):
+        async with served(stream(*events)) as at:
+            assert await ask(client, at) == (b"".join(events), True)
+
+
+async def test_first_events_that_repeat_a_long_request_are_no_noise(client: aiohttp.ClientSession) -> None:
+    created = named("response.created", response={"instructions": "x" * 800_000})
+
+    async def slowly(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(created, created, end=False))
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.write(chunks(DELTA, COMPLETED))
+
+    async with served(slowly) as at:
+        assert await ask(client, at) == (created + created + DELTA + COMPLETED, True)
 
 
 async def test_an_answer_of_anthropics_that_is_cut_behind_its_stop_reason_gets_its_last_event(
