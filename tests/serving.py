@@ -6,7 +6,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -95,9 +95,17 @@ async def targets(*scripts: Answering) -> AsyncIterator[list[Target]]:
             server.close()
 
 
-# Below the range that the system hands out by itself, so that no outgoing connection takes a port in between; each
-# test process has a stretch of its own.
-_ports = itertools.count(20_000 + os.getpid() % 120 * 100)
+_STRETCH = 3_000
+
+
+def _own_ports() -> Iterator[int]:
+    """Ports of this test process alone, below those that the system hands out to outgoing connections."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    for number in itertools.count(os.getpid() * 97):
+        yield 20_000 + worker * _STRETCH + number % _STRETCH
+
+
+_ports = _own_ports()
 
 
 def free_port() -> int:
