@@ -131,24 +131,25 @@ class Health:
         Targets that are gone or moved are forgotten, credentials whose value changed, and who answered last where an
         upstream changed, as its priorities may mean others now.
         """
-        places = {
-            (target.id, (target.host, target.port))
+        served = {
+            target.id: target
             for upstream in table.upstreams.values()
             for pool in upstream.priorities
             for target in pool
-            if target.id in self._ids
         }
-        for key in [key for key in self._targets if key[:2] not in places]:
-            self._remove(key)
-        self._forgive(previous, table)
+        for key, state in list(self._targets.items()):
+            target = served.get(key[0])
+            if target is None or (target.host, target.port) != key[1]:
+                self._remove(key)
+            elif state.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
+                self._remove(key)  # its key was refused (403), and the Secret has another one now
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
-        served = {target.id for upstream in table.upstreams.values() for pool in upstream.priorities for target in pool}
         for name, reason in [key for key in self.cool_downs if key[0] not in served]:
             del self.cool_downs[name, reason]
         for name in list(self._credentials):
-            if previous.secrets.get(name) != table.secrets.get(name):
+            if _has_changed(name, previous, table):
                 del self._credentials[name]
         self._served = table
 
@@ -206,20 +207,6 @@ class Health:
             each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
         )
 
-    def _forgive(self, previous: Table, table: Table) -> None:
-        """Forget that a key was refused at a target (403) whose Secret has another one now."""
-        secrets = {
-            target.id: target.auth.secret
-            for upstream in table.upstreams.values()
-            for pool in upstream.priorities
-            for target in pool
-            if target.id in self._ids
-        }
-        for key, state in list(self._targets.items()):
-            name = secrets[key[0]]
-            if state.error_class is ErrorClass.CREDENTIALS and previous.secrets.get(name) != table.secrets.get(name):
-                self._remove(key)
-
     def _is_a_refused_key(self, state: State, target: Target) -> bool:
         return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
 
@@ -233,6 +220,10 @@ class Health:
             state = self._targets[key] = State(reason)
             self._ids[target.id] = self._ids.get(target.id, 0) + 1
         return state
+
+
+def _has_changed(secret: str, previous: Table, table: Table) -> bool:
+    return previous.secrets.get(secret) != table.secrets.get(secret)
 
 
 def _key(target: Target, model: str) -> Key:
