@@ -86,8 +86,7 @@ class Exchange:
                 self._latest[1].abort()
             raise
         finally:
-            for each in tuple(race.open):
-                race.abandon(each)
+            self._abandon_all()
             self._end_repeats()
         return self._ended(step)
 
@@ -178,25 +177,23 @@ class Exchange:
         if isinstance(step, Last):
             self._history.pop()
             newest.overdue = outcome
-            return self._given_up(newest, step) if isinstance(self._race.call.body, Continuation) else step
+            if not isinstance(self._race.call.body, Continuation):
+                return step
         newest.silent = silent
         trace.note(newest.note, outcome)
         self._race.learn(newest, outcome)
-        if self._may_repeat:
+        if isinstance(step, Last):
+            # Who has read half an answer is not left waiting for the other half without end.
+            self._abandon_all()
+        elif self._may_repeat:
             self._count_repeat()
         else:
             self._race.abandon(newest)
         return step
 
-    def _given_up(self, newest: Running, step: Last) -> Last:
-        """Close all: who has read half an answer is not left waiting for the other half without end."""
-        assert newest.overdue is not None  # noqa: S101 - it is the silence that leads here
-        newest.silent = Tried(newest.priority, newest.target, newest.overdue)
-        trace.note(newest.note, newest.overdue)
-        self._race.learn(newest, newest.overdue)
+    def _abandon_all(self) -> None:
         for each in tuple(self._race.open):
             self._race.abandon(each)
-        return step
 
     async def _decided(self, newest: Running, result: Result) -> Step:
         """Take note of how the newest attempt ended; return what comes next."""
