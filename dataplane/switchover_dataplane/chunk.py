@@ -58,9 +58,10 @@ def read(event: Event) -> Chunk:
     data = event.data
     if data is None:
         return _PART if event.is_part else _NOTHING
-    if data.strip() == b"[DONE]":
+    stripped = data.strip()
+    if stripped == b"[DONE]":
         return _DONE
-    if data.strip() == b"{}":
+    if stripped == b"{}":
         return _NOTHING
     if event.name == "error":
         return _ERROR
@@ -85,11 +86,6 @@ def _read(body: _Body) -> Chunk:
     if isinstance(body.type, str):
         return _typed(body.type) or native_chunk.anthropic(body.type, body.delta, body.content_block) or _FOREIGN
     return _FOREIGN
-
-
-def judge(event: Event) -> Meaning:
-    """Tell what one event means."""
-    return read(event).meaning
 
 
 def _unusual(data: bytes) -> Chunk:

@@ -30,13 +30,12 @@ How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled",
 
 
 class Interruption(Exception):
-    """The answer broke off before it was whole; `data` is the error event's, b"" if there was none."""
+    """The answer broke off before it was whole."""
 
-    def __init__(self, how: How, detail: str = "", data: bytes = b"") -> None:
+    def __init__(self, how: How, detail: str = "") -> None:
         super().__init__(f"{how}: {detail}" if detail else how)
         self.how: How = how
         self.detail = detail
-        self.data = data
 
 
 class Transcript:
@@ -160,7 +159,7 @@ class Transcript:
         if meaning is Meaning.GARBLED:
             raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
         if meaning is Meaning.ERROR and not self.is_settled:
-            raise Interruption("error-event", "an error in the middle of the stream", event.data or b"")
+            raise Interruption("error-event", "an error in the middle of the stream")
         if meaning is Meaning.ERROR or self._said_done:
             return b""
         if self._seen and self._seen <= self._finished:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from switchover_dataplane.chunk import judge, read
+from switchover_dataplane.chunk import read
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 from switchover_dataplane.stream import Event
 
@@ -95,7 +95,7 @@ MEANINGS: dict[str, tuple[Event, Meaning]] = {
 
 @pytest.mark.parametrize(("said", "meaning"), MEANINGS.values(), ids=MEANINGS.keys())
 def test_each_kind_of_event_has_its_meaning(said: Event, meaning: Meaning) -> None:
-    assert judge(said) is meaning
+    assert read(said).meaning is meaning
 
 
 def test_text_is_read_from_a_string_and_from_parts() -> None:

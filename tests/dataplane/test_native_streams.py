@@ -60,12 +60,6 @@ async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIte
         yield at
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 async def ask(client: aiohttp.ClientSession, at: Gateway) -> tuple[bytes, bool]:
     """Return what came, and whether its end was a good one."""
     got = b""

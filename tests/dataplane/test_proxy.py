@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from io import BytesIO
 
 import aiohttp
@@ -39,12 +38,6 @@ GUIDE = t.Policy(
     status_codes=(429,),
     update_frequency=1,
 )
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def ask(client: aiohttp.ClientSession, at: Gateway, body: object = ASKED) -> tuple[int, bytes]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
@@ -39,12 +38,6 @@ SILENT: dict[str, Answering] = {
     "a role alone": raw(STREAM_HEAD + chunks(ROLE, end=False), then="wait"),
     "keep-alives": raw(STREAM_HEAD + chunks(b": ping\n\n" * 3, end=False), then="wait"),
 }
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def ask(client: aiohttp.ClientSession, at: Gateway, **more: Any) -> tuple[int, bytes, str]:

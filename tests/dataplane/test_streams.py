@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -71,12 +71,6 @@ class Got:
     def error(self) -> Any:
         """The error that it ended with."""
         return self.chunks[-1]["error"]
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def ask(client: aiohttp.ClientSession, at: Gateway, body: object = ASKED) -> Got:
