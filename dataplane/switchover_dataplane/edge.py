@@ -31,11 +31,18 @@ Handle = Callable[[web.BaseRequest, int], Awaitable[web.StreamResponse]]
 
 
 class _Request(web.BaseRequest):
-    """A request whose answer says so if it is the last one on its connection."""
+    """A request whose answer says so if it is the last one on its connection.
+
+    A request with a Transfer-Encoding always is: aiohttp's parser (3.14.5) keeps the last trailer field and puts it in
+    front of the next request's header fields, so no other request may follow on the connection. Trailer fields are kept
+    apart from header fields (RFC 9110, section 6.5).
+    """
 
     @property
     def keep_alive(self) -> bool:
-        return super().keep_alive and not (isinstance(self.protocol, ClientConnection) and self.protocol.leaving)
+        if "transfer-encoding" in self.headers or not super().keep_alive:
+            return False
+        return not (isinstance(self.protocol, ClientConnection) and self.protocol.leaving)
 
 
 class Edge(web.Server):
