@@ -10,6 +10,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from switchover_dataplane.client_connection import ClientConnection
+from switchover_dataplane.memory_budget import Hold
+
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -24,10 +27,6 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
-class OutOfMemoryBudget(Exception):
-    """Bodies held for replay already fill the process's budget."""
-
-
 class BadBody(ValueError):
     """The body cannot be served on an AI route; the text says what would be right. `param` names the field, or ""."""
 
@@ -36,32 +35,10 @@ class BadBody(ValueError):
         self.param = param
 
 
-class MemoryBudget:
-    """How many bytes of request bodies the process may hold for replay at a time."""
+async def read(request: web.BaseRequest, limit: int, held: Hold) -> bytes:
+    """Read the whole body; its bytes are counted in `held`, which the caller closes.
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.held = 0
-
-    def hold(self, size: int) -> None:
-        """Count `size` more bytes as held.
-
-        Raises:
-            OutOfMemoryBudget: they would not fit.
-        """
-        if self.held + size > self.total:
-            raise OutOfMemoryBudget(
-                f"the gateway already holds {self.held} bytes of request bodies for replay, of {self.total} allowed"
-            )
-        self.held += size
-
-    def release(self, size: int) -> None:
-        """Count `size` bytes as free again."""
-        self.held -= size
-
-
-async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> bytes:
-    """Read the whole body; its bytes are held in `budget` until the caller releases `len()` of them.
+    While it comes, its client can lose it to others that need the room.
 
     Raises:
         BodyTooLarge: above `limit` bytes, known from Content-Length before anything is read where there is one.
@@ -72,20 +49,19 @@ async def read(request: web.BaseRequest, limit: int, budget: MemoryBudget) -> by
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit)
+    content = request.content
+    if not content.is_eof() and isinstance(request.protocol, ClientConnection):
+        held.begin_coming(request.protocol.hold_body())
     pieces: list[bytes] = []
-    size = held = 0
-    try:
-        await _ask_for(request)
-        while piece := await request.content.readany():
-            size += len(piece)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            budget.hold(len(piece))
-            held = size
-            pieces.append(piece)
-    except BaseException:
-        budget.release(held)
-        raise
+    size = 0
+    await _ask_for(request)
+    while piece := await content.readany():
+        size += len(piece)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        held.add(len(piece))
+        pieces.append(piece)
+    held.end_coming()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,13 +29,20 @@ _LINGER: Final = 2.0
 _LOOK_AGAIN: Final = 1.0
 _RESET: Final = struct.pack("ii", 1, 0)
 
+LEAST_RATE: Final = 1024
+"""Bytes a second that a body must bring while it is held in memory, on average over each `body_timeout`."""
+
+SLOW_START: Final = 10.0
+"""Seconds that a body may take at any rate."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a client may take, in seconds and connections.
 
     `head_timeout` runs from a connection's start, and from the first byte of a later head, to the end of the head.
-    A body that brings nothing for a whole `body_timeout` while it is wanted is given up.
+    A body that brings nothing for a whole `body_timeout` while it is wanted is given up; so is one that is held in
+    memory and brings less than 1 KiB a second, once it took 10 seconds.
     """
 
     head_timeout: float = 10.0
@@ -72,6 +80,8 @@ class ClientConnection(web.RequestHandler):
 
     __slots__ = (
         "_body",
+        "_body_began",
+        "_body_is_held",
         "_body_timer",
         "_clients",
         "_counted",
@@ -89,6 +99,8 @@ class ClientConnection(web.RequestHandler):
         self._head_bytes = 0
         self._head_tail = b""
         self._body: StreamReader | None = None
+        self._body_began = 0.0
+        self._body_is_held = False
         self._body_timer: asyncio.TimerHandle | None = None
         super().__init__(
             server,
@@ -224,6 +236,7 @@ class ClientConnection(web.RequestHandler):
             if not body.is_eof():
                 self._body_came()
                 self._body = body
+                self._body_began = self._loop.time()
                 self._expect_body(body.total_bytes)
         elif alone:
             self._turn_away(refusal.of(getattr(message, "exc", None)))
@@ -234,8 +247,17 @@ class ClientConnection(web.RequestHandler):
     def _expect_body(self, brought: int) -> None:
         self._body_timer = self._loop.call_later(self._clients.limits.body_timeout, self._body_is_late, brought)
 
+    def hold_body(self) -> Callable[[], None]:
+        """The body that comes is held in memory, so it must come fast enough; return what ends its request."""
+        self._body_is_held = True
+        return self._body_is_given_up
+
+    def _body_is_given_up(self) -> None:
+        self._give_up(refusal.CROWDED_OUT)
+
     def _body_came(self) -> None:
         self._body = None
+        self._body_is_held = False
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None
@@ -243,11 +265,17 @@ class ClientConnection(web.RequestHandler):
     def _body_is_late(self, brought: int) -> None:
         body, self._body_timer = self._body, None
         if body is None or body.is_eof():
-            self._body = None
-        elif body.total_bytes != brought or self._reading_paused:
+            self._body_came()
+        elif body.total_bytes - brought >= self._least_that_comes() or self._reading_paused:
             self._expect_body(body.total_bytes)
         else:
             self._give_up(refusal.late_body(self._clients.limits.body_timeout))
+
+    def _least_that_comes(self) -> int:
+        """Return how many bytes a body must have brought since it was looked at last."""
+        if not self._body_is_held or self._loop.time() - self._body_began < SLOW_START:
+            return 1
+        return int(LEAST_RATE * self._clients.limits.body_timeout)
 
     # ── Answers outside of any handler ──────────────────────────────────────────────────────────────────────────────
 

@@ -17,9 +17,10 @@ from multidict import CIMultiDict
 
 from switchover_dataplane import answers, body, filters, headers, match, reply, trace
 from switchover_dataplane.answer import Answer, Call
-from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody, MemoryBudget, OutOfMemoryBudget
+from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.match import BadTarget, Found
+from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBudget
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.outcome import Broken
 from switchover_dataplane.relay import Relay
@@ -77,7 +78,7 @@ class Proxy:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
-        self._memory = MemoryBudget(settings.memory)
+        self._memory = MemoryBudget(settings.memory, time.monotonic)
 
     async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
         """Serve one request that came in at `port`."""
@@ -135,13 +136,12 @@ class Proxy:
 
     async def _forward(self, request: web.BaseRequest, routed: _Routed, record: trace.Record) -> web.StreamResponse:
         """Hold the body, try the targets, hand on the answer, and write down what happened."""
-        held = 0
+        held = self._memory.open(request.remote or "")
         exchange: Exchange | None = None
         budget, upstream = self._fleet.budget, routed.upstream.name
         budget.begin(upstream)
         try:
-            content = await self._body(request, routed)
-            held = len(content) if isinstance(content, bytes) else 0
+            content = await self._body(request, routed, held)
             call = self._call(request, routed, content)
             exchange = Exchange(
                 call,
@@ -166,11 +166,13 @@ class Proxy:
         finally:
             if exchange is not None:
                 exchange.close()
-            self._memory.release(held)
+            held.close()
             budget.end(upstream)
             self._finish(record)
 
-    async def _body(self, request: web.BaseRequest, routed: _Routed) -> "bytes | AsyncIterator[bytes] | None":
+    async def _body(
+        self, request: web.BaseRequest, routed: _Routed, held: Hold
+    ) -> "bytes | AsyncIterator[bytes] | None":
         if not request.body_exists:
             return b"" if routed.upstream.ai and request.method in _WITH_A_BODY else None
         replayed = routed.upstream.ai or routed.policy.written
@@ -178,7 +180,7 @@ class Proxy:
         if not replayed and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
             return body.passing(request)
         try:
-            return await body.read(request, routed.policy.max_request_body, self._memory)
+            return await body.read(request, routed.policy.max_request_body, held)
         except BodyTooLarge as error:
             raise Unserved(answers.error(413, "request_too_large", str(error))) from None
         except OutOfMemoryBudget as error:

@@ -19,11 +19,12 @@ HEADER_COUNT_LIMIT: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a client is answered by the edge itself and its connection closed."""
+    """Why a client is answered by the edge itself and its connection closed; `retry_after` is in seconds."""
 
     status: int
     code: str
     message: str
+    retry_after: int | None = None
 
     @property
     def kind(self) -> str:
@@ -33,8 +34,9 @@ class Refusal:
     def wire(self) -> bytes:
         """Write the whole answer."""
         body = answers.body(self.message, self.kind, self.code)
+        wait = "" if self.retry_after is None else f"retry-after: {self.retry_after}\r\n"
         return (
-            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nserver: switchover\r\n"
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nserver: switchover\r\n{wait}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         ).encode() + body
 
@@ -50,7 +52,13 @@ LARGE_HEAD: Final = Refusal(
     f"or it has more than {HEADER_COUNT_LIMIT} fields",
 )
 TOO_MANY_CONNECTIONS: Final = Refusal(
-    503, "too_many_connections", "the gateway has as many connections as it may; try again later"
+    503, "too_many_connections", "the gateway has as many connections as it may; try again later", retry_after=1
+)
+CROWDED_OUT: Final = Refusal(
+    503,
+    "overloaded",
+    "the request's body came too slowly to be held while others need the memory; try again later",
+    retry_after=1,
 )
 
 
@@ -61,7 +69,7 @@ def late_head(seconds: float) -> Refusal:
 
 def late_body(seconds: float) -> Refusal:
     """Say that a body stalled."""
-    return Refusal(408, "body_timeout", f"nothing of the request's body came for {seconds:g} seconds")
+    return Refusal(408, "body_timeout", f"too little of the request's body came for {seconds:g} seconds")
 
 
 def of(error: BaseException | None) -> Refusal:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from switchover_dataplane import body
 from switchover_dataplane.client_connection import ClientConnection
 from switchover_dataplane.edge import Connections, Edge, Limits
+from switchover_dataplane.memory_budget import MemoryBudget
 from switchover_dataplane.refusal import HEAD_LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
@@ -68,7 +70,7 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
             response = web.StreamResponse()
             await response.prepare(request)
             await response.write(b"before")
-        content = await body.read(request, 1000, body.MemoryBudget(1000))
+        content = await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""))
         return web.Response(text=f"{port} {request.method} {len(content)}")
 
     edge = Edge(handle, 7, limits, Connections(limits.connections))
