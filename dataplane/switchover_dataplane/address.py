@@ -1,4 +1,6 @@
-"""HOST:PORT as a flag has it → host and port."""
+"""HOST:PORT as a flag has it → host and port; and which hosts are this machine itself."""
+
+import ipaddress
 
 
 def parse(text: str) -> tuple[str, int]:
@@ -14,3 +16,15 @@ def parse(text: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"the port in {text!r} must be a number up to 65535")
     return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a name or IP address, without brackets, can only mean this machine (RFC 6761, section 6.3)."""
+    name = host.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback

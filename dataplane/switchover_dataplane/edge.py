@@ -6,14 +6,14 @@ and when a port has nothing left to do.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Final
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
-from switchover_dataplane import answers, headers
+from switchover_dataplane import answers, browsers, headers
 from switchover_dataplane.client_connection import ClientConnection, Clients, Connections, Limits
 
 __all__ = ["Connections", "Edge", "Handle", "Limits"]
@@ -26,6 +26,11 @@ _NOTICE: Final = 0.25
 """Seconds for which idle connections stay open when a port ends: a client in the middle of using one hears of the end
 from an answer, instead of losing the request that it sends as we close."""
 
+_NEVER_SERVED: Final = ("TRACE", "CONNECT")
+"""A TRACE would show a provider's key to whoever asks (RFC 9110, section 9.3.8), and a gateway is no tunnel (9.3.6)."""
+
+_SERVED: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
 Handle = Callable[[web.BaseRequest, int], Awaitable[web.StreamResponse]]
 """Serves one request that came in at a port."""
 
@@ -35,21 +40,26 @@ class _Request(web.BaseRequest):
 
     A request with a Transfer-Encoding always is: aiohttp's parser (3.14.5) keeps the last trailer field and puts it in
     front of the next request's header fields, so no other request may follow on the connection. Trailer fields are kept
-    apart from header fields (RFC 9110, section 6.5).
+    apart from header fields (RFC 9110, section 6.5). So is a request with an Upgrade, which is never taken here: the
+    parser loses what follows it in the same segment, and a client sends that again (RFC 9110, section 7.8).
     """
 
     @property
     def keep_alive(self) -> bool:
-        if "transfer-encoding" in self.headers or not super().keep_alive:
+        if "transfer-encoding" in self.headers or "upgrade" in self.headers or not super().keep_alive:
             return False
         return not (isinstance(self.protocol, ClientConnection) and self.protocol.leaving)
 
 
 class Edge(web.Server):
-    """The server of one port; `port` is what the handler is told."""
+    """The server of one port; `port` is what the handler is told.
+
+    `hostnames` of listeners and routes are set where the port is on loopback: browsers are looked at there.
+    """
 
     def __init__(self, handle: Handle, port: int, limits: Limits, connections: Connections) -> None:
         self.port = port
+        self.hostnames: Set[str] | None = None
         self._clients = Clients(limits, connections)
         self._handle = handle
         super().__init__(self._checked, request_factory=_request, access_log=None, handler_cancellation=True)
@@ -91,19 +101,30 @@ class Edge(web.Server):
             return
 
     async def _checked(self, request: web.BaseRequest) -> web.StreamResponse:
-        wrong = None
-        if request.version not in ((1, 0), (1, 1)):
-            wrong = "the request is not HTTP/1.1"
-        elif conflict := headers.conflicts(
-            request.headers, http_1_1=request.version >= (1, 1), target=request.raw_path
-        ):
-            wrong = f"the request's head is ambiguous: {conflict}"
-        response = answers.error(400, "bad_request", wrong) if wrong else await self._handle(request, self.port)
-        if wrong:
+        refused = self._refused(request)
+        if refused is None:
+            response = await self._handle(request, self.port)
+        else:
+            response = refused
             response.force_close()
         if not response.prepared:
             response.headers.setdefault("server", "switchover")
         return response
+
+    def _refused(self, request: web.BaseRequest) -> web.Response | None:
+        """Return the answer to a request that must not reach the handler; None for any other."""
+        if request.version not in ((1, 0), (1, 1)):
+            return answers.error(400, "bad_request", "the request is not HTTP/1.1")
+        conflict = headers.conflicts(request.headers, http_1_1=request.version >= (1, 1), target=request.raw_path)
+        if conflict:
+            return answers.error(400, "bad_request", f"the request's head is ambiguous: {conflict}")
+        if request.method in _NEVER_SERVED:
+            answer = answers.error(405, "method_not_allowed", f"{request.method} is not served here")
+            answer.headers["allow"] = _SERVED
+            return answer
+        if self.hostnames is not None and (why := browsers.refusal(request.headers, self.hostnames)):
+            return answers.error(403, "foreign_page", f"the request is refused on loopback: {why}")
+        return None
 
 
 def _request(

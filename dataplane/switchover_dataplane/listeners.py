@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from switchover_dataplane import certificates
+from switchover_dataplane import address, certificates
 from switchover_dataplane.certificates import Certificates, Contexts
 from switchover_dataplane.edge import Connections, Edge, Handle, Limits
 from switchover_dataplane.table import InvalidTable, Port, Table
@@ -54,6 +54,7 @@ class Listeners:
     def __init__(self, handle: Handle, bind: str, limits: Limits, *, share_ports: bool, grace: float = 30.0) -> None:
         self._handle = handle
         self._bind = bind.strip("[]")
+        self._is_on_loopback = address.is_loopback(self._bind)
         self._share_ports = share_ports
         self._limits = limits
         self._grace = grace
@@ -101,6 +102,8 @@ class Listeners:
                 self._retire(opened, self._grace)
                 await self._start(port, opened.socket)
             self._open[port.number].certificates.replace(prepared.contexts[port.number])
+            if self._is_on_loopback:
+                self._open[port.number].edge.hostnames = _hostnames(port)
 
     def wind_down(self) -> None:
         """Serve on at every port, but tell clients with every answer that its connection ends with it."""
@@ -178,6 +181,12 @@ class Listeners:
         taking = [loop.connect_accepted_socket(opened.edge, client, **tls) for client in waiting]
         await asyncio.gather(*taking, return_exceptions=True)
         await opened.edge.drain(grace)
+
+
+def _hostnames(port: Port) -> frozenset[str]:
+    """Name the hosts that a port is for; requests for any host are for none in particular."""
+    routes = {host.hostname for listener in port.listeners for host in listener.hosts}
+    return frozenset((routes | {listener.hostname for listener in port.listeners}) - {""})
 
 
 def _accept_all(listening: socket.socket) -> list[socket.socket]:

@@ -354,3 +354,63 @@ async def test_expect_continue_is_answered_before_the_body_is_sent(served: Serve
     writer.write(b"ab")
     assert (await _read(reader)).endswith(b"7 POST 2")
     writer.close()
+
+
+REPEATED = (
+    (b"Authorization", b"Authorization"),
+    (b"Authorization", b"AUTHORIZATION"),
+    (b"Content-Type", b"content-type"),
+    (b"x-api-key", b"X-API-Key"),
+    (b"api-key", b"api-key"),
+    (b"x-goog-api-key", b"X-Goog-Api-Key"),
+    (b"Proxy-Authorization", b"Proxy-Authorization"),
+    (b"Origin", b"origin"),
+    (b"User-Agent", b"User-agent"),
+    (b"Referer", b"Referer"),
+    (b"Host", b"Host"),
+    (b"Content-Length", b"Content-Length"),
+)
+
+
+@pytest.mark.parametrize(("name", "other"), REPEATED)
+async def test_a_field_of_which_there_is_one_is_refused_when_it_is_repeated(
+    served: Served, name: bytes, other: bytes
+) -> None:
+    answer = await served.send(b"GET /x HTTP/1.1\r\nHost: a\r\n%b: 1\r\nX: y\r\n%b: 1\r\n\r\n" % (name, other))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert f"more than one {name.decode()}" in error_of(answer)["message"]
+
+
+async def test_fields_that_are_lists_may_be_repeated(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+
+    writer.write(
+        b"GET /x HTTP/1.1\r\nHost: a\r\nAccept: a\r\naccept: b\r\nCookie: a\r\nCookie: b\r\nX: 1\r\nX: 1\r\n\r\n"
+    )
+
+    assert (await _read(reader)).endswith(b"7 GET 0")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "line", [b"TRACE /x", b"CONNECT /x", b"TRACE http://a/x"], ids=["TRACE", "CONNECT with a path", "TRACE of a URL"]
+)
+async def test_trace_and_connect_are_405_at_every_port(served: Served, line: bytes) -> None:
+    answer = await served.send(line + b" HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + SECRET.encode() + b"\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nallow: get, head, post" in answer.lower()
+    assert SECRET.encode() not in answer
+    assert not served.entered.is_set()
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"TLS/1.0", b"foo", b"websocket", b"h2c, websocket"])
+async def test_an_upgrade_is_not_taken_and_the_connection_ends_with_the_answer(served: Served, protocol: bytes) -> None:
+    upgrade = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n"
+
+    answer = await served.send(upgrade + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.lower().count(b"connection: close") == 1
+    assert answer.count(b"HTTP/1.1") == 1

@@ -322,7 +322,7 @@ async def test_bodies_that_were_announced_and_do_not_come_take_no_room_from_othe
                 for _ in range(4):
                     _, writer = await asyncio.open_connection("127.0.0.1", at.port)
                     stack.callback(writer.close)
-                    head = f"POST /model HTTP/1.1\r\nhost: x\r\ncontent-length: {2 * MEBIBYTE}\r\n\r\n{{"
+                    head = f"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: {2 * MEBIBYTE}\r\n\r\n{{"
                     writer.write(head.encode())
                     await writer.drain()
                 assert (await ask(client, at, 2 * MEBIBYTE)).status == 200

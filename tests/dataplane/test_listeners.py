@@ -20,7 +20,7 @@ from switchover_dataplane.listeners import Listeners
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 AUTHORITY = Authority()
-GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+GET = b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Handler:
@@ -195,7 +195,7 @@ async def test_a_request_in_flight_ends_whole_after_its_port_left_the_table() ->
     handler, port = Handler(), t.Port(free_port())
     async with listening(handler, port) as listeners:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-        writer.write(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await handler.entered.wait()
 
         await listeners.serve(listeners.prepare(served()))
@@ -212,7 +212,7 @@ async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request
         idle_writer.write(GET)
         await idle.readuntil(b"0")
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-        writer.write(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        writer.write(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
         handler.entered.clear()
         await handler.entered.wait()
 
@@ -264,7 +264,7 @@ async def test_a_request_behind_an_answer_that_began_before_the_drain_is_answere
         idle_writer.write(GET)
         await idle.readuntil(b"0")
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-        writer.write(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         stream = await reader.readuntil(b"before")
 
         draining = asyncio.create_task(listeners.drain(20))
@@ -291,7 +291,7 @@ async def test_every_answer_of_ports_that_wind_down_is_the_last_one_of_its_conne
         for port in (before, after):
             for path in (b"/x", b"/stream"):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-                writer.write(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+                writer.write(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
                 answer = await reader.read()
                 assert answer.startswith(b"HTTP/1.1 200 ")
                 assert b"connection: close" in answer.lower()
@@ -306,7 +306,7 @@ async def test_an_upload_that_is_under_way_when_its_port_is_drained_arrives_whol
         await idle.readuntil(b"0")
         handler.entered.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-        writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+        writer.write(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc")
         await handler.entered.wait()
 
         draining = asyncio.create_task(listeners.drain(20))
@@ -323,7 +323,7 @@ async def test_a_stream_that_outlives_the_grace_time_is_cut_and_never_looks_comp
     handler, port = Handler(), t.Port(free_port())
     async with listening(handler, port) as listeners:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-        writer.write(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"before" in await reader.readuntil(b"before")
 
         await listeners.drain(0)

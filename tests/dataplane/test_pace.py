@@ -45,7 +45,8 @@ async def reading(at: Gateway) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
     """A client that asked for a stream and reads by itself."""
     reader, writer = await asyncio.open_connection("127.0.0.1", at.port, limit=1 << 16)
     writer.write(
-        b"POST /model HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(ASKED), ASKED)
+        b"POST /model HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+        % (len(ASKED), ASKED)
     )
     try:
         yield reader, writer

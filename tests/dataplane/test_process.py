@@ -122,7 +122,7 @@ async def test_a_second_signal_ends_it_at_once(running: Running) -> None:
         port = free_port()
         await running.push(table(port, [first.port]))
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+        writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
         while not first.seen:
             await asyncio.sleep(0.01)
         running.process.send_signal(signal.SIGTERM)
@@ -159,7 +159,7 @@ class Client:
         reader, writer = self._reader, self._writer
         assert reader is not None
         try:
-            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             answer = await _body(reader, head)
         except (asyncio.IncompleteReadError, ConnectionError):

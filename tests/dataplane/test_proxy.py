@@ -230,7 +230,7 @@ async def test_a_client_that_leaves_takes_its_upstream_call_along() -> None:
     async with targets(raw(b"", then="wait")) as (first,):
         async with gateway(table(free_port(), [first.port])) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
-            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+            writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
             while not first.seen:
                 await asyncio.sleep(0)
             writer.close()

@@ -310,7 +310,7 @@ async def test_a_client_that_leaves_while_a_refusal_is_held_for_it_closes_that_t
         async with gateway(table(free_port(), [first.port, second.port], SOON)) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
             body = msgspec.json.encode(ASKED)
-            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
             async with asyncio.timeout(5):
                 while not second.seen or at.fleet.in_flight["ns/up/1/0"]:
                     await asyncio.sleep(0.01)
@@ -324,7 +324,7 @@ async def test_a_client_that_leaves_closes_every_call_that_is_open_for_it() -> N
         async with gateway(table(free_port(), [first.port, second.port], SOON)) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
             body = msgspec.json.encode(ASKED)
-            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
             async with asyncio.timeout(5):
                 while not second.seen:
                     await asyncio.sleep(0.01)
@@ -343,7 +343,7 @@ async def test_a_client_that_leaves_ends_the_wait_before_a_repeat() -> None:
         policy = t.Policy(max_retry_after_wait=60.0)
         async with gateway(table(free_port(), [first.port], policy)) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
-            writer.write(b"POST /model HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+            writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
             in_flight = "switchover_requests_in_flight"
             async with asyncio.timeout(5):
                 while not first.seen or at.fleet.in_flight["ns/up/0/0"]:

@@ -1,6 +1,7 @@
 """Trailer fields of a request: no field of one request ever stands among those of the next one on its connection."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from switchover_dataplane import body
 from switchover_dataplane.edge import Connections, Edge, Limits
+from switchover_dataplane.memory_budget import MemoryBudget
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -53,7 +55,7 @@ async def served() -> AsyncIterator[Seen]:
     async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
         seen.requests.append((request.path, [(name.lower(), value) for name, value in request.headers.items()]))
         if request.path != "/unread":
-            await body.read(request, 1000, body.MemoryBudget(1000))
+            await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""))
         return web.Response(text="ok")
 
     edge = Edge(handle, 7, Limits(), Connections(10))
