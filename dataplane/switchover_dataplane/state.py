@@ -18,7 +18,7 @@ from switchover_dataplane import active, match, targets
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
-from switchover_dataplane.table import InvalidTable, Table, decode
+from switchover_dataplane.table import InvalidTable, Table, decode, revision_problem
 
 log = logging.getLogger("switchover.state")
 
@@ -143,9 +143,10 @@ async def _made_aside(text: bytes, before: Serving | None) -> Serving:
 
 def _made(text: bytes, before: Serving | None) -> Serving:
     table = decode(text)
-    if before is not None and before.table.revision == table.revision:
+    unsealed = revision_problem(text)
+    if before is not None and before.table.revision == table.revision and not unsealed:
         return before
-    wrong = match.check(table)
+    wrong = [*match.check(table), *([unsealed] if unsealed else [])]
     if wrong:
         raise InvalidTable(*wrong)
     routes = targets.routes(table)

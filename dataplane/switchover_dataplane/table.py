@@ -453,8 +453,8 @@ class _Envelope(msgspec.Struct):
 _NOTHING = msgspec.Raw(b"{}")
 
 
-class _Parts(msgspec.Struct, forbid_unknown_fields=True):
-    """A table whose fields are still text."""
+class _Parts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A table whose fields are still text, and are written as that text."""
 
     version: int
     revision: str
@@ -463,6 +463,10 @@ class _Parts(msgspec.Struct, forbid_unknown_fields=True):
     policies: msgspec.Raw = _NOTHING
     upstreams: msgspec.Raw = _NOTHING
     secrets: msgspec.Raw = _NOTHING
+
+
+_DECODER_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises: a byte that is no UTF-8 is no error of msgspec's."""
 
 
 def sealed(
@@ -474,8 +478,23 @@ def sealed(
 ) -> Table:
     """Make a table whose revision is the digest of its content: equal content has an equal revision."""
     content = Table(VERSION, "", ports, rules, policies, upstreams, secrets)
-    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
-    return msgspec.structs.replace(content, revision=digest[:16])
+    return msgspec.structs.replace(content, revision=_digest(content))
+
+
+def _digest(content: "Table | _Parts") -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+
+
+def revision_problem(text: bytes) -> str | None:
+    """Say why a table's revision is not the digest of its content; None if it is. `text` is one that `decode` takes.
+
+    The digest is of the text that was pushed: a data plane of another version than the operator gets the same one.
+    """
+    parts = msgspec.json.decode(text, type=_Parts)
+    expected = _digest(msgspec.structs.replace(parts, revision=""))
+    if parts.revision == expected:
+        return None
+    return f"the revision {parts.revision[:64]!r} is not the digest of the table's content, which is {expected}"
 
 
 def encode(table: Table) -> bytes:
@@ -487,14 +506,16 @@ def decode(text: bytes) -> Table:
     """JSON text → table.
 
     Raises:
-        InvalidTable: not JSON, of a newer version, a field of a wrong type or range, or a reference to nothing.
+        InvalidTable: not JSON, of another version, a field of a wrong type or range, or a reference to nothing.
     """
     try:
         version = msgspec.json.decode(text, type=_Envelope).version
         if version > VERSION:
             raise InvalidTable(f"version {version} is newer than {VERSION}, the newest that this data plane serves")
+        if version < 1:
+            raise InvalidTable(f"version {version} is none: the first one is 1")
         parts = msgspec.json.decode(text, type=_Parts)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _DECODER_ERRORS as error:
         raise InvalidTable(f"not a table: {error}") from error
     # Field by field, as no other thread runs while one text is decoded.
     table = Table(
@@ -515,15 +536,10 @@ def decode(text: bytes) -> Table:
 def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
     try:
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _DECODER_ERRORS as error:
         told = str(error)
         where = told.replace("`$", f"`$.{name}") if "`$" in told else f"{told} - at `$.{name}`"
         raise InvalidTable(f"not a table: {where}") from error
-
-
-def masked(table: Table) -> Table:
-    """The same table with every secret's value replaced, safe to show."""
-    return msgspec.structs.replace(table, secrets=dict.fromkeys(table.secrets, "***"))
 
 
 def _dangling(table: Table) -> list[str]:

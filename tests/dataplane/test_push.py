@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import hashlib
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -94,6 +95,12 @@ REFUSED = {
     "with a wrong type": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":"1"'), "number"),
     "with a port out of range": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":70000'), "65535"),
     "with a field of the wrong kind": (b'{"version":1,"revision":"x","rules":[]}', "$.rules"),
+    "of a version before the first": (_of_version(0), "version 0"),
+    "of a version below none": (_of_version(-1), "version -1"),
+    "with a key that is no UTF-8": (b'{"version":1,"revision":"x","\xa8ecrets":{}}', "utf-8"),
+    "with a text that is no UTF-8": (t.encode(table(1, [1])).replace(b"ns/up", b"ns/\xe4"), "utf-8"),
+    "of another content than its revision": (t.encode(table(1, [1])).replace(b"ns/gw", b"ns/no"), "digest"),
+    "of another secret than its revision": (t.encode(table(1, [1])).replace(KEY.encode(), b"other"), "digest"),
     "nested without end": (b'{"version":1,"revision":"x","rules":' + b"[" * 100_000, "recursion"),
     "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
 }
@@ -110,6 +117,7 @@ async def test_a_table_that_cannot_be_served_is_refused_and_the_one_before_stays
 
     assert status == 422
     assert reason in str(answer["reasons"])
+    assert KEY not in str(answer)
     assert pushed.state.current is not None
     assert pushed.state.current.table == of
 
@@ -346,3 +354,55 @@ async def test_the_admin_port_is_ready_only_with_a_table_and_shows_no_secret(pus
     assert (await pushed.get("/other"))[0] == 404
     pushed.state.draining = True
     assert (await pushed.get("/readyz"))[0] == 503
+
+
+async def test_a_table_that_an_older_operator_wrote_in_more_words_is_served(pushed: Pushed) -> None:
+    """What is the default here was none there, and so it stands in the text that the digest was made of."""
+    of = table(free_port(), [1])
+    wordy = t.encode(msgspec.structs.replace(of, revision="")).replace(b'"number":', b'"protocol":"HTTP","number":')
+    revision = hashlib.sha256(wordy).hexdigest()[:16]
+
+    status, answer = await pushed.put(wordy.replace(b'"revision":""', f'"revision":"{revision}"'.encode()))
+
+    assert (status, answer) == (200, {"revision": revision})
+
+
+async def test_the_admin_port_shows_no_value_of_a_header_query_prompt_or_field(pushed: Pushed) -> None:
+    word = "word-of-the-user"
+    header = t.HeaderEdit(set=(t.Header("x", word),), add=(t.Header("y", word),))
+    body = t.BodyEdit((t.BodyDefault("user", f'"{word}"'),), (t.PromptMessage("system", word),))
+    rewrite = t.Rewrite(full_path=f"/a?key={word}")
+    filters = t.Filters((header,), (header,), rewrite=rewrite, body=body)
+    of = table(free_port(), [1], filters=filters)
+    [target] = of.upstreams["ns/up"].priorities[0]
+    target = msgspec.structs.replace(target, full_path=f"/b?key={word}", base_path=f"/c?{word}")
+    match = t.Match("rule", headers=(t.ValueMatch("x", word),), query=(t.ValueMatch("y", word),))
+    listener = t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),))
+    rule = of.rules["rule"]
+    backend = msgspec.structs.replace(rule.backends[0], filters=t.Filters(redirect=t.Redirect(prefix=f"/d?{word}")))
+    of = t.sealed(
+        (msgspec.structs.replace(of.ports[0], listeners=(listener,)),),
+        {"rule": msgspec.structs.replace(rule, backends=(backend,))},
+        of.policies,
+        {"ns/up": msgspec.structs.replace(of.upstreams["ns/up"], priorities=((target,),))},
+        of.secrets,
+    )
+    assert (await pushed.put(t.encode(of)))[0] == 200
+
+    status, shown = await pushed.get("/v1/table")
+
+    assert status == 200
+    assert word not in shown
+    assert all(path in shown for path in ('"/a?***"', '"/b?***"', '"/c?***"', '"/d?***"'))
+
+
+FOREIGN = ({"Host": "rebind.evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"})
+
+
+@pytest.mark.parametrize("fields", FOREIGN, ids=["Host", "Origin", "Sec-Fetch-Site"])
+@pytest.mark.parametrize("path", ["/v1/table", "/v1/health"])
+async def test_a_web_page_is_not_shown_what_is_served(pushed: Pushed, path: str, fields: dict[str, str]) -> None:
+    await pushed.put(t.encode(table(free_port(), [1])))
+
+    async with aiohttp.ClientSession() as client, client.get(pushed.admin + path, headers=fields) as answer:
+        assert answer.status == 403

@@ -1,0 +1,52 @@
+"""A table → the same table as it may be shown: nothing in it can be a secret or a text that its users wrote."""
+
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.table import BodyDefault, Header, PromptMessage, Redirect, Rewrite, Table, Target, ValueMatch
+
+MASK: Final = "***"
+
+
+def masked(table: Table) -> Table:
+    """Replace secrets, values of header fields and of matches, queries of paths, prompts, and values of body fields.
+
+    Names stay: of hosts, routes, models, header fields and Secrets.
+    """
+    shown: Table = _masked(msgspec.structs.replace(table, secrets=dict.fromkeys(table.secrets, MASK)))
+    return shown
+
+
+def _masked(part: Any) -> Any:
+    match part:
+        case str():
+            return part
+        case tuple():
+            return tuple(map(_masked, part))
+        case dict():
+            return {key: _masked(value) for key, value in part.items()}
+        case Header() | ValueMatch() | BodyDefault():
+            return msgspec.structs.replace(part, value=part.value and MASK)
+        case PromptMessage():
+            return msgspec.structs.replace(part, content=MASK)
+        case Rewrite(regex=(pattern, substitution)):
+            return msgspec.structs.replace(part, regex=(pattern, _without_query(substitution)))
+        case Rewrite() | Redirect():
+            return msgspec.structs.replace(
+                part, full_path=_without_query(part.full_path), prefix=_without_query(part.prefix)
+            )
+        case Target():
+            paths = {"full_path": _without_query(part.full_path), "base_path": _without_query(part.base_path)}
+            return msgspec.structs.replace(part, **paths)
+        case msgspec.Struct():
+            return msgspec.structs.replace(
+                part, **{name: _masked(getattr(part, name)) for name in part.__struct_fields__}
+            )
+        case _:
+            return part
+
+
+def _without_query(path: str | None) -> str | None:
+    before, mark, query = (path or "").partition("?")
+    return f"{before}?{MASK}" if mark and query else path
