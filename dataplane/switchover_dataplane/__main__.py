@@ -29,7 +29,7 @@ from switchover_dataplane.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
 
-_ADMIN_LIMITS: Final = Limits(connections=100)
+_ADMIN_LIMITS: Final = Limits(connections=100, keep_alive=5.0, makes_room=True)
 _MOST_CONNECTIONS: Final = 10_000
 _OTHER_FILES: Final = 256
 
@@ -40,6 +40,7 @@ class Flags:
 
     bind: str
     admin: str
+    admin_open: bool
     channel: Channel
     table_file: Path | None
     connect_to: tuple[ConnectTo, ...]
@@ -67,7 +68,7 @@ async def serve(flags: Flags) -> None:
     if flags.die_with_parent:
         parent.watch(stop.set)
     await state.restore(listeners)
-    admin = await _open_admin(flags.admin, Admin(state, fleet, metrics))
+    admin = await _open_admin(flags.admin, Admin(state, fleet, metrics, is_open=flags.admin_open))
     await push.open(flags.channel)
     log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
     await stop.wait()
@@ -101,6 +102,8 @@ def _stop_on_signals() -> asyncio.Event:
 async def _open_admin(where: str, admin: Admin) -> asyncio.Server:
     host, port = address.parse(where)
     edge = Edge(admin.handle, port, _ADMIN_LIMITS, Connections(_ADMIN_LIMITS.connections))
+    if address.is_loopback(host):
+        edge.hostnames = frozenset()
     return await asyncio.get_running_loop().create_server(edge, host, port)
 
 
@@ -149,6 +152,7 @@ _SECONDS: Final = click.FloatRange(min=0)
 @click.option(
     "--admin", default="127.0.0.1:9180", show_default=True, callback=_is_address, help="HOST:PORT of the admin port."
 )
+@click.option("--admin-open", is_flag=True, help="Show the table and the targets' health to other machines, too.")
 @click.option(
     "--push", required=True, callback=_is_address, help="Where tables come in: unix:PATH, or HOST:PORT with mutual TLS."
 )
@@ -182,6 +186,13 @@ _SECONDS: Final = click.FloatRange(min=0)
     "--body-timeout", type=_SECONDS, default=30.0, show_default=True, help="Seconds that a request's body may stall."
 )
 @click.option(
+    "--send-timeout",
+    type=_SECONDS,
+    default=120.0,
+    show_default=True,
+    help="Seconds that an answer may wait for its client.",
+)
+@click.option(
     "--keep-alive",
     type=_SECONDS,
     default=75.0,
@@ -200,6 +211,7 @@ _SECONDS: Final = click.FloatRange(min=0)
 def main(  # noqa: PLR0917 - one argument a flag; click names them
     bind: str,
     admin: str,
+    admin_open: bool,
     push: str,
     push_cert: Path | None,
     push_key: Path | None,
@@ -213,6 +225,7 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     max_connections: int | None,
     head_timeout: float,
     body_timeout: float,
+    send_timeout: float,
     keep_alive: float,
     replay_memory: int,
     share_ports: bool,
@@ -223,10 +236,11 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     flags = Flags(
         bind=bind,
         admin=admin,
+        admin_open=admin_open,
         channel=Channel(push, push_cert, push_key, push_ca),
         table_file=table_file,
         connect_to=connect_to,
-        limits=Limits(head_timeout, body_timeout, keep_alive, _connections(max_connections)),
+        limits=Limits(head_timeout, body_timeout, keep_alive, _connections(max_connections), send_timeout),
         settings=Settings(log_all=log_all, memory=replay_memory),
         share_ports=share_ports,
         grace=grace,

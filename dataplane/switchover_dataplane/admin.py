@@ -1,31 +1,39 @@
-"""The admin port: whether the process is alive and ready, what it counts, what it serves; never a secret."""
+"""The admin port: whether the process is alive and ready, what it counts, what it serves; never a secret.
 
+What it serves is shown to this machine alone, as it names hosts and routes, unless it is opened to all.
+"""
+
+import asyncio
 import time
 
 import msgspec
 from aiohttp import web
 from prometheus_client import exposition
 
-from switchover_dataplane import answers
+from switchover_dataplane import address, answers, browsers
 from switchover_dataplane.exchange import Fleet
+from switchover_dataplane.headers import Fields
+from switchover_dataplane.masked import masked
 from switchover_dataplane.metrics import Metrics, Present
 from switchover_dataplane.state import State
-from switchover_dataplane.table import masked
 
 
 class Admin:
-    """Answers on the admin port."""
+    """Answers on the admin port; `is_open` shows the table and the targets' health to other machines, too."""
 
-    def __init__(self, state: State, fleet: Fleet, metrics: Metrics) -> None:
+    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, *, is_open: bool = False) -> None:
         self._state = state
         self._fleet = fleet
         self._metrics = metrics
+        self._is_open = is_open
         metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
 
     async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         """Answer one request."""
         if request.method not in ("GET", "HEAD"):
-            return answers.error(405, "method_not_allowed", "the admin port only tells; use GET")
+            answer = answers.error(405, "method_not_allowed", "the admin port only answers GET")
+            answer.headers["allow"] = "GET, HEAD"
+            return answer
         match request.path:
             case "/healthz":
                 return web.Response(text="ok\n")
@@ -33,8 +41,14 @@ class Admin:
                 return self._ready()
             case "/metrics":
                 return self._counts(request.headers.get("accept", ""))
+            case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
+                request.remote, request.headers
+            ):
+                return answers.error(
+                    403, "not_this_machine", "this is shown to this machine alone; --admin-open shows it to all"
+                )
             case "/v1/table":
-                return self._table()
+                return await self._table()
             case "/v1/health":
                 return _json(self._health())
             case _:
@@ -54,10 +68,11 @@ class Admin:
         encode, content_type = exposition.choose_encoder(accepted)
         return web.Response(body=encode(self._metrics.registry), headers={"content-type": content_type})
 
-    def _table(self) -> web.Response:
+    async def _table(self) -> web.Response:
         if self._state.current is None:
             return answers.error(503, "not_ready", "no table yet")
-        return _json(masked(self._state.current.table))
+        # Beside the event loop, as the table of 10,000 routes takes a while.
+        return await asyncio.to_thread(lambda table: _json(masked(table)), self._state.current.table)
 
     def _health(self) -> dict[str, object]:
         now = time.monotonic()
@@ -67,6 +82,11 @@ class Admin:
             "in_flight": {name: count for name, count in self._fleet.in_flight.items() if count},
             "connections": self._fleet.transport.counts(),
         }
+
+
+def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
+    """Tell whether a request comes from this machine, and is not a web page's; `remote` is its client's address."""
+    return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
 
 
 def _json(content: object) -> web.Response:

@@ -1,81 +1,38 @@
 """One client's connection: aiohttp's, with limits on how large a head may be and how long head and body may take.
 
 aiohttp parses and runs the handler; what it lets a client do for ever ends here, with an answer where one can still
-be given. Answers outside of any handler are written here too, because aiohttp's would repeat what was sent.
+be given. Answers outside of any handler are written here too, because aiohttp's would repeat what was sent. Of answers
+that a client does not take, `sending` knows.
 """
 
 import asyncio
 import logging
 import random
 import select
-import socket
-import struct
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp import StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 
 from switchover_dataplane import answers, headers, refusal
+from switchover_dataplane.clients import Clients
 from switchover_dataplane.refusal import HEAD_LIMIT, REQUEST_LINE_LIMIT, Refusal
+from switchover_dataplane.sending import LEAST_RATE, Sending
 
 log = logging.getLogger("switchover.edge")
 
 _END: Final = b"\r\n\r\n"
 _LINGER: Final = 2.0
 _LOOK_AGAIN: Final = 1.0
-_RESET: Final = struct.pack("ii", 1, 0)
-
-LEAST_RATE: Final = 1024
-"""Bytes a second that a body must bring while it is held in memory, on average over each `body_timeout`."""
 
 SLOW_START: Final = 10.0
-"""Seconds that a body may take at any rate."""
+"""Seconds that a body which is held in memory may take at any rate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may take, in seconds and connections.
-
-    `head_timeout` runs from a connection's start, and from the first byte of a later head, to the end of the head.
-    A body that brings nothing for a whole `body_timeout` while it is wanted is given up; so is one that is held in
-    memory and brings less than 1 KiB a second, once it took 10 seconds.
-    """
-
-    head_timeout: float = 10.0
-    body_timeout: float = 30.0
-    keep_alive: float = 75.0
-    connections: int = 10_000
-
-
-class Connections:
-    """How many client connections are open, over all ports of the process."""
-
-    __slots__ = ("limit", "open")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.open = 0
-
-
-@dataclass(slots=True)
-class Clients:
-    """The connections of one port; `none` is set when the last one has closed.
-
-    With `leaving`, every answer says that its connection ends with it.
-    """
-
-    limits: Limits
-    connections: Connections
-    leaving: bool = False
-    open: "set[ClientConnection]" = field(default_factory=set)
-    none: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class ClientConnection(web.RequestHandler):
+class ClientConnection(Sending):
     """The protocol of one connection of `server`."""
 
     __slots__ = (
@@ -104,9 +61,10 @@ class ClientConnection(web.RequestHandler):
         self._body_timer: asyncio.TimerHandle | None = None
         super().__init__(
             server,
+            send_timeout=clients.limits.send_timeout,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=clients.limits.keep_alive,
-            access_log=None,  # type: ignore[arg-type]  # None switches it off, as web.AppRunner does it
+            access_log=None,
             max_line_size=REQUEST_LINE_LIMIT,
             max_field_size=refusal.FIELD_LIMIT,
             max_headers=refusal.HEADER_COUNT_LIMIT,
@@ -119,26 +77,30 @@ class ClientConnection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or turn it away when there are too many."""
         super().connection_made(transport)
+        if self._clients.is_full:
+            self._clients.make_room()
         self._clients.open.add(self)
-        connections = self._clients.connections
-        if connections.open >= connections.limit:
+        if self._clients.is_full:
             self._turn_away(refusal.TOO_MANY_CONNECTIONS)
             return
-        connections.open += 1
+        self._clients.connections.open += 1
         self._counted = True
         self._expect_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection; its handler is cancelled."""
-        if self._counted:
-            self._counted = False
-            self._clients.connections.open -= 1
+        self._uncount()
         self._clients.open.discard(self)
         if not self._clients.open:
             self._clients.none.set()
         self._head_came()
         self._body_came()
         super().connection_lost(exc)
+
+    def _uncount(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._clients.connections.open -= 1
 
     def data_received(self, data: bytes) -> None:
         """Parse; watch what belongs to a head or body that has not ended."""
@@ -168,23 +130,26 @@ class ClientConnection(web.RequestHandler):
     @property
     def leaving(self) -> bool:
         """Whether an answer that begins now is the connection's last."""
-        return self._clients.leaving
+        return self._clients.leaving or self._clients.is_crowded
 
-    async def flush(self) -> None:
-        """Wait until the system has taken all that was written."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.set_write_buffer_limits(0)
-            await self._drain_helper()
+    @property
+    def may_go(self) -> bool:
+        """Whether no request is served here, or its client does not take the answer."""
+        return self._current_request is None or self._paused
 
-    def cut(self) -> None:
-        """End the connection so that no answer in flight looks complete."""
-        if self.transport is None:
-            return
-        request, raw = self._current_request, self.transport.get_extra_info("socket")
-        if request is not None and request.version < HttpVersion11 and raw is not None:
-            # Without chunks an orderly end of the connection would be the end of the answer.
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.transport.abort()
+    @property
+    def last_used(self) -> float:
+        """When the last answer was sent, or the connection began; in seconds, only to be compared."""
+        return self._next_keepalive_close_time
+
+    def make_way(self) -> None:
+        """Close the connection; another has its place from now on."""
+        self._uncount()
+        self._clients.open.discard(self)
+        if self._paused:
+            self.cut()
+        else:
+            self.force_close()
 
     def _unread(self) -> bool:
         """Tell whether something has come that the event loop did not read yet: a client waits for its answer."""

@@ -14,7 +14,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
 from switchover_dataplane import answers, browsers, headers
-from switchover_dataplane.client_connection import ClientConnection, Clients, Connections, Limits
+from switchover_dataplane.client_connection import ClientConnection
+from switchover_dataplane.clients import Clients, Connections, Limits
 
 __all__ = ["Connections", "Edge", "Handle", "Limits"]
 

@@ -22,7 +22,7 @@ from switchover_dataplane.state import Ack, Nack, State
 
 TABLE_LIMIT: Final = 64 * 1024 * 1024
 
-_LIMITS: Final = Limits(connections=100)
+_LIMITS: Final = Limits(connections=100, makes_room=True)
 _OWNER_ONLY: Final = 0o177
 _LAST_PUSH: Final = 2.0
 
@@ -79,7 +79,9 @@ class Push:
             return
         host, port = address.parse(channel.address)
         tls = MutualTls(channel.files())
-        self._server = await loop.create_server(self._edge, host, port, ssl=tls.context)
+        self._server = await loop.create_server(
+            self._edge, host, port, ssl=tls.context, ssl_handshake_timeout=_LIMITS.head_timeout
+        )
 
     @property
     def port(self) -> int:
@@ -100,7 +102,9 @@ class Push:
         if request.method == "GET":
             return _json(200, self._told())
         if request.method != "PUT":
-            return answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
+            answer = answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
+            answer.headers["allow"] = "GET, PUT"
+            return answer
         return await self._put(request)
 
     def _told(self) -> dict[str, object]:

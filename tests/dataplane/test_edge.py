@@ -18,6 +18,7 @@ from switchover_dataplane.refusal import HEAD_LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
+LARGE, PIECE = 16 << 20, 16 << 10
 SECRET = "sk-never-to-be-seen"
 
 
@@ -66,10 +67,28 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
                 await asyncio.Event().wait()
             finally:
                 left.set()
+        if request.path == "/large":
+            try:
+                response = web.StreamResponse()
+                await response.prepare(request)
+                for _ in range(LARGE // PIECE):
+                    await response.write(b"x" * PIECE)
+                return response
+            finally:
+                left.set()
+        if request.path == "/fills-the-socket":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            assert request.transport is not None
+            while request.transport.get_write_buffer_size() == 0:
+                await response.write(b"x" * PIECE)
+            return response
         if request.path == "/answers-first":
             response = web.StreamResponse()
             await response.prepare(request)
             await response.write(b"before")
+        if request.path == "/unread":
+            return web.Response(text="unread")
         content = await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""))
         return web.Response(text=f"{port} {request.method} {len(content)}")
 
@@ -89,6 +108,18 @@ async def served() -> AsyncIterator[Served]:
 @pytest.fixture
 async def impatient() -> AsyncIterator[Served]:
     async for one in _serve(Limits(head_timeout=0.2, body_timeout=0.2, connections=2)):
+        yield one
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Served]:
+    async for one in _serve(Limits(send_timeout=0.2)):
+        yield one
+
+
+@pytest.fixture
+async def roomy() -> AsyncIterator[Served]:
+    async for one in _serve(Limits(connections=4, makes_room=True)):
         yield one
 
 
@@ -414,3 +445,91 @@ async def test_an_upgrade_is_not_taken_and_the_connection_ends_with_the_answer(s
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.lower().count(b"connection: close") == 1
     assert answer.count(b"HTTP/1.1") == 1
+
+
+# ── A port that is full ─────────────────────────────────────────────────────────────────────────────────────────────
+
+IDLE = {
+    "nothing": b"",
+    "half a head": b"GET /x HT",
+    "requests that were answered": b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a request whose body does not come": b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", IDLE.values(), ids=IDLE.keys())
+async def test_a_full_port_that_makes_room_closes_what_is_idle_for_longest(roomy: Served, sent: bytes) -> None:
+    idle = [await asyncio.open_connection("127.0.0.1", roomy.port) for _ in range(4)]
+    for reader, writer in idle:
+        writer.write(sent)
+        if sent.endswith(b"\r\n\r\n"):
+            await reader.readuntil(b"\r\n\r\n")
+
+    for _ in range(8):
+        answer = await roomy.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer.lower()
+
+    assert b"503" not in await idle[0][0].read()
+    for _, writer in idle:
+        writer.close()
+
+
+async def test_a_full_port_that_makes_room_closes_no_connection_with_a_request_in_flight(roomy: Served) -> None:
+    busy = [await asyncio.open_connection("127.0.0.1", roomy.port) for _ in range(4)]
+    for _, writer in busy:
+        writer.write(b"GET /waits HTTP/1.1\r\nHost: a\r\n\r\n")
+    while len([one for one in roomy.edge.connections if not one.may_go]) < 4:  # type: ignore[attr-defined]
+        await asyncio.sleep(0.01)
+
+    answer = await roomy.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in answer
+    assert not roomy.left.is_set()
+    for _, writer in busy:
+        writer.close()
+
+
+# ── Clients that do not read ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def deaf(port: int, path: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client whose system takes no more than a little while it does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=client, limit=4096)
+    writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    return reader, writer
+
+
+async def test_a_client_that_takes_nothing_of_an_answer_is_given_up(hasty: Served) -> None:
+    _, writer = await deaf(hasty.port, b"/large")
+
+    await hasty.left.wait()
+    while hasty.edge.connections:
+        await asyncio.sleep(0.01)
+    writer.close()
+
+
+async def test_a_client_that_takes_an_answer_bit_by_bit_gets_it_whole(hasty: Served) -> None:
+    reader, writer = await deaf(hasty.port, b"/large")
+
+    taken = 0
+    while piece := await reader.read(256 << 10):
+        taken += len(piece)
+        await asyncio.sleep(0)
+
+    assert taken > LARGE
+    writer.close()
+
+
+async def test_the_rest_of_a_whole_answer_that_nobody_takes_does_not_keep_its_connection(hasty: Served) -> None:
+    _, writer = await deaf(hasty.port, b"/fills-the-socket")
+    await hasty.entered.wait()
+
+    while hasty.edge.connections:
+        await asyncio.sleep(0.01)
+    writer.close()
