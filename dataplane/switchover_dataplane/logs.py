@@ -1,8 +1,10 @@
 """Log records → one line each on standard output: JSON for machines, or text for people.
 
-Fields beside the message come as `extra={"fields": {...}}`.
+Fields beside the message come as `extra={"fields": {...}}`. Whatever is not printable is escaped in both forms: a
+caller must not write lines of its own, or commands to a terminal (CWE-117).
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -19,6 +21,24 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return given if isinstance(given, dict) else {}
 
 
+def printable(text: str) -> str:
+    """Escape what is not printable: C0 and C1, ends of lines, marks that turn the direction, half a surrogate."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _one_line(content: dict[str, Any]) -> str:
+    """Write JSON in which only printable characters stand as they are."""
+    try:
+        line = _encoder.encode(content).decode()
+    except UnicodeEncodeError:  # half a surrogate
+        line = json.dumps(content, default=str)
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
+
+
 class JsonLines(logging.Formatter):
     """`{"time": RFC 3339, "level", "msg", ...fields}`."""
 
@@ -32,7 +52,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _encoder.encode(line).decode()
+        return _one_line(line)
 
 
 class Text(logging.Formatter):
@@ -45,16 +65,16 @@ class Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write a record for a person."""
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        text = f"{time}  {self._painted(record.levelname, record.getMessage())}"
+        text = f"{time}  {self._painted(record.levelname, printable(record.getMessage()))}"
         for number, step in enumerate(_fields(record).get("attempts", ()), 1):
             what = step.get("detail") or step["status"]
             reason = f" {step['error_class']}" if step["error_class"] else ""
+            told = f"{step['model'] or step['target']}: {what}{reason}"
             text += (
-                f"\n              {number}. {step['model'] or step['target']}: {what}{reason}"
-                f" after {step['duration_ms']} ms, then: {step['decision']}"
+                f"\n              {number}. {printable(told)} after {step['duration_ms']} ms, then: {step['decision']}"
             )
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "".join(f"\n  {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text
 
     def _painted(self, level: str, text: str) -> str:

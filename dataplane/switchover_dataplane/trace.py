@@ -49,8 +49,8 @@ class Attempt:
 
     @property
     def label(self) -> str:
-        """The model where there is one, else the target."""
-        return self.model or self.target
+        """The model where there is one, else the target; a caller's name of a model is cut where it is too long."""
+        return self.model[:_LONGEST_NAME] or self.target
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ def _step(attempt: Attempt) -> dict[str, Any]:
         "priority": attempt.priority,
         "target": attempt.target,
         "provider": attempt.provider,
-        "model": attempt.model,
+        "model": attempt.model[:_LONGEST_NAME],
         "status": attempt.status,
         "error_class": attempt.error_class,
         "wait_ms": round(attempt.wait_ms, 1),

@@ -1,9 +1,11 @@
 """Log records → lines on standard output: JSON for machines or text for a terminal.
 
 The data plane's lines have the same two forms; the processes share a terminal, not code. Fields beside the message
-come as `extra={"fields": {...}}`.
+come as `extra={"fields": {...}}`. Whatever is not printable is escaped in both forms, as objects have texts that others
+wrote (CWE-117).
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -29,6 +31,24 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return given if isinstance(given, dict) else {}
 
 
+def printable(text: str) -> str:
+    """Escape what is not printable: C0 and C1, ends of lines, marks that turn the direction, half a surrogate."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _one_line(content: dict[str, Any]) -> str:
+    """Write JSON in which only printable characters stand as they are."""
+    try:
+        line = msgspec.json.encode(content).decode()
+    except UnicodeEncodeError:  # half a surrogate
+        line = json.dumps(content, default=str)
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line: `time` (RFC 3339), `level`, `msg`, the record's fields; `exception` after an error."""
 
@@ -42,7 +62,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+        return _one_line(line)
 
 
 class TextLines(logging.Formatter):
@@ -55,8 +75,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Record → line."""
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        message = record.getMessage()
+        message = printable(record.getMessage())
         if self._colour and record.levelno >= logging.WARNING:
             message = click.style(message, fg="red" if record.levelno >= logging.ERROR else "yellow")
         line = f"{time}  {message}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if record.exc_info:
+            line += "".join(f"\n  {printable(part)}" for part in self.formatException(record.exc_info).split("\n"))
+        return line
