@@ -14,7 +14,7 @@ from typing import Final
 import click
 import uvloop
 
-from switchover_dataplane import address, heap, logs, parent
+from switchover_dataplane import address, core_dumps, heap, logs, parent
 from switchover_dataplane.admin import Admin
 from switchover_dataplane.budget import Budget
 from switchover_dataplane.edge import Connections, Edge, Limits
@@ -232,6 +232,7 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     die_with_parent: bool,
 ) -> None:
     """Serve the table that is pushed to this process."""
+    core_dumps.switch_off()
     logs.start(log_format)
     flags = Flags(
         bind=bind,

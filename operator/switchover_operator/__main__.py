@@ -1,4 +1,7 @@
-"""`python -m switchover_operator` is the `switchover` command."""
+"""`python -P -m switchover_operator` is the `switchover` command.
+
+Without -P, modules of the current folder are imported before Python's own.
+"""
 
 from switchover_operator.cli import main
 

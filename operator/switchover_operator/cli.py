@@ -9,14 +9,14 @@ from typing import TypeVar
 
 import click
 
-from switchover_operator import logs, printing, standalone
+from switchover_operator import core_dumps, logs, printing, standalone
 from switchover_operator.cluster.command import operator
 from switchover_operator.compile import compile
 from switchover_operator.crd import render
 from switchover_operator.files import STDIN, Manifests
 from switchover_operator.fleet import Standalone
 from switchover_operator.options import checked
-from switchover_operator.workers import Command
+from switchover_operator.workers import DATA_PLANE, Command
 from switchover_simulator.cli import simulate
 
 T = TypeVar("T")
@@ -115,6 +115,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
     if STDIN in paths:
         raise click.UsageError("-f - can be checked, but not run: standard input cannot be watched")
     log_format = log_format or ("text" if sys.stdout.isatty() else "json")
+    core_dumps.switch_off()
     command = Command(bind, *admin, connect_to=connect_to, log_format=log_format, share_ports=workers > 1)
     logs.configure(log_format)
     try:
@@ -145,7 +146,7 @@ def check(paths: tuple[Path, ...], plain: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dataplane(arguments: tuple[str, ...]) -> None:
     """Run one data-plane process (its own --help tells its flags)."""
-    os.execv(sys.executable, [sys.executable, "-m", "switchover_dataplane", *arguments])  # noqa: S606 - no shell
+    os.execv(sys.executable, [sys.executable, *DATA_PLANE, *arguments])  # noqa: S606 - no shell
 
 
 @main.command()

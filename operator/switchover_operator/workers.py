@@ -27,6 +27,9 @@ STEADY: Final = 10.0
 """Seconds after which a process counts as one that runs; one that dies sooner is replaced later and later."""
 LONGEST_WAIT: Final = 10.0
 
+DATA_PLANE: Final = ("-P", "-m", "switchover_dataplane")
+"""The interpreter's arguments for a data plane. Without -P it would import modules of the current folder first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -43,7 +46,7 @@ class Command:
         """The command line of one worker."""
         host = f"[{self.admin_host}]" if ":" in self.admin_host else self.admin_host
         return [
-            *(sys.executable, "-m", "switchover_dataplane"),
+            *(sys.executable, *DATA_PLANE),
             *("--bind", self.bind),
             *("--admin", f"{host}:{self.admin_port + number}"),
             *("--push", f"unix:{socket}"),

@@ -3,10 +3,14 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from running import Manifests, Models, free_port, switchover, until, until_async
-from switchover_operator.workers import ending, wait_after
+from switchover_operator.workers import DATA_PLANE, ending, wait_after
 
 
 def children(pid: int) -> list[int]:
@@ -25,6 +29,12 @@ def workers(pid: int) -> list[int]:
 def socket_folder(worker: int) -> Path:
     [socket] = [argument.removeprefix("unix:") for argument in arguments(worker) if argument.startswith("unix:")]
     return Path(socket).parent
+
+
+def core_limits(pid: int) -> list[str]:
+    """How large a core dump of a process may be, and could be made."""
+    [line] = [line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "core" in line]
+    return line.split()[4:6]
 
 
 def lives(pid: int) -> bool:
@@ -49,6 +59,32 @@ async def test_a_worker_that_is_killed_is_replaced_and_gets_the_table(manifests:
         await until_async(asked, "the new worker answers")
         [second] = workers(running.process.pid)
         assert second != first
+
+
+async def test_a_crash_of_a_process_writes_no_memory_to_disk(manifests: Manifests) -> None:
+    manifests.write("guide", *manifests.guide("model"))
+    async with Models().running() as models:
+        async with switchover(manifests.folder, manifests.port, models.port) as running:
+            await running.says("ready: ")
+            for pid in (running.process.pid, *workers(running.process.pid)):
+                assert core_limits(pid) == ["0", "0"]
+
+
+@pytest.mark.parametrize("module", ["uvloop", "resource", "msgspec"])
+@pytest.mark.parametrize(
+    "command", [DATA_PLANE, ("-P", "-m", "switchover_operator", "dataplane")], ids=["worker", "switchover dataplane"]
+)
+def test_a_data_plane_imports_nothing_of_the_current_folder(
+    tmp_path: Path, module: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / f"{module}.py").write_text("print('imported from the current folder')")
+
+    ended = subprocess.run(
+        [sys.executable, *command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.startswith("Usage:")
+    assert "current folder" not in ended.stdout
 
 
 async def test_it_ends_with_0_and_takes_its_workers_and_sockets_along(manifests: Manifests) -> None:

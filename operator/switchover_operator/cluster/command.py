@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from switchover_operator import logs, standalone
+from switchover_operator import core_dumps, logs, standalone
 from switchover_operator.options import checked
 
 
@@ -156,6 +156,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
     # Imported here, as kopf and the Kubernetes client are slow to load and of no use to the other commands.
     from switchover_operator.cluster import operate  # noqa: PLC0415
 
+    core_dumps.switch_off()
     logs.configure(log_format or ("text" if sys.stdout.isatty() else "json"))
     settings = operate.Settings(
         namespaces=namespaces,
