@@ -11,10 +11,14 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
+from switchover_dataplane import body
 from switchover_dataplane import table as t
+from switchover_dataplane.edge import Connections, Edge, Limits
+from switchover_dataplane.memory_budget import MemoryBudget
 from switchover_dataplane.proxy import Settings
 from switchover_dataplane.state import Ack
 
@@ -351,3 +355,61 @@ async def test_bodies_that_would_fill_the_process_get_503_with_the_reason_until_
             leave.set()
             assert (await one).status == 200
             assert (await ask(client, at, 2 * MEBIBYTE)).status == 200
+
+
+async def coming(at: Gateway, size: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A request whose body has come but for its last bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+    writer.write(f"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: {size + 100}\r\n\r\n".encode())
+    writer.write(b" " * size)
+    await writer.drain()
+    return reader, writer
+
+
+async def test_bodies_that_do_not_end_leave_room_for_small_ones(client: aiohttp.ClientSession) -> None:
+    async with targets(good()) as (only,):
+        async with gateway(table(free_port(), [only.port]), Settings(memory=3 * MEBIBYTE)) as at:
+            slow = [await coming(at, MEBIBYTE) for _ in range(3)]
+            for _ in range(5):
+                assert (await ask(client, at, 60 * 1024)).status == 200
+            for _, writer in slow:
+                writer.close()
+
+
+async def test_a_slow_body_is_given_up_for_one_that_needs_its_room() -> None:
+    ended: list[str] = []
+    now = 0.0
+    budget = MemoryBudget(2 * MEBIBYTE, lambda: now)
+
+    async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
+        held = budget.open(request.headers["x-name"])
+        try:
+            return web.Response(text=str(len(await body.read(request, 4 * MEBIBYTE, held))))
+        finally:
+            held.close()
+            ended.append(request.headers["x-name"])
+
+    edge = Edge(handle, 7, Limits(), Connections(10))
+    server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    head = "POST / HTTP/1.1\r\nhost: a\r\nx-name: {}\r\ncontent-length: {}\r\n\r\n"
+    slow_reader, slow = await asyncio.open_connection("127.0.0.1", port)
+    slow.write(head.format("slow", 2 * MEBIBYTE).encode() + b" " * MEBIBYTE)
+    while budget.held < MEBIBYTE:
+        await asyncio.sleep(0.01)
+    now = 20.0
+
+    fast_reader, fast = await asyncio.open_connection("127.0.0.1", port)
+    fast.write(head.format("fast", 3 * MEBIBYTE // 2).encode() + b" " * (3 * MEBIBYTE // 2))
+
+    assert (await fast_reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    answer = await slow_reader.read()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in answer
+    assert b'"overloaded"' in answer
+    assert ended == ["slow", "fast"]
+    for writer in (slow, fast):
+        writer.close()
+    server.close()
+    await edge.drain(1)
+    assert (budget.held, budget.by_client, budget.coming) == (0, {}, {})
