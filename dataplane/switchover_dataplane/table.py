@@ -563,6 +563,8 @@ def _dangling(table: Table) -> list[str]:
         for target in (target for pool in upstream.priorities for target in pool):
             names = (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
             wrong += _unknown(table.secrets, f"upstream {key}", *filter(None, names))
+            if target.auth.kind == "token" and not target.auth.secret:
+                wrong.append(f"upstream {key} has a target with a token of no secret")
     return wrong
 
 

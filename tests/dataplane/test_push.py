@@ -101,6 +101,7 @@ REFUSED = {
     "with a text that is no UTF-8": (t.encode(table(1, [1])).replace(b"ns/up", b"ns/\xe4"), "utf-8"),
     "of another content than its revision": (t.encode(table(1, [1])).replace(b"ns/gw", b"ns/no"), "digest"),
     "of another secret than its revision": (t.encode(table(1, [1])).replace(KEY.encode(), b"other"), "digest"),
+    "with a token of no secret": (t.encode(table(1, [1])).replace(b'"secret":"key"', b'"secret":""'), "no secret"),
     "nested without end": (b'{"version":1,"revision":"x","rules":' + b"[" * 100_000, "recursion"),
     "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
 }
