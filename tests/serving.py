@@ -21,8 +21,10 @@ from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.state import Ack, State
+from switchover_dataplane.target_addresses import LOOPBACK, TargetAddresses
 from switchover_dataplane.transport import Transport
 
+ON_THIS_MACHINE = TargetAddresses(LOOPBACK)
 CHAT = {"object": "chat.completion", "choices": [{"message": {"role": "assistant", "content": "hello"}}]}
 KEY = "sk-of-the-test-never-to-be-seen"
 
@@ -231,7 +233,7 @@ async def gateway(of: t.Table, settings: Settings | None = None) -> AsyncIterato
     """Serve a table in this process."""
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
-    fleet = Fleet(Transport(), health, Budget())
+    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
     listeners = Listeners(
         Proxy(state, fleet, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
     )

@@ -25,6 +25,7 @@ from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.push import Channel, Push
 from switchover_dataplane.state import State
+from switchover_dataplane.target_addresses import Network, TargetAddresses, network
 from switchover_dataplane.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
@@ -44,6 +45,7 @@ class Flags:
     channel: Channel
     table_file: Path | None
     connect_to: tuple[ConnectTo, ...]
+    targets: TargetAddresses
     limits: Limits
     settings: Settings
     share_ports: bool
@@ -60,7 +62,7 @@ async def serve(flags: Flags) -> None:
     heap.return_large_blocks()
     metrics, health = Metrics(), Health()
     state = State(health, metrics, flags.table_file)
-    fleet = Fleet(Transport(connect_to=flags.connect_to), health, Budget())
+    fleet = Fleet(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
     proxy = Proxy(state, fleet, metrics, flags.settings)
     listeners = Listeners(proxy.handle, flags.bind, flags.limits, share_ports=flags.share_ports, grace=flags.grace)
     push = Push(state, listeners)
@@ -144,6 +146,19 @@ def _redirections(_context: click.Context, _option: click.Parameter, values: tup
         raise click.BadParameter(str(error)) from None
 
 
+def _networks(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[Network, ...]:
+    try:
+        return tuple(map(network, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _targets(allowed: tuple[Network, ...], own_ports: tuple[int, ...], *own: str) -> TargetAddresses:
+    """Which addresses targets may have; `own` are where this process itself listens, beside its listeners."""
+    listening = frozenset(address.parse(where)[1] for where in own if not where.startswith("unix:"))
+    return TargetAddresses(allowed, listening.union(own_ports), os.environ.get("KUBERNETES_SERVICE_HOST", ""))
+
+
 _SECONDS: Final = click.FloatRange(min=0)
 
 
@@ -165,6 +180,19 @@ _SECONDS: Final = click.FloatRange(min=0)
     multiple=True,
     callback=_redirections,
     help="HOST:PORT:HOST:PORT, as curl's --connect-to; repeatable.",
+)
+@click.option(
+    "--allow-targets",
+    multiple=True,
+    callback=_networks,
+    help="A CIDR that targets may be in, though it is loopback, link-local or the like; repeatable.",
+)
+@click.option(
+    "--own-port",
+    "own_ports",
+    multiple=True,
+    type=click.IntRange(1, 65535),
+    help="A port of this machine that no target may be at, as the admin port; repeatable.",
 )
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--log-all", is_flag=True, help="Write a trace for each request, not only for those that failed over.")
@@ -218,6 +246,8 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     push_ca: Path | None,
     table_file: Path | None,
     connect_to: tuple[ConnectTo, ...],
+    allow_targets: tuple[Network, ...],
+    own_ports: tuple[int, ...],
     log_format: str,
     log_all: bool,
     grace: float,
@@ -241,6 +271,7 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
         channel=Channel(push, push_cert, push_key, push_ca),
         table_file=table_file,
         connect_to=connect_to,
+        targets=_targets(allow_targets, own_ports, admin, push),
         limits=Limits(head_timeout, body_timeout, keep_alive, _connections(max_connections), send_timeout),
         settings=Settings(log_all=log_all, memory=replay_memory),
         share_ports=share_ports,

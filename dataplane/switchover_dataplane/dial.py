@@ -11,11 +11,13 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from switchover_dataplane.target_addresses import TargetAddresses
+
 Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 Address = tuple[int, Any]
 """A family and an address of it, in the shape that the family has."""
 
-Cause = Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port"]
+Cause = Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port", "not-allowed"]
 
 
 class ConnectFailed(Exception):
@@ -87,12 +89,12 @@ def _port(text: str, whole: str) -> int:
     return int(text)
 
 
-def redirected(destination: Destination, rules: Sequence[ConnectTo]) -> tuple[str, int]:
-    """Return the host and port to connect to; the first rule that matches wins."""
+def redirected(destination: Destination, rules: Sequence[ConnectTo]) -> tuple[str, int] | None:
+    """Return the host and port to connect to in its place, None without a rule for it; the first that matches wins."""
     for rule in rules:
         if rule.matches(destination.host, destination.port):
             return rule.to_host or destination.host, rule.to_port or destination.port
-    return destination.host, destination.port
+    return None
 
 
 _CAUSES: Final[dict[int, Cause]] = {
@@ -118,16 +120,24 @@ _KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT
 """Models think for minutes without a byte: probes keep middle boxes from forgetting us, and find dead connections."""
 
 
-async def dial(destination: Destination, rules: Sequence[ConnectTo], make: Callable[[], Spoken]) -> Spoken:
+async def dial(
+    destination: Destination, rules: Sequence[ConnectTo], targets: TargetAddresses, make: Callable[[], Spoken]
+) -> Spoken:
     """Open a connection that speaks `make()`; name resolution, TCP and TLS share `connect_timeout` (0: no limit).
+
+    A redirection is the will of who runs this process, so it may lead to any address.
 
     Raises:
         ConnectFailed: it did not come about.
     """
-    host, port = redirected(destination, rules)
+    redirection = redirected(destination, rules)
+    host, port = redirection or (destination.host, destination.port)
     try:
         async with asyncio.timeout(destination.connect_timeout or None):
-            reached = await first_to_answer(await _addresses(host, port))
+            addresses = await _addresses(host, port)
+            if redirection is None:
+                addresses = permitted(addresses, targets)
+            reached = await first_to_answer(addresses)
             return await _speak(reached, destination, make)
     except TimeoutError:
         limit = f"{destination.connect_timeout:g}s"
@@ -154,6 +164,18 @@ async def _addresses(host: str, port: int) -> list[Address]:
     preferred = [one for one in addresses if one[0] == addresses[0][0]]
     others = [one for one in addresses if one[0] != addresses[0][0]]
     return [one for pair in zip_longest(preferred, others) for one in pair if one is not None]
+
+
+def permitted(addresses: list[Address], targets: TargetAddresses) -> list[Address]:
+    """Return those of the addresses of a name that a target may have.
+
+    Raises:
+        ConnectFailed: none of them.
+    """
+    refusals = [targets.refusal(address[0], address[1]) for _, address in addresses]
+    if all(refusals):
+        raise ConnectFailed("not-allowed", f"{refusals[0]}, where no target may be")
+    return [address for address, refusal in zip(addresses, refusals, strict=True) if not refusal]
 
 
 async def first_to_answer(addresses: list[Address]) -> socket.socket:

@@ -32,7 +32,7 @@ class ErrorClass(StrEnum):
 class NotSent:
     """No byte of the request left: another target is always safe."""
 
-    cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port"]
+    cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port", "not-allowed"]
     detail: str = ""
     error_class: ErrorClass = ErrorClass.CONNECT_FAILED
 

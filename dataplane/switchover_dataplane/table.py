@@ -9,11 +9,12 @@ Every secret stands in `Table.secrets` and nowhere else; the rest refers to it b
 """
 
 import hashlib
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from switchover_dataplane import target_addresses
 from switchover_dataplane.pattern import BadPattern, compiled
 
 Part = TypeVar("Part")
@@ -431,6 +432,19 @@ def pattern_problem(pattern: str, substitution: str = "") -> str | None:
     except BadPattern as problem:
         return str(problem)
     return None
+
+
+Network = target_addresses.Network
+LOOPBACK = target_addresses.LOOPBACK
+network = target_addresses.network
+
+
+def address_problem(host: str, allowed: Iterable[Network]) -> str:
+    """Say what kind of address a host is where no target may be, as "a link-local address"; "" if one may be there.
+
+    A name is never a problem here: what it means is looked at when a connection is made.
+    """
+    return target_addresses.forbidden(host, allowed)
 
 
 # ── Over the wire ───────────────────────────────────────────────────────────────────────────────────────────────────

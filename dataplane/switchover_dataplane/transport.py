@@ -16,6 +16,7 @@ from switchover_dataplane.connection import Connection, ConnectionBroken
 from switchover_dataplane.dial import ConnectFailed, ConnectTo, Destination, dial
 from switchover_dataplane.pool import ConnectionPool
 from switchover_dataplane.request_head import serialise
+from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 
 _SWEEP_EVERY: Final = 5.0
 
@@ -94,16 +95,19 @@ class Transport:
 
     Connections idle for `idle_close` seconds are closed; of each destination at most `max_idle_per_destination` are
     kept. `connect_to` redirects connections as curl's --connect-to; names in requests and certificates stay.
+    `targets` says which addresses a connection that is not redirected may lead to.
     """
 
     def __init__(
         self,
         *,
         connect_to: Sequence[ConnectTo] = (),
+        targets: TargetAddresses = STRICT,
         idle_close: float = 55.0,
         max_idle_per_destination: int = 256,
     ) -> None:
         self._connect_to = tuple(connect_to)
+        self._targets = targets
         self._idle_close = idle_close
         self._max_idle = max_idle_per_destination
         self._pools: dict[Destination, ConnectionPool] = {}
@@ -164,7 +168,7 @@ class Transport:
     async def _open(self, destination: Destination, pool: ConnectionPool) -> Connection:
         pool.used += 1
         try:
-            connection = await dial(destination, self._connect_to, Connection)
+            connection = await dial(destination, self._connect_to, self._targets, Connection)
         except BaseException:
             pool.used -= 1
             raise

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from switchover_dataplane.table import LOOPBACK, Network, network
 from switchover_operator import core_dumps, logs, printing, standalone
 from switchover_operator.cluster.command import operator
 from switchover_operator.compile import compile
@@ -35,6 +36,17 @@ def _files_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..
         metavar="PATH",
         help=help_text,
     )
+
+
+_allow_targets_option = click.option(
+    "--allow-targets",
+    multiple=True,
+    envvar="SWITCHOVER_ALLOW_TARGETS",
+    show_envvar=True,
+    metavar="CIDR",
+    callback=checked(network),
+    help="Targets may be in this network, though it is link-local or the like; repeatable. Loopback always is.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,6 +99,7 @@ def main() -> None:
     callback=checked(standalone.redirection),
     help="Connect to the second HOST:PORT where a target names the first, as curl's flag does; repeatable.",
 )
+@_allow_targets_option
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
@@ -100,6 +113,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
     admin: tuple[str, int],
     workers: int,
     connect_to: tuple[str, ...],
+    allow_targets: tuple[Network, ...],
     log_format: logs.LogFormat | None,
 ) -> None:
     """Serve manifests on this machine, without a cluster.
@@ -116,18 +130,28 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         raise click.UsageError("-f - can be checked, but not run: standard input cannot be watched")
     log_format = log_format or ("text" if sys.stdout.isatty() else "json")
     core_dumps.switch_off()
-    command = Command(bind, *admin, connect_to=connect_to, log_format=log_format, share_ports=workers > 1)
+    allowed = (*LOOPBACK, *allow_targets)
+    command = Command(
+        bind,
+        *admin,
+        connect_to=connect_to,
+        log_format=log_format,
+        share_ports=workers > 1,
+        allow_targets=tuple(map(str, allowed)),
+        own_ports=tuple(range(admin[1], admin[1] + workers)),
+    )
     logs.configure(log_format)
     try:
-        asyncio.run(standalone.run(standalone.Settings(paths, workers, command)))
+        asyncio.run(standalone.run(standalone.Settings(paths, workers, command, allowed)))
     except standalone.AdminPortTaken as taken:
         raise click.ClickException(str(taken)) from None
 
 
 @main.command()
 @_files_option("A manifest, a folder of them, or - for standard input; repeatable.")
+@_allow_targets_option
 @click.option("--ascii", "plain", is_flag=True, help="No other characters than ASCII's.")
-def check(paths: tuple[Path, ...], plain: bool) -> None:
+def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bool) -> None:
     """Say what would be served, and everything that is wrong with it.
 
     Exits with 1 if a file cannot be read or an object is not accepted.
@@ -136,7 +160,7 @@ def check(paths: tuple[Path, ...], plain: bool) -> None:
     if missing:
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
     view = Manifests(paths).read()
-    compiled = compile(view.snapshot, {}, Standalone())
+    compiled = compile(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
     click.echo(printing.report(view, compiled, printing.marks(sys.stdout.encoding, plain=plain)))
     if not printing.is_good(view, compiled):
         sys.exit(1)

@@ -185,6 +185,11 @@ def ref_not_permitted(message: str) -> Condition:
     return Condition("ResolvedRefs", "False", "RefNotPermitted", message)
 
 
+def target_not_allowed(message: str) -> Condition:
+    """A target is written with an address where no target may be, such as a link-local one."""
+    return Condition("ResolvedRefs", "False", "TargetNotAllowed", message)
+
+
 def backend_not_found(message: str) -> Condition:
     """What a backendRef, a filter or a kube Upstream names does not exist."""
     return Condition("ResolvedRefs", "False", "BackendNotFound", message)

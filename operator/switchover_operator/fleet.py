@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from switchover_dataplane.table import LOOPBACK, Network
+
 CONTROLLER_NAME = "switchover.dev/gateway-controller"
 """`controllerName` of the GatewayClasses and of the status entries that are ours."""
 
@@ -29,14 +31,23 @@ class GatewayPort(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """Data planes on this machine: port N of any Gateway is port N here."""
+    """Data planes on this machine: port N of any Gateway is port N here.
+
+    `allowed_targets` are networks that targets may be in though nothing is sent to their kind otherwise.
+    """
+
+    allowed_targets: tuple[Network, ...] = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Data planes in a cluster: `ports` maps each Gateway's port to the internal one; a port without one waits."""
+    """Data planes in a cluster: `ports` maps each Gateway's port to the internal one; a port without one waits.
+
+    `allowed_targets` are networks that targets may be in though nothing is sent to their kind otherwise.
+    """
 
     ports: Mapping[GatewayPort, int]
+    allowed_targets: tuple[Network, ...] = ()
 
 
 Fleet = Standalone | Cluster

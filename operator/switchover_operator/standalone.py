@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from switchover_dataplane.table import LOOPBACK, Network
 from switchover_operator.announce import Situation, Told, news
 from switchover_operator.files import Manifests, View, locate
 from switchover_operator.findings import findings
@@ -37,6 +38,7 @@ class Settings:
     paths: tuple[Path, ...]
     workers: int
     command: Command
+    allowed_targets: tuple[Network, ...] = LOOPBACK
 
 
 class AdminPortTaken(Exception):
@@ -79,13 +81,14 @@ class _Source:
     def __init__(self, settings: Settings) -> None:
         self.manifests = Manifests(settings.paths)
         self._command = settings.command
+        self._fleet = Standalone(settings.allowed_targets)
         self._view = View()
         self._told = Told()
 
     async def look(self) -> Seen:
         """Read the files as they are now."""
         self._view = self.manifests.read()
-        return Seen(self._view.snapshot, Standalone())
+        return Seen(self._view.snapshot, self._fleet)
 
     async def tell(self, outcome: Round) -> None:
         """Log what is new."""

@@ -18,6 +18,7 @@ from switchover_operator.fleet import Fleet
 from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object
 from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
+from switchover_operator.resources.core import Service
 from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
 from switchover_operator.resources.upstream_settings import OutlierDetection, SslConfig
 from switchover_operator.services import endpoints, service_port
@@ -131,12 +132,21 @@ def _pools(
     catalogue: Catalogue, identity: Identity, spec: UpstreamSpec, tls: "_Tls", fleet: Fleet
 ) -> _Pools | Condition:
     if spec.ai is not None:
-        return _ai_pools(catalogue, identity, spec.ai, tls)
+        return _ai_pools(catalogue, identity, spec.ai, tls, fleet)
     if spec.static is not None:
-        return _static_pools(identity, spec.static, tls)
+        return _static_pools(identity, spec.static, tls, fleet)
     if spec.kube is not None:
         return _kube_pools(catalogue, identity, spec.kube, tls, fleet)
     raise AssertionError(f"{identity} was admitted without a type that is served")
+
+
+def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
+    """Refuse an address where no target may be. What a name means is looked at when a connection is made."""
+    problem = table.address_problem(_address(host), fleet.allowed_targets)
+    if not problem:
+        return None
+    right = "use another address, or allow this one with --allow-targets (in the chart: allowTargets)"
+    return conditions.target_not_allowed(f"{path}: {host} is {problem}, where no target may be; {right}")
 
 
 def _connect_timeout(spec: UpstreamSpec) -> float:
@@ -147,7 +157,7 @@ def _connect_timeout(spec: UpstreamSpec) -> float:
 # ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls") -> _Pools:
+def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fleet: Fleet) -> _Pools:
     pools: dict[int, list[table.Target]] = {}
     secrets: dict[str, str] = {}
     problems: list[Condition] = []
@@ -163,6 +173,10 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls") -> 
             problems.append(held.problem)
             continue
         target = _ai_target(place, name, provider, held, tls)
+        closed = _not_allowed(_host_path(f"{path}.{name}", provider), target.host, fleet)
+        if closed is not None:
+            problems.append(closed)
+            continue
         pool.append(target)
         secrets |= held.secrets
         notes.append(f"priority {priority}: {_described(target)} with {held.origin}")
@@ -193,6 +207,12 @@ def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls:
     )
 
 
+def _host_path(path: str, provider: Provider) -> str:
+    """Where the host of a target is written."""
+    custom = provider.custom_host
+    return f"{path}.endpoint" if custom is None or not custom.host else f"{path}.customHost.host"
+
+
 def _provider(provider: Provider) -> table.Provider:
     match provider:
         case OpenAI():
@@ -218,9 +238,12 @@ def _described(target: table.Target) -> str:
 # ── Static hosts ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _static_pools(identity: Identity, static: Static, tls: "_Tls") -> _Pools:
+def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet) -> _Pools:
     use_tls = any(host.port == HTTPS for host in static.hosts) if static.use_tls is None else static.use_tls
     base = f"{identity.namespace}/{identity.name}/0"
+    closed = [
+        _not_allowed(f"spec.static.hosts[{index}].addr", host.addr, fleet) for index, host in enumerate(static.hosts)
+    ]
     pool = tuple(
         table.Target(
             id=f"{base}/{index}",
@@ -230,8 +253,11 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls") -> _Pools:
             weight=host.load_balancing_weight or 1,
         )
         for index, host in enumerate(static.hosts)
+        if closed[index] is None
     )
-    return _Pools((pool,), notes=tuple(f"priority 0: {_described(target)}" for target in pool))
+    problems = tuple(each for each in closed if each is not None)
+    notes = tuple(f"priority 0: {_described(target)}" for target in pool)
+    return _Pools((pool,), conditions=problems, notes=notes)
 
 
 def _address(host: str) -> str:
@@ -250,6 +276,12 @@ def _authority(host: str) -> str:
 def _kube_pools(catalogue: Catalogue, identity: Identity, kube: Kube, tls: "_Tls", fleet: Fleet) -> _Pools | Condition:
     namespace = kube.service_namespace or identity.namespace
     base = f"{identity.namespace}/{identity.name}"
+    service = Identity(Service.GROUP, Service.KIND, namespace, kube.service_name)
+    if not catalogue.permits(identity, service):
+        return conditions.ref_not_permitted(
+            f"spec.kube: {service} is in another namespace than {identity} and no ReferenceGrant in {namespace}"
+            " allows it"
+        )
     port = service_port(catalogue, namespace, kube.service_name, kube.service_port, "spec.kube")
     if isinstance(port, Condition):
         return port

@@ -33,7 +33,10 @@ DATA_PLANE: Final = ("-P", "-m", "switchover_dataplane")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How workers are started. Worker k has its admin port at `admin_port` + k, from 0."""
+    """How workers are started. Worker k has its admin port at `admin_port` + k, from 0.
+
+    `allow_targets` are the networks, and `own_ports` the admin ports of all workers, that each of them gets to know.
+    """
 
     bind: str
     admin_host: str
@@ -41,6 +44,8 @@ class Command:
     connect_to: tuple[str, ...]
     log_format: str
     share_ports: bool
+    allow_targets: tuple[str, ...] = ()
+    own_ports: tuple[int, ...] = ()
 
     def arguments(self, number: int, socket: Path) -> list[str]:
         """The command line of one worker."""
@@ -53,6 +58,8 @@ class Command:
             *("--log-format", self.log_format),
             *("--grace", str(GRACE)),
             *(argument for rule in self.connect_to for argument in ("--connect-to", rule)),
+            *(argument for each in self.allow_targets for argument in ("--allow-targets", each)),
+            *(argument for port in self.own_ports for argument in ("--own-port", str(port))),
             *(("--share-ports",) if self.share_ports else ()),
             "--die-with-parent",
         ]

@@ -8,20 +8,32 @@ import pytest
 from certificates import Authority
 from scripted import Blackhole, Refusing
 from switchover_dataplane.connection import Connection
-from switchover_dataplane.dial import ConnectFailed, ConnectTo, Destination, dial, first_to_answer, redirected
+from switchover_dataplane.dial import (
+    ConnectFailed,
+    ConnectTo,
+    Destination,
+    dial,
+    first_to_answer,
+    permitted,
+    redirected,
+)
+from switchover_dataplane.target_addresses import LOOPBACK, STRICT, TargetAddresses
 from switchover_dataplane.tls import client_context
 from wire import OK, Peer, answering, listening
 
 AUTHORITY = Authority()
+ON_THIS_MACHINE = TargetAddresses(LOOPBACK)
 
 
 def at(port: int) -> tuple[int, object]:
     return (socket.AF_INET, ("127.0.0.1", port))
 
 
-async def failure(destination: Destination, rules: tuple[ConnectTo, ...] = ()) -> ConnectFailed:
+async def failure(
+    destination: Destination, allowing: TargetAddresses = ON_THIS_MACHINE, rules: tuple[ConnectTo, ...] = ()
+) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as failed:
-        await dial(destination, rules, Connection)
+        await dial(destination, rules, allowing, Connection)
     return failed.value
 
 
@@ -105,6 +117,42 @@ async def test_when_no_address_answers_the_failure_that_says_most_is_told() -> N
     assert failed.value.cause == "refused"
 
 
+# ── Where no target may be ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "::ffff:127.0.0.1", "localhost"])
+async def test_a_target_on_loopback_is_not_connected_to_however_it_is_spelt(host: str) -> None:
+    async with listening(answering(OK)) as to:
+        failed = await failure(Destination(host, to.port), STRICT)
+
+        assert (failed.cause, "a loopback address" in failed.detail) == ("not-allowed", True)
+        assert to.accepted == 0
+
+
+async def test_the_own_admin_port_is_not_connected_to_though_loopback_is_allowed() -> None:
+    async with listening(answering(OK)) as to:
+        failed = await failure(Destination("localhost", to.port), TargetAddresses(LOOPBACK, frozenset({to.port})))
+
+        assert (failed.cause, "a port of this gateway" in failed.detail) == ("not-allowed", True)
+        assert to.accepted == 0
+
+
+async def test_of_a_name_s_addresses_those_that_are_allowed_are_tried() -> None:
+    async with listening(answering(OK)) as to:
+        link_local = (socket.AF_INET, ("169.254.169.254", to.port))
+
+        assert permitted([link_local, at(to.port)], ON_THIS_MACHINE) == [at(to.port)]
+
+
+async def test_a_redirection_may_lead_to_loopback() -> None:
+    async with listening(answering(OK)) as to:
+        rule = ConnectTo.parse(f"a.example:80:127.0.0.1:{to.port}")
+        connection = await dial(Destination("a.example", 80), [rule], STRICT, Connection)
+
+        assert connection.open
+        connection.close()
+
+
 # ── --connect-to ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -125,13 +173,13 @@ REDIRECTED = {
     "any port": ("a.example::b:8080", ("b", 8080)),
     "the host stays": ("a.example:80::8080", ("a.example", 8080)),
     "the port stays": ("a.example:80:b:", ("b", 80)),
-    "another host": ("c.example:80:b:8080", ("a.example", 80)),
-    "another port": ("a.example:443:b:8080", ("a.example", 80)),
+    "another host": ("c.example:80:b:8080", None),
+    "another port": ("a.example:443:b:8080", None),
 }
 
 
 @pytest.mark.parametrize(("rule", "to"), REDIRECTED.values(), ids=REDIRECTED.keys())
-def test_a_redirection_matches_and_leads_as_curl_s_does(rule: str, to: tuple[str, int]) -> None:
+def test_a_redirection_matches_and_leads_as_curl_s_does(rule: str, to: tuple[str, int] | None) -> None:
     assert redirected(Destination("a.example", 80), [ConnectTo.parse(rule)]) == to
 
 

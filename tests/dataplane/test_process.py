@@ -63,9 +63,9 @@ def changed(of: t.Table, *ports: int, by: str = "") -> t.Table:
 
 
 @asynccontextmanager
-async def dataplane(folder: Path, *flags: str) -> AsyncIterator[Running]:
+async def dataplane(folder: Path, *flags: str, allowed: str = "127.0.0.0/8") -> AsyncIterator[Running]:
     path, admin = folder / "push", free_port()
-    channels = ["--push", f"unix:{path}", "--admin", f"127.0.0.1:{admin}"]
+    channels = ["--push", f"unix:{path}", "--admin", f"127.0.0.1:{admin}", "--allow-targets", allowed]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "switchover_dataplane", *channels, *flags, stdout=asyncio.subprocess.PIPE
     )
@@ -415,6 +415,35 @@ async def test_a_wrong_flag_is_a_usage_error_that_says_what_is_right(flags: list
 
     assert code == 2
     assert said in errors
+
+
+async def test_a_route_to_the_own_admin_port_is_answered_503_and_the_trace_says_why(running: Running) -> None:
+    port = free_port()
+    await running.push(table(port, [running.admin]))
+
+    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/model") as answer:
+        assert answer.status == 503
+
+    assert f"127.0.0.1:{running.admin} is a port of this gateway itself" in await running.says("exhausted")
+
+
+async def test_a_target_on_loopback_is_moved_on_from_unless_it_is_allowed(tmp_path: Path) -> None:
+    port = free_port()
+    async with targets(good()) as (first,), dataplane(tmp_path, allowed="192.0.2.0/24") as running:
+        await running.says("takes tables")
+        await running.push(table(port, [first.port, first.port]))
+
+        async with aiohttp.ClientSession() as client, client.post(f"http://127.0.0.1:{port}/model", json={}) as answer:
+            assert answer.status == 503
+        line = await running.says("exhausted")
+
+    assert (line.count("127.0.0.1 is a loopback address"), first.seen) == (2, [])
+
+
+async def test_a_network_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
+    code, errors = await _ended(["--push", f"unix:{tmp_path}/push", "--allow-targets", "everything"])
+
+    assert (code, b"such as 127.0.0.0/8" in errors) == (2, True)
 
 
 async def test_a_push_channel_over_tcp_without_certificates_is_refused() -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from certificates import Authority
-from serving import KEY, free_port, gateway, good, limited, table, targets
+from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
 from switchover_dataplane import push
 from switchover_dataplane import table as t
 from switchover_dataplane.admin import Admin
@@ -60,7 +60,7 @@ class Pushed:
 async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     metrics, health = Metrics(), Health()
     state = State(health, metrics, tmp_path / "kept.json")
-    fleet = Fleet(Transport(), health, Budget())
+    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
     listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from multidict import CIMultiDict
 
+from serving import ON_THIS_MACHINE
 from switchover_dataplane.transport import ConnectionBroken, ConnectTo, Destination, Response, Transport
 from wire import OK, Listener, Peer, answering, listening
 
@@ -17,7 +18,7 @@ BIG = 20 << 20
 
 @pytest.fixture
 async def transport() -> AsyncIterator[Transport]:
-    one = Transport()
+    one = Transport(targets=ON_THIS_MACHINE)
     yield one
     await one.close()
 
@@ -296,7 +297,7 @@ async def test_no_more_connections_are_kept_than_allowed() -> None:
 
     arrived: list[Peer] = []
     all_here = asyncio.Event()
-    transport = Transport(max_idle_per_destination=2)
+    transport = Transport(targets=ON_THIS_MACHINE, max_idle_per_destination=2)
     async with listening(script) as to:
         await asyncio.gather(*(post(transport, to) for _ in range(3)))
         assert (count(transport, to, "idle"), count(transport, to, "used")) == (2, 0)
@@ -313,7 +314,7 @@ async def test_closing_closes_idle_connections_now_and_used_ones_with_their_answ
         closed.set()
 
     go_on, closed = asyncio.Event(), asyncio.Event()
-    transport = Transport()
+    transport = Transport(targets=ON_THIS_MACHINE)
     async with listening(script) as to:
         response = await post(transport, to)
         await transport.close()

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from switchover_dataplane.table import Network, network
 from switchover_operator import core_dumps, logs, standalone
 from switchover_operator.options import checked
 
@@ -95,11 +96,21 @@ def host_and_port(text: str) -> str:
 @click.option(
     "--gateway-service-type",
     type=click.Choice(["LoadBalancer", "NodePort", "ClusterIP"]),
-    default="LoadBalancer",
+    default="ClusterIP",
     envvar="SWITCHOVER_GATEWAY_SERVICE_TYPE",
     show_envvar=True,
     show_default=True,
     help="The type of the Service that each Gateway gets.",
+)
+@click.option(
+    "--allow-targets",
+    multiple=True,
+    envvar="SWITCHOVER_ALLOW_TARGETS",
+    show_envvar=True,
+    metavar="CIDR",
+    callback=checked(network),
+    help="Targets may be in this network, though it is loopback, link-local or the like; the data planes' flag of "
+    "this name has to say the same. Repeatable.",
 )
 @click.option(
     "--leader-elect/--no-leader-elect",
@@ -144,6 +155,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
     last_good_secret: str,
     owner: str,
     gateway_service_type: str,
+    allow_targets: tuple[Network, ...],
     leader_elect: bool,
     lease: str,
     admin: tuple[str, int],
@@ -168,6 +180,7 @@ def operator(  # noqa: PLR0917 - one argument a flag; click names them
         last_good_secret=last_good_secret,
         owner=owner,
         gateway_service_type=gateway_service_type,
+        allowed_targets=allow_targets,
         leader_elect=leader_elect,
         lease=lease,
         admin=admin,

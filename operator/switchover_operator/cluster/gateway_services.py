@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from switchover_dataplane.table import Network
 from switchover_operator.addresses import is_address, normal
 from switchover_operator.compile import Compiled
 from switchover_operator.fleet import Cluster, GatewayPort, internal_ports
@@ -43,7 +44,7 @@ class ServiceSettings:
 # ── Before compiling: the fleet's ports ─────────────────────────────────────────────────────────────────────────────
 
 
-def fleet(snapshot: Snapshot, namespace: str) -> Cluster:
+def fleet(snapshot: Snapshot, namespace: str, allowed_targets: tuple[Network, ...] = ()) -> Cluster:
     """Give every port of every Gateway an internal one: that in its Service, else a free one."""
     known = {
         port: number
@@ -53,7 +54,7 @@ def fleet(snapshot: Snapshot, namespace: str) -> Cluster:
     gateways = {(identity.namespace, identity.name) for identity in snapshot.objects if identity.kind == Gateway.KIND}
     # A Gateway that cannot be read now keeps what it has.
     kept = (port for port in known if (port.namespace, port.gateway) in gateways)
-    return Cluster(internal_ports((*_wanted(snapshot), *kept), known))
+    return Cluster(internal_ports((*_wanted(snapshot), *kept), known), allowed_targets)
 
 
 def _wanted(snapshot: Snapshot) -> Iterator[GatewayPort]:

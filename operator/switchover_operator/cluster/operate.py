@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from switchover_dataplane.table import Network
 from switchover_operator.announce import Situation, Told, news
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
@@ -64,6 +65,7 @@ class Settings:
     last_good_secret: str
     owner: str
     gateway_service_type: str
+    allowed_targets: tuple[Network, ...]
     leader_elect: bool
     lease: str
     admin: tuple[str, int]
@@ -205,7 +207,7 @@ class Operator:
                 self._channel.tls,
             )
             self._loop.publisher.serve(found.endpoints, found.ready)
-        return Seen(snapshot, fleet(snapshot, settings.own_namespace))
+        return Seen(snapshot, fleet(snapshot, settings.own_namespace, settings.allowed_targets))
 
     async def _tell(self, outcome: Round) -> None:
         snapshot = outcome.seen.snapshot
