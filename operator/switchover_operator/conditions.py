@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -34,12 +35,18 @@ OWNED_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of a `.status`, without the generation and the time, which the writer of statuses adds."""
+    """One condition of a `.status`, without the generation and the time, which the writer of statuses adds.
+
+    Whatever looks like a key is masked in the message, wherever it came from.
+    """
 
     type: str
     status: Status
     reason: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_keys(self.message))
 
 
 def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 
 from switchover_operator.identity import Body, Identity, identity_of
+from switchover_operator.key_shapes import without_keys
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000
@@ -40,6 +41,7 @@ class Unreadable(ValueError):
     """A document that cannot be read. `line` and `column` count from 1; 0 where there is none."""
 
     def __init__(self, what: str, line: int, column: int = 0) -> None:
+        what = without_keys(what)
         super().__init__(what)
         self.what, self.line, self.column = what, line, column
 

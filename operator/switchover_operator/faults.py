@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.table import pattern_problem
+from switchover_operator.key_shapes import described, without_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def hostname_faults(path: str, hostname: str) -> Iterator[Fault]:
 def host_faults(path: str, host: str) -> Iterator[Fault]:
     """Check a host to connect to or to name: a DNS name or an IP address."""
     if not _HOST.match(host) or _HOST_WITH_PORT.match(host):
-        yield Fault(f"{path}: must be a host name or an IP address, without scheme, port and path; got {host!r}")
+        right = "must be a host name or an IP address, without scheme, port and path"
+        yield Fault(f"{path}: {right}; got {without_keys(repr(host))}")
 
 
 def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
@@ -46,10 +48,17 @@ def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
         yield Fault(f"{path}: the value of {name} holds a control character, which no header may have")
 
 
-def pattern_faults(path: str, pattern: str, substitution: str = "") -> Iterator[Fault]:
-    """Check a regular expression as the data plane reads it; one that it refused would refuse the whole table."""
+def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: bool = False) -> Iterator[Fault]:
+    """Check a regular expression as the data plane reads it; one that it refused would refuse the whole table.
+
+    One that is `secret` is not repeated, nor the part of RE2's words that quotes it.
+    """
     problem = pattern_problem(pattern, substitution)
-    if problem:
+    if problem and secret:
+        yield Fault(
+            f"{path}: no usable regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
+        )
+    elif problem:
         yield Fault(f"{path}: no usable regular expression (RE2): {problem}; got {pattern[:80]!r}")
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from switchover_operator.key_shapes import without_keys
+
 Body = dict[str, Any]
 """A Kubernetes object as JSON-like data; never changed once it was read."""
 
@@ -15,7 +17,10 @@ class Identity(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        # A key that was pasted in the place of a name must not be told to everybody.
+        return without_keys(
+            f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        )
 
 
 def identity_of(body: Body) -> Identity:

@@ -13,6 +13,7 @@ from switchover_dataplane.table import AzureOpenAI, Backend, Http, Match, Policy
 from switchover_operator.compile import Compiled
 from switchover_operator.files import View, locate
 from switchover_operator.findings import Finding, Weight, findings
+from switchover_operator.key_shapes import without_keys
 from switchover_operator.reports import Report
 from switchover_operator.resources import KINDS
 
@@ -57,19 +58,19 @@ def _object(each: Report, view: View, table: Table, signs: Marks) -> Iterator[st
     sign = click.style(signs.good, fg="green") if each.is_accepted else click.style(signs.bad, fg="red")
     state = "accepted" if each.is_accepted else "not accepted"
     yield f"{sign} {click.style(str(each.identity), bold=True)} {state}{_grey(each.source)}"
-    yield from (f"    {line}" for line in _plan(each, table, signs))
+    yield from (f"    {without_keys(line)}" for line in _plan(each, table, signs))
     yield from (f"    {_finding(finding, signs)}" for finding in found)
 
 
 def _finding(finding: Finding, signs: Marks) -> str:
-    about = f"{finding.about}: " if finding.about else ""
+    about = without_keys(f"{finding.about}: ") if finding.about else ""
     match finding.weight:
         case Weight.FAULT:
             return f"{click.style(signs.bad, fg='red')} {about}{finding.message}{_grey(finding.place)}"
         case Weight.NO_EFFECT:
             return f"{click.style(signs.warning, fg='yellow')} {about}{finding.message}{_grey(finding.place)}"
         case Weight.NOTE:
-            return f"{signs.arrow} {about}{finding.message}"
+            return f"{signs.arrow} {about}{without_keys(finding.message)}"
 
 
 def _grey(place: str) -> str:
@@ -147,8 +148,8 @@ def _requests(ports: Iterable[Port], key: str) -> Iterator[str]:
 
 def _match(match: Match) -> str:
     path = {"Exact": "= ", "RegularExpression": "~ ", "PathPrefix": ""}[match.path.kind] + match.path.value
-    wanted = [*match.headers, *match.query]
-    conditions = [f"{each.name}{'=' if each.kind == 'Exact' else '~'}{each.value}" for each in wanted]
+    # Values are left out: a header or a parameter that routes may be a credential.
+    conditions = [f"header {each.name}" for each in match.headers] + [f"query {each.name}" for each in match.query]
     return " ".join(part for part in (match.method, path, f"({', '.join(conditions)})" if conditions else "") if part)
 
 

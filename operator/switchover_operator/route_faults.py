@@ -39,10 +39,10 @@ def _match_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
             yield Fault(f"{where}.path.value: must begin with /; got {match.path.value!r}")
         for place, header in enumerate(match.headers):
             if header.type == "RegularExpression":
-                yield from pattern_faults(f"{where}.headers[{place}].value", header.value)
+                yield from pattern_faults(f"{where}.headers[{place}].value", header.value, secret=True)
         for place, parameter in enumerate(match.query_params):
             if parameter.type == "RegularExpression":
-                yield from pattern_faults(f"{where}.queryParams[{place}].value", parameter.value)
+                yield from pattern_faults(f"{where}.queryParams[{place}].value", parameter.value, secret=True)
 
 
 def _timeout_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from switchover_operator.faults import Fault, host_faults
+from switchover_operator.key_shapes import begins_as_a_key, described
 from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
 from switchover_operator.resources.model import field_names
 from switchover_operator.resources.upstream import UNSERVED_TYPES, Upstream, UpstreamSpec
@@ -65,6 +66,9 @@ def _ai_faults(ai: Ai) -> Iterator[Fault]:
         name, provider = provider_of(backend)
         if provider is None:
             continue
+        model = getattr(provider, "model", "")
+        if begins_as_a_key(model):
+            yield _misplaced_key(f"{path}.{name}.model", model)
         if provider.custom_host is not None:
             yield from _custom_host_faults(f"{path}.{name}.customHost", provider.custom_host)
         token = provider.auth_token
@@ -75,6 +79,9 @@ def _ai_faults(ai: Ai) -> Iterator[Fault]:
 
 
 def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
+    for field, name in (("host", custom.host), ("hostname", custom.hostname)):
+        if name and begins_as_a_key(name):
+            yield _misplaced_key(f"{path}.{field}", name)
     if custom.host:
         yield from host_faults(f"{path}.host", custom.host)
     if custom.hostname:
@@ -83,7 +90,13 @@ def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
     if override is not None:
         for field, value in (("fullPath", override.full_path), ("basePath", override.base_path)):
             if value is not None and not value.startswith("/"):
-                yield Fault(f"{path}.pathOverride.{field}: must begin with /; got {value!r}")
+                yield Fault(f"{path}.pathOverride.{field}: must begin with /; got {described(value)}")
+
+
+def _misplaced_key(path: str, value: str) -> Fault:
+    """Refuse a key where a name belongs: it would be looked up, logged and counted by."""
+    right = "looks like a key, which belongs into a Secret that authToken.secretRef names"
+    return Fault(f"{path}: {right}; got {described(value)}")
 
 
 def azure_host(endpoint: str) -> str:

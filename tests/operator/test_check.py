@@ -101,6 +101,78 @@ def test_the_key_is_never_printed(tmp_path: Path) -> None:
         assert "sk-hidden" not in check(edited(tmp_path, name, before, after)).output
 
 
+KEY = "sk-pasted-Where-It-Does-not-belong-0123"
+PASTED = {
+    "authToken.secretRef": ("upstream.yaml", "secretRef:", f"secretRef: {KEY}\n            unused:"),
+    "authToken.passthrough": ("upstream.yaml", "secretRef:", f"passthrough: {KEY}\n            unused:"),
+    "secretRef.name": ("upstream.yaml", "name: openai-secret", f"name: {KEY}"),
+    "secretRef.namespace": ("upstream.yaml", "name: openai-secret", f"name: x\n              namespace: {KEY}"),
+    "a field of authToken": ("upstream.yaml", "secretRef:", f"{KEY}:"),
+    "customHost.port": ("upstream.yaml", "port: 80", f"port: {KEY}"),
+    "customHost.host": ("upstream.yaml", "host: model-failover", f"host: {KEY}\n            x: y"),
+    "model": ("upstream.yaml", 'model: "gpt-4o"', f"model: {KEY}"),
+    "a field of the Upstream": ("upstream.yaml", "  ai:", f"  {KEY}: 1\n  ai:"),
+    "the Upstream's own name": ("upstream.yaml", "name: model-failover", f"name: {KEY}"),
+    "a kind": ("routeoption.yaml", "kind: RouteOption", f"kind: {KEY}"),
+    "an apiVersion": ("routeoption.yaml", "apiVersion: gateway.solo.io/v1", f"apiVersion: gateway.solo.io/{KEY}"),
+    "a duration": ("routeoption.yaml", "options:", f"options:\n    timeout: {KEY}"),
+    "a trigger": ("routeoption.yaml", "'retriable-status-codes'", f"'{KEY}'"),
+    "header": (
+        "routeoption.yaml",
+        "options:",
+        f"options:\n    headerManipulation: {{requestHeadersToAdd: [{{header: {KEY}}}]}}",
+    ),
+    "headerSecretRef": (
+        "routeoption.yaml",
+        "options:",
+        f"options:\n    headerManipulation: {{requestHeadersToAdd: [{{headerSecretRef: {KEY}}}]}}",
+    ),
+    "a header's name": (
+        "routeoption.yaml",
+        "options:",
+        f"options:\n    headerManipulation: {{requestHeadersToAdd: [{{header: {{key: 'a {KEY}', value: b}}}}]}}",
+    ),
+    "hostRewrite": ("routeoption.yaml", "options:", f"options:\n    hostRewrite: 'https://{KEY}'"),
+    "a backend's name": (
+        "httproute.yaml",
+        "backendRefs:\n    - name: model-failover",
+        f"backendRefs:\n    - name: {KEY}",
+    ),
+    "a path": ("httproute.yaml", "value: /model", f"value: '{KEY}'"),
+    "a query": (
+        "httproute.yaml",
+        "value: /model",
+        "value: /model\n          queryParams: [{name: key, value: " + KEY + "}]",
+    ),
+    "a header's match": (
+        "httproute.yaml",
+        "value: /model",
+        "value: /model\n          headers: [{name: x, value: " + KEY + "}]",
+    ),
+    "YAML that is none": ("upstream.yaml", "spec:", f"spec:\n  - {KEY}\n  {KEY}: [\n"),
+    "an alias": ("upstream.yaml", "name: openai-secret", f"name: *{KEY}"),
+    "a tag": ("upstream.yaml", "name: openai-secret", f"name: !{KEY} x"),
+    "a Gateway's class": ("gateway.yaml", "gatewayClassName: ", f"gatewayClassName: {KEY} #"),
+    "a listener's name": ("gateway.yaml", "name: http", f"name: {KEY}"),
+}
+
+
+@pytest.mark.parametrize(("name", "before", "after"), PASTED.values(), ids=PASTED)
+def test_a_key_in_a_wrong_place_is_not_printed(tmp_path: Path, name: str, before: str, after: str) -> None:
+    output = check(edited(tmp_path, name, before, after)).output
+
+    assert "pasted" not in output
+    assert "Does-not-belong" not in output
+
+
+def test_the_values_that_a_route_matches_are_not_printed(tmp_path: Path) -> None:
+    matches = "value: /model\n      headers: [{name: x-team, value: blue}]\n      queryParams: [{name: v, value: two}]"
+    output = check(edited(tmp_path, "httproute.yaml", "value: /model", matches)).output
+
+    assert "requests to :8080 /model (header x-team, query v)" in output
+    assert "blue" not in output
+
+
 @pytest.mark.parametrize(("encoding", "plain"), [("ascii", False), ("utf-8", True), (None, False), ("latin-1", False)])
 def test_signs_are_ascii_where_the_output_shows_nothing_else(encoding: str | None, plain: bool) -> None:
     signs = marks(encoding, plain=plain)

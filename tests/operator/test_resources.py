@@ -657,11 +657,11 @@ def test_no_secret_is_in_a_repr_a_problem_or_a_named_field(kind: str, text: str)
 
 def test_a_number_given_as_a_token_is_not_shown_either() -> None:
     assert problems("Upstream", "spec: {ai: {openai: {authToken: {inline: 424242}}}}") == [
-        "spec.ai.openai.authToken.inline: must be a string (in YAML, put it in quotes)"
+        "spec.ai.openai.authToken.inline: must be a string (in YAML, put it in quotes); got a number"
     ]
 
 
-def test_what_is_no_secret_beside_one_is_shown() -> None:
+def test_below_a_token_no_value_is_shown_but_its_type() -> None:
     assert problems("Upstream", "spec: {ai: {openai: {authToken: {secretRef: {name: 5}}}}}") == [
-        "spec.ai.openai.authToken.secretRef.name: must be a string that is not empty; got 5"
+        "spec.ai.openai.authToken.secretRef.name: must be a string that is not empty; got a number"
     ]

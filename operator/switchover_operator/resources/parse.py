@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
+
 from .kinds import KINDS
 from .model import Confidential, Expected, field_names
 from .resource import Resource
@@ -23,7 +25,7 @@ R = TypeVar("R", bound=Resource)
 class Problem:
     """One fault of an object: `spec.static.hosts[0].port`, `'80' (a string)`, `must be an integer ...`.
 
-    `value` is "" where showing it would not help or could show a secret.
+    `value` is "" where showing it would not help; where it could show a secret, it is the type and the rough length.
     """
 
     path: str
@@ -102,8 +104,9 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         given = detail["input"].get(context["field"]) if isinstance(detail["input"], dict) else None
     else:
         given = detail["input"]
-    hide = place.confidential or detail["type"] in {"missing", "one_of"}
-    return Problem(path, "" if hide else _shown(given), _message(detail, place.expected))
+    pointless = detail["type"] in {"missing", "one_of"}
+    shown = "" if pointless else _hidden(given) if place.confidential else _shown(given)
+    return Problem(without_keys(path), shown, _message(detail, place.expected))
 
 
 def _message(detail: ErrorDetails, expected: str) -> str:
@@ -141,6 +144,8 @@ def _shown(given: object) -> str:
             return "nothing"
         case bool():
             return "true" if given else "false"
+        case str() if looks_like_a_key(given):
+            return f"{described(given)}, which looks like a key"
         case str():
             return f"{given[:80] + '...' if len(given) > 80 else given!r} (a string)"
         case int():
@@ -152,6 +157,18 @@ def _shown(given: object) -> str:
         case list() | tuple():
             return f"a list of {len(given)}" if given else "an empty list"
     return f"a {type(given).__name__}"
+
+
+def _hidden(given: object) -> str:
+    """The type of a value that is not shown, and the rough length of a text."""
+    match given:
+        case str():
+            return described(given)
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+    return _shown(given)
 
 
 # ── Where it is ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,7 +199,6 @@ def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
             field = here.model_fields[name]
             here, marks = _unwrapped(field.annotation)
             marks = (*field.metadata, *marks)
-            confidential = False
         elif get_origin(here) is dict:
             path += f".{step}" if path else step
             here, marks = _unwrapped(_entry(here))

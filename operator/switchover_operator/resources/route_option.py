@@ -91,8 +91,8 @@ class RequestHeader(OpenPart):
 
     ONE_OF = (OneOf(("header", "headerSecretRef"), required=True),)
 
-    header: HeaderValue | None = None
-    header_secret_ref: ResourceRef | None = None
+    header: Annotated[HeaderValue | None, Confidential()] = None
+    header_secret_ref: Annotated[ResourceRef | None, Confidential()] = None
     """A Secret of type gloo.solo.io/header: its keys are header names."""
     append: bool | None = None
     """Add to a header that is there already (unset or true), or replace it (false)."""
@@ -101,7 +101,7 @@ class RequestHeader(OpenPart):
 class ResponseHeader(OpenPart):
     """A header for the answer."""
 
-    header: HeaderValue
+    header: Annotated[HeaderValue, Confidential()]
     append: bool | None = None
     """Add to a header that is there already (unset or true), or replace it (false)."""
 
