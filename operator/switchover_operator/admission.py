@@ -12,7 +12,8 @@ from switchover_operator.identity import Body
 from switchover_operator.policy_faults import failover_faults, idle_under_envoy, pointless, route_option_faults
 from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import Gateway, HTTPRoute
+from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
+from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.route_faults import route_faults
@@ -91,6 +92,10 @@ def _idle(model: Resource) -> Iterator[str]:
 
 
 def _gateway_faults(gateway: Gateway) -> Iterator[Fault]:
+    service_type = gateway.spec.infrastructure.annotations.get(SERVICE_TYPE)
+    if service_type is not None and service_type not in SERVICE_TYPES:
+        right = listed(SERVICE_TYPES, "or")
+        yield Fault(f"spec.infrastructure.annotations[{SERVICE_TYPE}]: must be {right}; got {service_type!r}")
     names = [listener.name for listener in gateway.spec.listeners]
     for index, listener in enumerate(gateway.spec.listeners):
         if names.index(listener.name) != index:

@@ -228,6 +228,7 @@ def test_of_two_gateways_that_ask_for_one_address_the_older_has_it(applied: Appl
         gateway = json.loads(json.dumps(applied.objects["Gateway"]))
         gateway["metadata"]["name"] = name
         gateway["spec"]["addresses"] = [{"type": "IPAddress", "value": "192.0.2.7"}]
+        gateway["spec"]["infrastructure"] = {"annotations": {"switchover.dev/service-type": "LoadBalancer"}}
         applied.cluster.apply(gateway)
         applied.fleet.port(applied.namespace, name)
     told = applied.fleet.condition("gateway", "younger", applied.namespace, "Programmed=False/AddressNotUsable")

@@ -6,6 +6,7 @@ Rendering needs helm; without it those tests are skipped and say so.
 import json
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,73 @@ def test_every_internal_port_is_let_in_and_tables_from_the_operator_alone() -> N
     selector = objects["Deployment", "switchover-operator"]["spec"]["selector"]
     assert operator["from"] == [{"podSelector": selector}]
     assert [each["port"] for each in operator["ports"]] == ["push"]
+
+
+@needs_helm
+def test_the_admin_ports_are_for_the_namespaces_that_are_named_alone() -> None:
+    closed, opened = rendered(), rendered("--set", "networkPolicy.adminNamespaces={monitoring}")
+
+    assert closed["NetworkPolicy", "switchover-operator"]["spec"]["ingress"] == []
+    for component in ("operator", "dataplane"):
+        policy = ("NetworkPolicy", f"switchover-{component}")
+        assert not [
+            rule for rule in closed[policy]["spec"]["ingress"] if {"port": "admin", "protocol": "TCP"} in rule["ports"]
+        ]
+        [rule] = [
+            rule for rule in opened[policy]["spec"]["ingress"] if {"port": "admin", "protocol": "TCP"} in rule["ports"]
+        ]
+        [peer] = rule["from"]
+        [expression] = peer["namespaceSelector"]["matchExpressions"]
+        assert (expression["key"], expression["values"]) == ("kubernetes.io/metadata.name", ["monitoring"])
+
+
+@needs_helm
+def test_egress_of_data_planes_is_limited_where_it_is_asked_for() -> None:
+    name = ("NetworkPolicy", "switchover-dataplane-egress")
+    assert name not in rendered()
+    spec = rendered("--set", "networkPolicy.egress.enabled=true,networkPolicy.egress.ports={443}")[name]["spec"]
+
+    names, models = spec["egress"]
+    assert {(each["port"], each["protocol"]) for each in names["ports"]} == {(53, "UDP"), (53, "TCP")}
+    assert models["ports"] == [{"port": 443, "protocol": "TCP"}]
+    assert "169.254.0.0/16" in models["to"][0]["ipBlock"]["except"]
+    for peer in models["to"]:
+        whole = ip_network(peer["ipBlock"]["cidr"])
+        assert all(ip_network(each).version == whole.version for each in peer["ipBlock"]["except"])
+
+
+@needs_helm
+def test_networks_that_targets_may_be_in_are_told_to_operator_and_data_planes() -> None:
+    objects = rendered("--set", "allowTargets={127.0.0.0/8,fd00::/8}")
+    for component in ("operator", "dataplane"):
+        told = environment(objects["Deployment", f"switchover-{component}"])
+        assert told["SWITCHOVER_ALLOW_TARGETS"] == "127.0.0.0/8 fd00::/8"
+    assert "SWITCHOVER_ALLOW_TARGETS" not in environment(rendered()["Deployment", "switchover-dataplane"])
+
+
+@needs_helm
+def test_a_gateways_service_is_inside_the_cluster_until_it_is_opened() -> None:
+    assert (
+        environment(rendered()["Deployment", "switchover-operator"])["SWITCHOVER_GATEWAY_SERVICE_TYPE"] == "ClusterIP"
+    )
+
+
+@needs_helm
+@pytest.mark.parametrize("monitored", ["false", "true"])
+@pytest.mark.parametrize(
+    "limited", ["networkPolicy.enabled=false", "networkPolicy.adminNamespaces={a,b}", "networkPolicy.enabled=true"]
+)
+@pytest.mark.parametrize("egress", ["false", "true"])
+@pytest.mark.parametrize("watched", ["[]", '["team-a"]'])
+def test_each_combination_of_what_opens_and_closes_doors_renders(
+    monitored: str, limited: str, egress: str, watched: str
+) -> None:
+    objects = rendered(
+        *("--set", f"serviceMonitor.enabled={monitored}", "--set", limited),
+        *("--set", f"networkPolicy.egress.enabled={egress}", "--set-json", f"watchNamespaces={watched}"),
+    )
+    policies = sum(kind == "NetworkPolicy" for kind, _ in objects)
+    assert policies == 2 * (limited != "networkPolicy.enabled=false") + (egress == "true")
 
 
 @needs_helm

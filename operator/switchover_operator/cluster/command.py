@@ -95,12 +95,12 @@ def host_and_port(text: str) -> str:
 )
 @click.option(
     "--gateway-service-type",
-    type=click.Choice(["LoadBalancer", "NodePort", "ClusterIP"]),
+    type=click.Choice(["ClusterIP", "NodePort", "LoadBalancer"]),
     default="ClusterIP",
     envvar="SWITCHOVER_GATEWAY_SERVICE_TYPE",
     show_envvar=True,
     show_default=True,
-    help="The type of the Service that each Gateway gets.",
+    help="The type of the Service of a Gateway that names none by the annotation switchover.dev/service-type.",
 )
 @click.option(
     "--allow-targets",

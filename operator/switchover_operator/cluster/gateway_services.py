@@ -18,7 +18,7 @@ from switchover_operator.compile import Compiled
 from switchover_operator.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body, Identity
 from switchover_operator.reports import ListenerReport, Report
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, Listener
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, SERVICE_TYPE, Gateway, Listener
 from switchover_operator.snapshot import Snapshot
 
 NAME_LABEL: Final = "gateway.networking.k8s.io/gateway-name"
@@ -33,10 +33,13 @@ _LONGEST_NAME: Final = 63
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """What all Services of Gateways have in common; `owners` are taken along by garbage collection."""
+    """What all Services of Gateways have in common; `owners` are taken along by garbage collection.
+
+    `type` is that of a Service whose Gateway names none.
+    """
 
     namespace: str
-    type: str = "LoadBalancer"
+    type: str = "ClusterIP"
     selector: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[Body, ...] = ()
 
@@ -130,9 +133,10 @@ def _service(report: Report, compiled: Compiled, fleet: Cluster, settings: Servi
     if not ports:
         return
     infrastructure = gateway.spec.infrastructure
-    spec: dict[str, Any] = {"type": settings.type, "selector": dict(settings.selector), "ports": ports}
+    kind = infrastructure.annotations.get(SERVICE_TYPE, settings.type)
+    spec: dict[str, Any] = {"type": kind, "selector": dict(settings.selector), "ports": ports}
     asked = [address for address in report.addresses_wanted if is_address(address)]
-    if settings.type == "LoadBalancer" and asked:
+    if kind == "LoadBalancer" and asked:
         spec["loadBalancerIP"] = asked[0]
     body: Body = {
         "apiVersion": "v1",

@@ -98,13 +98,26 @@ def settings() -> kopf.OperatorSettings:
     made.networking.request_timeout = 60.0
     made.networking.connect_timeout = 10.0
     made.networking.error_backoffs = Backoffs()
-    # What Helm keeps of its releases may be most of a cluster's Secrets, and is none of ours.
     made.watching.field_selectors["", "v1", "secrets"] = SECRETS
     return made
 
 
-SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
-"""Field selector of the Secrets that are read."""
+SECRETS: Final = ",".join(
+    f"type!={each}"
+    for each in (
+        "bootstrap.kubernetes.io/token",
+        "helm.sh/release.v1",
+        "kubernetes.io/dockercfg",
+        "kubernetes.io/dockerconfigjson",
+        "kubernetes.io/service-account-token",
+        "kubernetes.io/ssh-auth",
+    )
+)
+"""Field selector of the Secrets that are read: all but those of types that hold no key of a model and no certificate.
+
+No list of types can be asked for: the parts of a field selector must all hold (Kubernetes, "Field Selectors"), and what
+is needed stands in Secrets of several types: Opaque, kubernetes.io/tls, gloo.solo.io/header and others of Gloo's.
+"""
 
 
 class Backoffs:

@@ -119,6 +119,12 @@ class Listener(Part):
     allowed_routes: AllowedRoutes = AllowedRoutes()
 
 
+SERVICE_TYPE = "switchover.dev/service-type"
+"""Annotation below `spec.infrastructure`: the type of the Gateway's Service, where it is not the usual one."""
+
+SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
+
+
 class Infrastructure(Part):
     """What the objects made for a Gateway carry."""
 

@@ -104,7 +104,7 @@ def test_a_gateways_service_maps_its_ports_to_internal_ones_of_the_data_planes()
     cluster.settle()
     service = cluster.service()
     assert service["spec"] == {
-        "type": "LoadBalancer",
+        "type": "ClusterIP",
         "selector": {"app": "dataplane"},
         "ports": [
             {"name": "http-80", "port": 80, "protocol": "TCP", "targetPort": 10000, "appProtocol": "http"},
@@ -188,7 +188,7 @@ def test_nothing_is_written_when_nothing_differs_and_what_the_api_server_adds_is
 @pytest.mark.parametrize(
     "drift",
     [
-        {"type": "ClusterIP"},
+        {"type": "LoadBalancer"},
         {"selector": {"app": "another"}},
         {"selector": None},
         {"ports": []},
@@ -237,11 +237,21 @@ def test_the_infrastructures_labels_and_annotations_never_take_the_place_of_ours
 
 def test_the_address_that_a_gateway_asks_for_is_asked_of_the_load_balancer() -> None:
     cluster = Cluster(gateway("chat", 80, addresses=[{"type": "IPAddress", "value": "192.0.2.7"}]))
+    cluster.settings = ServiceSettings(OURS, "LoadBalancer", {"app": "dataplane"})
     cluster.settle()
     assert cluster.service()["spec"]["loadBalancerIP"] == "192.0.2.7"
     cluster.settings = ServiceSettings(OURS, "ClusterIP", {"app": "dataplane"})
     cluster.settle()
     assert cluster.service()["spec"].keys() == {"type", "selector", "ports"}
+
+
+def test_a_gateway_may_name_the_type_of_its_service() -> None:
+    named = {"annotations": {"switchover.dev/service-type": "LoadBalancer"}}
+    cluster = Cluster(gateway("chat", 80, infrastructure=named), gateway("other", 80))
+    cluster.settle()
+
+    types = [cluster.service(each)["spec"]["type"] for each in (CHAT, gateway_identity("other"))]
+    assert types == ["LoadBalancer", "ClusterIP"]
 
 
 def test_while_the_data_planes_own_service_is_away_nothing_is_made_and_nothing_taken_away() -> None:
