@@ -9,11 +9,19 @@ from switchover_operator.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
 
 
+API_SERVER = ("default", "kubernetes")
+"""The Service of the API server in every cluster, whose EndpointSlices name addresses of nodes."""
+
+
 def service_port(
     catalogue: Catalogue, namespace: str, name: str, number: int | None, path: str
 ) -> ServicePort | Condition:
     """Find a port of a Service, or say why it cannot be used."""
     where = f"{path}: " if path else ""
+    if (namespace, name) == API_SERVER:
+        return conditions.target_not_allowed(
+            f"{where}Service {namespace}/{name} is the cluster's API server, where no target may be"
+        )
     service = catalogue.serving(Service, namespace, name)
     if service is None:
         return conditions.backend_not_found(f"{where}Service {namespace}/{name} does not exist")
