@@ -8,7 +8,6 @@ from switchover_operator.fleet import Fleet, Standalone
 from switchover_operator.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
 
-
 API_SERVER = ("default", "kubernetes")
 """The Service of the API server in every cluster, whose EndpointSlices name addresses of nodes."""
 
