@@ -180,7 +180,10 @@ for _name, _line in {
 }.items():
     refused("request lines", _name, get(line=_line), 400, 505)
 for _name, _line in {
+    "TRACE": b"TRACE /plain/x HTTP/1.1",
+    "TRACE of a model": b"TRACE /model HTTP/1.1",
     "CONNECT in authority form": b"CONNECT localhost:443 HTTP/1.1",
+    "CONNECT with a path": b"CONNECT /plain/x HTTP/1.1",
     "CONNECT in absolute form": b"CONNECT http://localhost/plain/x HTTP/1.1",
     "track": b"TRACK /plain/x HTTP/1.1",
 }.items():
@@ -359,13 +362,17 @@ for _name, _value in {
 
 # ── Fields of which there is one: RFC 9110, section 5.3 ─────────────────────────────────────────────────────────────
 
-for _twice in (b"Content-Type: application/json", b"Content-Length: 5", b"Host: localhost"):
+for _twice in (b"Authorization: Bearer a", b"Content-Type: application/json", b"Content-Length: 5", b"Host: localhost"):
     _label = _twice.partition(b":")[0].decode()
     refused(
         "repeated fields",
         f"{_label} with another value",
         post(_twice + b"\r\n" + _twice + b"1\r\nContent-Length: 5\r\n", b"hello"),
     )
+refused("repeated fields", "Authorization with the same value", get(b"Authorization: Bearer a\r\n" * 2))
+refused(
+    "repeated fields", "Authorization in another case", get(b"Authorization: Bearer a\r\nAUTHORIZATION: Bearer b\r\n")
+)
 refused(
     "repeated fields",
     "Content-Type with the same value",
@@ -750,6 +757,34 @@ CASES.append(
         (("POST", "/plain/x", b""),),
         before=1,
     )
+)
+for _protocol in (b"h2c", b"websocket", b"TLS/1.0", b"foo", b"foo/1, bar"):
+    _field = b"Connection: Upgrade\r\nUpgrade: " + _protocol + b"\r\n"
+    _label = _protocol.decode()
+    served("upgrades", _label, get(_field), fewer=True, hides=(b"\r\nupgrade:",))
+    served("upgrades", f"{_label}, and a request behind it", get(_field) + NEXT, PLAIN, NEXT_GOT, fewer=True)
+    served(
+        "upgrades",
+        f"{_label} with a body",
+        post(_field + b"Content-Length: 5\r\n", b"hello") + NEXT,
+        HELLO,
+        NEXT_GOT,
+        fewer=True,
+    )
+    served("upgrades", f"{_label} with chunks", post(_field + TE, GOOD) + NEXT, HELLO, NEXT_GOT, fewer=True)
+served(
+    "upgrades",
+    "h2c with its settings",
+    get(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
+    fewer=True,
+)
+served("upgrades", "without Connection", get(b"Upgrade: h2c\r\n"), fewer=True)
+served("upgrades", "Connection without Upgrade", get(b"Connection: upgrade\r\n"), fewer=True)
+served(
+    "upgrades",
+    "HTTP/1.0",
+    get(b"Connection: Upgrade\r\nUpgrade: h2c\r\n", line=b"GET /plain/x HTTP/1.0"),
+    followed=False,
 )
 
 # ── Expect: RFC 9110, section 10.1.1 ────────────────────────────────────────────────────────────────────────────────

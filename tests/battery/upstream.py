@@ -110,6 +110,8 @@ for _name, _line in {
     "status 099": b"HTTP/1.1 099 X",
 }.items():
     failed("status lines", _name, answer(_line), closes=True)
+for _low in (b"000", b"042", b"099"):
+    failed("status lines", f"status {_low.decode()} on a connection that stays", answer(b"HTTP/1.1 " + _low + b" X"))
 for _name, _line, _status in (
     ("no reason", b"HTTP/1.1 200 ", 200),
     ("a long reason", b"HTTP/1.1 200 " + b"a" * 200, 200),
@@ -251,7 +253,9 @@ for _name, _fields in {
     "two fields": b"x-one: LATE\r\nx-two: LATE\r\n",
     "a length": b"content-length: 999\r\n",
     "Set-Cookie": b"set-cookie: a=LATE\r\n",
+    "Connection: close": b"connection: close\r\n",
     "Connection: upgrade": b"connection: upgrade\r\nupgrade: x\r\n",
+    "Transfer-Encoding": b"transfer-encoding: gzip\r\n",
     "a status of its own": b"status: 500\r\n",
     "a folded field": b"x-late: LATE\r\n LATE\r\n",
     "60,000 octets": b"x-late: " + b"a" * 60_000 + b"\r\n",
