@@ -50,6 +50,11 @@ STREAMS ?= 1000
 chaos: $(VENV)/dev ## STREAMS streams that go wrong, and what their clients got of them; SEED makes the same ones again
 	@PYTHONPATH=tests $(BIN)/python -m chaos --streams $(STREAMS) $(if $(SEED),--seed $(SEED))
 
+TIME ?= 60
+.PHONY: fuzz
+fuzz: $(VENV)/dev ## parsers, bodies, streams, tables and manifests against inputs that are nearly good, for TIME seconds in all; SEED repeats
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(TIME) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
+
 NPM ?= npm
 SDK_JS := tests/sdk/js
 $(SDK_JS)/node_modules/.package-lock.json: $(SDK_JS)/package-lock.json

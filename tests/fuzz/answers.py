@@ -1,0 +1,103 @@
+"""Whole answers → whether they are good, why not, how long to stay away, and what the client is shown."""
+
+import math
+import random
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from multidict import CIMultiDict
+
+from fuzz.edits import edited
+from switchover_dataplane import classify, error_body
+from switchover_dataplane.answer import Answer
+from switchover_dataplane.as_stream import as_stream
+from switchover_dataplane.decoded import readable
+from switchover_dataplane.judgement import judged
+from switchover_dataplane.outcome import Broken, Committed, ErrorClass
+from switchover_dataplane.unmasked import unmasked
+
+NOW = 1_796_000_000.0
+KINDS = ("openai", "azure-openai", "mistral", "anthropic", "gemini", "vertex-ai", "bedrock", "http")
+SEEDS = (
+    b'{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"total_tokens":1}}',
+    b'{"error":{"message":"Rate limit reached. Please try again in 7m12.5s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}',  # noqa: E501
+    b'{"error":{"message":["a","b"],"errors":[{"message":"c"}],"details":[{"@type":"x","retryDelay":"34.07s"}]}}',
+    b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    b'{"object":"error","message":"no","type":"x","code":"1300"}',
+    b'[{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"PerDayPerModel"}]}]}}]',
+    b'{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"{\\"error\\":{\\"message\\":\\"slow\\"}}","headers":{"X-RateLimit-Reset":"1796000060000"}}}}',  # noqa: E501
+    b'{"message":"Too many tokens","__type":"com.amazon#ThrottlingException:http://x"}',
+    b"<html><body>503</body></html>",
+    b'{"choices":[{"message":{"content":"hi","tool_calls":[{"id":"a"}]},"finish_reason":"error"}]}',
+    b"",
+)
+WORDS = (
+    b"{", b"}", b"[", b"]", b",", b'"', b"\\", b"null", b"NaN", b"1e999", b'"error":', b'"message":', b'"a",',
+    b'"code":', b'"choices":', b'"finish_reason":"error"', b'"error":{', b'"details":[', b'"retryDelay":"1s"',
+    b'"retryDelay":"' + b"9" * 40 + b's"', b"try again in 99999999999999s", b"retry after 5 seconds", b'"\\ud83d":1,',
+    b"\\ud83d", b"\xff", b"\x00", b"\xef\xbb\xbf", b"<html>", b'{"a":', b'"raw":"{}"', b"PerDay",
+    b"request too large", b'"object":"error",',
+)  # fmt: skip
+VALUES = (
+    "", "0", "5", "-5", "1e9", "99999999999999999999", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT",
+    "Wed, 99 Oct 2026 07:28:00 GMT", "now", "٣", "\udcff", "1" * 400,
+)  # fmt: skip
+STATUSES = (200, 201, 204, 301, 400, 401, 402, 403, 404, 408, 413, 422, 424, 429, 500, 502, 503, 504, 529)
+FIELDS = {
+    "content-type": (
+        "application/json",
+        "text/event-stream",
+        "text/html",
+        "text/plain; charset=x",
+        "application/a+json",
+    ),
+    "content-encoding": ("gzip", "deflate", "br", "identity", "gzip, gzip"),
+    "retry-after": VALUES,
+    "retry-after-ms": VALUES,
+    "x-amzn-errortype": ("", "ThrottlingException", "a#b:c", "#", ":", "\udcff"),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer as it came."""
+
+    kind: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def seeds() -> Sequence[bytes]:
+    return SEEDS
+
+
+def draw(chance: random.Random, known: Sequence[bytes]) -> Given:
+    headers = tuple((name, chance.choice(values)) for name, values in FIELDS.items() if chance.random() < 0.4)
+    status = chance.choice(STATUSES) if chance.random() < 0.9 else chance.randint(200, 999)
+    return Given(chance.choice(KINDS), status, headers, edited(chance, known, WORDS))
+
+
+def seed(given: Given) -> bytes:
+    return given.body
+
+
+def are_judged_without_a_fault(given: Given) -> Hashable:
+    """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
+    headers = CIMultiDict(given.headers)
+    body = readable(headers, given.body, 1 << 16)
+    outcome = judged(given.kind, given.status, headers, body)
+    assert isinstance(outcome, Committed | Broken)
+    reason = classify.classify(given.kind, given.status, headers, body)
+    assert reason is None or isinstance(reason, ErrorClass)
+    refused, wait, _ = classify.refused(given.kind, given.status, headers, body, NOW)
+    assert isinstance(refused, ErrorClass)
+    assert wait is None or (math.isfinite(wait) and wait > 0)
+    said = error_body.read(headers, body)
+    assert len(said.text) <= 2 * len(body) + 64 * 1024
+    if isinstance(outcome, Broken):
+        shown = unmasked(outcome, Answer(given.status, headers, held=[body]))
+        assert shown is None or 400 <= shown.status <= 599
+    events = as_stream(body, with_usage=True)
+    assert events is None or events.endswith(b"data: [DONE]\n\n")
+    return type(outcome), reason, refused, wait is None, frozenset(said.codes) if len(said.codes) < 4 else 4

@@ -1,0 +1,125 @@
+"""Bytes of event streams → events, the verdict on their start, and what the client gets."""
+
+import random
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from fuzz.edits import edited, pieces
+from switchover_dataplane.answer import Opened
+from switchover_dataplane.chunk import read
+from switchover_dataplane.meaning import Meaning
+from switchover_dataplane.opening import Opening
+from switchover_dataplane.outcome import Committed
+from switchover_dataplane.stream import MAX_EVENT, Event, Scanner
+from switchover_dataplane.transcript import Interruption, Transcript
+
+TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+CHAT = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n' + 3 * TEXT
+TOOLS = (
+    b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}}]}\n\n'  # noqa: E501
+    b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}\n\n'
+)
+MESSAGES = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"role":"assistant","content":[]}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'  # noqa: E501
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n'  # noqa: E501
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+RESPONSES = (
+    b'event: response.created\ndata: {"type":"response.created","response":{"status":"in_progress"}}\n\n'
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"hi"}\n\n'
+    b'event: response.completed\ndata: {"type":"response.completed","response":{"status":"completed"}}\n\n'
+)
+GEMINI = (
+    b'data: {"candidates":[{"content":{"parts":[{"text":"hi"}],"role":"model"}}]}\r\n\r\n'
+    b'data: {"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}\r\n\r\n'
+)
+ERROR = b'data: {"error":{"message":"overloaded","type":"server_error","code":"overloaded"}}\n\n'
+SEEDS = (
+    CHAT + FINISH + DONE, TOOLS + FINISH + DONE, MESSAGES, RESPONSES, GEMINI, CHAT + ERROR + DONE, ERROR,
+    b": ping\n\n" + CHAT + FINISH, b"\xef\xbb\xbf" + CHAT, CHAT.replace(b"\n", b"\r\n"), CHAT.replace(b"\n", b"\r"),
+)  # fmt: skip
+WORDS = (
+    b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"data:", b"data: ", b"event: ", b"id: 1\n", b"retry: 1\n",
+    b": ping\n\n", b"data: [DONE]\n\n", b"data: null\n\n", b"data: {}\n\n", b"data:1\n\n", b"data: {\n\n",
+    b"event: error\n", b"\xef\xbb\xbf", b"\x00", b"\xff", b'"finish_reason":"error"', b'"finish_reason":null',
+    b'"index":1', b'"index":-1', b'"index":99999999999', b'"\\ud83d":1,', b"\\ud83d", b'"error":{"message":"x"},',
+    b'"choices":[],', b'"choices":null,', b'"delta":null', b"[]", b"{}", b"null", b"NaN", TEXT, FINISH, ERROR,
+    MESSAGES, GEMINI,
+)  # fmt: skip
+
+
+GOOD = CHAT + TOOLS + CHAT
+"""A stream of which only the end is missing."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream in pieces; `cut` tells that it is a good one of which the end is missing."""
+
+    pieces: tuple[bytes, ...]
+    cut: bool = False
+
+
+def seeds() -> Sequence[bytes]:
+    return SEEDS
+
+
+def draw(chance: random.Random, known: Sequence[bytes]) -> Stream:
+    if chance.random() < 0.2:
+        return Stream(pieces(chance, GOOD[: chance.randint(1, len(GOOD))]), cut=True)
+    return Stream(pieces(chance, edited(chance, known, WORDS)))
+
+
+def seed(stream: Stream) -> bytes:
+    return b"".join(stream.pieces)
+
+
+def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
+    """All bytes come out of the scanner, and a stream that is not whole is never handed on as if it were."""
+    text = b"".join(stream.pieces)
+    events = _scanned(stream.pieces)
+    _bytes_in_are_bytes_out(text, events)
+    if len(text) < MAX_EVENT:
+        assert [event.data for event in events] == [event.data for event in _scanned([text])], (
+            "cut otherwise, read otherwise"
+        )
+    opened = Opened(events=events)
+    opening = Opening(opened, 200, "openai")
+    outcome = opening.verdict() or opening.at_end()
+    how = _transcribed(events)
+    whole = isinstance(outcome, Committed) and not how
+    assert not (stream.cut and whole), "a stream without its end was handed on as whole"
+    return type(outcome), how, frozenset(read(event).meaning for event in events)
+
+
+def _scanned(cut: list[bytes] | tuple[bytes, ...]) -> list[Event]:
+    scanner = Scanner()
+    events = [event for piece in cut for event in scanner.feed(piece)]
+    return [*events, *scanner.end()]
+
+
+def _bytes_in_are_bytes_out(text: bytes, events: list[Event]) -> None:
+    came_out = b"".join(event.raw for event in events)
+    assert came_out in (text, text + b"\n", text + b"\n\n"), "the scanner lost or made bytes"
+
+
+def _transcribed(events: list[Event]) -> str:
+    """Follow the events as an answer; return how it broke off, "" if it is whole."""
+    transcript = Transcript()
+    failed = False
+    for event in events:
+        failed = failed or (read(event).meaning is Meaning.ERROR and not transcript.is_settled)
+        try:
+            transcript.take(event)
+        except Interruption as interruption:
+            return interruption.how
+        assert not failed, "an error was passed over"
+    try:
+        transcript.take_end()
+    except Interruption as interruption:
+        return interruption.how
+    return ""

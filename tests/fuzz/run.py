@@ -1,0 +1,176 @@
+"""One target, for a time: inputs are drawn by chance, or by Atheris, which steers by coverage, where it is installed.
+
+The input at work is kept in a file, so that it is known also where the process hangs or is gone.
+"""
+
+import contextlib
+import logging
+import mmap
+import pickle
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fuzz.shrink import shrunk
+from fuzz.targets import TARGETS, Target
+
+AT_WORK = 1 << 20
+"""Bytes of the file; a larger input is cut there."""
+
+MOST_SECONDS = 1.0
+MOST_SECONDS_A_BYTE = 50e-6
+MOST_SEEDS = 2_000
+SHRINKING = 30.0
+
+
+class TooSlow(AssertionError):
+    """An input took more processor time than its length allows."""
+
+
+class Found(Exception):
+    """An input fails: the smallest that was found, and what the property raised for it."""
+
+    def __init__(self, value: Any, error: BaseException) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.value = value
+        self.error = error
+
+
+class Fuzzing:
+    """Asks a target's property for one input after the other; `held` counts those for which it held."""
+
+    def __init__(self, target: Target, keep: Callable[[int, bytes], None]) -> None:
+        self.target = target
+        self.held = 0
+        self._keep = keep
+        self._seeds = list(target.seeds())
+        self._shapes: set[Any] = set()
+
+    def one(self, chance: random.Random) -> None:
+        """Draw an input and ask for it.
+
+        Raises:
+            Found: the property does not hold.
+        """
+        value = self.target.draw(chance, self._seeds)
+        pickled = pickle.dumps(value)
+        self._keep(self.held, pickled)
+        try:
+            shape = self._asked(value, len(pickled))
+        except Exception as error:
+            raise self._smallest(value, error) from error
+        self.held += 1
+        if shape not in self._shapes and len(self._seeds) < MOST_SEEDS:
+            self._shapes.add(shape)
+            self._seeds.append(self.target.seed(value))
+
+    def _asked(self, value: Any, size: int) -> Any:
+        """Ask the property, and bound the processor time that it takes by the size of its input."""
+        began = time.process_time()
+        shape = self.target.holds(value)
+        took, allowed = time.process_time() - began, MOST_SECONDS + MOST_SECONDS_A_BYTE * size
+        if took > allowed:
+            raise TooSlow(f"{took:.2f} s of processor time for {size} bytes; {allowed:.2f} s are allowed")
+        return shape
+
+    def _smallest(self, value: Any, error: Exception) -> Found:
+        def fails(candidate: Any) -> bool:
+            self._keep(self.held, pickle.dumps(candidate))
+            try:
+                self._asked(candidate, len(pickle.dumps(candidate)))
+            except Exception as other:  # noqa: BLE001 - whatever is raised is what is looked for
+                return type(other) is type(error)
+            return False
+
+        value = shrunk(value, fails, SHRINKING)
+        self._keep(self.held, pickle.dumps(value))
+        return Found(value, error)
+
+
+class _Bits(random.Random):
+    """Chance that is read from the bytes that a fuzzer gives, so that it can steer every choice."""
+
+    def __new__(cls, _data: bytes) -> "_Bits":
+        return super().__new__(cls)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(0)
+        self._data = data
+        self._at = 0
+
+    def getrandbits(self, k: int, /) -> int:
+        size = (k + 7) // 8
+        taken = self._data[self._at : self._at + size]
+        self._at += size
+        return int.from_bytes(taken.ljust(size, b"\0")) >> (size * 8 - k)
+
+    def random(self) -> float:
+        return self.getrandbits(16) / (1 << 16)
+
+
+def fuzz(fuzzing: Fuzzing, seconds: float, seed: int) -> None:
+    """Draw inputs by chance until the time is over."""
+    chance = random.Random(seed)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for _ in range(10):
+            fuzzing.one(chance)
+
+
+def fuzz_by_coverage(fuzzing: Fuzzing, seconds: float, seed: int) -> None:
+    """Let Atheris draw them; it ends the process."""
+    import atheris  # noqa: PLC0415 - no dependency of the suite: it is used where it is installed
+
+    limits = [
+        f"-max_total_time={seconds:.0f}",
+        f"-seed={seed}",
+        "-rss_limit_mb=0",
+        "-max_len=512",
+        "-print_final_stats=1",
+    ]
+    atheris.Setup([sys.argv[0], *limits], lambda data: fuzzing.one(_Bits(data)))
+    atheris.Fuzz()
+
+
+@contextlib.contextmanager
+def _shown_in(path: Path) -> Iterator[Callable[[int, bytes], None]]:
+    """Give a function that writes a count and an input where another process sees it."""
+    path.write_bytes(bytes(AT_WORK))
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), AT_WORK) as shown:
+
+        def keep(count: int, pickled: bytes) -> None:
+            told = (count.to_bytes(8, "big") + len(pickled).to_bytes(8, "big") + pickled)[:AT_WORK]
+            shown[: len(told)] = told
+
+        yield keep
+
+
+def at_work(path: Path) -> tuple[int, Any]:
+    """Read how many inputs held and the one that was at work last, None if there is none that can be read."""
+    shown = path.read_bytes()
+    length = int.from_bytes(shown[8:16], "big")
+    value = pickle.loads(shown[16 : 16 + length]) if 0 < length <= AT_WORK - 16 else None
+    return int.from_bytes(shown[:8], "big"), value
+
+
+def main() -> int:
+    """Fuzz the target that the arguments name: NAME SECONDS SEED FILE, and "atheris" to be steered by it."""
+    name, seconds, seed, path, *rest = sys.argv[1:]
+    logging.disable(logging.CRITICAL)
+    if "atheris" in rest:
+        import atheris  # noqa: PLC0415 - as above
+
+        atheris.instrument_all()
+    [target] = [each for each in TARGETS if each.name == name]
+    with _shown_in(Path(path)) as keep:
+        fuzzing = Fuzzing(target, keep)
+        (fuzz_by_coverage if "atheris" in rest else fuzz)(fuzzing, float(seconds), int(seed))
+    sys.stdout.write(f"{fuzzing.held}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
