@@ -85,11 +85,10 @@ def _fuzz(chosen: list[Target], seconds: float, seed: int, folder: Path, *, athe
 
 def _start(target: Target, seconds: float, seed: int, folder: Path, *, atheris: bool) -> Running:
     shown, output = folder / target.name, folder / f"{target.name}.out"
-    command = [sys.executable, "-m", "fuzz.run", target.name, str(seconds), str(seed), str(shown)]
+    module = "fuzz.by_coverage" if atheris else "fuzz.run"
+    command = [sys.executable, "-m", module, target.name, str(seconds), str(seed), str(shown)]
     with output.open("w") as written:
-        process = subprocess.Popen(
-            [*command, *(["atheris"] if atheris else [])], stdout=written, stderr=subprocess.STDOUT, text=True
-        )
+        process = subprocess.Popen(command, stdout=written, stderr=subprocess.STDOUT, text=True)
     return Running(target, process, shown, output, since=time.monotonic())
 
 
@@ -97,7 +96,7 @@ def _told(ended: Running, seed: int, *, hangs: bool) -> bool:
     """Say what became of a target; return whether it failed."""
     output = ended.output.read_text(errors="replace")
     if ended.process.returncode == 0 and not hangs:
-        _say(f"  {ended.target.name:<16} {output.strip().splitlines()[-1]:>8} inputs held")
+        _say(f"  {ended.target.name:<16} {at_work(ended.shown)[0]:>8} inputs held")
         return False
     _, value = at_work(ended.shown)
     text = ended.target.test(value)

@@ -1,4 +1,4 @@
-"""One target, for a time: inputs are drawn by chance, or by Atheris, which steers by coverage, where it is installed.
+"""One target, for a time: inputs are drawn by chance.
 
 The input at work is kept in a file, so that it is known also where the process hangs or is gone.
 """
@@ -90,27 +90,6 @@ class Fuzzing:
         return Found(value, error)
 
 
-class _Bits(random.Random):
-    """Chance that is read from the bytes that a fuzzer gives, so that it can steer every choice."""
-
-    def __new__(cls, _data: bytes) -> "_Bits":
-        return super().__new__(cls)
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(0)
-        self._data = data
-        self._at = 0
-
-    def getrandbits(self, k: int, /) -> int:
-        size = (k + 7) // 8
-        taken = self._data[self._at : self._at + size]
-        self._at += size
-        return int.from_bytes(taken.ljust(size, b"\0")) >> (size * 8 - k)
-
-    def random(self) -> float:
-        return self.getrandbits(16) / (1 << 16)
-
-
 def fuzz(fuzzing: Fuzzing, seconds: float, seed: int) -> None:
     """Draw inputs by chance until the time is over."""
     chance = random.Random(seed)
@@ -120,23 +99,8 @@ def fuzz(fuzzing: Fuzzing, seconds: float, seed: int) -> None:
             fuzzing.one(chance)
 
 
-def fuzz_by_coverage(fuzzing: Fuzzing, seconds: float, seed: int) -> None:
-    """Let Atheris draw them; it ends the process."""
-    import atheris  # noqa: PLC0415 - no dependency of the suite: it is used where it is installed
-
-    limits = [
-        f"-max_total_time={seconds:.0f}",
-        f"-seed={seed}",
-        "-rss_limit_mb=0",
-        "-max_len=512",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *limits], lambda data: fuzzing.one(_Bits(data)))
-    atheris.Fuzz()
-
-
 @contextlib.contextmanager
-def _shown_in(path: Path) -> Iterator[Callable[[int, bytes], None]]:
+def shown_in(path: Path) -> Iterator[Callable[[int, bytes], None]]:
     """Give a function that writes a count and an input where another process sees it."""
     path.write_bytes(bytes(AT_WORK))
     with path.open("r+b") as file, mmap.mmap(file.fileno(), AT_WORK) as shown:
@@ -157,17 +121,13 @@ def at_work(path: Path) -> tuple[int, Any]:
 
 
 def main() -> int:
-    """Fuzz the target that the arguments name: NAME SECONDS SEED FILE, and "atheris" to be steered by it."""
-    name, seconds, seed, path, *rest = sys.argv[1:]
+    """Fuzz the target that the arguments name: NAME SECONDS SEED FILE."""
+    name, seconds, seed, path = sys.argv[1:]
     logging.disable(logging.CRITICAL)
-    if "atheris" in rest:
-        import atheris  # noqa: PLC0415 - as above
-
-        atheris.instrument_all()
     [target] = [each for each in TARGETS if each.name == name]
-    with _shown_in(Path(path)) as keep:
+    with shown_in(Path(path)) as keep:
         fuzzing = Fuzzing(target, keep)
-        (fuzz_by_coverage if "atheris" in rest else fuzz)(fuzzing, float(seconds), int(seed))
+        fuzz(fuzzing, float(seconds), int(seed))
     sys.stdout.write(f"{fuzzing.held}\n")
     return 0
 
