@@ -10,6 +10,7 @@ import msgspec
 from fuzz.edits import edited, misshapen
 from fuzz.manifests import GOLDEN, bodies_of
 from switchover_dataplane import match, table, targets
+from switchover_dataplane.masked import masked
 from switchover_operator.compile import compile
 from switchover_operator.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
@@ -58,7 +59,7 @@ def are_served_or_refused_with_a_reason(text: bytes) -> Hashable:
     except table.InvalidTable as error:
         return error.reasons[0][:60]
     assert table.decode(table.encode(decoded)) == decoded
-    hidden = table.masked(decoded)
+    hidden = masked(decoded)
     assert not any(value != "***" for value in hidden.secrets.values())
     wrong = match.check(decoded)
     if not wrong:
