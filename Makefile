@@ -55,6 +55,11 @@ TIME ?= 60
 fuzz: $(VENV)/dev ## parsers, bodies, streams, tables and manifests against inputs that are nearly good, for TIME seconds in all; SEED repeats
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(TIME) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
 
+SECONDS_EACH ?= 5
+.PHONY: tenants
+tenants: $(VENV)/dev ## what twenty attacks of one tenant do to another on the same data plane, SECONDS_EACH for each; minutes
+	@PYTHONPATH=tests $(BIN)/python -m tenants --seconds $(SECONDS_EACH) $(if $(ONLY),--only "$(ONLY)")
+
 NPM ?= npm
 SDK_JS := tests/sdk/js
 $(SDK_JS)/node_modules/.package-lock.json: $(SDK_JS)/package-lock.json

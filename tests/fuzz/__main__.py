@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz.run import at_work
+from fuzz.run import at_work, held
 from fuzz.targets import TARGETS, Target
 
 AT_ONCE = 2
@@ -39,7 +39,7 @@ class Running:
     @property
     def hangs(self) -> bool:
         """Whether the same input is at work for longer than any may be."""
-        count = at_work(self.shown)[0] if self.shown.exists() else -1
+        count = held(self.shown)
         if count != self.count:
             self.count, self.since = count, time.monotonic()
         return time.monotonic() - self.since > HANGS_AFTER
@@ -96,10 +96,9 @@ def _told(ended: Running, seed: int, *, hangs: bool) -> bool:
     """Say what became of a target; return whether it failed."""
     output = ended.output.read_text(errors="replace")
     if ended.process.returncode == 0 and not hangs:
-        _say(f"  {ended.target.name:<16} {at_work(ended.shown)[0]:>8} inputs held")
+        _say(f"  {ended.target.name:<16} {held(ended.shown):>8} inputs held")
         return False
-    _, value = at_work(ended.shown)
-    text = ended.target.test(value)
+    text = ended.target.test(at_work(ended.shown))
     FAILURES.mkdir(exist_ok=True)
     file = FAILURES / f"test_{ended.target.name.replace('-', '_')}_{hashlib.sha256(text.encode()).hexdigest()[:8]}.py"
     file.write_text(text)

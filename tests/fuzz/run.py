@@ -112,12 +112,16 @@ def shown_in(path: Path) -> Iterator[Callable[[int, bytes], None]]:
         yield keep
 
 
-def at_work(path: Path) -> tuple[int, Any]:
-    """Read how many inputs held and the one that was at work last, None if there is none that can be read."""
+def held(path: Path) -> int:
+    """Read how many inputs held so far, also while the process works; -1 before the first."""
+    return int.from_bytes(path.read_bytes()[:8], "big") if path.exists() else -1
+
+
+def at_work(path: Path) -> Any:
+    """Read the input that was at work when the process ended, None if it was too large to be kept."""
     shown = path.read_bytes()
     length = int.from_bytes(shown[8:16], "big")
-    value = pickle.loads(shown[16 : 16 + length]) if 0 < length <= AT_WORK - 16 else None
-    return int.from_bytes(shown[:8], "big"), value
+    return pickle.loads(shown[16 : 16 + length]) if 0 < length <= AT_WORK - 16 else None
 
 
 def main() -> int:
