@@ -48,6 +48,7 @@ class Attacker:
     upstream_port: int = 0
     answer: Answering | None = None
     accounted: int = 0
+    _serving: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     @asynccontextmanager
     async def upstream(self) -> AsyncIterator[None]:
@@ -58,9 +59,13 @@ class Attacker:
             yield
         finally:
             server.close()
+            await self.clean()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tail = b""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -80,7 +85,8 @@ class Attacker:
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, asyncio.CancelledError):
             pass  # also when cancelled, as asyncio's streams take a cancelled task for a fault
         finally:
-            writer.close()
+            self._serving.discard(task)
+            writer.transport.abort()
 
     async def ask(self, data: bytes, *, pace: Iterable[bytes] = (), reads: bool = True, seconds: float = 10.0) -> None:
         """Send bytes on a connection of its own, then those of `pace`, and read what comes until it ends."""
@@ -125,8 +131,11 @@ class Attacker:
         new.write_text(text)
         new.replace(self.folder / "attack.yaml")
 
-    def clean(self) -> None:
-        """Take A's manifests of an attack away, and answer well again."""
+    async def clean(self) -> None:
+        """Take A's manifests of an attack away, hang up on what A's upstream still serves, and answer well again."""
+        for task in list(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         (self.folder / "attack.yaml").unlink(missing_ok=True)
         self.answer = None
         self.accounted = 0

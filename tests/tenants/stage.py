@@ -74,13 +74,13 @@ class Stage:
         leaks = [*self.attacker.eye.found, *self._leaks_in_statuses()]
         self.attacker.eye.found.clear()
         seen = Seen(measured, p99, peak, self.attacker.accounted, leaks, self.worker == worker)
-        self.attacker.clean()
+        await self.attacker.clean()
         return seen
 
     async def settled(self) -> None:
         """Wait until nothing of an attack is being worked off."""
-        for _ in range(30):
-            measured, _ = await self.measure(0.5)
+        for _ in range(60):
+            measured, _ = await self.measure(0.2)
             if measured.longest_hold < SETTLED:
                 return
 
