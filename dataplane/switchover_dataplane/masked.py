@@ -4,7 +4,17 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.table import BodyDefault, Header, PromptMessage, Redirect, Rewrite, Table, Target, ValueMatch
+from switchover_dataplane.table import (
+    BodyDefault,
+    Caller,
+    Header,
+    PromptMessage,
+    Redirect,
+    Rewrite,
+    Table,
+    Target,
+    ValueMatch,
+)
 
 MASK: Final = "***"
 
@@ -12,7 +22,8 @@ MASK: Final = "***"
 def masked(table: Table) -> Table:
     """Replace secrets, values of header fields and of matches, queries of paths, prompts, and values of body fields.
 
-    Names stay: of hosts, routes, models, header fields and Secrets.
+    Digests of callers' keys are replaced, too, as a weak key could be guessed from its digest. Names stay: of hosts,
+    routes, models, header fields and Secrets.
     """
     shown: Table = _masked(msgspec.structs.replace(table, secrets=dict.fromkeys(table.secrets, MASK)))
     return shown
@@ -28,6 +39,8 @@ def _masked(part: Any) -> Any:
             return {key: _masked(value) for key, value in part.items()}
         case Header() | ValueMatch() | BodyDefault():
             return msgspec.structs.replace(part, value=part.value and MASK)
+        case Caller():
+            return msgspec.structs.replace(part, digest=MASK, headers=_masked(part.headers))
         case PromptMessage():
             return msgspec.structs.replace(part, content=MASK)
         case Rewrite(regex=(pattern, substitution)):

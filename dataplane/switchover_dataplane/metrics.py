@@ -96,8 +96,22 @@ class Metrics:
             ("status",),
             registry=self.registry,
         )
+        self.callers = Counter(
+            "switchover_caller_requests",
+            "Requests with a caller's key, by route, caller and how they ended",
+            ("route", "caller", "outcome"),
+            registry=self.registry,
+        )
+        self.denied = Counter(
+            "switchover_denied_requests",
+            "Requests that were not let in, by route and why: no-key, unknown-key, or closed (an access control is not"
+            " served)",
+            ("route", "reason"),
+            registry=self.registry,
+        )
         self.table = Info("switchover_table", "The revision of the table that is served", registry=self.registry)
         self._routes: set[str] = set()
+        self._callers: set[str] = set()
         self._models: dict[str, str] = {}
         self._known: dict[tuple[object, ...], Counter | Histogram] = {}
 
@@ -105,6 +119,9 @@ class Metrics:
         """Count one finished request."""
         route = record.route
         self._routes.add(route)
+        if record.caller:
+            self._callers.add(record.caller)
+            self._series(self.callers, route, record.caller, record.outcome).inc()
         self._series(self.requests, route, record.outcome).inc()
         self._series(self.answers, route, str(record.status)).inc()
         self._series(self.duration, route).observe(record.duration_ms / 1000)
@@ -141,8 +158,13 @@ class Metrics:
             found = self._known[key] = metric.labels(*labels)
         return cast(Series, found)
 
-    def follow(self, revision: str, routes: Set[str], models: Mapping[str, str]) -> None:
-        """Say which table is served now and forget the series of routes and targets that are not in it.
+    def deny(self, route: str, reason: str) -> None:
+        """Count one request that was not let in."""
+        self._routes.add(route)
+        self._series(self.denied, route, reason).inc()
+
+    def follow(self, revision: str, routes: Set[str], models: Mapping[str, str], callers: Set[str]) -> None:
+        """Say which table is served now and forget the series of routes, targets and callers that are not in it.
 
         `models` maps each target to the model that the table gives it, "" where the caller's is kept.
         """
@@ -155,6 +177,9 @@ class Metrics:
                 for metric in (self.attempts, self.first_token, self.dropped):
                     metric.remove_by_labels({"target": target})
         self._models = dict(models)
+        for caller in self._callers - callers:
+            self.callers.remove_by_labels({"caller": caller})
+        self._callers &= callers
 
     def _forget_route(self, route: str) -> None:
         for metric in (
@@ -166,6 +191,8 @@ class Metrics:
             self.duration,
             self.hedges,
             self.served,
+            self.callers,
+            self.denied,
         ):
             metric.remove_by_labels({"route": route})
         self._routes.discard(route)

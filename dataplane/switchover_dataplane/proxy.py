@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import answers, body, filters, headers, match, reply, trace
+from switchover_dataplane import answers, body, callers, error_form, filters, headers, match, reply, trace
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
@@ -68,6 +68,7 @@ class _Routed:
     upstream: Upstream
     policy: Policy
     filters: tuple[Filters, Filters]
+    admission: callers.Admission | None
 
 
 class Proxy:
@@ -87,6 +88,8 @@ class Proxy:
         try:
             routed = self._route(request, port)
             record = trace.Record(routed.request_id, routed.found.rule.route, routed.found.rule.name, started)
+            if routed.admission is not None:
+                record.caller = routed.admission.caller.name
             return await self._forward(request, routed, record)
         except Unserved as unserved:
             self._metrics.unrouted.labels(str(unserved.response.status)).inc()
@@ -113,6 +116,7 @@ class Proxy:
         found = match.find(serving.router, port, head)
         if found is None:
             raise Unserved(answers.error(404, "no_route", "no route of the gateway matches this request"))
+        admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
             raise Unserved(web.Response(status=redirect.status, headers={"location": redirect.location}))
@@ -130,7 +134,21 @@ class Proxy:
             upstream=serving.table.upstreams[backend.upstream],
             policy=serving.table.policies[backend.policy],
             filters=(found.rule.filters, backend.filters),
+            admission=admission,
         )
+
+    def _admitted(self, serving: Serving, found: Found, head: match.Head) -> callers.Admission:
+        """Find out who asks, before anything else of the rule has an effect.
+
+        Raises:
+            Unserved: with the answer, where nobody is let in or the request has no key of a caller.
+        """
+        closed = callers.Denial("closed") if found.listener.closed else None
+        verdict = closed or callers.admit(serving.access[found.rule.access], head.headers)
+        if isinstance(verdict, callers.Denial):
+            self._metrics.deny(found.rule.route, verdict.why)
+            raise Unserved(error_form.denied(head.path, verdict.why))
+        return verdict
 
     # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,24 +206,22 @@ class Proxy:
 
     def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
         """Word the request as it goes to every target."""
-        upstream_headers, path, query = filters.request(
-            routed.found,
-            routed.filters,
-            headers.to_upstream(
-                request.headers,
-                request_id=routed.request_id,
-                peer=request.remote or "",
-                scheme=routed.serving.scheme(routed.found.port),
-                ai=routed.upstream.ai,
-            ),
-            routed.path,
-            routed.query,
-            routed.serving.table.secrets,
+        secrets = routed.serving.table.secrets
+        fields = headers.to_upstream(
+            request.headers,
+            request_id=routed.request_id,
+            peer=request.remote or "",
+            scheme=routed.serving.scheme(routed.found.port),
+            ai=routed.upstream.ai,
         )
+        token = request.headers.get("authorization", "")
+        if routed.admission is not None:
+            callers.without_keys(fields, routed.admission, secrets)
+            token = "" if "authorization" in routed.admission.dropped else token
+        fields, path, query = filters.request(routed.found, routed.filters, fields, routed.path, routed.query, secrets)
         ai = routed.upstream.ai
         worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
-        token = request.headers.get("authorization", "")
-        return Call(request.method, path, query, upstream_headers, worded, ai, token)
+        return Call(request.method, path, query, fields, worded, ai, token)
 
     def _json(self, content: bytes, routed: _Routed) -> JsonBody:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchover_dataplane import active, match, targets
+from switchover_dataplane import active, callers, match, targets
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
@@ -25,7 +25,11 @@ log = logging.getLogger("switchover.state")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A table and what requests and metrics need of it: `names` of its HTTPRoutes, `labels` of models by target."""
+    """A table and what requests and metrics need of it.
+
+    `names` are those of its HTTPRoutes, `labels` the models by target, `access` its accesses as requests need them,
+    `caller_names` those of all callers.
+    """
 
     table: Table
     router: match.Router
@@ -33,6 +37,8 @@ class Serving:
     schemes: Mapping[int, str]
     names: Set[str]
     labels: Mapping[str, str]
+    access: Mapping[str, callers.AccessCheck]
+    caller_names: Set[str]
 
     def scheme(self, port: int) -> str:
         """Return "http" or "https" for a port of the table."""
@@ -82,7 +88,7 @@ class State:
         await listeners.serve(prepared)
         self._whole = table.revision
         await asyncio.sleep(0)
-        self._metrics.follow(table.revision, serving.names, serving.labels)
+        self._metrics.follow(table.revision, serving.names, serving.labels, serving.caller_names)
         await asyncio.to_thread(self._keep, text)
         return Ack(table.revision)
 
@@ -150,6 +156,7 @@ def _made(text: bytes, before: Serving | None) -> Serving:
     if wrong:
         raise InvalidTable(*wrong)
     routes = targets.routes(table)
+    access = callers.access_checks(table.access)
     return Serving(
         table=table,
         router=match.index(table, before.router if before is not None else None),
@@ -157,4 +164,6 @@ def _made(text: bytes, before: Serving | None) -> Serving:
         schemes={port.number: port.protocol.lower() for port in table.ports},
         names=frozenset(rule.route for rule in table.rules.values()),
         labels={name: route.label for name, route in routes.items()},
+        access=access,
+        caller_names=frozenset(caller.name for check in access.values() for caller in check.callers.values()),
     )

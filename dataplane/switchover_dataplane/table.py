@@ -127,7 +127,8 @@ class Certificate(_Frozen, frozen=True):
 class Listener(_Frozen, frozen=True):
     """One listener of one Gateway on a port. `hostname` as in `Host`; `hosts` from most to least specific.
 
-    `port` is the one that clients see, where a Service maps it to the socket's; 0: they are the same.
+    `port` is the one that clients see, where a Service maps it to the socket's; 0: they are the same. `closed` says
+    why nobody may ask here, for people and never for callers; "": it is open.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Listener(_Frozen, frozen=True):
     certificates: tuple[Certificate, ...] = ()
     hosts: tuple[Host, ...] = ()
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    closed: str = ""
 
 
 class Port(_Frozen, frozen=True):
@@ -235,12 +237,51 @@ class Backend(_Frozen, frozen=True):
 
 
 class Rule(_Frozen, frozen=True):
-    """One rule of one HTTPRoute. `route` is NAMESPACE/NAME, `name` the rule's own name or its index."""
+    """One rule of one HTTPRoute. `route` is NAMESPACE/NAME, `name` the rule's own name or its index.
+
+    `access` is a key of `Table.access`; with "" everybody may ask.
+    """
 
     route: str
     name: str
     filters: Filters = NO_FILTERS
     backends: tuple[Backend, ...] = ()
+    access: str = ""
+
+
+# ── Who may ask ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Caller(_Frozen, frozen=True):
+    """One who may ask. `name` is the NAMESPACE/NAME of the Secret with the key, `digest` the key's SHA-256 in hex.
+
+    The key itself is in no table. `headers` are set on the caller's requests.
+    """
+
+    name: str
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    headers: tuple[Header, ...] = ()
+
+
+class ApiKeys(_Frozen, frozen=True, tag_field="kind", tag="api-keys"):
+    """Gloo `apiKeyAuth`: a request needs the key of one of the callers, in `header` or where LLM clients put theirs.
+
+    `header` and `removed` are lower-case names; what stands in `removed` is taken from every request, as only the
+    gateway may set it.
+    """
+
+    header: str
+    callers: tuple[Caller, ...]
+    removed: tuple[str, ...] = ()
+
+
+class Closed(_Frozen, frozen=True, tag_field="kind", tag="closed"):
+    """An access control is written that is not served: nobody may ask. `reason` is for people, never for callers."""
+
+    reason: str
+
+
+Access = ApiKeys | Closed
 
 
 # ── How hard it is tried ────────────────────────────────────────────────────────────────────────────────────────────
@@ -423,6 +464,7 @@ class Table(_Frozen, frozen=True):
     policies: dict[str, Policy] = {}
     upstreams: dict[str, Upstream] = {}
     secrets: dict[str, str] = {}
+    access: dict[str, Access] = {}
 
 
 def pattern_problem(pattern: str, substitution: str = "") -> str | None:
@@ -477,21 +519,23 @@ class _Parts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     policies: msgspec.Raw = _NOTHING
     upstreams: msgspec.Raw = _NOTHING
     secrets: msgspec.Raw = _NOTHING
+    access: msgspec.Raw = _NOTHING
 
 
 _DECODER_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises: a byte that is no UTF-8 is no error of msgspec's."""
 
 
-def sealed(
+def sealed(  # noqa: PLR0917 - the parts of a table, in its order
     ports: tuple[Port, ...],
     rules: dict[str, Rule],
     policies: dict[str, Policy],
     upstreams: dict[str, Upstream],
     secrets: dict[str, str],
+    access: dict[str, Access] | None = None,
 ) -> Table:
     """Make a table whose revision is the digest of its content: equal content has an equal revision."""
-    content = Table(VERSION, "", ports, rules, policies, upstreams, secrets)
+    content = Table(VERSION, "", ports, rules, policies, upstreams, secrets, access or {})
     return msgspec.structs.replace(content, revision=_digest(content))
 
 
@@ -540,6 +584,7 @@ def decode(text: bytes) -> Table:
         _part(parts.policies, "policies", dict[str, Policy]),
         _part(parts.upstreams, "upstreams", dict[str, Upstream]),
         _part(parts.secrets, "secrets", dict[str, str]),
+        _part(parts.access, "access", dict[str, Access]),
     )
     dangling = tuple(_dangling(table))
     if dangling:
@@ -565,8 +610,13 @@ def _dangling(table: Table) -> list[str]:
                 wrong += _unknown(table.secrets, f"listener {listener.name}", certificate.chain, certificate.key)
             for host in listener.hosts:
                 wrong += _unknown(table.rules, f"listener {listener.name}", *(match.rule for match in host.matches))
+    for key, access in table.access.items():
+        for caller in access.callers if isinstance(access, ApiKeys) else ():
+            wrong += _unknown(table.secrets, f"access {key}", *(each.secret for each in caller.headers if each.secret))
     for key, rule in table.rules.items():
         where = f"rule {key}"
+        if rule.access:
+            wrong += _unknown(table.access, where, rule.access)
         wrong += _unknown(table.secrets, where, *_header_secrets(rule.filters))
         for backend in rule.backends:
             wrong += _unknown(table.secrets, where, *_header_secrets(backend.filters))

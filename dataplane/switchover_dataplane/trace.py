@@ -55,7 +55,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Record:
-    """Everything that is told about one request. `status` is the one the client got."""
+    """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had."""
 
     request_id: str
     route: str
@@ -65,6 +65,7 @@ class Record:
     outcome: Ending = "served"
     status: int = 0
     duration_ms: float = 0.0
+    caller: str = ""
 
     @property
     def worth_telling(self) -> bool:
@@ -112,6 +113,7 @@ def line(record: Record) -> dict[str, Any]:
     """Record → the fields of its log line, beside `msg`."""
     return {
         "request_id": record.request_id,
+        **({"caller": record.caller} if record.caller else {}),
         "route": record.route,
         "rule": record.rule,
         "outcome": record.outcome,

@@ -44,7 +44,7 @@ def tried(
 
 def observed(*attempts: Attempt, outcome: str = "rescued", lasted: float = 1000.0) -> Metrics:
     metrics = Metrics()
-    metrics.follow("r", {"ns/route"}, {f"ns/up/{number}/0": f"model-{number}" for number in range(3)})
+    metrics.follow("r", {"ns/route"}, {f"ns/up/{number}/0": f"model-{number}" for number in range(3)}, set())
     metrics.observe(Record("id", "ns/route", "0", 0.0, list(attempts), outcome, 200, lasted))  # type: ignore[arg-type]
     return metrics
 
@@ -116,7 +116,7 @@ def test_malformed_events_are_counted_where_there_were_any() -> None:
 
 def test_series_of_routes_and_targets_that_left_the_table_go_with_it() -> None:
     metrics = observed(tried(error="silent"), tried(1, beside=True, first=1.0, dropped=1))
-    metrics.follow("later", set(), {})
+    metrics.follow("later", set(), {}, set())
     text = generate_latest(metrics.registry).decode()
     assert "ns/route" not in text
     assert "ns/up" not in text
@@ -125,14 +125,14 @@ def test_series_of_routes_and_targets_that_left_the_table_go_with_it() -> None:
 @given(st.lists(st.text(min_size=1, max_size=30), max_size=20))
 def test_no_name_of_a_callers_model_becomes_a_label(names: list[str]) -> None:
     metrics, health = Metrics(), Health()
-    metrics.follow("r", {"ns/route"}, {ANY.id: ""})
+    metrics.follow("r", {"ns/route"}, {ANY.id: ""}, set())
     metrics.registry.register(Present(health, Counter(), lambda: 0.0))
     for number, name in enumerate(names):
-        attempt = Attempt(0, ANY.id, "openai", f"caller-{name}", 0.0, first_token_ms=1.0)
-        metrics.observe(Record(f"caller-{number}", "ns/route", "0", 0.0, [attempt], "served", 200, 1.0))
-        health.record(ANY, f"caller-{name}", WORDS["429+30s"], CoolDown(), 0.0)
+        attempt = Attempt(0, ANY.id, "openai", f"strange-{name}", 0.0, first_token_ms=1.0)
+        metrics.observe(Record(f"strange-{number}", "ns/route", "0", 0.0, [attempt], "served", 200, 1.0))
+        health.record(ANY, f"strange-{name}", WORDS["429+30s"], CoolDown(), 0.0)
     text = generate_latest(metrics.registry).decode()
-    assert "caller" not in text
+    assert "strange" not in text
     series = [line for line in text.splitlines() if ANY.id in line]
     assert len(series) <= 24
 

@@ -1,0 +1,107 @@
+"""The header fields of a request → who asks, or why nobody is let in.
+
+Decided from the head alone, before the body is read, so that strangers cost no memory. A key is found by its SHA-256:
+what an attacker can time is the comparison of digests that he cannot choose. Sources: Gloo API reference, `ApiKeyAuth`;
+RFC 6750, section 2.1 (`Bearer`); RFC 9110, section 11.1 (a scheme has no case).
+"""
+
+import hmac
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Literal
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from switchover_dataplane.table import Access, Caller, Closed
+
+CLIENT_FIELDS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+"""Where LLM clients put their key: OpenAI and most others, Anthropic, Gemini, Azure OpenAI."""
+
+Fields = CIMultiDict[str] | CIMultiDictProxy[str]
+
+Why = Literal["closed", "no-key", "unknown-key"]
+"""Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A caller who may ask. `dropped` are fields that go no further: those that held a key, and `ApiKeys.removed`."""
+
+    caller: Caller
+    dropped: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A request that is not served."""
+
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class AccessCheck:
+    """One `Table.access`, prepared: callers by the digest of their key, and the fields to look at, each once."""
+
+    access: Access
+    callers: Mapping[str, Caller]
+    fields: tuple[str, ...]
+
+
+def access_checks(access: Mapping[str, Access]) -> dict[str, AccessCheck]:
+    """Prepare every access of a table, by its name."""
+    return {name: _access_check(one) for name, one in access.items()}
+
+
+def _access_check(access: Access) -> AccessCheck:
+    if isinstance(access, Closed):
+        return AccessCheck(access, {}, ())
+    fields = tuple(dict.fromkeys((access.header, *CLIENT_FIELDS)))
+    return AccessCheck(access, {caller.digest: caller for caller in reversed(access.callers)}, fields)
+
+
+def admit(check: AccessCheck, headers: Fields) -> Admission | Denial:
+    """Judge a request by its head.
+
+    Every field is looked at, not only up to the first key: whichever holds a key of the gateway must not be forwarded.
+    """
+    if isinstance(check.access, Closed):
+        return Denial("closed")
+    first: Caller | None = None
+    dropped = set(check.access.removed)
+    given = False
+    for field in check.fields:
+        for value in headers.getall(field, ()):
+            for key in _keys(value):
+                given = True
+                caller = _caller(check, key)
+                if caller is not None:
+                    first = first or caller
+                    dropped.add(field)
+    if first is None:
+        return Denial("unknown-key" if given else "no-key")
+    return Admission(first, frozenset(dropped))
+
+
+def _keys(value: str) -> Iterator[str]:
+    """Yield what of a field's value may be a key: all of it, and what stands behind a scheme (`Bearer`)."""
+    value = value.strip()
+    if value:
+        yield value
+        _, _, rest = value.partition(" ")
+        if rest:
+            yield rest.strip()
+
+
+def _caller(check: AccessCheck, key: str) -> Caller | None:
+    digest = sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    caller = check.callers.get(digest)
+    return caller if caller is not None and hmac.compare_digest(caller.digest, digest) else None
+
+
+def without_keys(headers: "CIMultiDict[str]", admission: Admission, secrets: Mapping[str, str]) -> None:
+    """Take the keys out of the fields that go to a target, and set those that stand for the caller instead."""
+    for name in admission.dropped:
+        headers.popall(name, None)
+    for header in admission.caller.headers:
+        headers[header.name] = secrets[header.secret] if header.secret else header.value
