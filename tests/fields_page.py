@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.model import NoEffect, field_names
+from switchover_operator.resources.model import Closing, NoEffect, field_names
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 
@@ -24,6 +25,9 @@ read, kept and named in the object's status (`UnsupportedField`), so that existi
 dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles; so
 is one of an HTTPRoute that Gateway API does not have.
 
+A field marked 403 is an access control that is not served: while it is set, requests that it is for are answered 403
+([access](access.md)).
+
 The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not served yet: `Accepted: False`, reason
 `UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve.
 """
@@ -33,12 +37,15 @@ _REFUSED: dict[type[BaseModel], tuple[str, ...]] = {
 }
 """Fields that are known only to say why they cannot stand there."""
 
+_CLOSING = " 403"
+"""Stands behind a field that closes what it is for."""
+
 _UNSERVED_PROVIDERS = ("anthropic", "gemini", "vertexAi", "bedrock")
 
 
 def page() -> str:
     """Write the page."""
-    return "\n".join([_INTRODUCTION, *(_section(kind) for kind in (Upstream, RouteOption, FailoverPolicy))])
+    return "\n".join([_INTRODUCTION, *(_section(kind) for kind in (Upstream, RouteOption, AuthConfig, FailoverPolicy))])
 
 
 def _section(kind: type[BaseModel]) -> str:
@@ -48,9 +55,14 @@ def _section(kind: type[BaseModel]) -> str:
     unserved = [path for path, takes_effect in rows if not takes_effect]
     lines = [f"## {kind.__name__}", "", "| served | read, without effect |", "|---|---|"]
     for number in range(max(len(served), len(unserved))):
-        left, right = (f"`{c[number]}`" if number < len(c) else "" for c in (served, unserved))
+        left, right = (_cell(column[number]) if number < len(column) else "" for column in (served, unserved))
         lines.append(f"| {left} | {right} |")
     return "\n".join([*lines, ""])
+
+
+def _cell(path: str) -> str:
+    """Write a field's path as code, and the mark behind it as text."""
+    return f"`{path.removesuffix(_CLOSING)}`{_CLOSING if path.endswith(_CLOSING) else ''}"
 
 
 def _leaves(model: type[BaseModel] | None, path: str) -> Iterator[tuple[str, bool]]:
@@ -61,6 +73,8 @@ def _leaves(model: type[BaseModel] | None, path: str) -> Iterator[tuple[str, boo
         inner = _model_of(field.annotation)
         if any(isinstance(mark, NoEffect) for mark in field.metadata) or key in _UNSERVED_PROVIDERS:
             yield path + key, False
+        elif any(isinstance(mark, Closing) for mark in field.metadata):
+            yield f"{path}{key}{_CLOSING}", True
         elif inner is not None and field_names(inner):
             many = "[]" if typing.get_origin(field.annotation) is tuple else ""
             yield from _leaves(inner, f"{path}{key}{many}.")

@@ -7,10 +7,13 @@ has and Switchover does not serve. References are not followed here: they come a
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from switchover_operator.access_controls import unserved
+from switchover_operator.auth_faults import auth_config_faults
 from switchover_operator.faults import Fault, hostname_faults
 from switchover_operator.identity import Body
 from switchover_operator.policy_faults import failover_faults, idle_under_envoy, pointless, route_option_faults
 from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
+from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
 from switchover_operator.resources.model import listed
@@ -64,15 +67,18 @@ def _faults(model: Resource) -> Iterator[Fault]:
             yield from route_option_faults(model)
         case FailoverPolicy():
             yield from failover_faults(model)
+        case AuthConfig():
+            yield from auth_config_faults(model)
         case _:
             return
 
 
 def _without_effect(model: Resource) -> tuple[str, ...]:
     """Name the fields that change nothing: the unknown ones with the name that was meant, then the unserved ones."""
-    if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy):
+    if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy | AuthConfig):
         return ()
-    paths = unknown_fields(model)
+    closing = unserved(model) if isinstance(model, RouteOption) else ()
+    paths = [path for path in unknown_fields(model) if path not in closing]
     meant = suggestions(model) if paths else {}
     unknown = (
         f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)" for path in paths

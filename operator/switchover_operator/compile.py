@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from switchover_dataplane import table
 from switchover_operator.admission import Admitted
+from switchover_operator.api_keys import AuthIndex
 from switchover_operator.attachment import attached_routes
+from switchover_operator.closures import with_closures
 from switchover_operator.fleet import Fleet
 from switchover_operator.identity import Identity
 from switchover_operator.listeners import GatewayListener, served_gateways
@@ -42,9 +44,15 @@ def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: F
         fleet: how the ports of Gateways become sockets of data planes.
     """
     catalogue = resolve(snapshot, last_good)
-    gateways = served_gateways(catalogue, fleet)
+    gateways = with_closures(catalogue, served_gateways(catalogue, fleet))
     attached = attached_routes(catalogue, gateways, fleet)
-    world = World(catalogue, OptionsIndex(catalogue), FailoverIndex(catalogue), Destinations(catalogue, fleet))
+    world = World(
+        catalogue,
+        OptionsIndex(catalogue),
+        FailoverIndex(catalogue),
+        Destinations(catalogue, fleet),
+        AuthIndex(catalogue),
+    )
     routes = tuple(compiled_route(world, route) for route in attached)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
     return Compiled(
@@ -62,12 +70,14 @@ def _sealed(
     policies: dict[str, table.Policy] = {}
     upstreams: dict[str, table.Upstream] = {}
     secrets: dict[str, str] = {}
+    access: dict[str, table.Access] = {}
     for route in routes:
         rules |= route.rules
         policies |= route.policies
         upstreams |= route.upstreams
         secrets |= route.secrets
+        access |= route.access
     for listener in listeners:
         if listener.serves:
             secrets |= listener.secrets
-    return table.sealed(served, rules, policies, upstreams, secrets)
+    return table.sealed(served, rules, policies, upstreams, secrets, access)

@@ -26,6 +26,8 @@ OWNED_TYPES = frozenset(
         "UnsupportedField",
         "RetryPolicy",
         "WorstCase",
+        "AccessControl",
+        "OpenAccess",
         "SupportedVersion",
         "ReferencedObjects",
     }
@@ -235,6 +237,21 @@ def fields_without_effect(fields: Sequence[str]) -> Condition:
     verb = "has" if len(fields) == 1 else "have"
     message = sentences([f"{', '.join(fields)} {verb} no effect"])
     return Condition("UnsupportedField", "True", "UnsupportedField", message)
+
+
+def access_by_key(message: str) -> Condition:
+    """Requests need the key of a caller."""
+    return Condition("AccessControl", "True", "ApiKeys", message)
+
+
+def access_control_not_served(message: str) -> Condition:
+    """An access control is written that is not served here: requests that it is for are answered 403."""
+    return Condition("AccessControl", "False", "NotServed", message)
+
+
+def open_access(message: str) -> Condition:
+    """Anybody who reaches the Gateway spends a provider's key."""
+    return Condition("OpenAccess", "True", "NoAccessControl", message)
 
 
 def targets_left_out(problems: Iterable[str]) -> Condition:

@@ -1,6 +1,6 @@
 """Models → CustomResourceDefinitions: the text of `crds/`.
 
-Three kinds: Gloo's two that we serve, which must take every manifest that Gloo takes, and our own, which is strict.
+Gloo's kinds that we serve, which must take every manifest that Gloo takes, and our own, which is strict.
 Schemas come from `schema.py`; here stands what a person sees of a CRD: names, short names, columns of `kubectl get`.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.resource import Resource
 from switchover_operator.resources.route_option import RouteOption
@@ -78,6 +79,17 @@ FACES = (
                 "Whether it is valid and attached.",
             ),
             _column("Target", ".spec.targetRefs[*].name", "The first HTTPRoute that it is for."),
+            _AGE,
+        ),
+        {},
+        gloo=True,
+    ),
+    Face(
+        AuthConfig,
+        "authconfig",
+        ("ac",),
+        (
+            _column("Accepted", '.status.conditions[?(@.type=="Accepted")].status', "Whether the AuthConfig is valid."),
             _AGE,
         ),
         {},

@@ -125,11 +125,11 @@ def header_values(
     keys = secret.keys()
     for key in keys:
         text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
-        if not _HEADER_NAME.match(key) or not _HEADER_VALUE.match(text):
+        if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
             return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} does not make a header")
         values[key.lower()] = (f"{namespace}/{name}/{key}", text)
     return values, None
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")

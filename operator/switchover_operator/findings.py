@@ -78,11 +78,11 @@ def _parts(report: Report) -> Iterable[tuple[str, tuple[Condition, ...]]]:
 
 def _weight(condition: Condition) -> Weight | None:
     match condition.type, condition.status:
-        case ("Accepted" | "ResolvedRefs" | "RetryPolicy", "False") | ("PartiallyInvalid", "True"):
+        case ("Accepted" | "ResolvedRefs" | "RetryPolicy" | "AccessControl", "False") | ("PartiallyInvalid", "True"):
             return Weight.FAULT
-        case ("UnsupportedField", "True") | ("WorstCase", "False"):
+        case ("UnsupportedField" | "OpenAccess", "True") | ("WorstCase", "False"):
             return Weight.NO_EFFECT
-        case "RetryPolicy" | "WorstCase", "True":
+        case "RetryPolicy" | "WorstCase" | "AccessControl", "True":
             return Weight.NOTE
         case _:
             return None

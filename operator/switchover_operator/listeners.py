@@ -31,7 +31,8 @@ _ADDRESS_TYPES = ("IPAddress", "Hostname")
 class GatewayListener:
     """One listener as it is served: `socket` is its port on the data planes, 0 where it has none yet.
 
-    `kinds` are those of its routes; `troubles` its conditions other than the good ones.
+    `kinds` are those of its routes; `troubles` its conditions other than the good ones; `closed` says why nobody is let
+    in, "" where it is open.
     """
 
     gateway: Identity
@@ -41,6 +42,7 @@ class GatewayListener:
     certificates: tuple[table.Certificate, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     troubles: tuple[Condition, ...] = ()
+    closed: str = ""
 
     @property
     def name(self) -> str:

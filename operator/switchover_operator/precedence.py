@@ -50,6 +50,7 @@ def _port(
                 listener.certificates,
                 _hosts(places.get(listener.name, ())),
                 listener.spec.port if isinstance(fleet, Cluster) else 0,
+                listener.closed,
             )
             for listener in ordered
         ),

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 import click
 
-from switchover_dataplane.table import AzureOpenAI, Backend, Http, Match, Policy, Port, Rule, Table, Target, Upstream
+from switchover_dataplane.table import (
+    ApiKeys,
+    AzureOpenAI,
+    Backend,
+    Closed,
+    Http,
+    Match,
+    Policy,
+    Port,
+    Rule,
+    Table,
+    Target,
+    Upstream,
+)
 from switchover_operator.compile import Compiled
 from switchover_operator.files import View, locate
 from switchover_operator.findings import Finding, Weight, findings
@@ -18,6 +31,8 @@ from switchover_operator.reports import Report
 from switchover_operator.resources import KINDS
 
 _DEFAULT_ATTEMPTS = 3
+_MOST_CALLERS = 5
+"""Callers that are named; of more, how many others there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +141,12 @@ def _rule(table: Table, key: str, rule: Rule, signs: Marks) -> Iterator[str]:
     if not requests:
         return
     yield f"requests to {' or '.join(requests)}"
+    access = table.access.get(rule.access)
+    if isinstance(access, Closed):
+        yield f"  {signs.arrow} answered 403: {access.reason}"
+        return
+    if access is not None:
+        yield f"  {signs.arrow} with the key of {_callers(access)} alone"
     if rule.filters.redirect is not None:
         yield f"  {signs.arrow} redirected with status {rule.filters.redirect.status}"
         return
@@ -137,13 +158,20 @@ def _rule(table: Table, key: str, rule: Rule, signs: Marks) -> Iterator[str]:
         yield from (f"  {line}" for line in _backend(table, backend, share, signs))
 
 
+def _callers(access: ApiKeys) -> str:
+    names = [caller.name for caller in access.callers]
+    others = len(names) - _MOST_CALLERS
+    return " or ".join([*names[:_MOST_CALLERS], *([f"{others} others"] if others > 0 else [])])
+
+
 def _requests(ports: Iterable[Port], key: str) -> Iterator[str]:
     for port in ports:
         for listener in port.listeners:
             for host in listener.hosts:
                 for match in host.matches:
                     if match.rule == key:
-                        yield f"{host.hostname}:{port.number} {_match(match)}"
+                        closed = " (answered 403 there)" if listener.closed else ""
+                        yield f"{host.hostname}:{port.number} {_match(match)}{closed}"
 
 
 def _match(match: Match) -> str:

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from switchover_dataplane.table import ApiKeys
 from switchover_operator import conditions, triggers
+from switchover_operator.access import option_told
+from switchover_operator.access_controls import written
 from switchover_operator.attachment import AttachedRoute
+from switchover_operator.closures import options_reports
 from switchover_operator.conditions import Condition
 from switchover_operator.fleet import CLASS_NAME, Fleet, Standalone
 from switchover_operator.identity import Identity
@@ -13,6 +17,7 @@ from switchover_operator.policies import FailoverIndex
 from switchover_operator.reports import ListenerReport, ParentReport, Report
 from switchover_operator.resolve import Catalogue, Object
 from switchover_operator.resources import KINDS, Resource
+from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
 from switchover_operator.resources.route_option import RouteOption
@@ -21,7 +26,7 @@ from switchover_operator.routes import CompiledRoute, World
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.targeting import refused_at, route_targeted, served_refs, targets, told_refs
 
-_OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, FailoverPolicy.GROUP})
+_OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthConfig.GROUP, FailoverPolicy.GROUP})
 
 
 def all_reports(
@@ -42,9 +47,11 @@ def all_reports(
             *class_reports(world.catalogue),
             *_gateways_of_others(world.catalogue, gateways, fleet),
             *_gateway_reports(gateways, routes),
+            *options_reports(world.catalogue, gateways, fleet),
             *(_route_report(route) for route in routes),
             *_upstream_reports(world, used, _worst_cases(routes)),
-            *_route_option_reports(world.catalogue, routes, fleet),
+            *_auth_config_reports(world, used),
+            *_route_option_reports(world, routes, fleet),
             *_failover_reports(world, gateways, routes, fleet),
         )
     }
@@ -123,7 +130,12 @@ def _route_report(route: CompiledRoute) -> Report:
 def _told_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
     if route.attached.found.model is None:
         return ()
-    return conditions.merged((*route.told_at(gateway), conditions.refs_resolved()))
+    closed = (
+        conditions.access_control_not_served(f"listener {place.listener.name}: every request is answered 403")
+        for place in route.attached.places
+        if place.listener.gateway == gateway and place.listener.closed
+    )
+    return conditions.merged((*route.told_at(gateway), *closed, conditions.refs_resolved()))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,11 +167,25 @@ def _upstream_reports(
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
+def _auth_config_reports(world: World, used: frozenset[Identity]) -> Iterator[Report]:
+    for found in world.catalogue.every(AuthConfig):
+        if found.model is None:
+            yield _plain(found, found.accepted)
+            continue
+        callers = world.auth.of(found)
+        told = (found.accepted, *callers.told, conditions.refs_resolved(), *found.effect)
+        report = _plain(found, *told)
+        serves = found.identity in used and isinstance(callers.access, ApiKeys)
+        yield replace(report, notes=(*report.notes, *callers.notes), serves=serves)
+
+
+def _route_option_reports(world: World, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
+    catalogue = world.catalogue
     ours = {route.attached.found.identity: route for route in routes}
     named = _named_by_filters(route.attached for route in routes)
     for found in catalogue.every(RouteOption):
-        told = (_accepted(found), *_triggers_told(found), *found.effect)
+        access = tuple(option_told(world.auth, found))
+        told = (_accepted(found), *_triggers_told(found), *access, *found.effect)
         served = served_refs(found)
         ancestors: list[ParentReport] = []
         for ref in told_refs(found):
@@ -170,7 +196,7 @@ def _route_option_reports(catalogue: Catalogue, routes: tuple[CompiledRoute, ...
                 missing = conditions.target_not_found(f"{target} does not exist")
                 ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
             elif target in ours or isinstance(fleet, Standalone):
-                here = told if ref in served else (_accepted(found, attached=False), *found.effect)
+                here = told if ref in served else (_accepted(found, attached=False), *access, *found.effect)
                 ancestors.append(ParentReport(ref, _with_lost(found, here, ours.get(target))))
         for route in named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
@@ -199,6 +225,8 @@ def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition
     """Its Accepted condition at a route that it is for, which is served without it where nothing of it is good."""
     if found.model is not None:
         return found.accepted if found.refusal is None else refused_at(found, attached=attached)
+    if written(found.body.get("spec")):
+        return found.accepted
     return replace(found.accepted, message=f"{found.accepted.message}; its routes are served without it")
 
 

@@ -110,8 +110,10 @@ class Report:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing of the object was refused."""
-        return not any(each.type == "Accepted" and each.status == "False" for each in self.every_condition)
+        """Whether nothing of the object was refused, and no access control of it is not served."""
+        return not any(
+            each.type in ("Accepted", "AccessControl") and each.status == "False" for each in self.every_condition
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ _SHAPES = {
     "RouteOption": _policy_status,
     "FailoverPolicy": _policy_status,
     "Upstream": _upstream_status,
+    "AuthConfig": _upstream_status,
 }
 _ENTRIES = {"HTTPRoute": _PARENTS, "RouteOption": _ANCESTORS, "FailoverPolicy": _ANCESTORS}
 

@@ -134,6 +134,8 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catal
         verdict = good if good is not None and good.body is body else admit(body)
         if isinstance(verdict, Admitted):
             good = verdict
+        elif not KINDS[identity.group, identity.kind].KEEPS_LAST_GOOD:
+            good = None
         if good is not None:
             admitted[identity] = good
         objects[identity] = _object(identity, body, snapshot, verdict, good)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from switchover_operator import conditions
+from switchover_operator.access_controls import guards, unserved, written
 from switchover_operator.conditions import Condition
 from switchover_operator.identity import Identity
 from switchover_operator.resolve import Catalogue, Object, age
@@ -25,7 +26,8 @@ class RuleOptions:
     """The options that hold for one rule, each field from the RouteOption that `sources` names for it.
 
     `told` is what the route's status has to say, `lost` what those of RouteOptions have, whose fields others set first;
-    `failure` means that no request of the rule may be served.
+    `failure` means that no request of the rule may be served. `closed` names the access controls that are written and
+    not served, so that nobody may ask.
     """
 
     options: RouteOptions = field(default_factory=RouteOptions)
@@ -33,6 +35,7 @@ class RuleOptions:
     told: tuple[Condition, ...] = ()
     lost: Mapping[Identity, str] = field(default_factory=dict)
     failure: Condition | None = None
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
     told: list[Condition] = []
     lost: dict[Identity, str] = {}
     seen: set[Identity] = set()
+    closed: list[str] = []
     for option, attached in ((each.found, each.attached) for each in brought):
         if option.identity in seen:
             continue
@@ -102,6 +106,7 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
             served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
             text = f"{option.identity} is not accepted: {refused_at(option, attached=attached).message}{served}"
             told.append(conditions.policy_not_accepted(text))
+            closed += _refused_controls(option, values, attached=attached)
         if option.model is None or not attached:
             continue
         options = option.model.spec.options
@@ -111,9 +116,32 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
         if taken:
             lost[option.identity] = _overridden(option.identity, taken, sources)
         fresh = given.keys() - values.keys()
+        closed += [
+            f"{option.identity} {path} is not served here"
+            for path in unserved(option.model)
+            if path not in _paths(values)
+        ]
         values |= {name: given[name] for name in fresh}
         sources |= dict.fromkeys(fresh, option.identity)
-    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), lost)
+    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), lost, closed=tuple(closed))
+
+
+def _refused_controls(option: Object[RouteOption], taken: Mapping[str, Any], *, attached: bool) -> list[str]:
+    """Name the access controls of a refused RouteOption that no last good version of it stands in for.
+
+    Those that another RouteOption has `taken` already would have no effect in any case.
+    """
+    if attached and option.model is not None and guards(option.model):
+        return []
+    return [
+        f"{option.identity} is not accepted, and {path} is not served"
+        for path in written(option.body.get("spec"))
+        if path not in _paths(taken)
+    ]
+
+
+def _paths(names: Iterable[str]) -> set[str]:
+    return {f"spec.options.{to_camel(name)}" for name in names}
 
 
 def _overridden(option: Identity, taken: Iterable[str], sources: Mapping[str, Identity]) -> str:

@@ -11,6 +11,9 @@ import msgspec
 
 from switchover_dataplane import table
 from switchover_operator import conditions, worst_case
+from switchover_operator.access import rule_access
+from switchover_operator.access_controls import written_in_filters
+from switchover_operator.api_keys import AuthIndex
 from switchover_operator.attachment import AttachedRoute
 from switchover_operator.conditions import Condition
 from switchover_operator.filters import BuiltFilters, body_edit, rule_filters, written_filters
@@ -64,6 +67,7 @@ class World:
     options: OptionsIndex
     failover: FailoverIndex
     destinations: Destinations
+    auth: AuthIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,8 @@ class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
     `keys` gives, for each Gateway, the keys of the rules in their order, `told` what the route's status says there.
-    `used` names the Upstreams it refers to, `worst` what their statuses have to say of requests from here, `lost` what
-    those of RouteOptions have.
+    `used` names the Upstreams and AuthConfigs it refers to, `worst` what the statuses of Upstreams have to say of
+    requests from here, `lost` what those of RouteOptions have.
     """
 
     attached: AttachedRoute
@@ -81,6 +85,7 @@ class CompiledRoute:
     policies: Mapping[str, table.Policy] = field(default_factory=dict)
     upstreams: Mapping[str, table.Upstream] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    access: Mapping[str, table.Access] = field(default_factory=dict)
     told: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
@@ -103,6 +108,7 @@ class _Parts:
     policies: dict[str, table.Policy] = field(default_factory=dict)
     upstreams: dict[str, table.Upstream] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    access: dict[str, table.Access] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
     lost: dict[Identity, list[Condition]] = field(default_factory=dict)
@@ -138,6 +144,9 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
     gateways = sorted({place.listener.gateway for place in attached.places})
     # Without a place the rules are compiled all the same: their references are worth a word in the status.
     variants = {gateway: None if own else world.failover.of(gateway) for gateway in gateways} or {identity: None}
+    asked_elsewhere = [
+        f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
+    ]
     keys: dict[Identity, tuple[str, ...]] = {}
     for gateway, inherited in variants.items():
         suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
@@ -147,7 +156,8 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
             if key not in parts.rules:
                 said = parts.said[key] = _Said()
-                parts.rules[key] = _Rule(world, parts, said, identity, index, rule, own, inherited).compiled()
+                compiled = _Rule(world, parts, said, identity, index, rule, own, inherited)
+                parts.rules[key] = compiled.compiled(asked_elsewhere)
     told = {gateway: _told(world, gateway, [parts.said[key] for key in keys[gateway]]) for gateway in variants}
     if not attached.places:
         return CompiledRoute(attached, told=told, notes=tuple(parts.notes), used=frozenset(parts.used))
@@ -158,6 +168,7 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
         parts.policies,
         parts.upstreams,
         parts.secrets,
+        parts.access,
         told,
         tuple(dict.fromkeys(parts.notes)),
         frozenset(parts.used),
@@ -205,7 +216,8 @@ class _Rule:
     def path(self) -> str:
         return f"spec.rules[{self.index}]"
 
-    def compiled(self) -> table.Rule:
+    def compiled(self, asked_elsewhere: list[str]) -> table.Rule:
+        """Compile it; `asked_elsewhere` names access controls of the route itself, none of which is served."""
         options = self.world.options.of_rule(self.route, self.path, self.rule)
         owner = f"{self.route}/{self.index}"
         filters = rule_filters(self.world.catalogue, owner, self.rule.filters, options)
@@ -214,17 +226,23 @@ class _Rule:
             said = conditions.policy_overridden(f"{self.route} {self.path}: {lost}")
             self.parts.lost.setdefault(option, []).append(said)
         self.parts.notes += [f"{self.path}: {note}" for note in filters.notes]
+        access = rule_access(self.world.auth, owner, self.path, options, asked_elsewhere)
+        self.said.told += access.told
+        self.parts.access |= access.access
+        self.parts.secrets |= access.secrets
+        if access.config is not None:
+            self.parts.used.add(access.config)
         name = self.rule.name or str(self.index)
         route = f"{self.route.namespace}/{self.route.name}"
         failure = options.failure or filters.failure
         if failure is not None:
             self.said.told.append(failure)
-            return table.Rule(route, name, backends=(table.Backend(problem=failure.message),))
+            return table.Rule(route, name, backends=(table.Backend(problem=failure.message),), access=access.name)
         self.parts.secrets |= filters.secrets
         backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
         if not backends and filters.filters.redirect is None:
             backends = (table.Backend(problem="the rule has no backendRefs"),)
-        return table.Rule(route, name, filters.filters, backends)
+        return table.Rule(route, name, filters.filters, backends, access.name)
 
     def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> table.Backend:
         path = f"{self.path}.backendRefs[{place}]"

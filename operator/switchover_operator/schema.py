@@ -19,6 +19,7 @@ from pydantic import BaseModel, SecretStr, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from switchover_operator.resources.model import (
+    Closing,
     Expected,
     NoEffect,
     OneOf,
@@ -222,6 +223,8 @@ def _choices(field: FieldInfo) -> str:
 
 
 def _effect(field: FieldInfo) -> str:
+    if any(isinstance(mark, Closing) for mark in field.metadata):
+        return "Not served: while it is set, requests that it is for are answered 403."
     return "Accepted, but has no effect yet." if any(isinstance(mark, NoEffect) for mark in field.metadata) else ""
 
 

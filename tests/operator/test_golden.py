@@ -56,6 +56,15 @@ def test_no_value_of_a_secret_is_told_to_anybody(case: Path) -> None:
     assert not [name for name, value in compiled.table.secrets.items() if value in told]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if "api-key:" in case.read_text()], ids=lambda path: path.name)
+def test_no_callers_key_stands_in_a_table_or_is_told(case: Path) -> None:
+    moments = list(_moments(case))
+    keys = {body.get("stringData", {}).get("api-key", "").strip() for bodies, _ in moments for body in bodies} - {""}
+    compiled = _compiled(moments)
+    assert keys
+    assert not [key for key in keys if key in encode(compiled.table).decode() + _text(compiled)]
+
+
 def test_every_golden_output_has_its_input() -> None:
     outputs = {path.name.removesuffix(".out.yaml") for path in GOLDEN.glob("*.out.yaml")}
     assert outputs == {path.name.removesuffix(".in.yaml") for path in CASES}
@@ -123,7 +132,9 @@ def _table(table: Table) -> dict[str, Any]:
     builtins["secrets"] = dict.fromkeys(builtins.get("secrets", {}), "***")
     # The revision is a digest of secrets, too; a golden file is no place for it.
     return {
-        name: builtins[name] for name in ("ports", "rules", "policies", "upstreams", "secrets") if builtins.get(name)
+        name: builtins[name]
+        for name in ("ports", "rules", "policies", "upstreams", "secrets", "access")
+        if builtins.get(name)
     }
 
 

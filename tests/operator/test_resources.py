@@ -337,7 +337,6 @@ spec:
 """)
     assert unsupported_fields(parsed) == [
         "spec.options.ai.promptGuard",
-        "spec.options.extauth",
         "spec.options.faults",
         "spec.options.idleTimeout",
     ]

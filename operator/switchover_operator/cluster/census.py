@@ -17,6 +17,7 @@ from switchover_operator.cluster.relay import Kind
 from switchover_operator.cluster.view import View
 from switchover_operator.identity import Body
 from switchover_operator.resources import KINDS, Resource
+from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import Secret
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.route_option import RouteOption
@@ -36,6 +37,7 @@ PATIENCE: Final = 5.0
 Uid = str
 
 _AT_ONCE: Final = 4
+_OPTIONAL: Final = frozenset(f"{model.PLURAL}.{model.GROUP}" for model in KINDS.values() if model.OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ async def without_status(api: Api) -> frozenset[Kind]:
         ApiRefused, ApiUnreachable: the API server does not say.
     """
     mute: set[Kind] = set()
-    for model in (Upstream, RouteOption, FailoverPolicy):
+    for model in (Upstream, RouteOption, AuthConfig, FailoverPolicy):
         try:
             served = await api.get(f"/apis/{model.GROUP}/{model.VERSIONS[0]}")
         except ApiRefused as refused:
@@ -193,8 +195,9 @@ class Census:
     def _note_unknown(self, unknown: frozenset[str]) -> bool:
         """Tell whether a kind came or went, which kopf has to begin anew for."""
         known_before, self._unknown = self._unknown, unknown
-        if unknown - (known_before or frozenset()):
-            names = ", ".join(sorted(unknown))
+        missed = unknown - _OPTIONAL
+        if missed - (known_before or frozenset()):
+            names = ", ".join(sorted(missed))
             log.warning("the cluster has no CustomResourceDefinition for %s: served as soon as it has", names)
         return known_before is not None and unknown != known_before
 

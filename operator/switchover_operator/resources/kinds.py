@@ -3,9 +3,11 @@
 from types import MappingProxyType
 from typing import Final
 
+from .auth_config import AuthConfig
 from .core import EndpointSlice, Namespace, Secret, Service
 from .failover_policy import FailoverPolicy
 from .gateway_api import Gateway, GatewayClass, HTTPRoute, ReferenceGrant
+from .gateway_options import HttpListenerOption, ListenerOption, VirtualHostOption
 from .resource import Resource
 from .route_option import RouteOption
 from .upstream import Upstream
@@ -14,6 +16,10 @@ _MODELS: Final[tuple[type[Resource], ...]] = (
     Upstream,
     RouteOption,
     FailoverPolicy,
+    AuthConfig,
+    VirtualHostOption,
+    ListenerOption,
+    HttpListenerOption,
     Gateway,
     GatewayClass,
     HTTPRoute,

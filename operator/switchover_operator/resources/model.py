@@ -1,9 +1,9 @@
 """What all models have in common: how a part of an object is read, and the marks that a field or a class can carry.
 
 Everything else that is to be known about a field stands beside the field: `NoEffect` (read, but not served),
-`Confidential` (never shown), `Expected` (what would be right). A class says in `ONE_OF` which of its fields exclude one
-another and in `RULES` what must hold between them; from the same words come the check here, which files and clusters
-with Gloo's own CRDs need, and the CEL rule in `crds/`.
+`Closing` (an access control that is not served), `Confidential` (never shown), `Expected` (what would be right). A
+class says in `ONE_OF` which of its fields exclude one another and in `RULES` what must hold between them; from the same
+words come the check here, which files and clusters with Gloo's own CRDs need, and the CEL rule in `crds/`.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,11 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class NoEffect:
     """The field is read but changes nothing: an object that sets it is told so in its status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The field is an access control that is not served: while it is set, requests it is for are answered 403."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from .model import FreeForm, Part
 class Resource(Part):
     """`apiVersion`, `kind`, `metadata` and the stored `status`, which is read by nothing but the writer of statuses.
 
-    A kind says its `GROUP`, the `VERSIONS` it is read in (the preferred one first), its `KIND` and its `PLURAL`.
+    A kind says its `GROUP`, the `VERSIONS` it is read in (the preferred one first), its `KIND` and its `PLURAL`. One
+    that says who may ask has no last good version: what it allowed before may be what it was changed to forbid. One
+    that is `OPTIONAL` is missed by nobody where a cluster does not have it.
     """
 
     GROUP: ClassVar[str]
@@ -19,6 +21,8 @@ class Resource(Part):
     KIND: ClassVar[str]
     PLURAL: ClassVar[str]
     NAMESPACED: ClassVar[bool] = True
+    KEEPS_LAST_GOOD: ClassVar[bool] = True
+    OPTIONAL: ClassVar[bool] = False
 
     api_version: str
     kind: str

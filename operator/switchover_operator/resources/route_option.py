@@ -7,6 +7,7 @@ from pydantic import Field, WithJsonSchema
 
 from .duration import GlooDuration
 from .model import (
+    Closing,
     Confidential,
     Expected,
     FreeForm,
@@ -22,6 +23,10 @@ from .retries import Retries
 
 Later = Annotated[FreeForm, NoEffect()]
 """A field that is known by its name only."""
+
+
+Unserved = Annotated[FreeForm, Closing()]
+"""An access control that is known by its name only."""
 
 
 # ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,6 +170,19 @@ class Cors(OpenPart):
     disable_for_route: bool = False
 
 
+# ── Who may ask ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ExtAuth(OpenPart):
+    """Who may ask."""
+
+    config_ref: ResourceRef | None = None
+    """An AuthConfig; one of another namespace needs a ReferenceGrant there."""
+    disable: bool = False
+    """Nobody is asked who he is, whatever a RouteOption that comes later says."""
+    custom_auth: Unserved = None
+
+
 # ── The object ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -208,23 +226,24 @@ class RouteOptions(OpenPart):
     staged_transformations: Later = None
     transformations: Later = None
     buffer_per_route: Later = None
-    csrf: Later = None
+    csrf: Unserved = None
     dlp: Later = None
     envoy_metadata: Later = None
-    extauth: Later = None
+    extauth: ExtAuth | None = None
+    """Who may ask."""
     extensions: Later = None
     ext_proc: Later = None
     ext_proc_early: Later = None
     ext_proc_late: Later = None
-    jwt: Later = None
-    jwt_staged: Later = None
-    jwt_providers_staged: Later = None
+    jwt: Unserved = None
+    jwt_staged: Unserved = None
+    jwt_providers_staged: Unserved = None
     lb_hash: Later = None
-    rbac: Later = None
+    rbac: Unserved = None
     shadowing: Later = None
     tracing: Later = None
     upgrades: Later = None
-    waf: Later = None
+    waf: Unserved = None
 
 
 class TargetRef(OpenPart):

@@ -80,9 +80,19 @@ class UpstreamStatus(Part):
     """What Gloo says, where it runs as well."""
 
 
+class AuthConfigStatus(Part):
+    """Status of an AuthConfig; Gloo's own beside ours."""
+
+    conditions: Conditions = ()
+    """What holds for the AuthConfig."""
+    statuses: FreeForm = None
+    """What Gloo says, where it runs as well."""
+
+
 STATUS: dict[str, Any] = {
     "Upstream": UpstreamStatus,
     "RouteOption": RouteOptionStatus,
     "FailoverPolicy": PolicyStatus,
+    "AuthConfig": AuthConfigStatus,
 }
 """Kind → its status."""
