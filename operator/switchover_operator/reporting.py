@@ -13,6 +13,7 @@ from switchover_operator.conditions import Condition
 from switchover_operator.fleet import CLASS_NAME, Fleet, Standalone
 from switchover_operator.identity import Identity
 from switchover_operator.listeners import ServedGateway, class_reports
+from switchover_operator.open_access import open_access
 from switchover_operator.policies import FailoverIndex
 from switchover_operator.reports import ListenerReport, ParentReport, Report
 from switchover_operator.resolve import Catalogue, Object
@@ -90,7 +91,8 @@ def _gateways_of_others(
             yield replace(_plain(found), notes=(*found.notes, note))
 
 
-def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]) -> Iterator[Report]:
+def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[CompiledRoute, ...]) -> Iterator[Report]:
+    opened = open_access(gateways, routes)
     attached: dict[str, int] = {}
     for route in routes:
         for place in route.attached.places:
@@ -108,7 +110,7 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: Iterabl
         )
         serves = any(listener.serves for listener in listeners)
         yield replace(
-            _plain(gateway.found, gateway.accepted),
+            _plain(gateway.found, gateway.accepted, *filter(None, [opened.get(gateway.found.identity)])),
             listeners=listeners,
             serves=serves,
             addresses_wanted=gateway.addresses,
