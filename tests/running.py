@@ -164,10 +164,10 @@ class Switchover:
             if line.startswith(b"{"):
                 self.lines.append(json.loads(line))
 
-    async def ask(self, path: str, body: dict[str, Any] | None = None) -> int:
-        """Send a prompt; the status."""
+    async def ask(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> int:
+        """Send a prompt, with a bearer token where there is a `key`; the status."""
         text = io.BytesIO(json.dumps(body or PROMPT).encode())
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
         async with self.session.post(self.url + path, data=text, headers=headers) as response:
             await response.read()
             return response.status

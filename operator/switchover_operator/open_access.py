@@ -53,7 +53,8 @@ def _has_keys(route: CompiledRoute, rule: Rule) -> bool:
 
 
 def _text(names: list[str]) -> str:
-    shown = [*names[:_MOST], *([f"{len(names) - _MOST} others"] if len(names) > _MOST else [])]
+    others = len(names) - _MOST
+    shown = [*names[:_MOST], *([f"{others} other{'' if others == 1 else 's'}"] if others > 0 else [])]
     asks = "asks" if len(names) == 1 else "ask"
     return (
         f"{listed(shown)} {asks} nobody for a key, so anybody who reaches this Gateway spends the provider's key; refer to"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from running import EXAMPLE, Switchover, free_port, switchover
+from running import EXAMPLE, Switchover, free_port, switchover, until_async
 from scripted import Scripted
 from switchover_operator.cli import main
 from switchover_simulator.behaviour import Answer
@@ -71,3 +71,25 @@ async def test_a_failover_policy_moves_on_without_waiting_and_stops_at_what_it_d
         providers.behave(Answer(status=400, error={"code": "content_policy_violation"}))
         assert await running.ask("/v1/chat/completions", CHAT) == 400
         assert providers.models == ["gpt-4o", "gpt-4o-mini", "gpt-4o-mini"]
+
+
+async def test_callers_are_let_in_by_their_keys_and_nobody_else_is(tmp_path: Path) -> None:
+    async with Scripted(200) as providers, served("callers", tmp_path, providers) as running:
+        assert await running.ask("/v1/chat/completions", CHAT) == 401
+        assert await running.ask("/v1/chat/completions", CHAT, "not-a-real-key-of-anybody") == 401
+        assert await running.ask("/v1/chat/completions", CHAT, "not-a-real-key-of-the-chat-app-1") == 200
+        (request,) = providers.requests
+        assert request.headers["authorization"] == "Bearer sk-not-a-real-key"
+
+
+async def test_a_key_is_rotated_by_an_edit_of_its_secret(tmp_path: Path) -> None:
+    old, new = "not-a-real-key-of-the-chat-app-1", "not-a-real-key-of-the-chat-app-2"
+    async with Scripted(200) as providers, served("callers", tmp_path, providers) as running:
+        secrets = tmp_path / "secrets.yaml"
+        secrets.write_text(secrets.read_text().replace(old, new))
+        await until_async(lambda: _is_let_in(running, new), "the new key is let in")
+        assert await running.ask("/v1/chat/completions", CHAT, old) == 401
+
+
+async def _is_let_in(running: Switchover, key: str) -> bool:
+    return await running.ask("/v1/chat/completions", CHAT, key) == 200
