@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
-from switchover_dataplane.body import JsonBody
 from switchover_dataplane.connection import ConnectionBroken
 from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.stream import Event, Scanner
 from switchover_dataplane.transport import Response
 

@@ -14,10 +14,10 @@ import msgspec
 
 from switchover_dataplane.answer import Answer, Call, Opened
 from switchover_dataplane.as_stream import as_stream
-from switchover_dataplane.body import JsonBody
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.decoded import coding, decoded, readable
+from switchover_dataplane.json_body import SMALL, JsonBody
 from switchover_dataplane.judgement import judged, media_type
 from switchover_dataplane.opening import Opening, Pulse, open_stream
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
@@ -228,8 +228,8 @@ def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody |
     """Turn a whole completion into the event stream that was asked for; what is none stays as it is."""
     written = None
     if answer.rest is None:
-        options = bytes(body.fields.get("stream_options", b""))
-        written = as_stream(b"".join(answer.held), with_usage=_wants_usage(options))
+        usage = _wants_usage(body.fields.get("stream_options"))
+        written = as_stream(b"".join(answer.held), with_usage=usage)
     if written is None:
         if isinstance(body, Continuation):
             return Broken("malformed", "no event stream, which alone could be continued", ErrorClass.SERVER_ERROR)
@@ -241,7 +241,9 @@ def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody |
     return Opening(answer.opened, answer.status, route.wire.name).verdict() or outcome
 
 
-def _wants_usage(options: bytes) -> bool:
+def _wants_usage(options: msgspec.Raw | None) -> bool:
+    if options is None or len(options) > SMALL:
+        return False
     try:
         return bytes(_decoder.decode(options)["include_usage"]) == b"true"
     except (ValueError, KeyError):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from switchover_dataplane.body import JsonBody
+from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.outcome import Outcome, Refused
 from switchover_dataplane.splice import last_words
 from switchover_dataplane.table import Mistral
@@ -20,7 +20,6 @@ _ASKED: Final = (
     "there: no greeting, no comment, nothing of what came before them.\n-----\n{words}\n-----"
 )
 
-_messages: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -30,25 +29,19 @@ class Continuation:
     `model` and `stream` are as in the request's own body.
     """
 
-    __slots__ = ("_body", "_messages", "_refused", "_text", "model", "stream")
+    __slots__ = ("_body", "_refused", "_text", "model", "stream")
 
-    def __init__(self, body: JsonBody, messages: list[msgspec.Raw], text: str) -> None:
+    def __init__(self, body: JsonBody, text: str) -> None:
         self.model = body.model
         self.stream = body.stream
         self._body = body
-        self._messages = messages
         self._refused: set[str] = set()
         self._text = text
 
     @classmethod
     def of(cls, body: object, text: str) -> "Continuation | None":
         """Make one; None where the request is no conversation."""
-        if not isinstance(body, JsonBody) or "messages" not in body.fields:
-            return None
-        try:
-            return cls(body, _messages.decode(body.fields["messages"]), text)
-        except ValueError:
-            return None
+        return cls(body, text) if isinstance(body, JsonBody) and body.is_conversation else None
 
     @property
     def fields(self) -> dict[str, msgspec.Raw]:
@@ -62,10 +55,7 @@ class Continuation:
             added: list[dict[str, object]] = [{**said, "prefix": True}]
         else:
             added = [{**said}, {"role": "user", "content": _ASKED.format(words=last_words(self._text))}]
-        messages = [*self._messages, *(msgspec.Raw(_encoder.encode(message)) for message in added)]
-        return self._body.edited({**self.fields, "messages": msgspec.Raw(_encoder.encode(messages))}).for_model(
-            route.model
-        )
+        return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(route.model)
 
     def falls_back(self, route: Route, outcome: Outcome) -> bool:
         """Tell whether the target refused the prefix; from now on it is asked in the other way."""

@@ -5,20 +5,21 @@ Plain functions of `table.Filters`; nothing is copied or computed where there is
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote_from_bytes
 
 import msgspec
 from multidict import CIMultiDict
 
-from switchover_dataplane.body import BadBody
 from switchover_dataplane.headers import HOP_BY_HOP
+from switchover_dataplane.json_body import JsonBody
+from switchover_dataplane.json_fields import other_case
 from switchover_dataplane.match import Found, Head
 from switchover_dataplane.pattern import compiled
-from switchover_dataplane.table import BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
+from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
 
 _encoder = msgspec.json.Encoder()
-_messages_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _FRAMING: Final = HOP_BY_HOP | {"content-length"}
@@ -158,30 +159,34 @@ def _value(header: Header, secrets: Mapping[str, str]) -> str:
 # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def edit_body(fields: dict[str, msgspec.Raw], edit: BodyEdit) -> dict[str, msgspec.Raw]:
-    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to the top-level fields of a body; `fields` is not changed.
+def edit_body(body: JsonBody, edit: BodyEdit) -> JsonBody:
+    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to a body; `body` is not changed.
 
     A request that has no `messages`, such as one for embeddings, has no prompt to enrich and is left as it is.
 
     Raises:
-        BadBody: messages are to be added and `messages` is no list.
+        BadBody: messages are to be added and `messages` is no list, or a default is there in another case.
     """
+    if edit.defaults:
+        body = body.edited(_with_defaults(body.fields, edit.defaults))
+    if (edit.prepend or edit.append) and "messages" in body.fields:
+        body = body.with_messages(_written(edit.prepend), _written(edit.append))
+    return body
+
+
+def _with_defaults(fields: dict[str, msgspec.Raw], defaults: tuple[BodyDefault, ...]) -> dict[str, msgspec.Raw]:
     edited = dict(fields)
-    for default in edit.defaults:
+    for default in defaults:
+        folded = default.field.casefold()
+        for name in fields:
+            if name != default.field and name.casefold() == folded:
+                raise other_case(name, default.field)
         if default.override or default.field not in edited:
             edited[default.field] = msgspec.Raw(default.value.encode())
-    if (edit.prepend or edit.append) and "messages" in edited:
-        edited["messages"] = _enriched(edited["messages"], edit)
     return edited
 
 
-def _enriched(messages: msgspec.Raw, edit: BodyEdit) -> msgspec.Raw:
-    try:
-        own = _messages_decoder.decode(messages)
-    except ValueError:
-        raise BadBody("`messages` must be a list of messages, as this route adds some", "messages") from None
-    return msgspec.Raw(_encoder.encode([*map(_message, edit.prepend), *own, *map(_message, edit.append)]))
-
-
-def _message(message: PromptMessage) -> dict[str, str]:
-    return {"role": message.role, "content": message.content}
+@lru_cache(maxsize=1024)
+def _written(messages: tuple[PromptMessage, ...]) -> bytes:
+    """Write messages as they stand in a list."""
+    return _encoder.encode(messages)[1:-1]

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.body import JsonBody
 from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.json_body import SMALL, JsonBody, is_literal
 from switchover_dataplane.table import Policy, Upstream
 
 _THINKS_FIRST: Final = re.compile(
@@ -54,10 +54,12 @@ def thinks_first(model: str) -> bool:
 def is_asked_to_think(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Tell whether the fields of a request's body ask for reasoning."""
     asked = any(_is_on(fields[name]) for name in _FIELDS if name in fields)
-    return asked or bytes(fields.get("prompt_mode", b"")) == b'"reasoning"'
+    return asked or is_literal(fields.get("prompt_mode"), b'"reasoning"')
 
 
 def _is_on(field: msgspec.Raw) -> bool:
+    if len(field) > SMALL:
+        return True
     try:
         value: Any = _decoder.decode(field)
     except ValueError:  # not UTF-8, which is the model's to refuse

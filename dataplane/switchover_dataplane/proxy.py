@@ -17,8 +17,10 @@ from multidict import CIMultiDict
 
 from switchover_dataplane import answers, body, callers, error_form, filters, headers, match, reply, trace
 from switchover_dataplane.answer import Answer, Call
-from switchover_dataplane.body import BadBody, BodyTooLarge, JsonBody
+from switchover_dataplane.body import BodyTooLarge
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
+from switchover_dataplane.json_body import JsonBody
+from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.match import BadTarget, Found
 from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBudget
 from switchover_dataplane.metrics import Metrics
@@ -161,6 +163,7 @@ class Proxy:
         try:
             content = await self._body(request, routed, held)
             call = self._call(request, routed, content)
+            _hold_copy(call, held)
             exchange = Exchange(
                 call,
                 upstream=routed.upstream,
@@ -202,7 +205,7 @@ class Proxy:
         except BodyTooLarge as error:
             raise Unserved(answers.error(413, "request_too_large", str(error))) from None
         except OutOfMemoryBudget as error:
-            raise Unserved(answers.error(503, "overloaded", str(error), wait=1)) from None
+            raise _overloaded(error) from None
 
     def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
         """Word the request as it goes to every target."""
@@ -228,7 +231,7 @@ class Proxy:
             parsed = JsonBody.parse(content)
             for part in routed.filters:
                 if part.body is not None:
-                    parsed = parsed.edited(filters.edit_body(parsed.fields, part.body))
+                    parsed = filters.edit_body(parsed, part.body)
         except BadBody as error:
             raise Unserved(answers.error(400, "invalid_body", str(error), param=error.param or None)) from None
         return parsed
@@ -292,6 +295,20 @@ class Proxy:
         self._metrics.observe(record)
         if self._settings.log_all or record.worth_telling:
             log.info(trace.message(record), extra={"fields": trace.line(record)})
+
+
+def _hold_copy(call: Call, held: Hold) -> None:
+    """Count the copy of a body that is made to word it for a model: it is as large as the body."""
+    if not isinstance(call.body, JsonBody):
+        return
+    try:
+        held.add(held.size)
+    except OutOfMemoryBudget as error:
+        raise _overloaded(error) from None
+
+
+def _overloaded(error: OutOfMemoryBudget) -> Unserved:
+    return Unserved(answers.error(503, "overloaded", str(error), wait=1))
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:

@@ -4,6 +4,7 @@ Bytes pass through as they came, an event at a time, at the pace at which the cl
 `transcript.py`'s; who goes on with an answer that broke off is decided by `exchange.py`.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
@@ -13,9 +14,9 @@ from multidict import CIMultiDict
 
 from switchover_dataplane import reply, trace
 from switchover_dataplane.answer import Answer, Opened
-from switchover_dataplane.body import JsonBody
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
+from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event
@@ -29,6 +30,8 @@ AFTER_THE_END: Final = 1.0
 
 _LONGEST_NUMBER: Final = 4
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_PROMPTS: Final = re.compile(rb"\[[ \t\r\n]*[^-0-9 \t\r\n]")
+_LONGEST_PROMPTS: Final = 16 * 1024
 _prompts: Final = msgspec.json.Decoder(list[Any])
 
 
@@ -186,14 +189,25 @@ def _seam(attempt: trace.Attempt) -> bytes:
 
 
 def _choices(body: object) -> int:
-    """Return how many answers the request asks for: `n` for each prompt of a list (OpenAI API, legacy completions)."""
+    """Return how many answers the request asks for: `n` for each prompt of a list (OpenAI API, legacy completions).
+
+    A list of prompts that is too long to be read here counts as several.
+    """
     if not isinstance(body, JsonBody):
         return 1
-    asked = bytes(body.fields.get("n", b"1"))
-    number = int(asked) if asked.isdigit() and len(asked) < _LONGEST_NUMBER else 1
+    number = _number(body.fields.get("n"))
+    prompts = body.fields.get("prompt")
+    # A list of numbers is one prompt, in tokens.
+    if prompts is None or not _PROMPTS.match(prompts):
+        return number
+    if len(prompts) > _LONGEST_PROMPTS:
+        return number * 2
     try:
-        prompts = _prompts.decode(body.fields.get("prompt", b"[]"))
+        return number * max(1, sum(not isinstance(each, int) for each in _prompts.decode(prompts)))
     except ValueError:
         return number
-    # A list of numbers is one prompt, in tokens.
-    return number * max(1, sum(not isinstance(each, int) for each in prompts))
+
+
+def _number(field: msgspec.Raw | None) -> int:
+    asked = bytes(field) if field is not None and len(field) < _LONGEST_NUMBER else b""
+    return int(asked) if asked.isdigit() else 1

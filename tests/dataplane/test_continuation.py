@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from switchover_dataplane.body import JsonBody
 from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.table import AzureOpenAI, Mistral, OpenAI, Provider, Target, Upstream, sealed
 from switchover_dataplane.targets import Route, routes

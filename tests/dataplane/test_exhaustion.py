@@ -288,7 +288,7 @@ async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client:
 @pytest.mark.parametrize("mebibytes", [5, 25])
 async def test_a_large_body_fails_over_and_its_memory_returns(client: aiohttp.ClientSession, mebibytes: int) -> None:
     async with targets(limited(), good()) as (first, second):
-        settings = Settings(memory=26 * MEBIBYTE)
+        settings = Settings(memory=51 * MEBIBYTE)
         async with gateway(table(free_port(), [first.port, second.port]), settings) as at:
             for _ in range(3):
                 assert (await ask(client, at, mebibytes * MEBIBYTE)).status == 200
@@ -305,7 +305,7 @@ async def test_a_body_of_forty_mebibytes_gets_413_in_json_before_anything_is_sen
     client: aiohttp.ClientSession, *, is_chunked: bool
 ) -> None:
     async with targets(good()) as (first,):
-        settings = Settings(memory=36 * MEBIBYTE)
+        settings = Settings(memory=61 * MEBIBYTE)
         async with gateway(table(free_port(), [first.port]), settings) as at:
             for _ in range(2):
                 body = chunks(40 * MEBIBYTE) if is_chunked else BytesIO(b"x" * (40 * MEBIBYTE))
@@ -321,7 +321,7 @@ async def test_bodies_that_were_announced_and_do_not_come_take_no_room_from_othe
     client: aiohttp.ClientSession,
 ) -> None:
     async with targets(good()) as (only,):
-        async with gateway(table(free_port(), [only.port]), Settings(memory=3 * MEBIBYTE)) as at:
+        async with gateway(table(free_port(), [only.port]), Settings(memory=5 * MEBIBYTE)) as at:
             async with contextlib.AsyncExitStack() as stack:
                 for _ in range(4):
                     _, writer = await asyncio.open_connection("127.0.0.1", at.port)
@@ -344,7 +344,7 @@ async def test_bodies_that_would_fill_the_process_get_503_with_the_reason_until_
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
 
     async with targets(slow) as (only,):
-        async with gateway(table(free_port(), [only.port]), Settings(memory=3 * MEBIBYTE)) as at:
+        async with gateway(table(free_port(), [only.port]), Settings(memory=5 * MEBIBYTE)) as at:
             one = asyncio.create_task(ask(client, at, 2 * MEBIBYTE))
             await arrived.wait()
             refused = await ask(client, at, 2 * MEBIBYTE)

@@ -1,9 +1,12 @@
+from typing import Any
+
 import msgspec
 import pytest
 from multidict import CIMultiDict
 
 from switchover_dataplane import filters, match
-from switchover_dataplane.body import BadBody
+from switchover_dataplane.json_body import JsonBody
+from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.match import Found, Head
 from switchover_dataplane.table import (
     BodyDefault,
@@ -252,8 +255,7 @@ def test_a_rule_without_a_redirect_gives_none() -> None:
 
 
 def body(text: str, edit: BodyEdit) -> str:
-    fields = msgspec.json.decode(text.encode(), type=dict[str, msgspec.Raw])
-    return msgspec.json.encode(filters.edit_body(fields, edit)).decode()
+    return filters.edit_body(JsonBody.parse(text.encode()), edit).for_model("").decode()
 
 
 def test_a_default_fills_in_what_is_missing_and_replaces_only_when_told() -> None:
@@ -297,7 +299,29 @@ def test_messages_are_only_looked_at_where_some_are_added() -> None:
     assert body('{"messages":"x"}', BodyEdit((BodyDefault("a", "1"),))) == '{"messages":"x","a":1}'
 
 
-def test_the_callers_fields_are_not_changed_in_place() -> None:
-    fields = {"a": msgspec.Raw(b"1")}
-    assert filters.edit_body(fields, BodyEdit((BodyDefault("b", "2"),))) == {**fields, "b": msgspec.Raw(b"2")}
-    assert list(fields) == ["a"]
+def test_the_callers_body_is_not_changed_in_place() -> None:
+    asked = JsonBody.parse(b'{"a":1,"messages":[]}')
+    edit = BodyEdit((BodyDefault("b", "2"),), append=(PromptMessage("user", "x"),))
+    assert filters.edit_body(asked, edit).for_model("") == (b'{"a":1,"messages":[{"role":"user","content":"x"}],"b":2}')
+    assert asked.for_model("") == b'{"a":1,"messages":[]}'
+
+
+@pytest.mark.parametrize("override", [True, False])
+def test_a_default_that_a_caller_wrote_in_another_case_is_the_callers_mistake(override: bool) -> None:
+    with pytest.raises(BadBody, match='the field "Top_P" must be written "top_p"') as refused:
+        body('{"Top_P":1}', BodyEdit((BodyDefault("top_p", "0.5", override=override),)))
+    assert refused.value.param == "Top_P"
+
+
+def test_the_messages_of_a_rule_stand_around_those_of_its_backend() -> None:
+    asked = JsonBody.parse(b'{"messages":[ 1 ]}')
+    for edit in ("backend", "rule"):
+        message = (PromptMessage("system", edit),)
+        asked = filters.edit_body(asked, BodyEdit(prepend=message, append=message))
+    shown = [each if isinstance(each, int) else each["content"] for each in written(asked)["messages"]]
+    assert shown == ["rule", "backend", 1, "backend", "rule"]
+
+
+def written(asked: JsonBody) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(asked.for_model(""))
+    return decoded

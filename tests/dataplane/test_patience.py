@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from playbook import upstream
-from switchover_dataplane.body import JsonBody
+from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.patience import Patience, is_asked_to_think, patience, thinks_first
 from switchover_dataplane.table import Policy
 

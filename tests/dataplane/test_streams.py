@@ -271,6 +271,8 @@ async def test_each_prompt_of_a_list_is_an_answer_that_has_to_end(client: aiohtt
             assert not (await ask(client, at, {**body, "prompt": [1, 2]})).broke
             assert not (await ask(client, at, {**body, "prompt": "a"})).broke
             assert not (await ask(client, at, {**body, "prompt": {"a": 1}})).broke
+            assert not (await ask(client, at, {**body, "prompt": list(range(20_000))})).broke
+            assert (await ask(client, at, {**body, "prompt": ["a" * 20_000, "b"]})).broke
 
 
 async def test_a_chunk_that_is_no_text_is_a_break_that_is_continued(client: aiohttp.ClientSession) -> None:

@@ -1,0 +1,129 @@
+"""The text of a JSON object → its top-level fields as they stand in it, each once.
+
+Nothing is made of what is inside of a field, so that a body costs memory for its bytes and not for its values. A field
+that is there twice, or in another case than it is read in, is refused: RFC 8259, section 4, leaves open which one of
+them a parser takes, and Go's encoding/json takes names without regard to case. What the gateway reads and what a
+provider reads would differ.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+MOST_FIELDS: Final = 1000
+"""Top-level fields that a body may have; no API has as many as 100."""
+
+_SHORT: Final = 64 * 1024
+_SHOWN: Final = 64
+
+_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class BadBody(ValueError):
+    """The body cannot be served on an AI route; the text says what would be right. `param` names the field, or ""."""
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class _TooMany(Exception):
+    """A body has more fields than are kept: raised while it is read, and no ValueError, which the decoder rewords."""
+
+
+class _Name:
+    """A field's place in the text: equal to no other, so that a name that is there twice stays twice."""
+
+    __slots__ = ()
+
+
+class _Every:
+    """Reads every field of an object, also those of one name; it is used by one reader at a time."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._decoder = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=self._named)
+
+    def read(self, text: bytes) -> tuple[list[str], Iterable[msgspec.Raw]]:
+        """Text → names and values, in order.
+
+        Raises:
+            _TooMany: more than `MOST_FIELDS`.
+            ValueError, RecursionError: no JSON object.
+        """
+        names: list[str] = []
+        self._names = names
+        values = self._decoder.decode(text).values()
+        self._names = []
+        return names, values
+
+    def _named(self, _kind: type, name: Any) -> _Name:
+        if len(self._names) == MOST_FIELDS:
+            raise _TooMany
+        self._names.append(name)
+        return _Name()
+
+
+_every: Final = _Every()
+
+
+def read(text: bytes) -> dict[str, msgspec.Raw]:
+    """Text → its fields; their values are views of the text and keep it alive.
+
+    Raises:
+        BadBody: no JSON object, one with a field twice, or one with more than `MOST_FIELDS`.
+    """
+    try:
+        if len(text) <= _SHORT:
+            fields = _decoder.decode(text)
+            if _fills(text, fields):
+                return fields
+        names, values = _every.read(text)
+    except _TooMany:
+        raise BadBody(f"the request body must not have more than {MOST_FIELDS} top-level fields") from None
+    except (ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadBody(f"the request body must be a JSON object: {what}") from None
+    fields = dict(zip(names, values, strict=True))
+    if len(fields) != len(names):
+        raise _twice(names)
+    return fields
+
+
+def _fills(text: bytes, fields: dict[str, msgspec.Raw]) -> bool:
+    """Tell whether the fields take up the whole text, so that there was no room for one that another replaced.
+
+    White space and escapes take up room, too: what they are in is read again in the exact way.
+    """
+    size = 1
+    for name, value in fields.items():
+        size += len(name) + len(value) + 4
+    return size == len(text)
+
+
+def _twice(names: list[str]) -> BadBody:
+    seen: set[str] = set()
+    name = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return BadBody(f"the request body must have each field once; {_quoted(name)} is there twice", name[:_SHOWN])
+
+
+def check_case(fields: Iterable[str], managed: frozenset[str]) -> None:
+    """Check that no field is one of the `managed` ones, which are in lower case, but for its case.
+
+    Raises:
+        BadBody: one is; letters that are equal without regard to case count, as the Kelvin sign and k.
+    """
+    for name in fields:
+        folded = name.casefold()
+        if folded != name and folded in managed:
+            raise other_case(name, folded)
+
+
+def other_case(name: str, right: str) -> BadBody:
+    """Say that a field is spelled in another case than the one that is read."""
+    return BadBody(f"the field {_quoted(name)} must be written {_quoted(right)}", name[:_SHOWN])
+
+
+def _quoted(name: str) -> str:
+    return msgspec.json.encode(name[:_SHOWN]).decode()
