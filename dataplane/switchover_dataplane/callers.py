@@ -99,9 +99,15 @@ def _caller(check: AccessCheck, key: str) -> Caller | None:
     return caller if caller is not None and hmac.compare_digest(caller.digest, digest) else None
 
 
-def without_keys(headers: "CIMultiDict[str]", admission: Admission, secrets: Mapping[str, str]) -> None:
-    """Take the keys out of the fields that go to a target, and set those that stand for the caller instead."""
+def without_keys(headers: Fields, admission: Admission) -> "CIMultiDict[str]":
+    """Return the fields of a request without those that held a key of the gateway."""
+    rest = CIMultiDict(headers)
     for name in admission.dropped:
-        headers.popall(name, None)
+        rest.popall(name, None)
+    return rest
+
+
+def name_caller(headers: "CIMultiDict[str]", admission: Admission, secrets: Mapping[str, str]) -> None:
+    """Set the fields that tell a target who the caller is."""
     for header in admission.caller.headers:
         headers[header.name] = secrets[header.secret] if header.secret else header.value

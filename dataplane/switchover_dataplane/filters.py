@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes
 import msgspec
 from multidict import CIMultiDict
 
-from switchover_dataplane.headers import HOP_BY_HOP
+from switchover_dataplane.headers import HOP_BY_HOP, Fields
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.json_fields import other_case
 from switchover_dataplane.match import Found, Head
@@ -23,6 +23,7 @@ _encoder = msgspec.json.Encoder()
 
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _FRAMING: Final = HOP_BY_HOP | {"content-length"}
+_NONE: Final[Fields] = CIMultiDict()
 _PORT: Final = re.compile(r":[0-9]*\Z")
 _CONTROLS: Final = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
 _VISIBLE: Final = bytes(range(0x21, 0x7F))
@@ -69,20 +70,23 @@ def request(  # noqa: PLR0917 - a request's parts, in the order in which they ar
     path: str,
     query: str,
     secrets: Mapping[str, str],
+    asked: Fields,
 ) -> tuple["CIMultiDict[str]", str, str]:
     """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
 
+    `asked` is the request's own header, of which `Header.request` takes values that are not among `headers`.
+
     Both rewrite the path that was matched, so the backend's wins where both do.
     """
-    asked = path, query
+    matched = path, query
     for part in parts:
         for edit in part.request_headers:
-            _edit(headers, edit, secrets)
+            _edit(headers, edit, secrets, asked)
         if part.rewrite is not None:
             if part.rewrite.hostname:
                 headers["host"] = part.rewrite.hostname
             if _changes_path(part.rewrite):
-                path, query = _rewritten(part.rewrite, found, *asked)
+                path, query = _rewritten(part.rewrite, found, *matched)
     return headers, path, query
 
 
@@ -135,23 +139,32 @@ def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: M
     return headers
 
 
-def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str]) -> None:
+def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], asked: Fields = _NONE) -> None:
     """Remove, then set, then add, as Envoy does; a message's framing and `host` are no one's to remove or repeat."""
     for name in edit.remove:
         if name not in _FRAMING and name != "host":
             headers.popall(name, None)
     for header in edit.set:
-        if header.name not in _FRAMING:
-            headers[header.name] = _value(header, secrets)
+        value = _value(header, secrets, asked)
+        if header.name not in _FRAMING and value is not None:
+            headers[header.name] = value
     for header in edit.add:
+        value = _value(header, secrets, asked)
+        if value is None:
+            continue
         if header.name == "host":
-            headers["host"] = _value(header, secrets)
+            headers["host"] = value
         elif header.name not in _FRAMING:
-            headers.add(header.name, _value(header, secrets))
+            headers.add(header.name, value)
 
 
-def _value(header: Header, secrets: Mapping[str, str]) -> str:
-    """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5)."""
+def _value(header: Header, secrets: Mapping[str, str], asked: Fields) -> str | None:
+    """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5).
+
+    None where it is that of a field that the caller did not send.
+    """
+    if header.request:
+        return asked.get(header.request)
     value = secrets[header.secret] if header.secret else header.value
     return value if value.isprintable() else value.translate(_CONTROLS).strip()
 

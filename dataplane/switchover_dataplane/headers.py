@@ -1,7 +1,8 @@
 """Which header fields cross the gateway, in both directions, with the rule that says so.
 
-Hop-by-hop fields end here (RFC 9110, section 7.6.1). A caller's credentials never reach a provider that gets its own,
-and nobody outside steers retries with Envoy's control headers. A head that two servers could read differently is
+Hop-by-hop fields end here (RFC 9110, section 7.6.1). A model gets only the fields that its API is asked with: whatever
+else a caller carries, for this gateway or for proxies before it, is no provider's to know. Nobody outside steers
+retries with Envoy's control headers. A head that two servers could read differently is
 refused before anything else looks at it.
 """
 
@@ -47,10 +48,28 @@ _RETRY_CONTROL: Final = frozenset(
     )
 )
 
-_CREDENTIALS: Final = frozenset(("authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"))
+_TO_MODELS: Final = frozenset(
+    (
+        "accept",
+        "accept-language",
+        "anthropic-beta",
+        "anthropic-version",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "openai-beta",
+        "traceparent",
+        "tracestate",
+        "user-agent",
+    )
+)
+"""The caller's fields that a model gets: OpenAI, Mistral, Microsoft Learn and Anthropic API references, W3C Trace
+Context, RFC 9110. `headerManipulation` adds others."""
+
+_SDK: Final = "x-stainless-"
+"""How the fields begin by which the SDKs of OpenAI and Anthropic tell their version, platform and retries."""
 
 _DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
-_DROPPED_TO_AI: Final = _DROPPED_TO_UPSTREAM | _CREDENTIALS | {"accept-encoding"}
 _DROPPED_TO_CLIENT: Final = HOP_BY_HOP | {"content-length"}
 
 SINGLETONS: Final = (
@@ -141,18 +160,21 @@ def request_id(headers: Fields, make: Callable[[], str]) -> str:
 def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai: bool) -> "CIMultiDict[str]":
     """Choose the fields that go to a target, and say who asked and how.
 
-    `peer` is the caller's address, "" if it has none; it goes behind what `x-forwarded-for` holds already. For an AI
-    target the caller's credentials and cookies are left out (`Auth.kind` passthrough brings the token back) and no
-    content coding is asked for, as the answer has to be read here.
+    `peer` is the caller's address, "" if it has none; it goes behind what `x-forwarded-for` holds already. An AI
+    target learns nothing of who asked (`Auth.kind` passthrough brings the caller's token back), and no content coding
+    is asked for, as the answer has to be read here.
     """
-    chosen = _without(headers, _DROPPED_TO_AI if ai else _DROPPED_TO_UPSTREAM)
+    if ai:
+        chosen = _for_models(headers)
+        chosen["x-request-id"] = request_id
+        chosen["accept-encoding"] = "identity"
+        return chosen
+    chosen = _without(headers, _DROPPED_TO_UPSTREAM)
     hops = [*headers.getall("x-forwarded-for", ()), peer] if peer else headers.getall("x-forwarded-for", ())
     if hops:
         chosen["x-forwarded-for"] = ", ".join(hops)
     chosen["x-forwarded-proto"] = scheme
     chosen["x-request-id"] = request_id
-    if ai:
-        chosen["accept-encoding"] = "identity"
     return chosen
 
 
@@ -166,6 +188,18 @@ def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
     if "connection" in headers:
         dropped |= _nominated(headers)
     return CIMultiDict([(name, value) for name, value in headers.items() if name.lower() not in dropped])
+
+
+def _for_models(headers: Fields) -> "CIMultiDict[str]":
+    """Copy the fields that models are asked with, but for those that `Connection` names."""
+    ended = _nominated(headers) if "connection" in headers else ()
+    return CIMultiDict(
+        [
+            (name, value)
+            for name, value in headers.items()
+            if ((lower := name.lower()) in _TO_MODELS or lower.startswith(_SDK)) and lower not in ended
+        ]
+    )
 
 
 def _nominated(headers: Fields) -> frozenset[str]:

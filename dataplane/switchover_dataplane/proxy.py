@@ -210,18 +210,22 @@ class Proxy:
     def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
         """Word the request as it goes to every target."""
         secrets = routed.serving.table.secrets
+        given: headers.Fields = request.headers
+        if routed.admission is not None:
+            given = callers.without_keys(given, routed.admission)
         fields = headers.to_upstream(
-            request.headers,
+            given,
             request_id=routed.request_id,
             peer=request.remote or "",
             scheme=routed.serving.scheme(routed.found.port),
             ai=routed.upstream.ai,
         )
-        token = request.headers.get("authorization", "")
         if routed.admission is not None:
-            callers.without_keys(fields, routed.admission, secrets)
-            token = "" if "authorization" in routed.admission.dropped else token
-        fields, path, query = filters.request(routed.found, routed.filters, fields, routed.path, routed.query, secrets)
+            callers.name_caller(fields, routed.admission, secrets)
+        token = given.get("authorization", "")
+        fields, path, query = filters.request(
+            routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
+        )
         ai = routed.upstream.ai
         worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
         return Call(request.method, path, query, fields, worded, ai, token)

@@ -151,11 +151,16 @@ class Port(_Frozen, frozen=True):
 
 
 class Header(_Frozen, frozen=True):
-    """A header to write. With `secret`, its value is `Table.secrets[secret]` and `value` is empty."""
+    """A header to write. With `secret`, its value is `Table.secrets[secret]` and `value` is empty.
+
+    With `request`, a name in lower case, its value is that of the caller's field of this name; it is not written where
+    the caller sent none.
+    """
 
     name: str
     value: str = ""
     secret: str = ""
+    request: str = ""
 
 
 class HeaderEdit(_Frozen, frozen=True):

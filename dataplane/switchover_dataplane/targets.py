@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from switchover_dataplane.caller_query import without_credentials
 from switchover_dataplane.providers import Wire, wire
 from switchover_dataplane.table import InvalidTable, Table, Target, Tls
 from switchover_dataplane.tls import BadKeyPair, client_context
@@ -34,14 +35,27 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         if self.target.full_path:
             return self.target.full_path
         asked = self.target.base_path.rstrip("/") + self.wire.path(self.target.provider, path)
-        return f"{asked}?{query}" if query and "?" not in asked else asked
+        if not query or "?" in asked:
+            return asked
+        if self.credential is not None:
+            query = without_credentials(query)
+        return f"{asked}?{query}" if query else asked
 
     def passed_through(self, token: str) -> tuple[str, str] | None:
-        """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not."""
+        """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.
+
+        `token` is the caller's Authorization. Its scheme has no case (RFC 9110, section 11.1); another scheme than
+        Bearer is handed on as it is where the target is asked with an Authorization, and not at all where it is not.
+        """
         if self.target.auth.kind != "passthrough":
             return None
         name, prefix = self.wire.token_header
-        return name, prefix + token.removeprefix("Bearer ")
+        scheme, found, rest = token.partition(" ")
+        if not found:
+            return name, prefix + token
+        if scheme.lower() == "bearer":
+            return name, prefix + rest.strip(" ")
+        return (name, token) if name == "authorization" else None
 
 
 def routes(table: Table) -> dict[str, Route]:

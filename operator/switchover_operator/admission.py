@@ -11,7 +11,13 @@ from switchover_operator.access_controls import unserved
 from switchover_operator.auth_faults import auth_config_faults
 from switchover_operator.faults import Fault, hostname_faults
 from switchover_operator.identity import Body
-from switchover_operator.policy_faults import failover_faults, idle_under_envoy, pointless, route_option_faults
+from switchover_operator.policy_faults import (
+    failover_faults,
+    idle_under_envoy,
+    pointless,
+    route_option_faults,
+    unserved_commands,
+)
 from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
@@ -91,6 +97,7 @@ def _idle(model: Resource) -> Iterator[str]:
     match model:
         case RouteOption():
             yield from pointless(model)
+            yield from unserved_commands(model)
         case FailoverPolicy():
             yield from idle_under_envoy(model)
         case _:

@@ -18,7 +18,13 @@ from switchover_operator.resources.gateway_api import (
     RequestRedirect,
     UrlRewrite,
 )
-from switchover_operator.resources.route_option import AiOptions, HeaderManipulation, PromptMessage, RouteOptions
+from switchover_operator.resources.route_option import (
+    OF_THE_REQUEST,
+    AiOptions,
+    HeaderManipulation,
+    PromptMessage,
+    RouteOptions,
+)
 from switchover_operator.route_options import RuleOptions
 
 CONFIDENTIAL_HEADERS = frozenset(
@@ -114,6 +120,12 @@ def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str])
     return tuple(_header(owner, header.name, header.value, secrets) for header in headers)
 
 
+def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
+    """Make a header of headerManipulation, whose value may be that of a field of the request (Envoy, `%REQ(NAME)%`)."""
+    taken = OF_THE_REQUEST.fullmatch(value)
+    return table.Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
+
+
 def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
     """Make a header; a credential's value goes to `secrets`."""
     name = name.lower()
@@ -135,7 +147,7 @@ def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulat
     for index, entry in enumerate(given.request_headers_to_add):
         headers = replaced if entry.append is False else added
         if entry.header is not None:
-            headers.append(_header(owner, entry.header.key, entry.header.value, secrets))
+            headers.append(_added(owner, entry.header.key, entry.header.value, secrets))
         if entry.header_secret_ref is not None:
             ref = entry.header_secret_ref
             path = f"spec.options.headerManipulation.requestHeadersToAdd[{index}].headerSecretRef"

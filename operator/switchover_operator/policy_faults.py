@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from switchover_operator import triggers
 from switchover_operator.faults import Fault, header_faults, host_faults, pattern_faults, trigger_faults
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.route_option import RouteOption
+from switchover_operator.resources.route_option import COMMAND, OF_THE_REQUEST, RouteOption
 
 
 def route_option_faults(option: RouteOption) -> Iterator[Fault]:
@@ -71,3 +71,19 @@ def pointless(option: RouteOption) -> Iterator[str]:
         yield "spec.options.retries.retryOn: retriable-status-codes (without a list retriableStatusCodes)"
     if "retriable-headers" in named:
         yield "spec.options.retries.retryOn: retriable-headers (there is no field that lists them)"
+
+
+def unserved_commands(option: RouteOption) -> Iterator[str]:
+    """Name the values of headers that have a command of Envoy's which is not served here."""
+    manipulation = option.spec.options.header_manipulation
+    if manipulation is None:
+        return
+    path, right = "spec.options.headerManipulation", "a command of Envoy's is sent as it is written"
+    for index, entry in enumerate(manipulation.request_headers_to_add):
+        value = entry.header.value if entry.header is not None else ""
+        if COMMAND.search(value) and not OF_THE_REQUEST.fullmatch(value):
+            where = f"{path}.requestHeadersToAdd[{index}].header.value"
+            yield f"{where} ({right}; only %REQ(NAME)% as the whole value is served)"
+    for index, answer in enumerate(manipulation.response_headers_to_add):
+        if COMMAND.search(answer.header.value):
+            yield f"{path}.responseHeadersToAdd[{index}].header.value ({right})"

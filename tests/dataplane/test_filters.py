@@ -43,7 +43,8 @@ def sent(
     *parts: Filters, path: str = "/foo/bar", query: str = "", on: PathMatch | None = None, given: str = "1"
 ) -> tuple["CIMultiDict[str]", str, str]:
     fields = CIMultiDict([("Host", "a.example"), ("X-Given", given)])
-    return filters.request(found(on or PathMatch("/foo"), path), parts, fields, path, query, SECRETS)
+    asked = CIMultiDict([("X-Caller", "one"), ("x-caller", "two"), ("X-Empty", "")])
+    return filters.request(found(on or PathMatch("/foo"), path), parts, fields, path, query, SECRETS, asked)
 
 
 def rewritten(rewrite: Rewrite, *, path: str = "/foo/bar", query: str = "", on: PathMatch | None = None) -> str:
@@ -155,6 +156,16 @@ def test_edits_of_the_rule_come_before_those_of_its_backend() -> None:
 
 def test_a_value_comes_from_a_secret_without_the_line_end_of_its_file() -> None:
     assert edited(HeaderEdit(set=(Header("x-key", secret="ns/key/header"),)))[2:] == [("x-key", "s3cret")]
+
+
+def test_a_header_can_take_the_value_of_one_of_the_callers() -> None:
+    taken = HeaderEdit(set=(Header("x-given", request="x-caller"),), add=(Header("x-new", request="x-empty"),))
+    assert edited(taken) == [("Host", "a.example"), ("x-given", "one"), ("x-new", "")]
+
+
+def test_a_header_whose_value_the_caller_did_not_send_is_not_written() -> None:
+    missing = Header("x-given", request="x-missing")
+    assert edited(HeaderEdit(set=(missing,), add=(missing,))) == [("Host", "a.example"), ("X-Given", "1")]
 
 
 def test_a_line_end_in_a_value_cannot_begin_another_header() -> None:

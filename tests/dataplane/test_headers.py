@@ -105,10 +105,47 @@ def test_the_caller_cannot_say_how_it_came_in() -> None:
     assert chosen.getall("x-request-id") == ["id-1"]
 
 
-@pytest.mark.parametrize("name", ["Authorization", "api-key", "X-API-Key", "x-goog-api-key", "Cookie"])
+CREDENTIALS = ("Authorization", "api-key", "X-API-Key", "x-goog-api-key", "Cookie")
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
 def test_a_callers_credentials_reach_a_plain_server_but_never_a_provider(name: str) -> None:
     assert upstream([(name, "secret")])[name] == "secret"
     assert names(upstream([(name, "secret")], ai=True)) == {"accept-encoding"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("OpenAI-Organization", "OpenAI-Project", "X-Auth-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"),
+        *("X-Forwarded-Access-Token", "X-Forwarded-Authorization", "X-Forwarded-Client-Cert", "X-Forwarded-For"),
+        *("X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via", "X-Original-Url", "Origin"),
+        *("X-HTTP-Method-Override", "Referer", "Baggage", "X-Envoy-Attempt-Count", "X-Anything", "x_api_key"),
+    ],
+)
+def test_what_a_model_is_not_asked_with_reaches_none(name: str) -> None:
+    assert names(upstream([(name, "secret")], ai=True)) == {"accept-encoding"}
+    assert "secret" not in upstream([(name, "secret")], ai=True).values()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Accept", "Accept-Language", "Content-Type", "Host", "User-Agent", "Idempotency-Key", "OpenAI-Beta"),
+        *("Anthropic-Beta", "anthropic-version", "Traceparent", "tracestate", "X-Stainless-Retry-Count"),
+    ],
+)
+def test_what_a_model_is_asked_with_reaches_it_unless_connection_names_it(name: str) -> None:
+    assert upstream([(name, "1"), (name, "2")], ai=True).getall(name) == ["1", "2"]
+    kept = name if name == "Host" else None
+    assert upstream([(name, "1"), ("Connection", f"close, {name}")], ai=True).get(name) == (kept and "1")
+
+
+def test_a_model_learns_the_request_s_id_and_nothing_of_who_asked() -> None:
+    assert dict(upstream([("X-Request-Id", "mine")], ai=True)) == {
+        "x-request-id": "id-1",
+        "accept-encoding": "identity",
+    }
 
 
 def test_a_providers_answer_is_asked_for_in_clear_and_a_plain_servers_as_the_caller_likes() -> None:

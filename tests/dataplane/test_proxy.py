@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from io import BytesIO
 
 import aiohttp
@@ -249,13 +250,75 @@ async def test_the_callers_credentials_never_reach_a_provider_that_has_its_own(c
     assert "mine" not in str(first.seen[0].headers)
 
 
-async def test_passthrough_hands_the_callers_own_token_on(client: aiohttp.ClientSession) -> None:
+async def test_a_key_in_the_callers_query_never_reaches_a_provider_that_has_its_own(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            async with client.post(f"{at.url}/model?key=mine&beta=true", json=ASKED):
+                pass
+
+    assert first.seen[0].line == "POST /v1/chat/completions?beta=true HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ("Bearer mine", "Bearer mine"),
+        ("bearer mine", "Bearer mine"),
+        ("BEARER  mine", "Bearer mine"),
+        ("mine", "Bearer mine"),
+        ("Basic bWluZQ==", "Basic bWluZQ=="),
+    ],
+)
+async def test_passthrough_hands_the_callers_own_credential_on(
+    client: aiohttp.ClientSession, given: str, passed: str
+) -> None:
     async with targets(good()) as (first,):
         async with gateway(table(free_port(), [first.port], auth="passthrough")) as at:
+            async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": given}):
+                pass
+
+    assert first.seen[0].headers["authorization"] == passed
+
+
+@pytest.mark.parametrize(("given", "passed"), [("bearer mine", "mine"), ("mine", "mine"), ("Basic bWluZQ==", None)])
+async def test_passthrough_to_azure_hands_a_token_on_and_no_other_scheme(
+    client: aiohttp.ClientSession, given: str, passed: str | None
+) -> None:
+    async with targets(good()) as (first,):
+        azure = {"provider": t.AzureOpenAI("d", "v"), "auth": t.Auth("passthrough")}
+        async with gateway(with_targets(table(free_port(), [first.port]), azure)) as at:
+            async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": given}):
+                pass
+
+    assert first.seen[0].headers.get("api-key") == passed
+    assert "authorization" not in first.seen[0].headers
+
+
+@pytest.mark.parametrize("own", [0, 1])
+async def test_the_callers_token_goes_to_the_target_that_it_is_passed_through_to_and_to_no_other(
+    client: aiohttp.ClientSession, own: int
+) -> None:
+    async with targets(limited(), good()) as made:
+        changes: list[Mapping[str, object]] = [{}, {}]
+        changes[own] = {"auth": t.Auth("passthrough")}
+        async with gateway(with_targets(table(free_port(), [target.port for target in made]), *changes)) as at:
             async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": "Bearer mine"}):
                 pass
 
-    assert first.seen[0].headers["authorization"] == "Bearer mine"
+    sent = [target.seen[0].headers["authorization"] for target in made]
+    assert sent == [("Bearer mine" if number == own else f"Bearer {KEY}") for number in range(2)]
+
+
+def with_targets(of: t.Table, *changes: Mapping[str, object]) -> t.Table:
+    """Change the only target of each priority."""
+    [upstream] = of.upstreams.values()
+    pools = tuple(
+        (msgspec.structs.replace(target, **change),)
+        for (target,), change in zip(upstream.priorities, changes, strict=True)
+    )
+    return msgspec.structs.replace(of, upstreams={"ns/up": msgspec.structs.replace(upstream, priorities=pools)})
 
 
 async def test_a_plain_backend_gets_bodies_of_any_kind(client: aiohttp.ClientSession) -> None:

@@ -1,5 +1,6 @@
 """RouteOption (`gateway.solo.io/v1`): how the requests of an HTTPRoute are tried, timed and changed."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -82,13 +83,22 @@ class AiOptions(OpenPart):
 # ── Headers, host, path ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+OF_THE_REQUEST = re.compile(r"%REQ\(([!#$%&'*+.^_`|~0-9A-Za-z-]+)\)%")
+"""The command of Envoy's that a header of a request may have as its whole value: the value of a field of the caller's
+(Envoy, "Command operators"; names as in RFC 9110, section 5.1)."""
+
+COMMAND = re.compile(r"%[A-Z][A-Z0-9_]*(\([^)%]*\))?(:[0-9]+)?%")
+"""What Envoy takes for a command in the value of a header."""
+
+
 class HeaderValue(OpenPart):
     """A header."""
 
     key: Name
     """The header's name."""
     value: Annotated[str, Field(repr=False), Confidential()] = ""
-    """The header's value."""
+    """The header's value. For a request, %REQ(NAME)% alone is the value of the caller's header NAME; the header is left
+    out where the caller sent none. Envoy's other commands are not served."""
 
 
 class RequestHeader(OpenPart):
