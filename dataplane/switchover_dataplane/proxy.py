@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import answers, body, callers, error_form, filters, headers, match, reply, trace
+from switchover_dataplane import answers, body, callers, error_form, filters, headers, match, operations, reply, trace
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.body import BodyTooLarge
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
@@ -183,6 +183,7 @@ class Proxy:
             raise
         except Unserved as unserved:
             record.outcome, record.status = "refused", unserved.response.status
+            unserved.response.headers["x-request-id"] = routed.request_id
             return unserved.response
         finally:
             if exchange is not None:
@@ -227,6 +228,8 @@ class Proxy:
             routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
         )
         ai = routed.upstream.ai
+        if ai and not operations.is_usual(request.method, path):
+            _check_operation(request.method, path, routed)
         worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
         return Call(request.method, path, query, fields, worded, ai, token)
 
@@ -309,6 +312,26 @@ def _hold_copy(call: Call, held: Hold) -> None:
         held.add(held.size)
     except OutOfMemoryBudget as error:
         raise _overloaded(error) from None
+
+
+def _check_operation(method: str, path: str, routed: _Routed) -> None:
+    """Check that what would be asked of the targets is what a route to models is for.
+
+    Raises:
+        Unserved: it is not.
+    """
+    targets = (target for pool in routed.upstream.priorities for target in pool)
+    paths = {target.full_path.partition("?")[0] or path for target in targets}
+    refused = operations.refusal(method, paths, every=routed.policy.operations == "All")
+    if refused is None:
+        return
+    if refused.status == 405:
+        allowed = ", ".join(refused.methods)
+        answer = answers.error(405, "method_not_allowed", f"a model is asked for this with {allowed}")
+        answer.headers["allow"] = allowed
+        raise Unserved(answer)
+    message = "this route is for the operations of models; a FailoverPolicy can allow the rest of the API"
+    raise Unserved(answers.error(403, "operation_not_allowed", message))
 
 
 def _overloaded(error: OutOfMemoryBudget) -> Unserved:

@@ -354,6 +354,7 @@ class Policy(_Frozen, frozen=True):
     are more. `retry_on` holds trigger tokens; with `explicit` they were written by the user and decide alone,
     without it they are the AI triggers. `update_frequency` 0 means that `previousPriorities` was not written.
     `written` tells a `retries` block (RouteOption or HTTPRoute) from the default. A limit of 0 seconds is none.
+    `operations` says what of a model's API may be asked for (`operations.py`).
     """
 
     semantics: Literal["Failover", "Envoy"] = "Failover"
@@ -378,6 +379,7 @@ class Policy(_Frozen, frozen=True):
     stream_idle_timeout: Seconds = 15.0
     stream_recovery: Literal["Continue", "Abort", "Holdback"] = "Continue"
     holdback: Holdback = Holdback()
+    operations: Literal["Models", "All"] = "Models"
 
 
 # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────────

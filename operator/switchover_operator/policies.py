@@ -127,6 +127,7 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Po
         "answer_timeout": spec.answer_timeout,
         "stream_idle_timeout": spec.stream_idle_timeout,
         "stream_recovery": spec.stream_recovery,
+        "operations": spec.operations,
     }
     if spec.retry_budget is not None:
         written["retry_budget"] = _replaced(

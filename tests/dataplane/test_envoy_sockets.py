@@ -155,7 +155,7 @@ def _table(case: Case, semantics: Semantics, ports: dict[str, int]) -> t.Table:
     return t.sealed(
         (t.Port(free_port(), "HTTP", (listener,)),),
         {"rule": rule},
-        {"policy": policy(case, semantics)},
+        {"policy": msgspec.structs.replace(policy(case, semantics), operations="All")},
         {"ns/up": t.Upstream("ns/up", True, priorities, SHORT_CONNECT_TIMEOUT if "blackhole" in ports else 20)},
         {},
     )

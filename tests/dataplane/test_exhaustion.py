@@ -260,7 +260,8 @@ async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_p
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_what_is_stored_nowhere_takes_no_model_away(client: aiohttp.ClientSession, method: str) -> None:
     async with targets(json(404, {"error": {"message": "no such response", "code": None}}), good()) as made:
-        async with gateway(table(free_port(), [target.port for target in made])) as at:
+        every = t.Policy(retry_on=t.AI_TRIGGERS, operations="All")
+        async with gateway(table(free_port(), [target.port for target in made], every)) as at:
             async with client.request(method, f"{at.url}/model/responses/x") as answer:
                 assert (answer.status, len(made[1].seen)) == (404, 0)
             assert at.fleet.health.dump(time.monotonic()) == []

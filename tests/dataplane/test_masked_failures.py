@@ -215,7 +215,9 @@ async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: b
 )
 async def test_what_is_fetched_is_nobodys_failure(stored: Answering, path: str) -> None:
     async with targets(stored, success(GOOD)) as (first, second):
-        async with gateway(table(free_port(), [first.port, second.port])) as at, aiohttp.ClientSession() as session:
+        every = t.Policy(retry_on=t.AI_TRIGGERS, operations="All")
+        of = table(free_port(), [first.port, second.port], every)
+        async with gateway(of) as at, aiohttp.ClientSession() as session:
             async with session.get(at.url + path) as answer:
                 assert (answer.status, answer.headers["x-switchover-attempts"]) == (200, "1")
     assert second.seen == []

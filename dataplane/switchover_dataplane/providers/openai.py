@@ -1,9 +1,11 @@
 """OpenAI and compatible APIs (platform.openai.com, API reference): bearer token, the model in the body.
 
-A path of the API itself (`/v1/...`) is kept, so that embeddings or responses can be asked for. Any other path is the
+A path of the API itself (`/v1/...`) is kept, so that embeddings or responses can be asked for; `operations.py` says
+which ones may. Any other path is the
 route's own and means chat completions, as in Gloo, which sends all chat traffic there.
 """
 
+from switchover_dataplane.operations import API
 from switchover_dataplane.providers.wire import Wire
 from switchover_dataplane.table import OpenAI, Provider
 
@@ -12,7 +14,7 @@ CHAT_COMPLETIONS = "/v1/chat/completions"
 
 def path(_provider: Provider, asked: str) -> str:
     """Keep an API path, else chat completions."""
-    return asked if asked.startswith("/v1/") else CHAT_COMPLETIONS
+    return asked if asked.startswith(API) else CHAT_COMPLETIONS
 
 
 def model(provider: Provider) -> str:

@@ -137,6 +137,11 @@ class FailoverPolicySpec(OpenPart):
     max_request_body: Bytes | None = None
     """The largest request body, held for another attempt; a larger one is answered 413. Unset: 32Mi."""
 
+    operations: Literal["Models", "All"] | None = None
+    """What of a model's API may be asked for. Models: chat completions, completions, messages, responses, embeddings,
+    images, audio, moderations, rerank and the list of models. All: also files, batches, fine-tuning, stored answers and
+    whatever else the key opens, for every caller of the route. Unset: Models."""
+
     first_token_timeout: Duration | None = None
     """How long a stream may be silent before the next priority is started beside it. Unset: 10s."""
     answer_timeout: Duration | None = None
