@@ -155,7 +155,7 @@ async def test_a_path_that_a_target_has_instead_decides(method: str, path: str, 
         pools = ((msgspec.structs.replace(target, full_path=full_path),),)
         changed = {"ns/up": msgspec.structs.replace(upstream, priorities=pools)}
         async with gateway(msgspec.structs.replace(of, upstreams=changed)) as at:
-            body = {} if method == "POST" else None
+            body: dict[str, str] | None = {} if method == "POST" else None
             async with client.request(method, at.url + path, json=body) as answer:
                 assert answer.status == status
     assert [seen.line for seen in first.seen] == ([f"{method} {full_path} HTTP/1.1"] if status == 200 else [])
