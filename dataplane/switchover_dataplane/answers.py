@@ -44,20 +44,29 @@ def error(status: int, code: str, message: str, *, param: str | None = None, wai
     return answer
 
 
-def no_answer(outcome: Outcome | None, tried: str, wait: float | None) -> web.Response:
+def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float | None) -> web.Response:
     """Say that the last attempt brought no answer at all; the statuses are Envoy's for the same failures.
 
-    503 refused, reset or nothing to try; 502 not HTTP; 504 time-outs.
+    503 refused, reset or nothing to try; 502 not HTTP; 504 time-outs. `tried` is what a caller may know of the attempts
+    (`trace.told`); by `request_id` the log tells the rest.
     """
     match outcome:
         case TimedOut(limit=limit):
-            return error(504, "upstream_timeout", f"no model answered in time ({limit}); tried: {tried}", wait=wait)
+            status, code, what = 504, "upstream_timeout", f"no model answered in time ({limit})"
         case Broken(how=how) if how not in ("reset", "eof"):
-            message = f"what came is no model's answer ({how}); tried: {tried}"
-            return error(502, "upstream_protocol_error", message, wait=wait)
+            status, code, what = 502, "upstream_protocol_error", f"what came is no model's answer ({how})"
         case NotSent(cause=cause):
-            return error(503, "upstream_unreachable", f"no model could be reached ({cause}); tried: {tried}", wait=wait)
+            status, code, what = 503, "upstream_unreachable", f"no model could be reached ({cause})"
         case Broken(how=how):
-            return error(503, "upstream_reset", f"the connection broke ({how}); tried: {tried}", wait=wait)
+            status, code, what = 503, "upstream_reset", f"the connection broke ({how})"
         case _:
-            return error(503, "no_target", "no model is configured for this route that could be tried", wait=wait)
+            status, code, what = 503, "no_target", "no model is configured for this route that could be tried"
+    return error(status, code, f"{what}; tried: {tried}; request ID: {request_id}", wait=wait)
+
+
+def no_backend(request_id: str) -> web.Response:
+    """Say that the route has no backend that can be used (Gateway API: 500); why is for the log and the status."""
+    text = "the backend of this route cannot be used; the route's status and the gateway's log say why"
+    answer = error(500, "backend_not_found", f"{text}; request ID: {request_id}")
+    answer.headers["x-request-id"] = request_id
+    return answer

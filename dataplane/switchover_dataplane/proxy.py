@@ -15,7 +15,19 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import answers, body, callers, error_form, filters, headers, match, operations, reply, trace
+from switchover_dataplane import (
+    answers,
+    body,
+    callers,
+    error_form,
+    filters,
+    headers,
+    match,
+    operations,
+    reply,
+    trace,
+    unserved,
+)
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.body import BodyTooLarge
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
@@ -26,13 +38,18 @@ from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBu
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.outcome import Broken
 from switchover_dataplane.relay import Relay
+from switchover_dataplane.seldom import Seldom
 from switchover_dataplane.state import Serving, State
-from switchover_dataplane.table import Backend, Filters, Policy, Upstream
+from switchover_dataplane.table import Backend, Filters, Policy, Rule, Upstream
 from switchover_dataplane.unmasked import unmasked
+from switchover_dataplane.unserved import Unserved
 
 log = logging.getLogger("switchover.trace")
+_routes_log = logging.getLogger("switchover.routes")
 
 _REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
+_LOGGED_EVERY: Final = 60.0
+_LOGGED_KINDS: Final = 1000
 _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 
@@ -47,14 +64,6 @@ class Settings:
 
     log_all: bool = False
     memory: int = 1 << 30
-
-
-class Unserved(Exception):
-    """A request that the gateway answers itself before any target is asked."""
-
-    def __init__(self, response: web.Response) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 @dataclass(slots=True)
@@ -82,6 +91,7 @@ class Proxy:
         self._metrics = metrics
         self._settings = settings
         self._memory = MemoryBudget(settings.memory, time.monotonic)
+        self._no_backend = Seldom(_LOGGED_EVERY, _LOGGED_KINDS)
 
     async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
         """Serve one request that came in at `port`."""
@@ -93,9 +103,9 @@ class Proxy:
             if routed.admission is not None:
                 record.caller = routed.admission.caller.name
             return await self._forward(request, routed, record)
-        except Unserved as unserved:
-            self._metrics.unrouted.labels(str(unserved.response.status)).inc()
-            return unserved.response
+        except Unserved as refused:
+            self._metrics.unrouted.labels(str(refused.response.status)).inc()
+            return refused.response
         finally:
             self._metrics.in_flight.dec()
 
@@ -123,15 +133,17 @@ class Proxy:
         if redirect is not None:
             raise Unserved(web.Response(status=redirect.status, headers={"location": redirect.location}))
         backend = match.choose_backend(found, random.random())  # noqa: S311 - load balancing, not a secret
+        request_id = headers.request_id(request.headers, _new_id)
         if backend is None or backend.problem:
             reason = backend.problem if backend else "the rule that matches has no backend"
-            raise Unserved(answers.error(500, "backend_not_found", reason))
+            self._log_no_backend(found.rule, reason, request_id)
+            raise Unserved(answers.no_backend(request_id))
         return _Routed(
             serving=serving,
             found=found,
             path=path,
             query=query,
-            request_id=headers.request_id(request.headers, _new_id),
+            request_id=request_id,
             backend=backend,
             upstream=serving.table.upstreams[backend.upstream],
             policy=serving.table.policies[backend.policy],
@@ -151,6 +163,12 @@ class Proxy:
             self._metrics.deny(found.rule.route, verdict.why)
             raise Unserved(error_form.denied(head.path, verdict.why))
         return verdict
+
+    def _log_no_backend(self, rule: Rule, reason: str, request_id: str) -> None:
+        """Write why a route cannot be served, for the first of many requests."""
+        if self._no_backend.is_due(f"{rule.route} {rule.name} {reason}", time.monotonic()):
+            fields = {"route": rule.route, "rule": rule.name, "request_id": request_id}
+            _routes_log.warning("a backend cannot be used: %s", reason, extra={"fields": fields})
 
     # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,10 +199,10 @@ class Proxy:
             if record.outcome != "interrupted":
                 record.outcome, record.status = "client-gone", 499
             raise
-        except Unserved as unserved:
-            record.outcome, record.status = "refused", unserved.response.status
-            unserved.response.headers["x-request-id"] = routed.request_id
-            return unserved.response
+        except Unserved as refused:
+            record.outcome, record.status = "refused", refused.response.status
+            refused.response.headers["x-request-id"] = routed.request_id
+            return refused.response
         finally:
             if exchange is not None:
                 exchange.close()
@@ -206,7 +224,7 @@ class Proxy:
         except BodyTooLarge as error:
             raise Unserved(answers.error(413, "request_too_large", str(error))) from None
         except OutOfMemoryBudget as error:
-            raise _overloaded(error) from None
+            raise unserved.overloaded(error) from None
 
     def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
         """Word the request as it goes to every target."""
@@ -229,7 +247,7 @@ class Proxy:
         )
         ai = routed.upstream.ai
         if ai and not operations.is_usual(request.method, path):
-            _check_operation(request.method, path, routed)
+            unserved.check_operation(request.method, path, routed.upstream, routed.policy)
         worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
         return Call(request.method, path, query, fields, worded, ai, token)
 
@@ -260,8 +278,8 @@ class Proxy:
             self._fleet.put_away(answer)
             answer = unmasked(ended.outcome, answer)
         if answer is None:
-            tried = " > ".join(f"{step.label} {step.detail or step.status}" for step in record.attempts) or "nothing"
-            response = answers.no_answer(ended.outcome, tried, self._earliest_return(routed, ended.model))
+            wait = self._earliest_return(routed, ended.model)
+            response = answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
             self._tell(response.headers, routed, record)
             return response
         record.status = answer.status
@@ -311,31 +329,7 @@ def _hold_copy(call: Call, held: Hold) -> None:
     try:
         held.add(held.size)
     except OutOfMemoryBudget as error:
-        raise _overloaded(error) from None
-
-
-def _check_operation(method: str, path: str, routed: _Routed) -> None:
-    """Check that what would be asked of the targets is what a route to models is for.
-
-    Raises:
-        Unserved: it is not.
-    """
-    targets = (target for pool in routed.upstream.priorities for target in pool)
-    paths = {target.full_path.partition("?")[0] or path for target in targets}
-    refused = operations.refusal(method, paths, every=routed.policy.operations == "All")
-    if refused is None:
-        return
-    if refused.status == 405:
-        allowed = ", ".join(refused.methods)
-        answer = answers.error(405, "method_not_allowed", f"a model is asked for this with {allowed}")
-        answer.headers["allow"] = allowed
-        raise Unserved(answer)
-    message = "this route is for the operations of models; a FailoverPolicy can allow the rest of the API"
-    raise Unserved(answers.error(403, "operation_not_allowed", message))
-
-
-def _overloaded(error: OutOfMemoryBudget) -> Unserved:
-    return Unserved(answers.error(503, "overloaded", str(error), wait=1))
+        raise unserved.overloaded(error) from None
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:

@@ -152,7 +152,7 @@ class Relay:
         """
         last = self._record.attempts[-1]
         self._exchange.broke(Broken(failure.how, failure.detail, ErrorClass.INTERRUPTED))
-        self._broke = self._broke or f"{last.label} {last.detail}"
+        self._broke = self._broke or f"{trace.shown(last)} {failure.how}"
         body = self._continuation()
         if isinstance(body, str):
             await self._abort(body)

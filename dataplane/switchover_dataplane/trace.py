@@ -146,11 +146,27 @@ def _step(attempt: Attempt) -> dict[str, Any]:
     return step
 
 
-def served_by(attempt: Attempt) -> str:
-    """Name the target for the caller: PROVIDER/MODEL, or the target where no model is known.
+def told(record: Record) -> str:
+    """Say to the caller what was tried: `gpt-4o 429 rate-limited > gpt-4.0-turbo connect-failed`.
+
+    Which host, address or object of the cluster that was is for the log.
+    """
+    steps = (
+        " ".join(str(part) for part in (shown(attempt), attempt.status, attempt.error_class) if part is not None)
+        for attempt in record.attempts
+    )
+    return " > ".join(steps) or "nothing"
+
+
+def shown(attempt: Attempt) -> str:
+    """Name the model for the caller, or the kind of target where no model is known.
 
     The model's name may be the caller's own text, and stands in a header.
     """
-    if not attempt.model:
-        return attempt.target
-    return f"{attempt.provider}/{''.join(letter for letter in attempt.model[:_LONGEST_NAME] if letter.isprintable())}"
+    name = "".join(letter for letter in attempt.model[:_LONGEST_NAME] if letter.isprintable())
+    return name or attempt.provider
+
+
+def served_by(attempt: Attempt) -> str:
+    """Name the target for the caller: PROVIDER/MODEL, or PROVIDER where no model is known."""
+    return f"{attempt.provider}/{shown(attempt)}" if attempt.model else attempt.provider

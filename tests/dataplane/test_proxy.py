@@ -331,6 +331,44 @@ async def test_a_plain_backend_gets_bodies_of_any_kind(client: aiohttp.ClientSes
     assert (first.seen[0].line, first.seen[0].body) == ("POST /model/a?b=c HTTP/1.1", b"\x00\xff")
 
 
+@pytest.mark.parametrize("ai", [True, False], ids=["models", "a plain backend"])
+async def test_an_answer_of_ours_tells_no_host_and_no_object_of_the_cluster(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, *, ai: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    of = table(free_port(), [free_port()], ai=ai, auth="token" if ai else "")
+    [upstream] = of.upstreams.values()
+    [[target]] = upstream.priorities
+    pools = ((msgspec.structs.replace(target, host="internal-db.invalid"),), (target,))
+    of = msgspec.structs.replace(of, upstreams={"ns/up": msgspec.structs.replace(upstream, priorities=pools)})
+    async with gateway(of) as at:
+        async with client.post(f"{at.url}/model", json=ASKED, headers={"x-request-id": "id-1"}) as answer:
+            shown = f"{answer.status} {answer.headers} {await answer.text()}"
+    assert "503" in shown
+    assert "id-1" in shown
+    assert [word for word in ("internal-db", "127.0.0.1", str(target.port), "ns/") if word in shown] == []
+    assert str(target.port) in str([record.__dict__.get("fields") for record in caplog.records])
+
+
+async def test_why_a_backend_cannot_be_used_is_logged_once_and_not_told_to_callers(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    of = table(free_port(), [1])
+    problem = "Secret finance/board-minutes is in another namespace"
+    rule = msgspec.structs.replace(of.rules["rule"], backends=(t.Backend(problem=problem),))
+    async with gateway(msgspec.structs.replace(of, rules={"rule": rule})) as at:
+        for _ in range(3):
+            async with client.post(f"{at.url}/model", json=ASKED, headers={"x-request-id": "id-1"}) as answer:
+                shown = f"{answer.headers} {await answer.text()}"
+                assert (answer.status, (await answer.json())["error"]["code"]) == (500, "backend_not_found")
+                assert answer.headers["x-request-id"] == "id-1"
+                assert "request ID: id-1" in shown
+                assert "finance" not in shown
+    lines = [record for record in caplog.records if record.name == "switchover.routes"]
+    assert [line.getMessage() for line in lines] == [f"a backend cannot be used: {problem}"]
+    assert lines[0].__dict__["fields"] == {"route": "ns/route", "rule": "0", "request_id": "id-1"}
+
+
 async def test_a_path_without_a_route_gets_404_and_names_no_other(client: aiohttp.ClientSession) -> None:
     async with targets(good()) as (first,):
         async with gateway(table(free_port(), [first.port])) as at:
@@ -391,8 +429,7 @@ async def test_when_no_target_can_be_reached_the_answer_names_what_was_tried(cli
             error = (await answer.json())["error"]
 
     assert answer.status == 503
-    assert "model-0 refused" in error["message"]
-    assert "model-1 refused" in error["message"]
+    assert "tried: model-0 connect-failed > model-1 connect-failed; request ID: " in error["message"]
 
 
 async def test_an_explicit_retry_on_hands_a_failure_on_that_it_does_not_name(client: aiohttp.ClientSession) -> None:
