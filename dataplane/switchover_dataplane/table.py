@@ -610,16 +610,31 @@ def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
 
 def _dangling(table: Table) -> list[str]:
     """Name every reference in the table that leads nowhere."""
+    return [*_dangling_listeners(table), *_dangling_access(table), *_dangling_rules(table), *_dangling_targets(table)]
+
+
+def _dangling_listeners(table: Table) -> list[str]:
     wrong: list[str] = []
     for port in table.ports:
         for listener in port.listeners:
+            where = f"listener {listener.name}"
             for certificate in listener.certificates:
-                wrong += _unknown(table.secrets, f"listener {listener.name}", certificate.chain, certificate.key)
+                wrong += _unknown(table.secrets, where, certificate.chain, certificate.key)
             for host in listener.hosts:
-                wrong += _unknown(table.rules, f"listener {listener.name}", *(match.rule for match in host.matches))
+                wrong += _unknown(table.rules, where, *(match.rule for match in host.matches))
+    return wrong
+
+
+def _dangling_access(table: Table) -> list[str]:
+    wrong: list[str] = []
     for key, access in table.access.items():
         for caller in access.callers if isinstance(access, ApiKeys) else ():
             wrong += _unknown(table.secrets, f"access {key}", *(each.secret for each in caller.headers if each.secret))
+    return wrong
+
+
+def _dangling_rules(table: Table) -> list[str]:
+    wrong: list[str] = []
     for key, rule in table.rules.items():
         where = f"rule {key}"
         if rule.access:
@@ -630,6 +645,11 @@ def _dangling(table: Table) -> list[str]:
             if not backend.problem:
                 wrong += _unknown(table.upstreams, where, backend.upstream)
                 wrong += _unknown(table.policies, where, backend.policy)
+    return wrong
+
+
+def _dangling_targets(table: Table) -> list[str]:
+    wrong: list[str] = []
     for key, upstream in table.upstreams.items():
         for target in (target for pool in upstream.priorities for target in pool):
             names = (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from switchover_dataplane import answers, operations
-from switchover_dataplane.body import OutOfMemoryBudget
+from switchover_dataplane.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.table import Policy, Upstream
 
 

@@ -57,6 +57,7 @@ def _text(names: list[str]) -> str:
     shown = [*names[:_MOST], *([f"{others} other{'' if others == 1 else 's'}"] if others > 0 else [])]
     asks = "asks" if len(names) == 1 else "ask"
     return (
-        f"{listed(shown)} {asks} nobody for a key, so anybody who reaches this Gateway spends the provider's key; refer to"
-        f' an AuthConfig in a RouteOption, or write the annotation {ANNOTATION}: "true" on the HTTPRoute or the Gateway'
+        f"{listed(shown)} {asks} nobody for a key, so anybody who reaches this Gateway spends the provider's key; refer"
+        f' to an AuthConfig in a RouteOption, or write the annotation {ANNOTATION}: "true" on the HTTPRoute or the'
+        " Gateway"
     )

@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 from serving import Gateway, free_port, gateway, good, raw, table, targets
 from switchover_dataplane import table as t
 from switchover_dataplane.error_form import form_of
+from switchover_dataplane.masked import masked
 from switchover_dataplane.proxy import Settings
 
 APP_KEY, OTHER_KEY = "app-key-of-the-test-0123456789", "other-key-of-the-test-0123456789"
@@ -254,7 +255,7 @@ async def test_the_caller_stands_in_trace_and_metrics_and_no_key_does(
 def test_a_table_that_is_shown_has_no_digest_of_a_key() -> None:
     of = guarded(table(80, []), api_keys())
     digests = [each.digest for each in api_keys().callers]
-    assert not [digest for digest in digests if digest.encode() in msgspec.json.encode(t.masked(of))]
+    assert not [digest for digest in digests if digest.encode() in msgspec.json.encode(masked(of))]
 
 
 def test_a_table_whose_rule_names_an_access_that_is_not_there_is_refused() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from fuzz.edits import edited
 from switchover_dataplane import filters
-from switchover_dataplane.body import BadBody, JsonBody
+from switchover_dataplane.json_body import JsonBody
+from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.table import BodyDefault, BodyEdit, PromptMessage
 
 MODEL = "gpt-a"
@@ -55,7 +56,7 @@ def keep_every_field_and_pin_the_model(text: bytes) -> Hashable:
     before = {name: value for name, value in _pairs(text) if name != "model"}
     assert {name: value for name, value in sent if name != "model"} == before
     try:
-        edited_body = body.edited(filters.edit_body(body.fields, EDIT))
+        edited_body = filters.edit_body(body, EDIT)
     except BadBody:
         return "no messages"
     changed = dict(_pairs(edited_body.for_model(MODEL)))
