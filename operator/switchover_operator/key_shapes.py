@@ -30,6 +30,8 @@ _SHAPES: Final = (_PREFIXED, _SCHEME, _QUERY, _USER, _PEM)
 _RUN: Final = re.compile(r"[A-Za-z0-9+/_=]{20,}")
 _TURN: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])")
 _LEAST_TURNS: Final = 5
+_WORD: Final = re.compile(r"[A-Z]?[a-z]{4,}")
+"""What names are made of, as `k8sSecretApikeyStorage`; chance hardly makes two of them."""
 
 MASK: Final = "***"
 
@@ -63,4 +65,6 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def _is_random(run: str) -> bool:
-    return len(_TURN.findall(run)) >= _LEAST_TURNS
+    if len(_TURN.findall(run)) < _LEAST_TURNS:
+        return False
+    return sum(map(len, _WORD.findall(run))) * 2 <= len(run)

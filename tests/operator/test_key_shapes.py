@@ -35,6 +35,7 @@ NO_KEYS = [
     "switchover-dataplane-7d9f8b6c5d-x2k4p",
     "spec.ai.multi.priorities[0].pool[0].openai.authToken.secretRef.name",
     "spec.options.retries.rateLimitedRetryBackOff.resetHeaders[0].name",
+    "spec.configs[0].apiKeyAuth.k8sSecretApikeyStorage.apiKeySecretRefs[7]",
     "gateway.networking.k8s.io/v1beta1",
     "task-runner-for-the-whole-team",
     "a risk-averse-and-careful plan",
