@@ -2,19 +2,18 @@
 
 An index is made once per table, so that finding does not grow with the number of routes: hosts and exact paths are
 looked up, prefixes are tried from the longest to the shortest element of the path, and only the entries of one path
-are walked; regular expressions alone are tried one after the other. The answer is always that of a plain walk over
-`Host.matches` in order, whatever that order is.
+are walked; many regular expressions for one part of a request are looked for together. The answer is always that of a
+plain walk over `Host.matches` in order, whatever that order is.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
-from multidict import CIMultiDict, CIMultiDictProxy
 
-from switchover_dataplane.pattern import BadPattern, Pattern, compiled
+from switchover_dataplane.asked import Asked, Head, Sets
+from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_set
 from switchover_dataplane.request_target import BadTarget, canonical, hostname, normalise
 from switchover_dataplane.table import (
     Backend,
@@ -25,21 +24,10 @@ from switchover_dataplane.table import (
     Port,
     Rule,
     Table,
-    ValueMatch,
     pattern_problem,
 )
 
 Kept = TypeVar("Kept")
-
-
-class Head(NamedTuple):
-    """What matching looks at. `host` is the Host field as sent, `path` and `query` are as `normalise` gives them."""
-
-    host: str
-    method: str
-    path: str
-    query: str
-    headers: "CIMultiDictProxy[str] | CIMultiDict[str]"
 
 
 class Found(NamedTuple):
@@ -63,12 +51,17 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Paths(msgspec.Struct, gc=False):
-    """The matches of one host by path. A prefix has no trailing slash; `longest` is the longest one's length."""
+    """The matches of one host by path, and its many expressions. A prefix has no trailing slash.
+
+    `lengths` are those of the prefixes, `longest` is the greatest.
+    """
 
     exact: dict[str, list[_Entry]] = {}
     prefix: dict[str, list[_Entry]] = {}
     pattern: list[_Entry] = []
+    lengths: set[int] = set()
     longest: int = 0
+    sets: dict[tuple[str, str], PatternSet] = {}
 
 
 @dataclass(slots=True)
@@ -173,8 +166,30 @@ def _paths(host: Host) -> _Paths:
             paths.prefix.setdefault(_as_asked_for(path.value).rstrip("/"), []).append(entry)
         else:
             paths.pattern.append(entry)
-    paths.longest = max(map(len, paths.prefix), default=0)
+    paths.lengths = set(map(len, paths.prefix))
+    paths.longest = max(paths.lengths, default=0)
+    paths.sets = _sets(host)
     return paths
+
+
+def _sets(host: Host) -> dict[tuple[str, str], PatternSet]:
+    """Put together the expressions that are many for one part of a request."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for match in host.matches:
+        for part, name, text in _expressions(match):
+            texts.setdefault((part, name), []).append(text)
+    made = {key: pattern_set(each) for key, each in texts.items()}
+    return {key: one for key, one in made.items() if one is not None}
+
+
+def _expressions(match: Match) -> Iterator[tuple[str, str, str]]:
+    """Yield the regular expressions of a match with the part of a request and its name that each is for."""
+    if match.path.kind == "RegularExpression":
+        yield "path", "", match.path.value
+    for part, values in (("header", match.headers), ("query", match.query)):
+        for wanted in values:
+            if wanted.kind == "RegularExpression":
+                yield part, wanted.name, wanted.value
 
 
 def _as_asked_for(value: str) -> str:
@@ -191,12 +206,9 @@ def _texts(table: Table) -> Iterator[tuple[Match, str]]:
         for listener in port.listeners:
             for host in listener.hosts:
                 for match in host.matches:
-                    if match.path.kind == "RegularExpression":
-                        yield match, match.path.value
-                    if match.headers or match.query:
-                        for wanted in (*match.headers, *match.query):
-                            if wanted.kind == "RegularExpression":
-                                yield match, wanted.value
+                    if match.headers or match.query or match.path.kind == "RegularExpression":
+                        for _, _, text in _expressions(match):
+                            yield match, text
 
 
 # ── Once per request ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,24 +224,25 @@ def find(router: Router, port: int, head: Head) -> Found | None:
     if listeners is None or not head.path.startswith("/"):
         return None
     host = hostname(head.host)
+    asked = Asked(head, router.patterns)
     for listener, hosts in next(listeners.of(host), ()):
         for same_name in hosts.of(host):
             for paths in same_name:
-                match, prefix = _first(router, paths, head)
+                match, prefix = _first(paths, asked)
                 if match is not None:
                     return Found(router.rules[match.rule], match, port, listener, prefix)
     return None
 
 
-def _first(router: Router, paths: _Paths, head: Head) -> tuple[Match | None, str]:
+def _first(paths: _Paths, asked: Asked) -> tuple[Match | None, str]:
     """Return the match that comes first in the compiler's order, and the part of the path that it matched."""
     best: _Entry | None = None
     matched = ""
-    for part, entries in _by_path(paths, head.path):
+    for part, entries in _by_path(paths, asked.head.path):
         for entry in entries:
             if best is not None and entry.place > best.place:
                 break
-            if _fits(router, entry.match, head):
+            if _fits(entry.match, asked, paths.sets):
                 best, matched = entry, part
                 break
     return (best.match if best is not None else None), matched
@@ -242,43 +255,22 @@ def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
     if paths.prefix:
         end = len(path) if len(path) <= paths.longest else path.rfind("/", 0, paths.longest + 1)
         while end >= 0:
-            prefix = path[:end]
-            if prefix in paths.prefix:
+            if end in paths.lengths and (prefix := path[:end]) in paths.prefix:
                 yield prefix, paths.prefix[prefix]
             end = path.rfind("/", 0, end)
     if paths.pattern:
         yield path, paths.pattern
 
 
-def _fits(router: Router, match: Match, head: Head) -> bool:
+def _fits(match: Match, asked: Asked, sets: Sets) -> bool:
     """Tell whether a match whose path was looked up has nothing against the request."""
-    if match.method and match.method != head.method:
+    if match.method and match.method != asked.head.method:
         return False
-    if match.headers and not all(_header_fits(router, wanted, head) for wanted in match.headers):
+    if match.path.kind == "RegularExpression" and not asked.has_path(match.path.value, sets):
         return False
-    if match.query and not _query_fits(router, match.query, head.query):
+    if match.headers and not all(asked.has_header(wanted, sets) for wanted in match.headers):
         return False
-    return match.path.kind != "RegularExpression" or router.patterns[match.path.value].fits(head.path)
-
-
-def _header_fits(router: Router, wanted: ValueMatch, head: Head) -> bool:
-    """A field that was sent several times counts as its values joined by commas (RFC 9110, section 5.3)."""
-    values = head.headers.getall(wanted.name, None)
-    return values is not None and _value_fits(router, wanted, ",".join(values))
-
-
-def _query_fits(router: Router, wanted: tuple[ValueMatch, ...], query: str) -> bool:
-    """The first value of a repeated parameter counts (Gateway API, HTTPQueryParamMatch); "+" is a space."""
-    given: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        given.setdefault(name, value)
-    return all(one.name in given and _value_fits(router, one, given[one.name]) for one in wanted)
-
-
-def _value_fits(router: Router, wanted: ValueMatch, value: str) -> bool:
-    if wanted.kind == "Exact":
-        return value == wanted.value
-    return router.patterns[wanted.value].fits(value)
+    return not match.query or all(asked.has_parameter(wanted, sets) for wanted in match.query)
 
 
 def choose_backend(found: Found, chance: float) -> Backend | None:

@@ -7,6 +7,7 @@ patterns promises that without refusing patterns that people use.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,14 +16,22 @@ import re2
 _GROUP: Final = re.compile(r"\\(.?)", re.DOTALL)
 
 
-def _quiet() -> Any:
-    """RE2's defaults (UTF-8, leftmost-first, 8 MiB for a pattern) without its log lines on stderr."""
+_WORTH_A_SET: Final = 16
+_SET_SIZE: Final = 256
+_SET_MEMORY: Final = 32 << 20
+_EVERYTHING: Final = rb"(?s)\C*"
+
+
+def _quiet(memory: int) -> Any:
+    """RE2's defaults (UTF-8, leftmost-first) without its log lines on stderr."""
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = memory
     return options
 
 
-_OPTIONS: Final = _quiet()
+_OPTIONS: Final = _quiet(8 << 20)
+_SET_OPTIONS: Final = _quiet(_SET_MEMORY)
 
 
 class BadPattern(ValueError):
@@ -74,6 +83,59 @@ class Pattern:
         for piece in _pieces(substitution):
             if isinstance(piece, int) and piece > self._compiled.groups:
                 raise BadPattern(f"the substitution uses group {piece} of {self._compiled.groups}")
+
+
+class PatternSet:
+    """Many expressions that are looked for in a value in one pass over it, and not in one for each.
+
+    RE2 keeps at most `_SET_MEMORY` bytes for each `_SET_SIZE` of them.
+    """
+
+    __slots__ = ("_sets",)
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Compile the expressions, each of which `Pattern` takes.
+
+        Raises:
+            BadPattern: together they are too large for the memory that they may take.
+        """
+        parts = [texts[start : start + _SET_SIZE] for start in range(0, len(texts), _SET_SIZE)]
+        self._sets = [(part, _set_of(part)) for part in parts]
+
+    def fitting(self, value: str) -> frozenset[str] | None:
+        """Return the expressions that match the whole value; None where that took more memory than there is."""
+        fitting: list[str] = []
+        octets = _octets(value)
+        for texts, one in self._sets:
+            found = one.Match(octets)
+            # RE2 tells of too little memory by finding nothing, and the first expression matches everything.
+            if not found or 0 not in found:
+                return None
+            fitting += (texts[number - 1] for number in found if number)
+        return frozenset(fitting)
+
+
+def pattern_set(texts: Iterable[str]) -> PatternSet | None:
+    """Make a set of those expressions that are worth one; None where they are few, or too large to be one."""
+    every = tuple(dict.fromkeys(texts))
+    if len(every) < _WORTH_A_SET:
+        return None
+    try:
+        return PatternSet(every)
+    except BadPattern:
+        return None
+
+
+def _set_of(texts: Iterable[str]) -> Any:
+    made = re2.Set.FullMatchSet(_SET_OPTIONS)
+    try:
+        made.Add(_EVERYTHING)
+        for text in texts:
+            made.Add(_octets(text))
+        made.Compile()
+    except re2.error as error:
+        raise BadPattern(_reason(error)) from None
+    return made
 
 
 @lru_cache(maxsize=1024)

@@ -358,6 +358,62 @@ def value_fits(wanted: ValueMatch, value: str) -> bool:
     return value == wanted.value if wanted.kind == "Exact" else re.fullmatch(wanted.value, value) is not None
 
 
+MANY = [f"[a-z]*{number}" for number in range(20)]
+"""So many expressions for one part of a request that they are looked for together."""
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.permutations(
+        [
+            *(Match(f"path-{text}", PathMatch(f"/{text}", "RegularExpression")) for text in MANY),
+            *(Match(f"x-{text}", headers=(ValueMatch("x", text, "RegularExpression"),)) for text in MANY),
+            *(Match(f"q-{text}", query=(ValueMatch("q", text, "RegularExpression"),)) for text in MANY),
+            Match("any-x", headers=(ValueMatch("x", "(?s).*", "RegularExpression"),)),
+            Match("a-prefix", PathMatch("/a1")),
+        ]
+    ),
+    st.sampled_from(["/a1", "/b12", "/1", "/none", "/a1/b"]),
+    st.sampled_from(["", "q=a1", "q=x19&q=a1", "q=none", "other=a1"]),
+    st.sampled_from([None, "a1", "b7", "a1,b7", "", "none", "é1"]),
+)
+def test_many_expressions_find_what_a_walk_in_order_would_find(
+    order: list[Match], path: str, query: str, value: str | None
+) -> None:
+    table = served(*order)
+    request = head(path, host="a.example", query=query, headers=[] if value is None else [("x", value)])
+    assert named(match.index(table), request) == walk(table, request)
+
+
+class Query(str):
+    """A query that counts how often it is parsed."""
+
+    __slots__ = ("parsed",)
+
+    def split(self, *given: Any) -> list[str]:
+        self.parsed = getattr(self, "parsed", 0) + 1
+        return super().split(*given)
+
+
+@pytest.mark.parametrize("kind", ["Exact", "RegularExpression"])
+def test_a_request_is_read_once_however_many_matches_look_at_the_same_part_of_it(kind: Any) -> None:
+    query = Query("&".join(["a=b"] * 1_900))
+    looking = (
+        Match(f"r{number}", PathMatch("/many", "Exact"), query=(ValueMatch("q", f"v{number}", kind),))
+        for number in range(1_000)
+    )
+    assert found(served(*looking), head("/many", query=query)) is None
+    assert query.parsed == 1
+
+    headers = Watched(x="none")
+    looking = (
+        Match(f"r{number}", PathMatch("/many", "Exact"), headers=(ValueMatch("x", f"v{number}", kind),))
+        for number in range(1_000)
+    )
+    assert found(served(*looking), Head("", "GET", "/many", "", headers)) is None
+    assert headers.asked == 1
+
+
 class Watched(CIMultiDict[str]):
     """Headers that count how often they are asked for."""
 

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from switchover_dataplane.pattern import BadPattern, Pattern, compiled
+from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_set
 
 
 def test_the_whole_value_has_to_match() -> None:
@@ -55,3 +57,43 @@ def test_a_substitution_that_refers_to_nothing_is_refused(substitution: str) -> 
 
 def test_a_pattern_is_compiled_once() -> None:
     assert compiled("/once") is compiled("/once")
+
+
+# ── Many at once ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EXPRESSIONS = (
+    "a",
+    "a*",
+    "(?i)A+b",
+    "(a|ab)(c|bcd)?",
+    "a+?",
+    "^ab$",
+    r"\bab\b",
+    ".",
+    "(?s).*",
+    "[^a]*",
+    "é+",
+    "",
+    "(?m)^b$",
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(EXPRESSIONS), min_size=1, unique=True),
+    st.text(st.sampled_from("abcdB\né\udcff"), max_size=6),
+)
+def test_a_set_finds_the_expressions_that_match_one_by_one(texts: list[str], value: str) -> None:
+    assert PatternSet(texts).fitting(value) == frozenset(text for text in texts if Pattern(text).fits(value))
+
+
+def test_a_set_of_very_many_expressions_finds_those_that_match() -> None:
+    texts = [f"/team-{number}/.*" for number in range(1_000)]
+    assert PatternSet(texts).fitting("/team-777/chat" * 500) == frozenset(["/team-777/.*"])
+
+
+def test_few_expressions_are_no_set_and_neither_are_those_that_are_too_large_together() -> None:
+    assert pattern_set(["a", "b"]) is None
+    assert pattern_set(["a"] * 100) is None
+    assert pattern_set([f"a{number}" for number in range(100)]) is not None
+    assert pattern_set([f"(?:(?:{number}[a-f]{{1,50}}){{1,20}}z){{1,5}}" for number in range(256)]) is None
