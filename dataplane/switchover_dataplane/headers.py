@@ -61,6 +61,10 @@ _TO_MODELS: Final = frozenset(
         "traceparent",
         "tracestate",
         "user-agent",
+        *(
+            f"x-stainless-{what}"
+            for what in ("arch", "async", "lang", "os", "package-version", "retry-count", "runtime", "runtime-version")
+        ),
     )
 )
 """The caller's fields that a model gets: OpenAI, Mistral, Microsoft Learn and Anthropic API references, W3C Trace
@@ -192,14 +196,15 @@ def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
 
 def _for_models(headers: Fields) -> "CIMultiDict[str]":
     """Copy the fields that models are asked with, but for those that `Connection` names."""
-    ended = _nominated(headers) if "connection" in headers else ()
-    return CIMultiDict(
-        [
-            (name, value)
-            for name, value in headers.items()
-            if ((lower := name.lower()) in _TO_MODELS or lower.startswith(_SDK)) and lower not in ended
-        ]
-    )
+    chosen = [
+        (name, value)
+        for name, value in headers.items()
+        if (lower := name.lower()) in _TO_MODELS or lower.startswith(_SDK)
+    ]
+    if "connection" in headers:
+        ended = _nominated(headers)
+        chosen = [(name, value) for name, value in chosen if name.lower() not in ended]
+    return CIMultiDict(chosen)
 
 
 def _nominated(headers: Fields) -> frozenset[str]:
