@@ -41,10 +41,10 @@ class DataPlane:
     bind: str
     admin: int
 
-    def ask(self, port: int, path: str, body: Object | None = None) -> tuple[int, str]:
-        """Send a prompt; the status, and the model that answered."""
+    def ask(self, port: int, path: str, body: Object | None = None, key: str = "") -> tuple[int, str]:
+        """Send a prompt, with a bearer token where there is a `key`; the status, and the model that answered."""
         connection = http.client.HTTPConnection(self.bind, port, timeout=30)
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
         connection.request("POST", path, json.dumps(body or PROMPT), headers)
         answer = connection.getresponse()
         text = answer.read()

@@ -21,11 +21,12 @@ Locate = Callable[[Identity, str], str]
 
 
 class Weight(IntEnum):
-    """How much a finding matters: a fault keeps something from being served as written."""
+    """How much a finding matters: a fault keeps something from being served as written, a risk is served as written."""
 
     FAULT = 0
     NO_EFFECT = 1
-    NOTE = 2
+    RISK = 2
+    NOTE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,10 @@ def _weight(condition: Condition) -> Weight | None:
     match condition.type, condition.status:
         case ("Accepted" | "ResolvedRefs" | "RetryPolicy" | "AccessControl", "False") | ("PartiallyInvalid", "True"):
             return Weight.FAULT
-        case ("UnsupportedField" | "OpenAccess", "True") | ("WorstCase", "False"):
+        case ("UnsupportedField", "True") | ("WorstCase", "False"):
             return Weight.NO_EFFECT
+        case "OpenAccess", "True":
+            return Weight.RISK
         case "RetryPolicy" | "WorstCase" | "AccessControl", "True":
             return Weight.NOTE
         case _:

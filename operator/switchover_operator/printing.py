@@ -82,7 +82,7 @@ def _finding(finding: Finding, signs: Marks) -> str:
     match finding.weight:
         case Weight.FAULT:
             return f"{click.style(signs.bad, fg='red')} {about}{finding.message}{_grey(finding.place)}"
-        case Weight.NO_EFFECT:
+        case Weight.NO_EFFECT | Weight.RISK:
             return f"{click.style(signs.warning, fg='yellow')} {about}{finding.message}{_grey(finding.place)}"
         case Weight.NOTE:
             return f"{signs.arrow} {about}{without_keys(finding.message)}"

@@ -251,6 +251,67 @@ def test_of_two_gateways_that_ask_for_one_address_the_older_has_it(applied: Appl
     wait_until(has_it, "the older Gateway has the address")
 
 
+def test_callers_are_let_in_by_the_keys_that_their_secrets_have_now(applied: Applied) -> None:
+    def app(key: str) -> Object:
+        metadata = {"name": "app", "namespace": applied.namespace}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "type": "extauth.solo.io/apikey",
+            "stringData": {"api-key": key},
+        }
+
+    def asked(key: str = "") -> int:
+        return applied.fleet.planes[0].ask(applied.port, "/model", key=key)[0]
+
+    config: Object = {
+        "apiVersion": "enterprise.gloo.solo.io/v1",
+        "kind": "AuthConfig",
+        "metadata": {"name": "callers", "namespace": applied.namespace},
+        "spec": {"configs": [{"apiKeyAuth": {"apiKeySecretRefs": [{"name": "app"}]}}]},
+    }
+    applied.objects["RouteOption"]["spec"]["options"]["extauth"] = {"configRef": {"name": "callers"}}
+    applied.apply("RouteOption")
+    wait_until(lambda: asked() == 403, "nobody is let in, as there is no AuthConfig yet")
+    applied.condition("routeoption", "AccessControl=False")
+    applied.cluster.apply(config, app("the-first-key-0123456789"))
+    wait_until(lambda: asked("the-first-key-0123456789") == 200, "the caller is let in")
+    applied.fleet.condition("authconfig", "callers", applied.namespace, "Programmed=True")
+    applied.condition("httproute", "AccessControl=True")
+    applied.cluster.apply(app("the-second-key-0123456789"))
+    wait_until(lambda: asked("the-second-key-0123456789") == 200, "the key is rotated")
+    assert (asked("the-first-key-0123456789"), asked()) == (401, 401)
+
+
+def test_gloos_options_for_a_gateway_are_looked_at_as_soon_as_their_kind_is_there(applied: Applied) -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"kind": "VirtualHostOption", "plural": "virtualhostoptions", "singular": "virtualhostoption"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    applied.cluster.apply(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "virtualhostoptions.gateway.solo.io"},
+            "spec": {"group": "gateway.solo.io", "names": names, "scope": "Namespaced", "versions": [version]},
+        }
+    )
+    applied.cluster.kubectl("wait", "--for=condition=Established", "crd/virtualhostoptions.gateway.solo.io")
+    target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "ai-gateway"}
+    applied.cluster.apply(
+        {
+            "apiVersion": "gateway.solo.io/v1",
+            "kind": "VirtualHostOption",
+            "metadata": {"name": "tokens", "namespace": applied.namespace},
+            "spec": {"targetRefs": [target], "options": {"jwt": {"providers": {"idp": {}}}}},
+        }
+    )
+    wait_until(lambda: applied.ask()[0] == 403, "the Gateway lets nobody in", 90)
+    applied.condition("gateway", "AccessControl=False")
+    applied.cluster.kubectl("delete", "crd", "virtualhostoptions.gateway.solo.io")
+    wait_until(lambda: applied.ask()[0] == 200, "the Gateway is open again", 90)
+
+
 def test_what_changes_nothing_leads_to_no_write(applied: Applied) -> None:
     for kind in KINDS:
         applied.condition(kind, "Programmed=True")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from switchover_dataplane.table import Port, Table, sealed
 from switchover_operator.announce import Situation, Told, news
 from switchover_operator.compile import Compiled
-from switchover_operator.conditions import accepted, fields_without_effect, invalid
+from switchover_operator.conditions import accepted, fields_without_effect, invalid, open_access
 from switchover_operator.findings import Weight, findings
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgement, Acknowledgements
@@ -124,6 +124,7 @@ def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
     )
 
 
-def test_a_field_without_effect_is_a_finding_of_less_weight_than_a_fault() -> None:
-    report = Report(ROUTE, conditions=(fields_without_effect(["spec.useHttp2"]), *BAD.conditions), notes=("a note",))
+def test_a_field_without_effect_is_a_finding_of_less_weight_than_a_fault_and_of_more_than_a_risk() -> None:
+    odd = (open_access("HTTPRoute ns/r asks nobody for a key"), fields_without_effect(["spec.useHttp2"]))
+    report = Report(ROUTE, conditions=(*odd, *BAD.conditions), notes=("a note",))
     assert [each.weight for each in findings(report, lambda _identity, _path: "")] == list(Weight)

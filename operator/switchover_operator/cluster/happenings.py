@@ -61,7 +61,7 @@ def happenings(
 
 
 def _faults(report: Report) -> Iterable[Happening]:
-    return [_of_finding(finding) for finding in findings(report, lambda *_: "") if finding.weight is not Weight.NOTE]
+    return [_of_finding(finding) for finding in findings(report, lambda *_: "") if finding.weight < Weight.RISK]
 
 
 def _of_finding(finding: Finding) -> Happening:
