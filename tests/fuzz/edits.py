@@ -5,13 +5,15 @@ repeated and moved; a repeated word may be repeated thousands of times, as that 
 """
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
 MOST_EDITS = 6
 MOST_REPEATS = 4_000
 MOST_REPEATED = 1 << 17
-_LENGTHS = (0, 0, 1, 2, 8, 64, 1_024)
+_SIGN = re.compile(rb"[^0-9A-Za-z_-]")
+_LENGTHS = (0, 0, 0, 0, 1, 2, 8, 64, 1_024)
 _TIMES = (*[1] * 80, *[2] * 6, 3, 3, 64, 64, MOST_REPEATS)
 
 
@@ -19,11 +21,18 @@ def edited(chance: random.Random, seeds: Sequence[bytes], words: Sequence[bytes]
     """Take a good input and change it in a few places."""
     text = chance.choice(seeds)
     for _ in range(chance.randint(0, MOST_EDITS)):
-        start = chance.randint(0, len(text))
+        start = _start(chance, text)
         end = start + chance.choice(_LENGTHS)
         piece = _piece(chance, text, start, end, words)
         text = text[:start] + (piece * chance.choice(_TIMES))[:MOST_REPEATED] + text[end:]
     return text
+
+
+def _start(chance: random.Random, text: bytes) -> int:
+    """Choose where to change it: mostly behind a sign, as there a word of the language can stand."""
+    start = chance.randint(0, len(text))
+    sign = _SIGN.search(text, start) if chance.random() < 0.7 else None
+    return sign.end() if sign is not None else start
 
 
 def _piece(chance: random.Random, text: bytes, start: int, end: int, words: Sequence[bytes]) -> bytes:
