@@ -98,7 +98,11 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
 
 def _scanned(cut: list[bytes] | tuple[bytes, ...]) -> list[Event]:
     scanner = Scanner()
-    events = [event for piece in cut for event in scanner.feed(piece)]
+    events: list[Event] = []
+    for piece in cut:
+        events += scanner.feed(piece)
+        while scanner.is_behind:
+            events += scanner.feed(b"")
     return [*events, *scanner.end()]
 
 
