@@ -1,8 +1,11 @@
 """One client's connection as far as answers go out on it: how long they wait for the client, and how they are cut."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from typing import Any, Final
 
 from aiohttp import HttpVersion11, web
@@ -65,8 +68,14 @@ class Sending(web.RequestHandler):
         super().resume_writing()
 
     def _expect_client(self) -> None:
-        waiting = self.transport.get_write_buffer_size() if self.transport is not None else 0
-        self._send_timer = self._loop.call_later(self._send_timeout, self._client_is_late, waiting)
+        self._send_timer = self._loop.call_later(self._send_timeout, self._client_is_late, self._waiting())
+
+    def _waiting(self) -> int:
+        """Return how many bytes the client has not taken: those held here, and those that the system holds."""
+        transport = self.transport
+        if transport is None:
+            return 0
+        return transport.get_write_buffer_size() + _queued(transport.get_extra_info("socket"))
 
     def _client_took(self) -> None:
         if self._send_timer is not None:
@@ -77,8 +86,16 @@ class Sending(web.RequestHandler):
         self._send_timer = None
         if self.transport is None:
             return
-        taken = waited - self.transport.get_write_buffer_size()
-        if taken >= LEAST_RATE * self._send_timeout:
+        if waited - self._waiting() >= LEAST_RATE * self._send_timeout:
             self._expect_client()
         else:
             self.cut()
+
+
+def _queued(connected: socket.socket | None) -> int:
+    """Return how many bytes the system has not brought to the peer (tcp(7), SIOCOUTQ); 0 where it does not tell."""
+    try:
+        count = fcntl.ioctl(connected.fileno() if connected is not None else -1, termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError):
+        return 0
+    return int.from_bytes(count, sys.byteorder)

@@ -18,7 +18,8 @@ from switchover_dataplane.refusal import HEAD_LIMIT
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
-LARGE, PIECE = 16 << 20, 16 << 10
+LARGE, PIECE = 8 << 20, 16 << 10
+SLOW = 0.4
 SECRET = "sk-never-to-be-seen"
 
 
@@ -114,6 +115,12 @@ async def impatient() -> AsyncIterator[Served]:
 @pytest.fixture
 async def hasty() -> AsyncIterator[Served]:
     async for one in _serve(Limits(send_timeout=0.2)):
+        yield one
+
+
+@pytest.fixture
+async def unhurried() -> AsyncIterator[Served]:
+    async for one in _serve(Limits(send_timeout=SLOW)):
         yield one
 
 
@@ -518,13 +525,18 @@ async def test_a_client_that_takes_nothing_of_an_answer_is_given_up(hasty: Serve
     writer.close()
 
 
-async def test_a_client_that_takes_an_answer_bit_by_bit_gets_it_whole(hasty: Served) -> None:
-    reader, writer = await deaf(hasty.port, b"/large")
+async def test_a_client_that_takes_an_answer_slowly_gets_it_whole(unhurried: Served) -> None:
+    """What it takes at first is less than the system wants to be free before it takes more from the gateway."""
+    reader, writer = await deaf(unhurried.port, b"/large")
+    taken, end = 0, time.monotonic() + 3 * SLOW
+    while time.monotonic() < end:
+        taken += len(await reader.read(4096))
+        await asyncio.sleep(0.02)
+    assert taken < 1 << 20
 
-    taken = 0
-    while piece := await reader.read(256 << 10):
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    while piece := await reader.read(1 << 20):
         taken += len(piece)
-        await asyncio.sleep(0)
 
     assert taken > LARGE
     writer.close()
