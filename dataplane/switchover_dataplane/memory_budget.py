@@ -40,13 +40,12 @@ class MemoryBudget:
         """Hold one request's bytes, none at first. `client` is the address that the request came from."""
         return Hold(self, client)
 
-    def make_room(self, asking: "Hold", size: int) -> None:
-        """Give slow bodies up until `size` more bytes fit.
+    def make_room(self, asking: "Hold", size: int, *, is_small: bool) -> None:
+        """Give slow bodies up until `size` more bytes fit; those of a small body fit into the reserve, too.
 
         Raises:
             OutOfMemoryBudget: they do not fit, whatever is given up.
         """
-        is_small = asking.size + size <= SMALL
         limit = self.total + self.total // _RESERVE if is_small else self.total
         while self.held + size > limit:
             self._give_up_slowest(asking, None)
@@ -87,10 +86,21 @@ class Hold:
         Raises:
             OutOfMemoryBudget: there is no room for them, or this body was given up.
         """
+        self._add(size, is_small=self.size + size <= SMALL)
+
+    def add_copy(self) -> None:
+        """Count a copy of all that is held; that of a small body is small as well.
+
+        Raises:
+            OutOfMemoryBudget: as `add`.
+        """
+        self._add(self.size, is_small=self.size <= SMALL)
+
+    def _add(self, size: int, *, is_small: bool) -> None:
         budget = self._budget
         if self._closed:
             raise OutOfMemoryBudget("this body was given up, as others needed its room")
-        budget.make_room(self, size)
+        budget.make_room(self, size, is_small=is_small)
         self.size += size
         budget.held += size
         budget.by_client[self.client] = budget.by_client.get(self.client, 0) + size

@@ -327,7 +327,7 @@ def _hold_copy(call: Call, held: Hold) -> None:
     if not isinstance(call.body, JsonBody):
         return
     try:
-        held.add(held.size)
+        held.add_copy()
     except OutOfMemoryBudget as error:
         raise unserved.overloaded(error) from None
 
