@@ -141,7 +141,7 @@ async def test_strangers_are_refused_before_a_redirect_tells_where_to(client: ai
 async def test_a_stranger_is_refused_before_the_body_is_read() -> None:
     async with gateway(guarded(table(free_port(), []), api_keys()), Settings(memory=0)) as at:
         reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
-        writer.write(b"POST /model HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n{")
+        writer.write(b"POST /model HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n\r\n{")
         assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
         writer.close()
 
