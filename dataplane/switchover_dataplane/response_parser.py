@@ -15,6 +15,12 @@ HEAD_LIMIT: Final = 64 * 1024
 
 HEADER_COUNT_LIMIT: Final = 256
 
+REASON_LIMIT: Final = 1024
+"""Bytes of the reason behind a status, which nobody gets to see."""
+
+_PROTOCOL: Final = b"HTTP/1."
+_VERSIONS: Final = frozenset(("1.0", "1.1"))
+
 _NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 
 
@@ -36,6 +42,8 @@ class ResponseParser:
         "_method",
         "_parser",
         "_pieces",
+        "_reason",
+        "_start",
         "done",
         "head_done",
         "headers",
@@ -57,6 +65,8 @@ class ResponseParser:
         self._framed = True
         self._pieces: list[bytes] = []
         self._bare = 0
+        self._reason = 0
+        self._start = b""
 
     def expect(self, method: str) -> None:
         """Begin the answer to a request of this method; the answer before it is done."""
@@ -64,7 +74,8 @@ class ResponseParser:
             # Its answer may have announced a body that never comes, which the old parser would wait for.
             self._parser = httptools.HttpResponseParser(self)
         self._method = method
-        self._bare = 0
+        self._bare = self._reason = 0
+        self._start = b""
         self.head_done = self.done = False
 
     def feed(self, data: bytes) -> None:
@@ -77,6 +88,8 @@ class ResponseParser:
             self.reusable = False
             return
         in_head, held = not self.head_done, self.held
+        if in_head and len(self._start) < len(_PROTOCOL):
+            self._look_at_start(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -112,17 +125,34 @@ class ResponseParser:
             self.reusable = False
         else:
             self._fields = []
+            self._reason = 0
+
+    def on_status(self, piece: bytes) -> None:
+        """Count the reason, which is passed over."""
+        self._reason += len(piece)
+        if self._reason > REASON_LIMIT and not self.done:
+            raise NotHttp(f"the answer has a reason of more than {REASON_LIMIT} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field; trailers come after the head and are passed over."""
+        """Keep a header field; trailers come after the head and are passed over.
+
+        What they say is no part of the framing (RFC 9110, section 6.5.1), but llhttp acts on some of them: no other
+        answer follows on the connection.
+        """
         if not self.head_done:
             self._fields.append((_name(name), value.decode("utf-8", "surrogateescape")))
+        else:
+            self.reusable = False
 
     def on_headers_complete(self) -> None:
         """Take the head; interim answers (1xx) are passed over."""
         if self.head_done:
             return
         status = self._parser.get_status_code()
+        if not 100 <= status <= 599:
+            raise NotHttp("the answer has a status that HTTP has not")
+        if self._parser.get_http_version() not in _VERSIONS:
+            raise NotHttp("the answer is not of HTTP/1.1 or 1.0")
         if status < 200:
             if status == 101:
                 raise NotHttp("the answer switches protocols")
@@ -155,6 +185,13 @@ class ResponseParser:
             self.done = True
 
     # ── What is refused ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look_at_start(self, data: bytes) -> None:
+        """Refuse the protocols that llhttp takes beside HTTP; empty lines before an answer are passed over."""
+        self._start = (self._start + data[:256].lstrip(b"\r\n"))[: len(_PROTOCOL)]
+        if not _PROTOCOL.startswith(self._start):
+            self.reusable = False
+            raise NotHttp("what came is not HTTP/1")
 
     def _take_coding(self, headers: "CIMultiDict[str]") -> None:
         """Accept chunks alone, as we asked for no other coding and cannot undo one (RFC 9112, section 6.1)."""

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.response_parser import HEAD_LIMIT, HEADER_COUNT_LIMIT, NotHttp, ResponseParser
+from switchover_dataplane.response_parser import (
+    HEAD_LIMIT,
+    HEADER_COUNT_LIMIT,
+    REASON_LIMIT,
+    NotHttp,
+    ResponseParser,
+)
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -25,9 +31,11 @@ WHOLE = {
     "a length": (OK, b"ok"),
     "chunks": (CHUNKED + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
     "chunks with extensions": (CHUNKED + b"2;x=y\r\nab\r\n0\r\n\r\n", b"ab"),
-    "trailers, which are passed over": (CHUNKED + b"2\r\nab\r\n0\r\nx-late: y\r\n\r\n", b"ab"),
     "an interim answer before it": (b"HTTP/1.1 103 Early Hints\r\nx-late: y\r\n\r\n" + OK, b"ok"),
     "two interim answers before it": (b"HTTP/1.1 100 Continue\r\n\r\n" * 2 + OK, b"ok"),
+    "empty lines before it": (b"\r\n\r\n" + OK, b"ok"),
+    "a long reason": (b"HTTP/1.1 200 " + b"a" * 500 + b"\r\ncontent-length: 2\r\n\r\nok", b"ok"),
+    "no reason": (OK.replace(b" OK", b" "), b"ok"),
     "no body by its status": (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
     "a length of 0": (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", b""),
 }
@@ -85,6 +93,9 @@ LAST = {
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
     "chunks of HTTP/1.0": b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n"
     b"2\r\nok\r\n0\r\n\r\n",
+    "a trailer": CHUNKED + b"2\r\nok\r\n0\r\nx-late: y\r\n\r\n",
+    "a trailer that asks to close": CHUNKED + b"2\r\nok\r\n0\r\nconnection: close\r\n\r\n",
+    "a trailer that names a coding": CHUNKED + b"2\r\nok\r\n0\r\ntransfer-encoding: gzip\r\n\r\n",
     "a second answer": OK + OK,
     "rubbish behind it": OK + b"\0",
 }
@@ -95,6 +106,7 @@ def test_an_answer_is_whole_and_no_other_may_follow(answer: bytes) -> None:
     parser = parsed(answer)
 
     assert (parser.done, parser.reusable, parser.take()) == (True, False, b"ok")
+    assert "x-late" not in parser.headers
 
 
 def test_bytes_that_nobody_asked_for_make_the_connection_unfit() -> None:
@@ -109,6 +121,16 @@ def test_bytes_that_nobody_asked_for_make_the_connection_unfit() -> None:
 
 REFUSED = {
     "another protocol": b"220 mail.example ESMTP " + SECRET + b"\r\n",
+    "RTSP": OK.replace(b"HTTP/1.1", b"RTSP/1.0"),
+    "ICE": OK.replace(b"HTTP/1.1", b"ICE/1.0"),
+    "HTTP/2": OK.replace(b"HTTP/1.1", b"HTTP/2.0"),
+    "HTTP/0.9": OK.replace(b"HTTP/1.1", b"HTTP/0.9"),
+    "HTTP/2 behind an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n" + OK.replace(b"HTTP/1.1", b"HTTP/2.0"),
+    "a status of 99": OK.replace(b"200", b"099"),
+    "a status of 0": OK.replace(b"200", b"000"),
+    "a status of 600": OK.replace(b"200", b"600"),
+    "a status of 999": OK.replace(b"200", b"999"),
+    "a reason without end": b"HTTP/1.1 200 " + b"a" * (REASON_LIMIT + 1) + b"\r\ncontent-length: 2\r\n\r\nok",
     "two framings": CHUNKED[:-2] + b"content-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nokk",
     "a length that is none": b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok",
@@ -122,7 +144,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("answer", REFUSED.values(), ids=REFUSED.keys())
-@pytest.mark.parametrize("size", [1 << 20, 1_000], ids=["at once", "in pieces"])
+@pytest.mark.parametrize("size", [1 << 20, 1_000, 3], ids=["at once", "in pieces", "in small pieces"])
 def test_what_is_no_answer_that_we_take_is_refused_and_never_quoted(answer: bytes, size: int) -> None:
     with pytest.raises(NotHttp) as refused:
         parsed(*(answer[start : start + size] for start in range(0, len(answer), size)))

@@ -55,6 +55,15 @@ async def test_an_answer_comes_with_its_status_headers_and_body(transport: Trans
         assert (response.status, response.headers["x-a"], await whole(response)) == (418, "b", b"abc")
 
 
+@pytest.mark.parametrize("trailer", [b"connection: close", b"transfer-encoding: gzip", b"x-late: y"])
+async def test_a_trailer_does_not_cost_the_next_request(transport: Transport, trailer: bytes) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + trailer + b"\r\n\r\n"
+    async with listening(answering(chunked, OK)) as to:
+        assert await whole(await post(transport, to)) == b"ok"
+        assert await whole(await post(transport, to)) == b"ok"
+        assert to.accepted == 2
+
+
 async def test_a_head_comes_before_its_body(transport: Transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
