@@ -34,12 +34,14 @@ class Call:
 class Opened:
     """The start of an event stream: the events that were read, and the scanner that reads on.
 
-    `error` is the data of the event that says that it failed, b"" if there is none.
+    `error` is the data of the event that says that it failed, b"" if there is none; `turn` counts the events that were
+    read in this turn of the event loop, or since one before.
     """
 
     scanner: Scanner = field(default_factory=Scanner)
     events: list[Event] = field(default_factory=list)
     error: bytes = b""
+    turn: int = 0
 
 
 @dataclass(slots=True)

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from switchover_dataplane import lenient_json
+from switchover_dataplane.chunk import MOST_CHOICES
 
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
 def as_stream(body: bytes, *, with_usage: bool) -> bytes | None:
-    """Write an answer as events; None if it is no completion. `with_usage` adds the event that counts tokens."""
+    """Write an answer as events; None if it is no completion, or one of too many values.
+
+    `with_usage` adds the event that counts tokens.
+    """
     try:
         answer = lenient_json.decode(body)
     except (ValueError, RecursionError):
@@ -20,7 +24,11 @@ def as_stream(body: bytes, *, with_usage: bool) -> bytes | None:
     if not isinstance(answer, dict):
         return None
     choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
+    if (
+        not isinstance(choices, list)
+        or not 0 < len(choices) <= MOST_CHOICES
+        or not all(isinstance(choice, dict) for choice in choices)
+    ):
         return None
     is_chat = all(isinstance(choice.get("message"), dict) for choice in choices)
     if not is_chat and not all(isinstance(choice.get("text"), str) for choice in choices):

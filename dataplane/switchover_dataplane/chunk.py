@@ -33,17 +33,31 @@ class _Body(msgspec.Struct, gc=False):
     content_block: Any = None
 
 
+class _Outline(msgspec.Struct, gc=False):
+    """What is read of an event with too many values to make them."""
+
+    error: msgspec.Raw = msgspec.Raw(b"")
+    object: msgspec.Raw = msgspec.Raw(b"")
+    type: msgspec.Raw = msgspec.Raw(b"")
+
+
 _decoder: Final = msgspec.json.Decoder(_Body)
+_outline_decoder: Final = msgspec.json.Decoder(_Outline)
+_kind_decoder: Final = msgspec.json.Decoder(str)
+
+MOST_CHOICES: Final = 128
+"""Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
 
 _NOTHING: Final = Chunk(Meaning.PRELUDE)
 _DONE: Final = Chunk(Meaning.DONE)
-_PART: Final = Chunk(Meaning.CONTENT, bound="an event of more than 4 MiB")
+_PART: Final = Chunk(Meaning.CONTENT, bound="an event that is too large to be read")
 _ERROR: Final = Chunk(Meaning.ERROR)
 _MALFORMED: Final = Chunk(Meaning.MALFORMED)
 _GARBLED: Final = Chunk(Meaning.GARBLED)
 _CHAT_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.CHAT)
 _FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
 
+_FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 _THINKING: Final = frozenset(("reasoning_content", "reasoning", "reasoning_details", "thinking"))
 _CONTENT: Final = frozenset(("refusal", "tool_calls", "function_call", "audio", "images", "annotations"))
 _SAID_BESIDE: Final = frozenset(("role", "name", "channel", "phase"))
@@ -58,6 +72,8 @@ def read(event: Event) -> Chunk:
     data = event.data
     if data is None:
         return _PART if event.is_part else _NOTHING
+    if event.is_part:
+        return _ERROR if event.name == "error" else _outlined(data)
     stripped = data.strip()
     if stripped == b"[DONE]":
         return _DONE
@@ -95,10 +111,34 @@ def _unusual(data: bytes) -> Chunk:
     except (ValueError, RecursionError):
         return _no_json(data)
     try:
-        return _read(msgspec.convert(body, _Body))
-    except msgspec.ValidationError:
+        return _read(_converted(body))
+    except (ValueError, RecursionError):
         first = body[0] if isinstance(body, list) and body else body
         return _ERROR if isinstance(first, dict) and first.get("error") else _FOREIGN
+
+
+def _converted(body: Any) -> _Body:
+    try:
+        return msgspec.convert(body, _Body)
+    except msgspec.ValidationError:
+        raise
+    except ValueError:
+        # Half a surrogate pair in a name, which msgspec looks up as UTF-8.
+        return _decoder.decode(lenient_json.without_halves(body))
+
+
+def _outlined(data: bytes) -> Chunk:
+    """Read what an event of very many values says of itself: whether it failed, or which step of an answer it is."""
+    try:
+        outline = _outline_decoder.decode(data)
+    except (ValueError, RecursionError):
+        return _PART if lenient_json.is_json(data) else _no_json(data)
+    if bytes(outline.error) not in _FALSE or bytes(outline.object) == b'"error"':
+        return _ERROR
+    try:
+        return _typed(_kind_decoder.decode(outline.type)) or _PART
+    except ValueError:
+        return _PART
 
 
 def _no_json(data: bytes) -> Chunk:
@@ -121,6 +161,8 @@ def _chat(choices: list[_Choice]) -> Chunk:
     """OpenAI API reference, chat completion chunk object; the choices of an asynchronous filter have no delta."""
     if not choices:
         return _CHAT_PRELUDE
+    if len(choices) > MOST_CHOICES:
+        return _GARBLED
     meaning, text, bound = Meaning.PRELUDE, "", ""
     indexes: list[int] = []
     finished: list[int] = []
@@ -129,6 +171,8 @@ def _chat(choices: list[_Choice]) -> Chunk:
             return _ERROR
         index = choice.index or 0
         if index:
+            if not 0 < index < MOST_CHOICES:
+                return _GARBLED
             bound = "several choices"
         if choice.delta is not None or choice.text is not None:
             indexes.append(index)

@@ -38,20 +38,28 @@ def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: 
         headers: names in lower case, or a mapping that does not care.
         body: as much of it as was read; one that was cut short is searched for what it still shows.
     """
-    if provider_kind == PLAIN:
-        return _plain(status)
+    return _classified(provider_kind, status, read(headers, body))
+
+
+def failed_success(
+    provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
+) -> tuple[ErrorClass, float | None] | None:
+    """Return why an answer under a success status is a failure and the wait that it asks for, None if it is none.
+
+    The parameters are those of `classify` and `retry_after`; the body is read once.
+    """
     said = read(headers, body)
-    if status < 400:
-        if not said.is_error:
-            return None
-        status = said.status
-    return _by_words(provider_kind, status, said)
+    reason = _classified(provider_kind, status, said)
+    return None if reason is None else (reason, _wait(headers, said, now_wall))
 
 
-def classify_error(provider_kind: str, body: bytes) -> ErrorClass:
-    """Return why a stream failed whose event says so; `body` is the event's data, whatever else stands in it."""
+def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> tuple[ErrorClass, float | None]:
+    """Return why a stream failed whose event says so, and the wait that it asks for.
+
+    `body` is the event's data, whatever else stands in it; it is read once.
+    """
     said = read({}, body)
-    return _by_words(provider_kind, said.status, said)
+    return _by_words(provider_kind, said.status, said), _wait({}, said, now_wall)
 
 
 def refused(
@@ -77,6 +85,16 @@ def _concern(status: int, said: Said) -> Concern:
     if any(message.startswith("request too large") for message in said.messages):
         return "request"
     return "model" if "permodel" in said.text else "target"
+
+
+def _classified(kind: str, status: int, said: Said) -> ErrorClass | None:
+    if kind == PLAIN:
+        return _plain(status)
+    if status < 400:
+        if not said.is_error:
+            return None
+        status = said.status
+    return _by_words(kind, status, said)
 
 
 def _by_words(kind: str, status: int, said: Said) -> ErrorClass:

@@ -3,6 +3,7 @@
 What it is not handed to anybody: `Broken` says what is wrong with it. An answer in a form that nobody knows is good.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from switchover_dataplane import lenient_json
-from switchover_dataplane.classify import classify, retry_after
+from switchover_dataplane.classify import failed_success
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -21,11 +22,24 @@ _UNLABELLED: Final = frozenset(("text/plain", "application/octet-stream"))
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
+class _Outline(msgspec.Struct, gc=False):
+    """The fields that are judged, of an answer with too many to look at each."""
+
+    error: msgspec.Raw = msgspec.Raw(b"")
+    object: msgspec.Raw = msgspec.Raw(b"")
+    type: msgspec.Raw = msgspec.Raw(b"")
+    choices: msgspec.Raw = msgspec.Raw(b"")
+
+
+_outline_decoder: Final = msgspec.json.Decoder(_Outline)
+
+
 class _Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
 _choices_decoder: Final = msgspec.json.Decoder(list[_Choice])
+_FINISHED_WITH_AN_ERROR: Final = re.compile(rb'"finish_reason"\s*:\s*"error"')
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -57,7 +71,7 @@ def judged(kind: str, status: int, headers: Mapping[str, str], body: bytes) -> O
 
 def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
     try:
-        fields = _decoder.decode(text)
+        fields = _fields(text)
     except ValueError:
         return _unusual(kind, status, headers, text)
     except RecursionError:
@@ -75,29 +89,37 @@ def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes
     return Committed(status, headers)
 
 
+def _fields(text: bytes) -> dict[str, msgspec.Raw]:
+    if lenient_json.has_few_values(text):
+        return _decoder.decode(text)
+    outline = msgspec.structs.asdict(_outline_decoder.decode(text))
+    return {name: value for name, value in outline.items() if bytes(value)}
+
+
 _NO_JSON: Final = Broken("malformed", "not the JSON that it should be", ErrorClass.SERVER_ERROR)
 
 
 def _unusual(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
     """Judge what is no JSON object, or one that stricter parsers than those of SDKs refuse."""
-    try:
-        lenient_json.decode(text)
-    except (ValueError, RecursionError):
+    if not lenient_json.is_json(text):
         return _NO_JSON
     return _error(kind, status, headers, text) or Committed(status, headers)
 
 
 def _error(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Broken | None:
-    reason = classify(kind, status, headers, text)
-    if reason is None:
+    failed = failed_success(kind, status, headers, text, time.time())
+    if failed is None:
         return None
-    return Broken("error-event", "an error under a success status", reason, retry_after(headers, text, time.time()))
+    reason, wait = failed
+    return Broken("error-event", "an error under a success status", reason, wait)
 
 
 def _has_failed(choices: bytes) -> bool:
     """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
-    if b'"error"' not in choices:
+    if not _FINISHED_WITH_AN_ERROR.search(choices):
         return False
+    if not lenient_json.has_few_values(choices):
+        return True
     try:
         return any(choice.finish_reason == "error" for choice in _choices_decoder.decode(choices))
     except ValueError:

@@ -10,10 +10,14 @@ from typing import Any, Final
 
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning
 
+MOST_CANDIDATES: Final = 128
+"""Candidates of one answer, which are numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
+
 _MESSAGES: Final = "events of the Messages API"
 _GENERATE: Final = "events of the Gemini API"
 
 _THOUGHTS: Final = frozenset(("thinking", "redacted_thinking", "thinking_delta", "signature_delta"))
+_GENERATE_GARBLED: Final = Chunk(Meaning.GARBLED)
 _MESSAGES_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.MESSAGES)
 _MESSAGES_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
 _MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
@@ -49,6 +53,8 @@ def gemini(candidates: Any, feedback: Any) -> Chunk:
         if isinstance(feedback, dict) and feedback.get("blockReason"):
             return Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,))
         return Chunk(Meaning.PRELUDE, Dialect.GENERATE)
+    if len(candidates) > MOST_CANDIDATES:
+        return _GENERATE_GARBLED
     meaning = Meaning.PRELUDE
     indexes: list[int] = []
     finished: list[int] = []
@@ -57,6 +63,8 @@ def gemini(candidates: Any, feedback: Any) -> Chunk:
             return Chunk(Meaning.CONTENT, Dialect.GENERATE, bound=_GENERATE)
         index = candidate.get("index")
         indexes.append(index if isinstance(index, int) else 0)
+        if not 0 <= indexes[-1] < MOST_CANDIDATES:
+            return _GENERATE_GARBLED
         said = _parts(candidate.get("content"))
         if said is Meaning.CONTENT or meaning is Meaning.PRELUDE:
             meaning = said

@@ -8,9 +8,10 @@ import time
 from math import inf
 from typing import Final
 
+from switchover_dataplane import turns
 from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.chunk import read
-from switchover_dataplane.classify import classify_error, retry_after
+from switchover_dataplane.classify import failed_stream
 from switchover_dataplane.meaning import Dialect, Meaning
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.table import Holdback
@@ -19,6 +20,9 @@ from switchover_dataplane.transport import ConnectionBroken, Response
 
 HELD_LIMIT: Final = 1024 * 1024
 """Bytes of whole events that are held without any content: if a model thinks aloud they are handed on as they come."""
+
+MOST_HELD: Final = 50_000
+"""Events that are held without any content, which cost far more than their bytes."""
 
 
 class Pulse:
@@ -91,7 +95,7 @@ class Opening:
                     return self.at_end()
         # The Responses API repeats the request in its first events.
         limit = 16 * HELD_LIMIT if self._dialect is Dialect.RESPONSES else HELD_LIMIT
-        return self._too_much() if self.idle > limit else None
+        return self._too_much() if self.idle > limit or len(events) > MOST_HELD else None
 
     def at_end(self) -> Outcome:
         """Tell what an orderly end decides."""
@@ -103,15 +107,14 @@ class Opening:
 
     def _failed(self, data: bytes) -> Outcome:
         self._opened.error = data
-        reason = classify_error(self._provider, data)
-        wait = retry_after({}, data, time.time())
+        reason, wait = failed_stream(self._provider, data, time.time())
         return Broken("error-event", "the stream began with an error", reason, wait)
 
     def _too_much(self) -> Outcome:
         """Hold no more: what has content or thoughts in it is handed on, and what has none is no answer."""
         if self._contents or self._thought:
             return Committed(self._status)
-        return Broken("malformed", "more than 1 MiB without any content", ErrorClass.SERVER_ERROR)
+        return Broken("malformed", "more than is held of a stream, without any content", ErrorClass.SERVER_ERROR)
 
 
 async def open_stream(
@@ -136,20 +139,31 @@ async def open_stream(
     return outcome
 
 
+async def _feed(opened: Opened, piece: bytes) -> None:
+    """Add the events of a piece; whoever judges more than one turn is for gives way first."""
+    events = opened.scanner.feed(piece)
+    opened.events += events
+    opened.turn += len(events)
+    if opened.turn > turns.EVENTS:
+        opened.turn = len(events)
+        await turns.give_way()
+
+
 async def _read_on(answer: Answer, response: Response, opened: Opened, opening: Opening, pulse: Pulse) -> Outcome:
     try:
         while (outcome := opening.verdict()) is None:
             if opening.thinks:
                 opening.thinks = False
                 pulse.at = asyncio.get_running_loop().time()
-            piece = await response.chunk()
-            if not piece:
+            piece = b"" if opened.scanner.is_behind else await response.chunk()
+            if not piece and not opened.scanner.is_behind:
                 answer.rest = None
                 opened.events += opened.scanner.end()
                 outcome = opening.verdict() or opening.at_end()
                 break
-            answer.held.append(piece)
-            opened.events += opened.scanner.feed(piece)
+            if piece:
+                answer.held.append(piece)
+            await _feed(opened, piece)
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
         return Broken(failure.how, failure.detail)

@@ -5,14 +5,14 @@ Bytes pass through as they came, an event at a time, at the pace at which the cl
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import reply, trace
+from switchover_dataplane import reply, trace, turns
 from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
@@ -48,6 +48,7 @@ class Relay:
         self._response = web.StreamResponse()
         self._broke = ""
         self._can_tell = True
+        self._turn = 0
 
     async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> web.StreamResponse:
         """Send an answer that is `opened`.
@@ -84,12 +85,13 @@ class Relay:
         opened = answer.opened or Opened()
         dropped = self._transcript.dropped
         try:
-            await self._take(opened.events)
+            for start in range(0, len(opened.events), turns.EVENTS):
+                await self._take(opened.events[start : start + turns.EVENTS])
             if answer.rest is not None:
                 await self._read_on(answer, opened)
             else:
                 await self._write(self._transcript.take_end())
-        except ConnectionBroken as failure:
+        except (ConnectionBroken, Interruption) as failure:
             if not self._transcript.is_settled:
                 raise Interruption(failure.how, failure.detail) from None
             await self._write(self._transcript.closing())
@@ -102,7 +104,7 @@ class Relay:
         assert answer.rest is not None  # noqa: S101 - the caller has looked
         watched = Watched(answer.rest, self._patience)
         try:
-            while piece := await watched.piece():
+            while (piece := b"" if scanner.is_behind else await watched.piece()) or scanner.is_behind:
                 heard, was_settled = transcript.heard, transcript.is_settled
                 await self._take(scanner.feed(piece))
                 if not was_settled and (transcript.heard != heard or transcript.is_settled or scanner.is_within_data):
@@ -118,8 +120,12 @@ class Relay:
         finally:
             watched.stop()
 
-    async def _take(self, events: Iterable[Event]) -> None:
-        """Hand on, all at once, what of the events is for the client."""
+    async def _take(self, events: Sequence[Event]) -> None:
+        """Hand on, all at once, what of the events is for the client; they are no more than one turn is for."""
+        self._turn += len(events)
+        if self._turn > turns.EVENTS:
+            self._turn = len(events)
+            await turns.give_way()
         taken: list[bytes] = []
         take = self._transcript.take
         try:

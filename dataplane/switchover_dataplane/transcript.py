@@ -19,12 +19,21 @@ from switchover_dataplane.stream import Event
 MOST_TEXT: Final = 1 << 20
 """Characters of text that are kept for another model to continue."""
 
+MOST_IDLE: Final = 4 * 1024 * 1024
+"""Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""
+
 _LONGEST_MARK: Final = 64
-_LAST: Final = re.compile(
-    rb'"finish_?[rR]eason"\s*:\s*"(?!error"|null")'
-    rb'|(?:event: ?|"type"\s*:\s*")response\.(?:completed|incomplete)["\r\n]'
+_LAST: Final = (
+    re.compile(rb'"finish_?[rR]eason"\s*:\s*"(?!error"|null")'),
+    re.compile(rb"event: ?response\.(?:completed|incomplete)[\r\n]"),
+    re.compile(rb'"type"\s*:\s*"response\.(?:completed|incomplete)"'),
 )
-"""What says in a chat completion, a response of Gemini's or an event of the Responses API that it is the last."""
+"""What says in a chat completion, a response of Gemini's or an event of the Responses API that it is the last.
+
+Each begins with letters of its own, which are found at the speed of the memory.
+"""
+
+_OF_THE_ANSWER: Final = (Meaning.PRELUDE, Meaning.CONTENT)
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -48,6 +57,7 @@ class Transcript:
     __slots__ = (
         "_dialect",
         "_finished",
+        "_idle",
         "_said_done",
         "_seam",
         "_seen",
@@ -68,6 +78,7 @@ class Transcript:
         self._dialect: Dialect | None = None
         self._seen: set[int] = set()
         self._finished: set[int] = set()
+        self._idle = 0
         self._text = StringIO()
         self._splice: Splice | None = None
         self._seam = b""
@@ -110,18 +121,24 @@ class Transcript:
         """Take the next event; return what goes to the client for it.
 
         Raises:
-            Interruption: the answer failed, or claims to be done without being whole.
+            Interruption: the answer failed, claims to be done without being whole, or goes on without saying anything.
             Mismatch: the other model's text does not go on where this one ended.
         """
         chunk = read(event)
         if chunk.dialect is None:
-            if chunk.meaning is not Meaning.PRELUDE and not event.is_part:
+            if chunk.meaning not in _OF_THE_ANSWER:
+                self._count_idle(event)
                 return self._take_mark(event, chunk.meaning)
         elif chunk.dialect is not self._dialect:
             if not self.ends_anyhow:
                 # An event of another API, as some proxies mix in: it says nothing of the answer.
+                self._count_idle(event)
                 return b"" if self.is_splicing else event.raw
             self._dialect = chunk.dialect
+        if chunk.meaning is Meaning.PRELUDE or (self._finished and self.is_settled):
+            self._count_idle(event)
+        elif self._idle:
+            self._idle = 0
         if chunk.meaning is not Meaning.PRELUDE:
             self.heard += 1
         if self._splice is not None:
@@ -151,6 +168,13 @@ class Transcript:
         """Write the event that says that the answer broke off, in the form of its own events."""
         return stream_end.error(self._dialect, message)
 
+    def _count_idle(self, event: Event) -> None:
+        """Count what says nothing; the first events of the Responses API repeat the request, and are not counted."""
+        if self.heard:
+            self._idle += len(event.raw)
+            if self._idle > MOST_IDLE:
+                raise Interruption("malformed", f"more than {MOST_IDLE >> 20} MiB without any content")
+
     def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
         """Take an event that is about the stream and has nothing of the answer in it."""
         if meaning is Meaning.MALFORMED or (self.is_settled and meaning is Meaning.GARBLED):
@@ -172,7 +196,7 @@ class Transcript:
     def _look_for_the_end(self, part: bytes) -> None:
         """Find in an event that is too large to be read whether it is the last one."""
         text = self._tail + part
-        if _LAST.search(text):
+        if any(last.search(text) for last in _LAST):
             self._seen.add(0)
             self._finished.add(0)
         self._tail = text[-_LONGEST_MARK:]

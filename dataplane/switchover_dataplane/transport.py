@@ -12,6 +12,7 @@ from typing import Final
 
 from multidict import CIMultiDict
 
+from switchover_dataplane import turns
 from switchover_dataplane.connection import Connection, ConnectionBroken
 from switchover_dataplane.dial import ConnectFailed, ConnectTo, Destination, dial
 from switchover_dataplane.pool import ConnectionPool
@@ -26,41 +27,52 @@ Body = bytes | AsyncIterator[bytes] | None
 class Response:
     """The head of an answer, and its body to be read or given up; one of both must happen.
 
-    The connection serves others as soon as the answer is whole, not only when it was taken.
+    The connection serves others as soon as the answer is whole, not only when it was taken. `failure` is what ended
+    the reading. However fast an answer comes, others get a turn after each 64 KiB of it.
     """
 
-    __slots__ = ("_connection", "_failure", "_held", "_now", "_pool", "headers", "status")
+    __slots__ = ("_connection", "_held", "_left", "_pool", "failure", "headers", "status")
 
     def __init__(self, connection: Connection, pool: ConnectionPool) -> None:
         self.status = connection.status
         self.headers = connection.headers
         self._connection: Connection | None = connection
         self._pool = pool
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._held = b""
+        self._left = turns.BYTES
         if connection.finished:
             self._held = connection.take()
             self._release(connection)
 
     async def chunk(self) -> bytes:
-        """Return the next piece of the body, b"" at its end.
+        """Return the next piece of the body, of 64 KiB at most, b"" at its end.
 
         Raises:
             ConnectionBroken: the body is not whole, or it was given up.
+            Exception: whatever stopped the iterator of the request's body.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self._left <= 0:
+            # Before anything is taken, as whoever reads may be told meanwhile that time is over.
+            self._left = turns.BYTES
+            await turns.give_way()
+        if self.failure is not None:
+            raise self.failure
         connection = self._connection
-        if connection is None:
-            held, self._held = self._held, b""
-            return held
-        try:
-            piece = await connection.piece()
-        except Exception as failure:
-            self._give_up(failure)
-            raise
-        if connection.finished:
-            self._release(connection)
+        piece = self._held
+        if not piece and connection is not None:
+            try:
+                piece = await connection.piece()
+            except Exception as failure:
+                self._give_up(failure)
+                raise
+            if connection.finished:
+                self._release(connection)
+        if len(piece) > self._left:
+            self._held, piece = piece[self._left :], piece[: self._left]
+        else:
+            self._held = b""
+        self._left -= len(piece)
         return piece
 
     async def discard(self, max_bytes: int = 64 * 1024, seconds: float = 0.05) -> None:
@@ -84,7 +96,7 @@ class Response:
         self._pool.give_back(connection, asyncio.get_running_loop().time())
 
     def _give_up(self, failure: Exception) -> None:
-        self._failure, self._held = failure, b""
+        self.failure, self._held = failure, b""
         if self._connection is not None:
             self._pool.drop(self._connection)
             self._connection = None

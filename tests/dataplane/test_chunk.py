@@ -213,3 +213,62 @@ def test_each_of_geminis_candidates_ends_for_itself() -> None:
     both = [{"index": 0, "finishReason": "STOP"}, {"index": 1, "content": {"parts": [{"text": "a"}]}}]
     chunk = read(event({"candidates": both}))
     assert (chunk.choices, chunk.finished, chunk.meaning) == ((0, 1), (0,), Meaning.CONTENT)
+
+
+HALF = b"\\ud83d"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"t%b":1,"choices":[{"delta":{"content":"a"}}]}',
+        b'{"choices":[{"t%b":1,"delta":{"content":"a"}}]}',
+    ],
+)
+def test_half_a_surrogate_pair_in_a_name_takes_nothing_from_the_text(data: bytes) -> None:
+    chunk = read(event(data % HALF))
+    assert (chunk.meaning, chunk.dialect, chunk.text) == (Meaning.CONTENT, Dialect.CHAT, "a")
+
+
+@pytest.mark.parametrize("name", [b"t", b"error", b"type", b"candidates", b"choices"])
+def test_half_a_surrogate_pair_anywhere_raises_nothing(name: bytes) -> None:
+    for data in (b'{"%b%b":1}', b'{"%b":{"%b":1}}', b'{"%b":"%b"}', b'{"%b":["%b"]}', b'{"%b":[{"x%b":NaN}]}'):
+        assert isinstance(read(event(data % (name, HALF))), Chunk)
+
+
+@pytest.mark.parametrize("index", [128, -1, 300_000])
+@pytest.mark.parametrize(
+    "data", [b'{"choices":[{"index":%d,"delta":{"content":"a"}}]}', b'{"candidates":[{"index":%d,"content":{}}]}']
+)
+def test_an_index_that_no_choice_has_garbles_the_answer(data: bytes, index: int) -> None:
+    assert read(event(data % index)).meaning is Meaning.GARBLED
+    assert read(event(data % 127)).meaning is not Meaning.GARBLED
+
+
+@pytest.mark.parametrize("name", [b"choices", b"candidates"])
+def test_more_choices_than_anybody_may_ask_for_garble_the_answer(name: bytes) -> None:
+    assert read(event(b'{"%b":[%b]}' % (name, b",".join([b"{}"] * 129)))).meaning is Meaning.GARBLED
+
+
+MANY = b"[" + b"[]," * 20_000 + b"0]"
+OUTLINED: dict[str, tuple[bytes, str, Meaning]] = {
+    "an error": (b'{"error":{"message":%b}}', "", Meaning.ERROR),
+    "an error by its object": (b'{"object":"error","message":%b}', "", Meaning.ERROR),
+    "an error by its name": (b'{"x":%b}', "error", Meaning.ERROR),
+    "an error of the Responses API": (b'{"type":"response.failed","x":%b}', "", Meaning.ERROR),
+    "an error that is null": (b'{"error":null,"choices":%b}', "", Meaning.CONTENT),
+    "the request repeated": (b'{"type":"response.created","response":%b}', "", Meaning.PRELUDE),
+    "the end": (b'{"type":"response.completed","response":%b}', "", Meaning.FINISH),
+    "choices": (b'{"choices":%b}', "", Meaning.CONTENT),
+    "a type that is none": (b'{"type":[],"x":%b}', "", Meaning.CONTENT),
+    "a number that JSON has not": (b'{"a":NaN,"x":%b}', "", Meaning.CONTENT),
+    "half of one": (b'{"choices":%b', "", Meaning.GARBLED),
+    "a list": (b"%b", "", Meaning.CONTENT),
+}
+
+
+@pytest.mark.parametrize(("data", "name", "meaning"), OUTLINED.values(), ids=OUTLINED)
+def test_of_an_event_of_too_many_values_only_what_it_says_of_itself_is_read(
+    data: bytes, name: str, meaning: Meaning
+) -> None:
+    assert read(Event(b"", name, data % MANY, is_part=True)).meaning is meaning

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.classify import classify, classify_error, refused, retry_after
+from switchover_dataplane.classify import classify, failed_stream, refused, retry_after
+from switchover_dataplane.error_body import MOST_TEXT, MOST_TEXTS, read
 from switchover_dataplane.error_codes import ROWS
 from switchover_dataplane.outcome import ErrorClass
 
@@ -372,7 +373,7 @@ def test_the_words_of_an_error_are_found_wherever_servers_put_them(status: int, 
     ],
 )
 def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, error_class: str) -> None:
-    assert classify_error("openai", data) == ErrorClass(error_class)
+    assert failed_stream("openai", data, NOW)[0] == ErrorClass(error_class)
 
 
 @pytest.mark.parametrize(
@@ -606,3 +607,42 @@ def test_no_answer_whatsoever_raises(kind: str, status: int, sent: dict[str, str
 def test_deeply_nested_bodies_do_not_raise(body: bytes) -> None:
     assert classify("openai", 500, {}, body) is ErrorClass.SERVER_ERROR
     assert retry_after({}, body, NOW) is None
+
+
+# ── Errors that are larger than any error ───────────────────────────────────────────────────────────────────────────
+
+MANY = b",".join([b'"Slow Down"'] * 40_000)
+LARGE: dict[str, bytes] = {
+    "texts": b'{"error":{"message":[%b]}}' % MANY,
+    "texts in texts": msgspec.json.encode({"error": {"message": '{"message":["a"%s]}' % (',"a"' * 10_000)}}),
+    "details": b'{"error":{"details":[%b]}}' % b",".join([b'{"message":"Slow Down"}'] * 4_000),
+    "codes": b'{"error":[%b]}' % b",".join(b'{"code":"c%d"}' % number for number in range(4_000)),
+    "numbers": b'{"error":{"message":[%b]}}' % b",".join([b"1"] * 40_000),
+    "a long text": b'{"error":{"message":"%b"}}' % (b"Slow Down " * 100_000),
+    "a long code": b'{"error":{"message":"x","code":"%b"}}' % (b"c" * 1_000_000),
+    "cut": b'{"error":{"message":[%b' % MANY,
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+def test_of_an_error_only_as_much_is_taken_as_errors_have(body: bytes) -> None:
+    said = read({}, body)
+    assert max(len(said.messages), len(said.codes)) <= MOST_TEXTS
+    assert said.text or said.codes
+    assert len(said.text) <= MOST_TEXT + MOST_TEXTS
+    assert max(map(len, said.codes), default=0) <= 256
+
+
+ERRORS = [b'{"error":{"message":[%b],"code":"x"}}', b'{"object":"error","message":[%b]}', b'{"type":"error","x":[%b]}']
+GOODS = [b'{"choices":[%b]}', b'{"error":null,"choices":[%b]}', b'{"error":{"code":"x"},"choices":[%b]}', b"[%b]"]
+
+
+@pytest.mark.parametrize(("body", "is_error"), [*((body, True) for body in ERRORS), *((body, False) for body in GOODS)])
+def test_an_error_of_too_many_values_is_known_without_making_them(body: bytes, is_error: bool) -> None:
+    said = read({}, body % MANY)
+    assert (said.is_error, said.document) == (is_error, None)
+
+
+def test_the_code_of_an_error_of_too_many_values_is_found_if_it_stands_first() -> None:
+    body = b'{"x":[%b],"error":{"code":"insufficient_quota","message":[%b]}}' % (MANY, MANY)
+    assert classify("openai", 200, {}, body) is ErrorClass.QUOTA_EXHAUSTED

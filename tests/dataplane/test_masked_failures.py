@@ -80,6 +80,11 @@ FAILURES: dict[str, Answering] = {
     "a finish_reason that is an error": success(b'{"error":null,"choices":[{"finish_reason":"error"}]}'),
     "gzip and something else": success(gzip.compress(GOOD) + b"oops", content_encoding="gzip"),
     "gzip that is none": success(b"hello", content_encoding="gzip"),
+    "a large error": success(b'{"error":{"message":[%b]}}' % b",".join([b'"a"'] * 40_000)),
+    "half of a large answer": success(b'{"x":[%b' % (b"[]," * 20_000)),
+    "a large answer whose finish_reason is an error": success(
+        b'{"choices":[{"finish_reason":"error","x":[%b0]}]}' % (b"[]," * 20_000)
+    ),
     "half of a gzip": success(gzip.compress(GOOD)[:-9], content_encoding="gzip"),
     "a page in gzip": success(gzip.compress(b"<html></html>"), "text/html", content_encoding="gzip"),
 }
@@ -135,7 +140,11 @@ async def test_an_error_under_a_success_reaches_the_client_as_an_error_with_its_
     assert headers["content-type"].startswith("application/json")
 
 
+MANY = b"[]," * 20_000
 GOODS: dict[str, Answering] = {
+    "a large answer": success(GOOD[:-1] + b',"x":[%b0]}' % MANY),
+    "a large answer with a number that JSON has not": success(GOOD[:-1] + b',"x":[%bNaN]}' % MANY),
+    "a large answer with half a surrogate pair": success(GOOD[:-1] + b',"x":[%b"\\ud83d"]}' % MANY),
     "a byte order mark": success(b"\xef\xbb\xbf" + GOOD),
     "a number that JSON has not": success(GOOD[:-1] + b',"logprobs":-Infinity}'),
     "half a surrogate pair": success(GOOD.replace(b"hello", b"hello\\ud83d")),

@@ -25,8 +25,17 @@ STREAMS = st.builds(
 
 def scanned(*pieces: bytes) -> list[Event]:
     scanner = Scanner()
-    events = [event for piece in pieces for event in scanner.feed(piece)]
+    events: list[Event] = []
+    for piece in pieces:
+        events += scanner.feed(piece)
+        while scanner.is_behind:
+            events += scanner.feed(b"")
     return events + scanner.end()
+
+
+def dispatched(events: list[Event]) -> list[tuple[str, bytes]]:
+    """What a client sees of events: what stands between them may be cut anywhere."""
+    return [(event.name, event.data) for event in events if event.data is not None]
 
 
 def data(*pieces: bytes) -> list[bytes]:
@@ -38,8 +47,10 @@ def test_any_split_of_the_bytes_gives_the_same_events(text: bytes, draw: st.Data
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(text)), max_size=12)))
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
-    assert scanned(*pieces) == scanned(text)
-    assert scanned(*(bytes([byte]) for byte in text)) == scanned(text)
+    whole = scanned(text)
+    for cut in (scanned(*pieces), scanned(*(bytes([byte]) for byte in text))):
+        assert dispatched(cut) == dispatched(whole)
+        assert b"".join(event.raw for event in cut) == b"".join(event.raw for event in whole)
 
 
 @given(STREAMS)
@@ -126,3 +137,45 @@ def test_an_event_that_is_too_large_and_never_ends_is_a_part_to_the_end(monkeypa
     events = scanned(b"data: " + b"x" * 200)
     assert [event.is_part for event in events] == [True, True]
     assert b"".join(event.raw for event in events) == b"data: " + b"x" * 200
+
+
+@pytest.mark.parametrize("idle", [b"\n" * 9, b"\r\n" * 9, b"\r" * 9, b": a\n\n: b\n\n:\n", b"\n: a\r\n\r\n\n"])
+def test_a_run_of_blank_lines_and_comments_is_one_event(idle: bytes) -> None:
+    events = scanned(b"data: a\n\n" + idle + b"data: b\n\n")
+    assert [(event.raw, event.data) for event in events] == [
+        (b"data: a\n\n", b"a"),
+        (idle, None),
+        (b"data: b\n\n", b"b"),
+    ]
+
+
+def test_no_more_events_are_returned_at_once_than_one_turn_is_for() -> None:
+    scanner, counts = Scanner(), []
+    events = scanner.feed(b"data:1\n\n" * 1_200)
+    counts.append(len(events))
+    while scanner.is_behind:
+        counts.append(len(scanner.feed(b"")))
+    assert counts == [500, 500, 200]
+    assert scanner.end() == []
+
+
+def test_what_comes_while_the_scanner_is_behind_follows_in_its_turn() -> None:
+    scanner = Scanner()
+    events = scanner.feed(b"data:1\n\n" * 501 + b"dat")
+    events += scanner.feed(b"a:2\n\n")
+    assert [event.data for event in events] == [b"1"] * 501 + [b"2"]
+    assert not scanner.is_behind
+
+
+def test_a_large_event_of_too_many_values_is_not_to_be_read_though_its_data_is_there() -> None:
+    many = b"[" + b"[]," * 20_000 + b"0]"
+    for text in (b"data: " + many + b"\n\n", b"event: x\ndata: " + many + b"\n\n"):
+        [event] = scanned(text)
+        assert (event.is_part, event.data, event.raw) == (True, many, text)
+    assert scanned(b'data: "' + b"x" * 1_000_000 + b'"\n\n')[0].is_part is False
+
+
+def test_a_large_event_of_too_many_lines_has_no_data() -> None:
+    text = b"data: 1\n" * 20_000 + b"\n"
+    [event] = scanned(text)
+    assert (event.is_part, event.data, event.raw) == (True, None, text)

@@ -30,7 +30,11 @@ END = delta("stop")
 
 
 def take(transcript: Transcript, *events: bytes) -> bytes:
-    return b"".join(transcript.take(event) for event in Scanner().feed(b"".join(events)))
+    scanner = Scanner()
+    scanned = scanner.feed(b"".join(events))
+    while scanner.is_behind:
+        scanned += scanner.feed(b"")
+    return b"".join(transcript.take(event) for event in scanned)
 
 
 def text_of(answer: bytes) -> str:
@@ -166,7 +170,7 @@ def test_a_foreign_event_among_chunks_does_not_make_a_cut_an_end() -> None:
 def test_a_part_of_a_large_event_passes_and_binds_the_answer_which_ends_as_any_other() -> None:
     transcript = broken(delta(content="a"))
     assert transcript.take(Event(b"data: xx", is_part=True)) == b"data: xx"
-    assert transcript.bound == "an event of more than 4 MiB"
+    assert transcript.bound == "an event that is too large to be read"
     with pytest.raises(Interruption):
         transcript.take_end()
     take(transcript, END)
@@ -328,3 +332,51 @@ def test_the_client_reads_the_whole_text_exactly_once_wherever_it_broke_off(
 
 def test_an_event_that_dispatches_nothing_passes_through() -> None:
     assert Transcript().take(Event(b": x\n\n")) == b": x\n\n"
+
+
+IDLE = {
+    "blank lines": b"\n" * 1_000_000,
+    "comments": b": ping\n\n" * 100_000,
+    "another form": event({"x": 1}) + b"\n" * 1_000_000,
+    "no JSON": b"data: " + b"o" * 90_000 + b"\n\n",
+}
+
+
+@pytest.mark.parametrize("idle", IDLE.values(), ids=IDLE)
+def test_a_stream_that_goes_on_without_any_content_is_interrupted(idle: bytes) -> None:
+    transcript = broken(delta(content="a"))
+    with pytest.raises(Interruption, match="more than 4 MiB without any content"):
+        take(transcript, *[idle] * (2 + module.MOST_IDLE // len(idle)))
+
+
+def test_content_begins_the_count_of_idle_bytes_anew_but_not_behind_the_end() -> None:
+    transcript, idle = broken(delta(content="a")), b"\n" * 3_000_000
+    for _ in range(4):
+        take(transcript, idle, delta(content="a"))
+    take(transcript, END, idle)
+    with pytest.raises(Interruption):
+        take(transcript, delta(content="a"), idle)
+    assert transcript.is_settled
+
+
+def test_the_request_that_the_responses_api_repeats_before_any_content_may_be_large() -> None:
+    transcript = Transcript()
+    for _ in range(2):
+        take(transcript, event({"type": "response.created", "response": "x" * 3_000_000}))
+    take(transcript, event({"type": "response.output_text.delta", "delta": "a"}))
+    assert transcript.heard == 1
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b'{"choices":[{"delta":{},"finish_reason":"stop"}],"x":%b}',
+        b'{"x":%b,"candidates":[{"finishReason" : "STOP"}]}',
+        b'{"type": "response.completed","x":%b}',
+    ],
+)
+def test_an_event_of_too_many_values_may_be_the_last(end: bytes) -> None:
+    transcript = broken(event({"type": "response.x"}) if b"response" in end else delta(content="a"))
+    data = end % (b"[" + b"[]," * 20_000 + b"0]")
+    assert take(transcript, b"data: " + data + b"\n\n") == b"data: " + data + b"\n\n"
+    assert transcript.take_end() == b""

@@ -1,0 +1,179 @@
+"""However much a target sends at once: in one turn of the event loop only so much of it is worked off."""
+
+import asyncio
+import contextlib
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import aiohttp
+import msgspec
+import pytest
+from multidict import CIMultiDict
+
+from serving import END, ON_THIS_MACHINE, STREAM_HEAD, chunks, event, free_port, gateway, raw, table, targets
+from switchover_dataplane import turns
+from switchover_dataplane.decoded import MOST_TIMES, decoded
+from switchover_dataplane.stream import Event
+from switchover_dataplane.transcript import Transcript
+from switchover_dataplane.transport import ConnectionBroken, Destination, Response, Transport
+from wire import answering, listening
+
+SMALL = b"data: 1\n\n"
+TEXT = event({"content": "a"})
+ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+
+
+class Others:
+    """Whoever else wants a turn: adds up what is worked off between two of theirs."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.turns = 0
+        self._since = 0
+
+    def count(self, amount: int) -> None:
+        self._since += amount
+        self.most = max(self.most, self._since)
+
+    @asynccontextmanager
+    async def wanting(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._want())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _want(self) -> None:
+        while True:
+            self._since = 0
+            self.turns += 1
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def answered(body: bytes, headers: bytes = b"") -> AsyncIterator[Response]:
+    """Ask a target that answers with this body."""
+    head = b"HTTP/1.1 200 OK\r\n" + headers + b"content-length: %d\r\n\r\n" % len(body)
+    transport = Transport(targets=ON_THIS_MACHINE)
+    async with listening(answering(head + body)) as to:
+        response = await transport.send(Destination(to.host, to.port), "GET", "/", CIMultiDict({"host": "a"}), None)
+        try:
+            yield response
+        finally:
+            response.abort()
+            await transport.close()
+
+
+async def read(response: Response, others: Others) -> int:
+    """Read a body to its end as fast as it goes."""
+    size = 0
+    async with others.wanting():
+        while piece := await response.chunk():
+            others.count(len(piece))
+            size += len(piece)
+    return size
+
+
+CODINGS: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
+    "no coding": (lambda body: body, b""),
+    "gzip": (gzip.compress, b"content-encoding: gzip\r\n"),
+    "deflate": (zlib.compress, b"content-encoding: deflate\r\n"),
+}
+
+
+@pytest.mark.parametrize(("coding", "headers"), CODINGS.values(), ids=CODINGS)
+async def test_of_a_body_that_is_at_hand_no_more_than_64_kib_are_read_in_a_turn(
+    coding: Callable[[bytes], bytes], headers: bytes
+) -> None:
+    body, others = b"x" * 3_000_001, Others()
+    async with answered(coding(body), headers) as response:
+        size = await read(decoded(response), others)
+    assert size == len(body)
+    assert others.most <= turns.BYTES
+    assert others.turns >= len(body) // turns.BYTES
+
+
+async def test_gzip_members_of_nothing_are_passed_over_in_turns() -> None:
+    members, others = 20_000, Others()
+    body = gzip.compress(b"") * members + gzip.compress(b"end")
+    async with answered(body, b"content-encoding: gzip\r\n") as response:
+        assert await read(decoded(response), others) == 3
+    assert others.turns >= members // turns.EVENTS
+
+
+async def test_what_is_pending_in_the_decoder_does_not_wait_for_more_from_the_target() -> None:
+    compressor = zlib.compressobj(wbits=31)
+    begun = compressor.compress(b"x" * (2 * turns.BYTES)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
+    transport = Transport(targets=ON_THIS_MACHINE)
+
+    async def script(peer: object) -> None:
+        await answering(head + chunks(begun, end=False))(peer)  # type: ignore[arg-type]
+        await peer.gone()  # type: ignore[attr-defined]
+
+    async with listening(script) as to:
+        response = await transport.send(Destination(to.host, to.port), "GET", "/", CIMultiDict({"host": "a"}), None)
+        coming = decoded(response)
+        assert len(await coming.chunk()) + len(await coming.chunk()) == 2 * turns.BYTES
+        response.abort()
+        await transport.close()
+
+
+async def test_a_body_that_is_far_larger_than_its_coding_is_broken() -> None:
+    body = b"\0" * (40 << 20)
+    others = Others()
+    async with answered(gzip.compress(body), b"content-encoding: gzip\r\n") as response:
+        with pytest.raises(ConnectionBroken, match=f"more than {MOST_TIMES} times"):
+            await read(decoded(response), others)
+
+
+FLOODS: dict[str, bytes] = {
+    "chunks of text": TEXT * 20_000,
+    "events of another form": TEXT + SMALL * 20_000,
+    "events without data": TEXT + b"a\n\n" * 20_000,
+    "chunks of text before anything else": b"data: {}\n\n" * 20_000 + TEXT,
+}
+
+
+@pytest.mark.parametrize("coded", [False, True], ids=["as it is", "gzip"])
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_of_a_stream_that_is_at_hand_no_more_than_500_events_are_taken_in_a_turn(
+    flood: bytes, coded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, take = Others(), Transcript.take
+
+    def counted(transcript: Transcript, taken: Event) -> bytes:
+        others.count(1)
+        return take(transcript, taken)
+
+    monkeypatch.setattr(Transcript, "take", counted)
+    sent = flood + END
+    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n") if coded else STREAM_HEAD
+    got = await _streamed(raw(head + chunks(gzip.compress(sent) if coded else sent)), others)
+    assert got == sent
+    assert others.most <= turns.EVENTS
+
+
+async def test_a_run_of_blank_lines_and_comments_is_handed_on_as_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    others, take, taken = Others(), Transcript.take, []
+
+    def counted(transcript: Transcript, one: Event) -> bytes:
+        taken.append(one)
+        return take(transcript, one)
+
+    monkeypatch.setattr(Transcript, "take", counted)
+    sent = TEXT + b"\n" * 500_000 + b"\r\n" * 100_000 + b": ping\n\n" * 20_000 + END
+    assert await _streamed(raw(STREAM_HEAD + chunks(sent)), others) == sent
+    assert len(taken) < 200
+
+
+async def _streamed(target: Callable[..., Awaitable[None]], others: Others) -> bytes:
+    async with targets(target) as [one], gateway(table(free_port(), [one.port])) as at, others.wanting():
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
+                return await answer.read()
