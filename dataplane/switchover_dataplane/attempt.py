@@ -24,6 +24,7 @@ from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent,
 from switchover_dataplane.table import Holdback
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectFailed, ConnectionBroken, Response, Transport
+from switchover_dataplane.unreadable import unreadable
 
 WHOLE_LIMIT: Final = 4 * 1024 * 1024
 """Up to here an answer that is no stream is read before its first byte goes out; a larger one is streamed."""
@@ -95,6 +96,11 @@ async def attempt(transport: Transport, route: Route, call: Call, limits: Limits
     except TimeoutError:
         response.abort()
         return TimedOut("timeout", limits.remaining or 0.0), None
+    except Exception as error:
+        response.abort()
+        if error is response.failure:
+            raise  # what stopped the request's body
+        return Broken("malformed", unreadable(error, route.target.id), ErrorClass.SERVER_ERROR), None
     except BaseException:
         response.abort()
         raise

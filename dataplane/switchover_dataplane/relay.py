@@ -23,6 +23,7 @@ from switchover_dataplane.stream import Event
 from switchover_dataplane.table import Policy
 from switchover_dataplane.transcript import Interruption, Transcript
 from switchover_dataplane.transport import ConnectionBroken
+from switchover_dataplane.unreadable import unreadable
 from switchover_dataplane.watch import Watched
 
 AFTER_THE_END: Final = 1.0
@@ -133,6 +134,11 @@ class Relay:
                 taken.append(take(event))
                 # Nothing can be said in the middle of an event.
                 self._can_tell = not event.is_part or event.raw.endswith(_EVENT_ENDS)
+        except (Interruption, Mismatch):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer broke off here
+            why = unreadable(error, self._record.attempts[-1].target)
+            raise Interruption("malformed", why) from None
         finally:
             data = taken[0] if len(taken) == 1 else b"".join(taken)
             if data:
