@@ -16,7 +16,7 @@ from switchover_dataplane.answer import Answer, Call, Opened
 from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
-from switchover_dataplane.decoded import coding, decoded, readable
+from switchover_dataplane.decoded import coding, decoded, readable, undone
 from switchover_dataplane.json_body import SMALL, JsonBody
 from switchover_dataplane.judgement import judged, media_type
 from switchover_dataplane.opening import Opening, Pulse, open_stream
@@ -180,10 +180,21 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
     status, body = response.status, readable(response.headers, b"".join(answer.held), REFUSAL_LIMIT)
+    if answer.rest is None and answer.broken is None:
+        _undo_coding(answer)
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
     return Refused(status, error_class, response.headers, wait, whom), answer
+
+
+def _undo_coding(answer: Answer) -> None:
+    """Let the words of a whole refusal be read by whoever gets it, and by what looks for keys in it."""
+    body = undone(answer.headers, b"".join(answer.held), REFUSAL_LIMIT)
+    if body is not None:
+        answer.headers = answer.headers.copy()
+        answer.headers.popall("content-encoding")
+        answer.held = [body]
 
 
 def _patience(response: Response) -> float:

@@ -37,6 +37,7 @@ from switchover_dataplane.match import BadTarget, Found
 from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBudget
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.outcome import Broken
+from switchover_dataplane.redaction import NOTHING, Redaction
 from switchover_dataplane.relay import Relay
 from switchover_dataplane.seldom import Seldom
 from switchover_dataplane.state import Serving, State
@@ -283,21 +284,33 @@ class Proxy:
             self._tell(response.headers, routed, record)
             return response
         record.status = answer.status
-        response_headers = self._answer_headers(routed, record, answer, ended.model)
+
+        def redaction() -> Redaction:
+            return routed.serving.redactions.of((attempt.target for attempt in record.attempts), routed.filters)
+
+        redacts = redaction()
+        response_headers = self._answer_headers(routed, record, answer, ended.model, redacts)
         try:
             if answer.opened is not None and ended.success:
-                relay = Relay(request, exchange, routed.policy, record)
+                relay = Relay(request, exchange, routed.policy, record, redaction)
                 return await relay.run(answer, response_headers)
             if answer.rest is None and answer.broken is None:
-                return reply.whole(answer, response_headers)
-            return await reply.stream(request, answer, response_headers, record.attempts[-1].count)
+                return reply.whole(answer, response_headers, redacts)
+            # What is large and good is handed on as it comes, and not looked at.
+            is_error = answer.status >= 400 or not ended.success
+            count = record.attempts[-1].count
+            return await reply.stream(request, answer, response_headers, count, redacts if is_error else NOTHING)
         except reply.Interrupted as error:
             last = record.attempts[-1]
             record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
 
-    def _answer_headers(self, routed: _Routed, record: trace.Record, answer: Answer, model: str) -> "CIMultiDict[str]":
-        result = filters.response(routed.filters, headers.to_client(answer.headers), routed.serving.table.secrets)
+    def _answer_headers(
+        self, routed: _Routed, record: trace.Record, answer: Answer, model: str, redacts: Redaction
+    ) -> "CIMultiDict[str]":
+        result = headers.to_client(answer.headers)
+        redacts.headers(result)
+        filters.response(routed.filters, result, routed.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:
             wait = self._earliest_return(routed, model)
             if wait is not None:

@@ -5,7 +5,7 @@ Bytes pass through as they came, an event at a time, at the pace at which the cl
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -18,6 +18,7 @@ from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.outcome import Broken, ErrorClass
+from switchover_dataplane.redaction import Redaction
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event
 from switchover_dataplane.table import Policy
@@ -37,13 +38,25 @@ _prompts: Final = msgspec.json.Decoder(list[Any])
 
 
 class Relay:
-    """Hands one answer on, and the answers of other models that continue it."""
+    """Hands one answer on, and the answers of other models that continue it.
 
-    def __init__(self, request: web.BaseRequest, exchange: Exchange, policy: Policy, record: trace.Record) -> None:
+    `redaction` returns what has to be replaced in what the targets send that were asked so far.
+    """
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        exchange: Exchange,
+        policy: Policy,
+        record: trace.Record,
+        redaction: Callable[[], Redaction],
+    ) -> None:
         self._request = request
         self._exchange = exchange
         self._policy = policy
         self._record = record
+        self._redaction = redaction
+        self._redacts = redaction()
         self._body = exchange.body
         self._transcript = Transcript(_choices(exchange.body))
         self._response = web.StreamResponse()
@@ -140,7 +153,7 @@ class Relay:
             why = unreadable(error, self._record.attempts[-1].target)
             raise Interruption("malformed", why) from None
         finally:
-            data = taken[0] if len(taken) == 1 else b"".join(taken)
+            data = self._redacts.body(taken[0] if len(taken) == 1 else b"".join(taken))
             if data:
                 await self._response.write(data)
                 self._record.attempts[-1].count(len(data))
@@ -175,6 +188,7 @@ class Relay:
                 await answer.put_away()
             await self._abort("no other model could go on with it")
         self._record.outcome = "rescued"
+        self._redacts = self._redaction()
         self._transcript.continue_with(_seam(self._record.attempts[-1]))
         return answer
 

@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.answer import Answer
 from switchover_dataplane.client_connection import ClientConnection
+from switchover_dataplane.redaction import RedactedPieces, Redaction
 from switchover_dataplane.transport import ConnectionBroken
 
 _LAST_WORDS: Final = 5.0
@@ -24,11 +25,11 @@ class Interrupted(Exception):
     """The answer broke after some of it had gone out; the client's connection was cut so that it shows."""
 
 
-def whole(answer: Answer, headers: "CIMultiDict[str]") -> web.Response:
+def whole(answer: Answer, headers: "CIMultiDict[str]", redaction: Redaction) -> web.Response:
     """Make the response for an answer whose body is held completely."""
     held = answer.held
     body = held[0] if len(held) == 1 else b"".join(held)
-    return web.Response(status=answer.status, body=body, headers=headers)
+    return web.Response(status=answer.status, body=redaction.body(body), headers=headers)
 
 
 def begin(
@@ -44,37 +45,48 @@ def begin(
 
 
 async def stream(
-    request: web.BaseRequest, answer: Answer, headers: "CIMultiDict[str]", count: Callable[[int], None]
+    request: web.BaseRequest,
+    answer: Answer,
+    headers: "CIMultiDict[str]",
+    count: Callable[[int], None],
+    redaction: Redaction,
 ) -> web.StreamResponse:
     """Send an answer whose body is still coming, at the pace at which the client takes it.
 
-    `count` is told of each piece's size after it was sent.
+    `count` is told of each piece's size after it was sent. With anything to redact the body may become shorter, so that
+    its length is not announced.
 
     Raises:
         Interrupted: the target broke off; the client's connection is closed already.
         ConnectionError: the client left.
     """
-    length = answer.headers.get("content-length", "")
+    pieces = RedactedPieces(redaction)
+    length = "" if redaction.longest else answer.headers.get("content-length", "")
     response = begin(request, answer.status, headers, int(length) if length.isdigit() else None)
     try:
         await response.prepare(request)
         for piece in answer.held:
-            await response.write(piece)
+            await _write(response, pieces.feed(piece))
         answer.held.clear()
         if answer.broken is not None:
             raise answer.broken
         if answer.rest is not None:
             while piece := await answer.rest.chunk():
-                await response.write(piece)
+                await _write(response, pieces.feed(piece))
                 count(len(piece))
             answer.rest = None
-        await response.write_eof()
+        await response.write_eof(pieces.end())
     except ConnectionBroken as failure:
         await cut(request)
         raise Interrupted(failure.how) from failure
     finally:
         answer.abort()
     return response
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    if data:
+        await response.write(data)
 
 
 async def cut(request: web.BaseRequest) -> None:

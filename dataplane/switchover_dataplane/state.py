@@ -18,6 +18,7 @@ from switchover_dataplane import active, callers, match, targets
 from switchover_dataplane.health import Health
 from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.redaction import Redactions
 from switchover_dataplane.table import InvalidTable, Table, decode, revision_problem
 
 log = logging.getLogger("switchover.state")
@@ -39,6 +40,7 @@ class Serving:
     labels: Mapping[str, str]
     access: Mapping[str, callers.AccessCheck]
     caller_names: Set[str]
+    redactions: Redactions
 
     def scheme(self, port: int) -> str:
         """Return "http" or "https" for a port of the table."""
@@ -166,4 +168,5 @@ def _made(text: bytes, before: Serving | None) -> Serving:
         labels={name: route.label for name, route in routes.items()},
         access=access,
         caller_names=frozenset(caller.name for check in access.values() for caller in check.callers.values()),
+        redactions=Redactions(table),
     )

@@ -1,0 +1,152 @@
+"""What comes back from a target → the same without the credentials that went to it, whoever quotes them.
+
+A refusal may repeat the key that it refuses, and a server the headers that it was sent. What is replaced by `***` is
+the whole value: as it is, as it stands in JSON and in a URL, and without the scheme before it (`Basic`, `Bearer`).
+Values of fewer than 8 characters are no secrets but words (`none`, `EMPTY`), and would be taken out of sentences.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote
+
+from multidict import CIMultiDict
+
+from switchover_dataplane.table import Filters, Table
+
+MASK: Final = "***"
+SHORTEST: Final = 8
+"""Characters of the shortest value that is looked for."""
+
+
+class Redaction:
+    """Replaces the values of some secrets, in each of their spellings, by `***`."""
+
+    __slots__ = ("_bytes", "_texts")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        # The longest first, as others may be parts of it.
+        self._texts = tuple(sorted(set(texts), key=lambda text: (-len(text), text)))
+        self._bytes = tuple(text.encode("utf-8", "surrogateescape") for text in self._texts)
+
+    @classmethod
+    def of(cls, secret: str) -> "Redaction":
+        """Make one for a secret's value as it is sent."""
+        value = secret.strip()
+        scheme, _, rest = value.partition(" ")
+        values = [value, rest.strip()] if scheme and rest else [value]
+        return cls(spelling for each in values if len(each) >= SHORTEST for spelling in _spellings(each))
+
+    def beside(self, others: Iterable["Redaction"]) -> "Redaction":
+        """Return one that replaces what this one and the others do."""
+        return Redaction(text for each in (self, *others) for text in each._texts)
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest spelling."""
+        return len(self._bytes[0]) if self._bytes else 0
+
+    def headers(self, fields: "CIMultiDict[str]") -> None:
+        """Replace in all values of header fields, in place."""
+        if not self._texts:
+            return
+        joined = "\n".join(fields.values())
+        if any(text in joined for text in self._texts):
+            redacted = [(name, self._text(value)) for name, value in fields.items()]
+            fields.clear()
+            fields.extend(redacted)
+
+    def body(self, data: bytes) -> bytes:
+        """Replace in bytes."""
+        for value in self._bytes:
+            if value in data:
+                data = data.replace(value, MASK.encode())
+        return data
+
+    def ends_within(self, data: bytes) -> int:
+        """Return how many of the last bytes may be the beginning of a secret."""
+        for size in range(min(len(data), self.longest - 1), 0, -1):
+            if any(value.startswith(data[-size:]) for value in self._bytes):
+                return size
+        return 0
+
+    def _text(self, text: str) -> str:
+        for value in self._texts:
+            text = text.replace(value, MASK)
+        return text
+
+
+class RedactedPieces:
+    """Redacts a body that comes piece by piece, wherever a secret was cut: what may be its beginning is held back."""
+
+    __slots__ = ("_held", "_redaction")
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._held = b""
+        self._redaction = redaction
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next piece; return what can be sent."""
+        data = self._redaction.body(self._held + piece)
+        size = self._redaction.ends_within(data)
+        self._held = data[len(data) - size :]
+        return data[: len(data) - size]
+
+    def end(self) -> bytes:
+        """Return what was held back, at the end of the body."""
+        held, self._held = self._held, b""
+        return held
+
+
+class Redactions:
+    """The redactions of one table, made once."""
+
+    __slots__ = ("_of_secrets", "_of_targets")
+
+    def __init__(self, table: Table) -> None:
+        keys = {
+            target.id: target.auth.secret
+            for upstream in table.upstreams.values()
+            for pool in upstream.priorities
+            for target in pool
+            if target.auth.kind == "token"
+        }
+        names = set(keys.values())
+        for rule in table.rules.values():
+            names.update(_sent_by((rule.filters, *(backend.filters for backend in rule.backends))))
+        self._of_secrets = {name: Redaction.of(table.secrets[name]) for name in names}
+        self._of_targets = {target: self._of_secrets[name] for target, name in keys.items()}
+
+    def of(self, targets: Iterable[str], filters: Iterable[Filters]) -> Redaction:
+        """Return what replaces all that was sent: the keys of these targets, and the secrets in headers of a request.
+
+        `targets` are ids of those that were asked, `filters` those of the request's rule and backend.
+        """
+        found = [self._of_targets[target] for target in set(targets) if target in self._of_targets]
+        found += [self._of_secrets[name] for name in _sent_by(filters)]
+        return found[0] if len(found) == 1 else NOTHING.beside(found) if found else NOTHING
+
+
+def _sent_by(filters: Iterable[Filters]) -> list[str]:
+    """Name the secrets that filters put into the headers of a request."""
+    return [
+        header.secret
+        for part in filters
+        for edit in part.request_headers
+        for header in (*edit.set, *edit.add)
+        if header.secret
+    ]
+
+
+def _spellings(value: str) -> set[str]:
+    in_json = json.dumps(value)[1:-1]
+    return {
+        value,
+        in_json,
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        in_json.replace("/", "\\/"),
+        quote(value, safe=""),
+    }
+
+
+NOTHING: Final = Redaction()
