@@ -231,7 +231,7 @@ def table(
 @asynccontextmanager
 async def gateway(of: t.Table, settings: Settings | None = None) -> AsyncIterator[Gateway]:
     """Serve a table in this process, sealed anew: a test may have replaced a part of one."""
-    of = t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets)
+    of = t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
     fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
