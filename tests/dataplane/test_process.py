@@ -421,7 +421,7 @@ async def test_a_route_to_the_own_admin_port_is_answered_503_and_the_trace_says_
     port = free_port()
     await running.push(table(port, [running.admin]))
 
-    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/model") as answer:
+    async with aiohttp.ClientSession() as client, client.post(f"http://127.0.0.1:{port}/model", json={}) as answer:
         assert answer.status == 503
 
     assert f"127.0.0.1:{running.admin} is a port of this gateway itself" in await running.says("exhausted")
