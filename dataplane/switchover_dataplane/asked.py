@@ -36,8 +36,8 @@ class Asked:
     def __init__(self, head: Head, patterns: Mapping[str, Pattern]) -> None:
         self.head = head
         self._patterns = patterns
-        self._fields: dict[str, str | None] = {}
-        self._fitting: dict[PatternSet, frozenset[str] | None] = {}
+        self._fields: dict[str, str | None] | None = None
+        self._fitting: dict[PatternSet, frozenset[str] | None] | None = None
         self._parameters: dict[str, str] | None = None
 
     def has_path(self, pattern: str, sets: Sets) -> bool:
@@ -56,6 +56,8 @@ class Asked:
 
     def _field(self, name: str) -> str | None:
         """A field that was sent several times counts as its values joined by commas (RFC 9110, section 5.3)."""
+        if self._fields is None:
+            self._fields = {}
         if name not in self._fields:
             values = self.head.headers.getall(name, None)
             self._fields[name] = None if values is None else ",".join(values)
@@ -81,6 +83,8 @@ class Asked:
         """Tell whether a value matches an expression; those of a set are looked for together, once."""
         if together is None:
             return self._patterns[pattern].fits(value)
+        if self._fitting is None:
+            self._fitting = {}
         if together not in self._fitting:
             self._fitting[together] = together.fitting(value)
         fitting = self._fitting[together]

@@ -6,6 +6,7 @@ names a host that is ours.
 """
 
 from collections.abc import Set
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ def refusal(headers: Fields, hostnames: Set[str]) -> str | None:
     section 2.3: Sec-Fetch-Site).
     """
     host = headers.get("host")
-    if host and not _is_ours(_name(host), hostnames):
+    if host and not _is_own_host(host, hostnames):
         return "its Host is no name of this machine, and no hostname of a listener or route"
     origin = headers.get("origin")
     if origin is not None:
@@ -31,6 +32,12 @@ def refusal(headers: Fields, hostnames: Set[str]) -> str | None:
     if headers.get("sec-fetch-site", "none").lower() not in _OWN_DOING:
         return "it comes from a web page of another site (Sec-Fetch-Site)"
     return None
+
+
+@lru_cache(maxsize=256)
+def _is_own_host(host: str, hostnames: Set[str]) -> bool:
+    """Callers name the same few hosts; a name has at most 255 letters by here."""
+    return _is_ours(_name(host), hostnames)
 
 
 def _name(host: str) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Set
 from typing import Final
 
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion10, HttpVersion11, StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
@@ -114,9 +114,10 @@ class Edge(web.Server):
 
     def _refused(self, request: web.BaseRequest) -> web.Response | None:
         """Return the answer to a request that must not reach the handler; None for any other."""
-        if request.version not in ((1, 0), (1, 1)):
+        version = request.version
+        if version not in (HttpVersion11, HttpVersion10):
             return answers.error(400, "bad_request", "the request is not HTTP/1.1")
-        conflict = headers.conflicts(request.headers, http_1_1=request.version >= (1, 1), target=request.raw_path)
+        conflict = headers.conflicts(request.headers, http_1_1=version == HttpVersion11, target=request.raw_path)
         if conflict:
             return answers.error(400, "bad_request", f"the request's head is ambiguous: {conflict}")
         if request.method in _NEVER_SERVED:

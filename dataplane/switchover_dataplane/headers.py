@@ -8,6 +8,7 @@ refused before anything else looks at it.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -106,6 +107,7 @@ _LONGEST_HOST: Final = 261  # a DNS name of 253 characters with a dot at its end
 _SANE_ID: Final = re.compile(r"[!-~]{1,128}")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_NO_LENGTH: Final = "a Content-Length that is no number"
 
 Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
@@ -116,27 +118,37 @@ def conflicts(headers: Fields, *, http_1_1: bool = True, target: str = "/") -> s
     RFC 9112, sections 3.2 (Host), 3.2.2 (`target` in absolute-form) and 6.3 (length of the body), RFC 9110, section 5.3
     (repeated fields): two servers that read such a head differently can be made to see different requests.
     """
-    return _repeated(headers) or _host_conflict(headers, http_1_1, target) or _length_conflict(headers, http_1_1)
-
-
-def _repeated(headers: Fields) -> str | None:
-    # Nearly all requests repeat nothing, and that is found out at the speed of C.
-    if len(set(headers)) == len(headers):
-        return None
-    return next((f"more than one {name}" for name in SINGLETONS if len(headers.getall(name, ())) > 1), None)
+    # Nearly all requests repeat no field, which is found out at the speed of C.
+    repeats = len(set(headers)) != len(headers)
+    if repeats:
+        repeated = next((name for name in SINGLETONS if len(headers.getall(name, ())) > 1), None)
+        if repeated is not None:
+            return f"more than one {repeated}"
+    conflict = _host_conflict(headers, http_1_1, target)
+    if conflict is not None:
+        return conflict
+    if repeats or "transfer-encoding" in headers:
+        return _length_conflict(headers, http_1_1)
+    length = headers.get("content-length")
+    return None if length is None or _LENGTH.fullmatch(length) else _NO_LENGTH
 
 
 def _host_conflict(headers: Fields, http_1_1: bool, target: str) -> str | None:
     host = headers.get("host")
     if host is None:
         return "no Host" if http_1_1 else None
-    if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
+    if len(host) > _LONGEST_HOST or not _is_host(host):
         return "a Host that is no host name"
     if not target.startswith("/"):
         named = authority(target)
         if named and named.lower() != host.lower():
             return "a Host other than that of the request target"
     return None
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
@@ -147,7 +159,7 @@ def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
     if len(set(lengths)) > 1:
         return "more than one Content-Length"
     if lengths and not _LENGTH.fullmatch(lengths[0]):
-        return "a Content-Length that is no number"
+        return _NO_LENGTH
     if codings and not http_1_1:
         return "a Transfer-Encoding in HTTP/1.0"
     if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
@@ -157,7 +169,9 @@ def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
 
 def request_id(headers: Fields, make: Callable[[], str]) -> str:
     """Return the caller's `x-request-id` if it is one, short and printable, else a new one."""
-    given = headers.getall("x-request-id", ())
+    given = headers.getall("x-request-id", None)
+    if given is None:
+        return make()
     return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else make()
 
 
@@ -191,20 +205,22 @@ def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
     """Copy all fields but those that are dropped and those that `Connection` names."""
     if "connection" in headers:
         dropped |= _nominated(headers)
-    return CIMultiDict([(name, value) for name, value in headers.items() if name.lower() not in dropped])
+    return CIMultiDict([each for each in headers.items() if each[0].lower() not in dropped])
 
 
 def _for_models(headers: Fields) -> "CIMultiDict[str]":
     """Copy the fields that models are asked with, but for those that `Connection` names."""
-    chosen = [
-        (name, value)
-        for name, value in headers.items()
-        if (lower := name.lower()) in _TO_MODELS or lower.startswith(_SDK)
-    ]
+    chosen = [each for each in headers.items() if _is_for_models(each[0])]
     if "connection" in headers:
         ended = _nominated(headers)
-        chosen = [(name, value) for name, value in chosen if name.lower() not in ended]
+        chosen = [each for each in chosen if each[0].lower() not in ended]
     return CIMultiDict(chosen)
+
+
+@lru_cache(maxsize=256)
+def _is_for_models(name: str) -> bool:
+    lower = name.lower()
+    return lower in _TO_MODELS or lower.startswith(_SDK)
 
 
 def _nominated(headers: Fields) -> frozenset[str]:

@@ -116,7 +116,7 @@ def _error(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> B
 
 def _has_failed(choices: bytes) -> bool:
     """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
-    if not _FINISHED_WITH_AN_ERROR.search(choices):
+    if b'"error"' not in choices or not _FINISHED_WITH_AN_ERROR.search(choices):
         return False
     if not lenient_json.has_few_values(choices):
         return True

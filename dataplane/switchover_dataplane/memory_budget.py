@@ -71,12 +71,13 @@ class MemoryBudget:
 class Hold:
     """What one request holds: its body, and copies of it that are worded anew. `close` it when the request ends."""
 
-    __slots__ = ("_began", "_budget", "_closed", "_end", "_last", "_stretch", "_this", "client", "size")
+    __slots__ = ("_began", "_budget", "_closed", "_end", "_last", "_small", "_stretch", "_this", "client", "size")
 
     def __init__(self, budget: MemoryBudget, client: str) -> None:
         self._budget = budget
         self._closed = False
         self._end: Callable[[], None] | None = None
+        self._small = SMALL
         self.client = client
         self.size = 0
 
@@ -86,7 +87,17 @@ class Hold:
         Raises:
             OutOfMemoryBudget: there is no room for them, or this body was given up.
         """
-        self._add(size, is_small=self.size + size <= SMALL)
+        budget, held = self._budget, self.size + size
+        if self._closed:
+            raise OutOfMemoryBudget("this body was given up, as others needed its room")
+        if held > self._small or budget.held + size > budget.total:
+            budget.make_room(self, size, is_small=held <= self._small)
+        self.size = held
+        budget.held += size
+        budget.by_client[self.client] = budget.by_client.get(self.client, 0) + size
+        if self._end is not None:
+            self._turn(budget.clock())
+            self._this += size
 
     def add_copy(self) -> None:
         """Count a copy of all that is held; that of a small body is small as well.
@@ -94,19 +105,8 @@ class Hold:
         Raises:
             OutOfMemoryBudget: as `add`.
         """
-        self._add(self.size, is_small=self.size <= SMALL)
-
-    def _add(self, size: int, *, is_small: bool) -> None:
-        budget = self._budget
-        if self._closed:
-            raise OutOfMemoryBudget("this body was given up, as others needed its room")
-        budget.make_room(self, size, is_small=is_small)
-        self.size += size
-        budget.held += size
-        budget.by_client[self.client] = budget.by_client.get(self.client, 0) + size
-        if self._end is not None:
-            self._turn(budget.clock())
-            self._this += size
+        self._small += self._small
+        self.add(self.size)
 
     def begin_coming(self, end: Callable[[], None]) -> None:
         """From now on the body is still coming; `end` is called when it is given up for others."""
@@ -137,7 +137,8 @@ class Hold:
 
     def close(self) -> None:
         """Count all bytes as free again."""
-        self.end_coming()
+        if self._end is not None:
+            self.end_coming()
         self._closed = True
         budget, size = self._budget, self.size
         if size:

@@ -6,7 +6,7 @@ their number is bounded; series of routes and targets that left the table are dr
 """
 
 from collections.abc import Callable, Iterator, Mapping, Set
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -25,9 +25,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.in_flight = Gauge(
+        self.in_flight = 0
+        in_flight = Gauge(
             "switchover_requests_in_flight", "Requests being served at this moment", registry=self.registry
         )
+        in_flight.set_function(lambda: self.in_flight)
         self.requests = Counter(
             "switchover_requests", "Requests by route and how they ended", ("route", "outcome"), registry=self.registry
         )
@@ -113,7 +115,7 @@ class Metrics:
         self._routes: set[str] = set()
         self._callers: set[str] = set()
         self._models: dict[str, str] = {}
-        self._known: dict[tuple[object, ...], Counter | Histogram] = {}
+        self._known: dict[tuple[object, ...], Any] = {}
 
     def observe(self, record: Record) -> None:
         """Count one finished request."""
@@ -153,10 +155,10 @@ class Metrics:
     def _series(self, metric: Series, *labels: str) -> Series:
         """Return the series of these labels; looking them up in the metric itself would cost a lock each."""
         key = (metric, *labels)
-        found = self._known.get(key)
+        found: Series | None = self._known.get(key)
         if found is None:
             found = self._known[key] = metric.labels(*labels)
-        return cast(Series, found)
+        return found
 
     def deny(self, route: str, reason: str) -> None:
         """Count one request that was not let in."""

@@ -97,7 +97,7 @@ class Proxy:
     async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
         """Serve one request that came in at `port`."""
         started = time.monotonic()
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             routed = self._route(request, port)
             record = trace.Record(routed.request_id, routed.found.rule.route, routed.found.rule.name, started)
@@ -108,7 +108,7 @@ class Proxy:
             self._metrics.unrouted.labels(str(refused.response.status)).inc()
             return refused.response
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -286,7 +286,7 @@ class Proxy:
         record.status = answer.status
 
         def redaction() -> Redaction:
-            return routed.serving.redactions.of((attempt.target for attempt in record.attempts), routed.filters)
+            return routed.serving.redactions.of([attempt.target for attempt in record.attempts], routed.filters)
 
         redacts = redaction()
         response_headers = self._answer_headers(routed, record, answer, ended.model, redacts)

@@ -18,6 +18,8 @@ MASK: Final = "***"
 SHORTEST: Final = 8
 """Characters of the shortest value that is looked for."""
 
+_MOST_KEPT: Final = 1000
+
 
 class Redaction:
     """Replaces the values of some secrets, in each of their spellings, by `***`."""
@@ -51,10 +53,12 @@ class Redaction:
         if not self._texts:
             return
         joined = "\n".join(fields.values())
-        if any(text in joined for text in self._texts):
-            redacted = [(name, self._text(value)) for name, value in fields.items()]
-            fields.clear()
-            fields.extend(redacted)
+        for text in self._texts:
+            if text in joined:
+                redacted = [(name, self._text(value)) for name, value in fields.items()]
+                fields.clear()
+                fields.extend(redacted)
+                return
 
     def body(self, data: bytes) -> bytes:
         """Replace in bytes."""
@@ -101,7 +105,7 @@ class RedactedPieces:
 class Redactions:
     """The redactions of one table, made once."""
 
-    __slots__ = ("_of_secrets", "_of_targets")
+    __slots__ = ("_key_of", "_of_secrets", "_of_several")
 
     def __init__(self, table: Table) -> None:
         keys = {
@@ -115,16 +119,30 @@ class Redactions:
         for rule in table.rules.values():
             names.update(_sent_by((rule.filters, *(backend.filters for backend in rule.backends))))
         self._of_secrets = {name: Redaction.of(table.secrets[name]) for name in names}
-        self._of_targets = {target: self._of_secrets[name] for target, name in keys.items()}
+        self._key_of = keys
+        self._of_several: dict[frozenset[str], Redaction] = {}
 
     def of(self, targets: Iterable[str], filters: Iterable[Filters]) -> Redaction:
         """Return what replaces all that was sent: the keys of these targets, and the secrets in headers of a request.
 
         `targets` are ids of those that were asked, `filters` those of the request's rule and backend.
         """
-        found = [self._of_targets[target] for target in set(targets) if target in self._of_targets]
-        found += [self._of_secrets[name] for name in _sent_by(filters)]
-        return found[0] if len(found) == 1 else NOTHING.beside(found) if found else NOTHING
+        names = {self._key_of[target] for target in targets if target in self._key_of}
+        for part in filters:
+            if part.request_headers:
+                names.update(_sent_by((part,)))
+        if len(names) == 1:
+            return self._of_secrets[names.pop()]
+        return self._together(frozenset(names)) if names else NOTHING
+
+    def _together(self, names: frozenset[str]) -> Redaction:
+        """Return what replaces several secrets, made once: requests fail over along the same few ways."""
+        found = self._of_several.get(names)
+        if found is None:
+            found = NOTHING.beside([self._of_secrets[name] for name in names])
+            if len(self._of_several) < _MOST_KEPT:
+                self._of_several[names] = found
+        return found
 
 
 def _sent_by(filters: Iterable[Filters]) -> list[str]:

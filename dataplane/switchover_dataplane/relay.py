@@ -118,7 +118,12 @@ class Relay:
         assert answer.rest is not None  # noqa: S101 - the caller has looked
         watched = Watched(answer.rest, self._patience)
         try:
-            while (piece := b"" if scanner.is_behind else await watched.piece()) or scanner.is_behind:
+            while True:
+                piece = b""
+                if not scanner.is_behind:
+                    piece = await watched.piece()
+                    if not piece:
+                        break
                 heard, was_settled = transcript.heard, transcript.is_settled
                 await self._take(scanner.feed(piece))
                 if not was_settled and (transcript.heard != heard or transcript.is_settled or scanner.is_within_data):

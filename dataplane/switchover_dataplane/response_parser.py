@@ -88,8 +88,11 @@ class ResponseParser:
             self.reusable = False
             return
         in_head, held = not self.head_done, self.held
-        if in_head and len(self._start) < len(_PROTOCOL):
-            self._look_at_start(data)
+        if in_head and self._start != _PROTOCOL:
+            if not self._start and data.startswith(_PROTOCOL):
+                self._start = _PROTOCOL  # as nearly every answer
+            else:
+                self._look_at_start(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

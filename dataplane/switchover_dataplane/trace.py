@@ -163,7 +163,9 @@ def shown(attempt: Attempt) -> str:
 
     The model's name may be the caller's own text, and stands in a header.
     """
-    name = "".join(letter for letter in attempt.model[:_LONGEST_NAME] if letter.isprintable())
+    name = attempt.model[:_LONGEST_NAME]
+    if not name.isprintable():
+        name = "".join(letter for letter in name if letter.isprintable())
     return name or attempt.provider
 
 

@@ -93,7 +93,7 @@ class Transcript:
     @property
     def whole(self) -> bool:
         """Whether every choice came to its end: what may still follow is usage and [DONE]."""
-        return len(self._finished) >= max(self._wanted, len(self._seen))
+        return bool(self._finished) and len(self._finished) >= max(self._wanted, len(self._seen))
 
     @property
     def is_settled(self) -> bool:
@@ -205,7 +205,8 @@ class Transcript:
         self._seen.update(chunk.choices)
         if chunk.dialect is Dialect.GENERATE:
             self._finished.difference_update(chunk.choices)
-        self._finished.update(chunk.finished)
+        if chunk.finished:
+            self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
         if text and not self.bound:
             self._text.write(text)
