@@ -34,8 +34,8 @@ demo: $(VENV)/runtime ## the failover guide on this machine: three models, three
 # Half of a test's time is waiting for processes and sockets, so four at once are right for two cores.
 .PHONY: test
 test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
-	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane
-	@echo "Not run here: tests/controlplane (make test-control-plane), tests/e2e (make e2e), tests/sdk/js (make sdk-js)"
+	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane --ignore tests/tenants
+	@echo "Not run here: tests/controlplane (make test-control-plane), tests/tenants (make test-tenants), tests/e2e (make e2e), tests/sdk/js (make sdk-js)"
 
 .PHONY: control-plane
 control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
@@ -54,6 +54,10 @@ TIME ?= 60
 .PHONY: fuzz
 fuzz: $(VENV)/dev ## parsers, bodies, streams, tables and manifests against inputs that are nearly good, for TIME seconds in all; SEED repeats
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(TIME) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
+
+.PHONY: test-tenants
+test-tenants: $(VENV)/dev ## twenty attacks of one tenant: nothing of another reaches it, and the other's answers are whole
+	@$(BIN)/python -m pytest -n 2 tests/tenants
 
 SECONDS_EACH ?= 5
 .PHONY: tenants

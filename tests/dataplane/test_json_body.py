@@ -130,12 +130,12 @@ def test_messages_are_added_to_an_empty_list(own: str) -> None:
     ids=["nested", "lists", "objects", "texts", "messages"],
 )
 def test_a_body_costs_memory_for_its_bytes_and_not_for_its_values(unit: bytes) -> None:
-    body = b'{"model":"asked","messages":[' + unit * (4 * MEBIBYTE // len(unit)) + b"1]}"
+    body = b'{"model":"asked","messages":[' + unit * (MEBIBYTE // len(unit)) + b"1]}"
     tracemalloc.start()
     try:
         worded = JsonBody.parse(body).with_messages(b'{"role":"system"}').for_model("gpt")
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert pairs(worded)[0] == ("model", "gpt")
+    assert worded.startswith(b'{"model":"gpt","messages":[{"role":"system"},')
     assert most < 1.1 * len(body)

@@ -13,7 +13,7 @@ from tenants.attacks import ATTACKS, Attack
 from tenants.stage import Stage, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-A_WHILE = 0.6
+A_WHILE = 0.25
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
