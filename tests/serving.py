@@ -21,6 +21,7 @@ from switchover_dataplane.listeners import Listeners
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.state import Ack, State
+from switchover_dataplane.stream import Event, Scanner
 from switchover_dataplane.target_addresses import LOOPBACK, TargetAddresses
 from switchover_dataplane.transport import Transport
 
@@ -174,6 +175,15 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-e
 def chunks(*pieces: bytes, end: bool = True) -> bytes:
     """Frame pieces as HTTP chunks, with or without the last one."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + (b"0\r\n\r\n" if end else b"")
+
+
+def events_of(body: bytes) -> list[Event]:
+    """Return all events of a stream's bytes."""
+    scanner = Scanner()
+    events = scanner.feed(body)
+    while scanner.is_behind:
+        events += scanner.feed(b"")
+    return events
 
 
 # ── The gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,10 +5,16 @@ from typing import Final
 
 from aiohttp import web
 
+from switchover_dataplane import turns
 from switchover_dataplane.client_connection import ClientConnection
+from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.memory_budget import Hold
 
-_CHUNK: Final = 1 << 18
+MOST_VALUES: Final = 2_000_000
+"""Commas and opening brackets in a body for a model. Embeddings have the most, and are asked with 300,000 numbers."""
+
+LARGE: Final = 256 * 1024
+"""Bytes of a body that are read in one turn, and up to which nothing of it is counted."""
 
 
 class BodyTooLarge(Exception):
@@ -19,14 +25,15 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
-async def read(request: web.BaseRequest, limit: int, held: Hold) -> bytes:
+async def read(request: web.BaseRequest, limit: int, held: Hold, *, for_models: bool) -> bytes:
     """Read the whole body; its bytes are counted in `held`, which the caller closes.
 
-    While it comes, its client can lose it to others that need the room.
+    While it comes, its client can lose it to others that need the room, and others have a turn after each 256 KiB.
 
     Raises:
         BodyTooLarge: above `limit` bytes, known from Content-Length before anything is read where there is one.
         OutOfMemoryBudget: the process holds too much already.
+        BadBody: it is `for_models` and holds more values than they are asked with.
     """
     if not request.body_exists:
         return b""
@@ -37,7 +44,7 @@ async def read(request: web.BaseRequest, limit: int, held: Hold) -> bytes:
     if not content.is_eof() and isinstance(request.protocol, ClientConnection):
         held.begin_coming(request.protocol.hold_body())
     pieces: list[bytes] = []
-    size = 0
+    size = turn = values = 0
     await _ask_for(request)
     while piece := await content.readany():
         size += len(piece)
@@ -45,8 +52,21 @@ async def read(request: web.BaseRequest, limit: int, held: Hold) -> bytes:
             raise BodyTooLarge(limit)
         held.add(len(piece))
         pieces.append(piece)
+        if size > LARGE:
+            turn += len(piece)
+            values += _values(piece) if for_models else 0
+            if values > MOST_VALUES:
+                raise BadBody(f"the request body must not hold more than {MOST_VALUES} commas and opening brackets")
+            if turn > LARGE:
+                turn = 0
+                await turns.give_way()
     held.end_coming()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _values(piece: bytes) -> int:
+    """Count what stands before or in each value of a JSON text."""
+    return piece.count(b",") + piece.count(b"[") + piece.count(b"{")
 
 
 async def _ask_for(request: web.BaseRequest) -> None:

@@ -68,7 +68,7 @@ def readable(headers: "CIMultiDict[str]", body: bytes, limit: int) -> bytes:
 
 
 class Decoded(Response):
-    """An answer whose pieces are decoded as they come; none of them is larger than 64 KiB."""
+    """An answer whose pieces are decoded as they come; none of them is larger than 16 KiB."""
 
     __slots__ = ("_began", "_came", "_decoder", "_inner", "_made", "_pending")
 

@@ -221,7 +221,10 @@ class Proxy:
         if not replayed and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
             return body.passing(request)
         try:
-            return await body.read(request, routed.policy.max_request_body, held)
+            ai = routed.upstream.ai
+            return await body.read(request, routed.policy.max_request_body, held, for_models=ai)
+        except BadBody as error:
+            raise unserved.bad_body(error) from None
         except BodyTooLarge as error:
             raise Unserved(answers.error(413, "request_too_large", str(error))) from None
         except OutOfMemoryBudget as error:
@@ -259,7 +262,7 @@ class Proxy:
                 if part.body is not None:
                     parsed = filters.edit_body(parsed, part.body)
         except BadBody as error:
-            raise Unserved(answers.error(400, "invalid_body", str(error), param=error.param or None)) from None
+            raise unserved.bad_body(error) from None
         return parsed
 
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -104,6 +104,8 @@ class Relay:
             if answer.rest is not None:
                 await self._read_on(answer, opened)
             else:
+                while opened.scanner.is_behind:
+                    await self._take(opened.scanner.feed(b""))
                 await self._write(self._transcript.take_end())
         except (ConnectionBroken, Interruption) as failure:
             if not self._transcript.is_settled:

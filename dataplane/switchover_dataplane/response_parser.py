@@ -15,6 +15,9 @@ HEAD_LIMIT: Final = 64 * 1024
 
 HEADER_COUNT_LIMIT: Final = 256
 
+INTERIM_LIMIT: Final = 16
+"""Interim answers (1xx) that are passed over before an answer; each costs as much as a head."""
+
 REASON_LIMIT: Final = 1024
 """Bytes of the reason behind a status, which nobody gets to see."""
 
@@ -39,6 +42,7 @@ class ResponseParser:
         "_bare",
         "_fields",
         "_framed",
+        "_interim",
         "_method",
         "_parser",
         "_pieces",
@@ -65,6 +69,7 @@ class ResponseParser:
         self._framed = True
         self._pieces: list[bytes] = []
         self._bare = 0
+        self._interim = 0
         self._reason = 0
         self._start = b""
 
@@ -74,7 +79,7 @@ class ResponseParser:
             # Its answer may have announced a body that never comes, which the old parser would wait for.
             self._parser = httptools.HttpResponseParser(self)
         self._method = method
-        self._bare = self._reason = 0
+        self._bare = self._reason = self._interim = 0
         self._start = b""
         self.head_done = self.done = False
 
@@ -157,8 +162,11 @@ class ResponseParser:
         if self._parser.get_http_version() not in _VERSIONS:
             raise NotHttp("the answer is not of HTTP/1.1 or 1.0")
         if status < 200:
+            self._interim += 1
             if status == 101:
                 raise NotHttp("the answer switches protocols")
+            if self._interim > INTERIM_LIMIT:
+                raise NotHttp(f"more than {INTERIM_LIMIT} interim answers come before the answer")
             return
         if len(self._fields) > HEADER_COUNT_LIMIT:
             raise NotHttp(f"the answer has more than {HEADER_COUNT_LIMIT} header fields")

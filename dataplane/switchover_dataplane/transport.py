@@ -28,7 +28,7 @@ class Response:
     """The head of an answer, and its body to be read or given up; one of both must happen.
 
     The connection serves others as soon as the answer is whole, not only when it was taken. `failure` is what ended
-    the reading. However fast an answer comes, others get a turn after each 64 KiB of it.
+    the reading. However fast an answer comes, others get a turn after each 16 KiB of it.
     """
 
     __slots__ = ("_connection", "_held", "_left", "_pool", "failure", "headers", "status")
@@ -46,7 +46,7 @@ class Response:
             self._release(connection)
 
     async def chunk(self) -> bytes:
-        """Return the next piece of the body, of 64 KiB at most, b"" at its end.
+        """Return the next piece of the body, of 16 KiB at most, b"" at its end.
 
         Raises:
             ConnectionBroken: the body is not whole, or it was given up.

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from switchover_dataplane import answers, operations
+from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.table import Policy, Upstream
 
@@ -18,6 +19,11 @@ class Unserved(Exception):
 def overloaded(error: OutOfMemoryBudget) -> Unserved:
     """Answer a request whose body finds no room."""
     return Unserved(answers.error(503, "overloaded", str(error), wait=1))
+
+
+def bad_body(error: BadBody) -> Unserved:
+    """Answer a request whose body no model is asked with."""
+    return Unserved(answers.error(400, "invalid_body", str(error), param=error.param or None))
 
 
 def check_operation(method: str, path: str, upstream: Upstream, policy: Policy) -> None:

@@ -10,9 +10,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from serving import STREAM_HEAD, Answering, Gateway, chunks, free_port, gateway, raw, table, targets
+from serving import STREAM_HEAD, Answering, Gateway, chunks, events_of, free_port, gateway, raw, table, targets
 from switchover_dataplane import table as t
-from switchover_dataplane.stream import Event, Scanner
+from switchover_dataplane.stream import Event
 
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -74,7 +74,7 @@ async def ask(client: aiohttp.ClientSession, at: Gateway) -> tuple[bytes, bool]:
 
 
 def last(body: bytes) -> Event:
-    return Scanner().feed(body)[-1]
+    return events_of(body)[-1]
 
 
 @pytest.mark.parametrize("events", ANSWERS.values(), ids=ANSWERS.keys())

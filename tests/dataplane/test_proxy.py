@@ -449,3 +449,16 @@ async def test_counts_tell_rescued_requests_and_what_attempts_became(client: aio
             assert value("switchover_rescued_requests_total", {"route": "ns/route"}) == 1
             labels = {"target": "ns/up/0/0", "model": "model-0", "result": "rate-limited"}
             assert value("switchover_attempts_total", labels) == 1
+
+
+@pytest.mark.parametrize(("values", "status"), [(1_900_000, 200), (2_500_000, 400)])
+async def test_a_body_of_more_values_than_models_are_asked_with_is_refused(
+    client: aiohttp.ClientSession, values: int, status: int
+) -> None:
+    body = b'{"model":"x","messages":[],"input":[' + b"1," * values + b"1]}"
+    async with targets(good()) as [one]:
+        async with gateway(table(free_port(), [one.port])) as at:
+            async with client.post(f"{at.url}/model", data=BytesIO(body)) as answer:
+                assert answer.status == status
+
+    assert len(one.seen) == (status == 200)

@@ -175,3 +175,16 @@ def test_what_came_before_a_broken_chunk_is_kept() -> None:
         parser.feed(b"zz\r\nab\r\n")
 
     assert (parser.head_done, parser.done, parser.reusable, parser.take()) == (True, False, False, b"ab")
+
+
+@pytest.mark.parametrize(("interim", "is_answer"), [(16, True), (17, False)])
+def test_only_so_many_interim_answers_are_passed_over(interim: int, is_answer: bool) -> None:
+    parser = ResponseParser()
+    parser.expect("GET")
+    sent = b"HTTP/1.1 102 Processing\r\n\r\n" * interim + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+    if is_answer:
+        parser.feed(sent)
+        assert (parser.status, parser.done) == (200, True)
+    else:
+        with pytest.raises(NotHttp, match="more than 16 interim answers"):
+            parser.feed(sent)

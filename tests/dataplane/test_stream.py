@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane import stream
+from switchover_dataplane import stream, turns
 from switchover_dataplane.stream import Event, Scanner
 
 TEXTS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
@@ -151,19 +151,19 @@ def test_a_run_of_blank_lines_and_comments_is_one_event(idle: bytes) -> None:
 
 def test_no_more_events_are_returned_at_once_than_one_turn_is_for() -> None:
     scanner, counts = Scanner(), []
-    events = scanner.feed(b"data:1\n\n" * 1_200)
+    events = scanner.feed(b"data:1\n\n" * (2 * turns.EVENTS + 20))
     counts.append(len(events))
     while scanner.is_behind:
         counts.append(len(scanner.feed(b"")))
-    assert counts == [500, 500, 200]
+    assert counts == [turns.EVENTS, turns.EVENTS, 20]
     assert scanner.end() == []
 
 
 def test_what_comes_while_the_scanner_is_behind_follows_in_its_turn() -> None:
     scanner = Scanner()
-    events = scanner.feed(b"data:1\n\n" * 501 + b"dat")
+    events = scanner.feed(b"data:1\n\n" * (turns.EVENTS + 1) + b"dat")
     events += scanner.feed(b"a:2\n\n")
-    assert [event.data for event in events] == [b"1"] * 501 + [b"2"]
+    assert [event.data for event in events] == [b"1"] * (turns.EVENTS + 1) + [b"2"]
     assert not scanner.is_behind
 
 

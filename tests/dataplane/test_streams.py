@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from serving import (
+    CHAT,
     END,
     ROLE,
     STREAM_HEAD,
@@ -20,6 +21,7 @@ from serving import (
     Seen,
     chunks,
     event,
+    events_of,
     free_port,
     gateway,
     json,
@@ -30,7 +32,6 @@ from serving import (
 )
 from switchover_dataplane import table as t
 from switchover_dataplane.splice import last_words
-from switchover_dataplane.stream import Scanner
 
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 WORDS = [f"{' ' if number else ''}word-{number}" for number in range(60)]
@@ -52,7 +53,7 @@ class Got:
         """The values of its events."""
         return [
             msgspec.json.decode(each.data)
-            for each in Scanner().feed(self.body)
+            for each in events_of(self.body)
             if each.data is not None and each.data != b"[DONE]"
         ]
 
@@ -447,6 +448,16 @@ async def test_a_plain_answer_to_a_request_for_a_stream_becomes_one(client: aioh
 
     assert (plain.text, plain.is_whole, b"usage" in plain.body) == (TEXT, True, False)
     assert counted.chunks[-1]["usage"] == {"total_tokens": 7}
+
+
+async def test_a_plain_answer_of_many_choices_becomes_a_stream_with_all_of_them(client: aiohttp.ClientSession) -> None:
+    choices = [{"index": n, "message": {"content": f"{n}"}, "finish_reason": "stop"} for n in range(128)]
+    async with targets(json(200, {**CHAT, "choices": choices})) as [one]:
+        async with gateway(table(free_port(), [one.port])) as at:
+            got = await ask(client, at, {**ASKED, "n": 128})
+
+    assert got.text == "".join(map(str, range(128)))
+    assert (got.body.count(b'"finish_reason":"stop"'), got.body.count(b"[DONE]")) == (128, 1)
 
 
 async def test_a_plain_answer_that_failed_is_a_failure_to_a_request_for_a_stream_too(

@@ -142,7 +142,7 @@ FLOODS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("coded", [False, True], ids=["as it is", "gzip"])
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-async def test_of_a_stream_that_is_at_hand_no_more_than_500_events_are_taken_in_a_turn(
+async def test_of_a_stream_that_is_at_hand_no_more_events_than_one_turn_is_for_are_taken_in_a_turn(
     flood: bytes, coded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others, take = Others(), Transcript.take
@@ -177,3 +177,26 @@ async def _streamed(target: Callable[..., Awaitable[None]], others: Others) -> b
         async with aiohttp.ClientSession() as session:
             async with session.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
                 return await answer.read()
+
+
+async def test_of_all_who_gave_way_one_goes_on_each_time_round_the_event_loop() -> None:
+    others, went_on = Others(), list[int]()
+
+    async def large(number: int) -> None:
+        for _ in range(3):
+            await turns.give_way()
+            others.count(1)
+            went_on.append(number)
+
+    async with others.wanting():
+        await asyncio.gather(*map(large, range(10)))
+
+    assert others.most == 1
+    assert went_on == [*range(10)] * 3
+
+
+async def test_who_is_given_up_while_it_waits_for_its_turn_keeps_nobody_from_theirs() -> None:
+    first, second = asyncio.create_task(turns.give_way()), asyncio.create_task(turns.give_way())
+    await asyncio.sleep(0)
+    first.cancel()
+    await second

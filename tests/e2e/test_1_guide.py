@@ -118,7 +118,7 @@ def test_the_guides_objects_apply_as_they_are_and_every_condition_becomes_true()
         kubectl("apply", "-f", str(GUIDE / f"{name}.yaml"))
     served(*USERS_OBJECTS)
     status = get("gateway", "ai-gateway")["status"]
-    assert {each["type"] for each in status["conditions"]} == {"Accepted", "Programmed"}
+    assert {each["type"] for each in status["conditions"]} == {"Accepted", "Programmed", "OpenAccess"}
     (listener,) = status["listeners"]
     assert {"Accepted", "ResolvedRefs", "Programmed"} <= {each["type"] for each in listener["conditions"]}
     assert listener["attachedRoutes"] == 1
