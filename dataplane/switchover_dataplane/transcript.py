@@ -5,7 +5,6 @@ was sent up to then says whether another model can be asked to go on, and from w
 """
 
 import re
-from io import StringIO
 from typing import Any, Final, Literal
 
 import msgspec
@@ -22,6 +21,7 @@ MOST_TEXT: Final = 1 << 20
 MOST_IDLE: Final = 4 * 1024 * 1024
 """Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""
 
+_JOINED: Final = 256
 _LONGEST_MARK: Final = 64
 _LAST: Final = (
     re.compile(rb'"finish_?[rR]eason"\s*:\s*"(?!error"|null")'),
@@ -58,12 +58,14 @@ class Transcript:
         "_dialect",
         "_finished",
         "_idle",
+        "_length",
+        "_newest",
         "_said_done",
         "_seam",
         "_seen",
         "_splice",
         "_tail",
-        "_text",
+        "_texts",
         "_wanted",
         "bound",
         "dropped",
@@ -79,7 +81,9 @@ class Transcript:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
-        self._text = StringIO()
+        self._texts: list[str] = []
+        self._newest: list[str] = []
+        self._length = 0
         self._splice: Splice | None = None
         self._seam = b""
         self._said_done = False
@@ -88,7 +92,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """The text of the answer, as far as it was sent."""
-        return lenient_json.joined(self._text.getvalue())
+        return lenient_json.joined("".join((*self._texts, *self._newest)))
 
     @property
     def whole(self) -> bool:
@@ -209,11 +213,19 @@ class Transcript:
             self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
         if text and not self.bound:
-            self._text.write(text)
-            if self._text.tell() > MOST_TEXT:
-                self.bound = "more than 1 MiB of text"
-        if self.bound:
-            self._text = StringIO()
+            self._keep(text)
+        if self.bound and self._length:
+            self._texts, self._newest, self._length = [], [], 0
+
+    def _keep(self, text: str) -> None:
+        """Keep a text of the answer; many small ones are joined, as each alone costs 50 bytes more."""
+        self._newest.append(text)
+        self._length += len(text)
+        if len(self._newest) >= _JOINED:
+            self._texts.append("".join(self._newest))
+            self._newest.clear()
+        if self._length > MOST_TEXT:
+            self.bound = "more than 1 MiB of text"
 
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
 
