@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -207,7 +208,22 @@ def gateway() -> Iterator[str]:
         yield address
         return
     (service,) = names("services", "-n", SYSTEM, "-l", "gateway.networking.k8s.io/gateway-name=ai-gateway")
-    command = ("kubectl", "port-forward", "-n", SYSTEM, service.lower(), ":8080")
+    with forwarded(service.lower(), 8080) as address:
+        yield address
+
+
+def from_within(pod: Object, port: int, path: str) -> str:
+    """GET from a pod of ours as from its own loopback address, where kubectl's forwarding ends."""
+    with forwarded(f"pod/{pod['metadata']['name']}", port) as address:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10.0) as answer:
+            text: str = answer.read().decode()
+            return text
+
+
+@contextlib.contextmanager
+def forwarded(name: str, port: int) -> Iterator[str]:
+    """HOST:PORT that kubectl forwards to a port of a pod or Service of ours."""
+    command = ("kubectl", "port-forward", "-n", SYSTEM, name, f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarding:
         try:
             assert forwarding.stdout is not None

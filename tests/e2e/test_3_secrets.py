@@ -4,7 +4,20 @@ import base64
 
 import pytest
 
-from cluster import APPS, DATAPLANES, NAMESPACES, OPERATORS, SYSTEM, kubectl, logs, objects, pods, proxied
+from cluster import (
+    APPS,
+    DATAPLANES,
+    NAMESPACES,
+    OPERATORS,
+    SYSTEM,
+    CommandFailed,
+    from_within,
+    kubectl,
+    logs,
+    objects,
+    pods,
+    proxied,
+)
 
 SEEN = "never-to-be-seen"
 """Both the first key and the one after its rotation contain it."""
@@ -37,7 +50,7 @@ def places() -> dict[str, str]:
             found[f"log of {pod['metadata']['name']}"] = logs(pod)
     for pod in pods(*DATAPLANES):
         for path in ("/metrics", "/v1/table", "/v1/health"):
-            found[f"{path} of {pod['metadata']['name']}"] = proxied(pod, 9180, path)
+            found[f"{path} of {pod['metadata']['name']}"] = from_within(pod, 9180, path)
     for pod in pods(*OPERATORS):
         found[f"/metrics of {pod['metadata']['name']}"] = proxied(pod, 9181, "/metrics")
     return found
@@ -56,4 +69,11 @@ def test_no_log_object_event_metric_or_dump_has_a_key() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/table", "/metrics"])
 def test_the_dumps_that_were_searched_speak_of_the_guides_models(path: str) -> None:
-    assert all("gpt-4o" in proxied(pod, 9180, path) for pod in pods(*DATAPLANES))
+    assert all("gpt-4o" in from_within(pod, 9180, path) for pod in pods(*DATAPLANES))
+
+
+@pytest.mark.parametrize("path", ["/v1/table", "/v1/health"])
+def test_the_dumps_are_shown_to_nobody_outside_of_the_pod(path: str) -> None:
+    for pod in pods(*DATAPLANES):
+        with pytest.raises(CommandFailed, match="Forbidden"):
+            proxied(pod, 9180, path)
