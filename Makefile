@@ -33,7 +33,7 @@ demo: $(VENV)/runtime ## the failover guide on this machine: three models, three
 
 # Half of a test's time is waiting for processes and sockets, so four at once are right for two cores.
 .PHONY: test
-test: $(VENV)/dev ## every test that needs no cluster, in under two minutes
+test: $(VENV)/dev ## every test that needs no cluster, in about two minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane --ignore tests/tenants
 	@echo "Not run here: tests/controlplane (make test-control-plane), tests/tenants (make test-tenants), tests/e2e (make e2e), tests/sdk/js (make sdk-js)"
 

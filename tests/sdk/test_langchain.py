@@ -1,19 +1,22 @@
 """LangChain's ChatOpenAI, unchanged, against a gateway whose first model fails: its caller notices nothing.
 
-Its own retries are off, so that every rescue is the gateway's.
+Its own retries are off, so that every rescue is the gateway's. LangChain takes two seconds to import, so only a process
+that runs these tests does so.
 """
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
 from sdk.gateway import Against
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage, AIMessageChunk
+    from langchain_openai import ChatOpenAI
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,19 +24,21 @@ ASKED = "Count to sixty."
 SCHEMA = {"title": "Weather", "description": "The weather of a city.", **TOOL["function"]["parameters"]}
 
 
-def chat(base_url: str) -> ChatOpenAI:
+def chat(base_url: str) -> "ChatOpenAI":
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - two seconds, for processes that need it
+
     return ChatOpenAI(
         model="gpt-4o", base_url=base_url, api_key=SecretStr("sk-of-the-caller"), max_retries=0, timeout=20
     )
 
 
-def called(message: AIMessage) -> tuple[str, Any]:
+def called(message: "AIMessage") -> tuple[str, Any]:
     """The name and the arguments of the one tool call."""
     [call] = message.tool_calls
     return call["name"], call["args"]
 
 
-def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
+def joined(chunks: "list[AIMessageChunk]") -> "AIMessageChunk":
     """Add the chunks up as LangChain's own users do."""
     first, *rest = chunks
     for chunk in rest:
@@ -71,6 +76,8 @@ async def test_a_tool_call_comes_whole(against: Against, failure: str) -> None:
 
 @pytest.mark.parametrize("failure", OF_STREAMS)
 async def test_a_streamed_tool_call_comes_whole(against: Against, failure: str) -> None:
+    from langchain_core.messages import AIMessageChunk  # noqa: PLC0415 - as above
+
     model = chat(against.fails(failure, TOOL_CALL, stream=True)).bind_tools([TOOL])
     chunks = [chunk async for chunk in model.astream(ASKED)]
     assert all(isinstance(chunk, AIMessageChunk) for chunk in chunks)
