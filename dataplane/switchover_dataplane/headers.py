@@ -2,8 +2,8 @@
 
 Hop-by-hop fields end here (RFC 9110, section 7.6.1). A model gets only the fields that its API is asked with: whatever
 else a caller carries, for this gateway or for proxies before it, is no provider's to know. Nobody outside steers
-retries with Envoy's control headers. A head that two servers could read differently is
-refused before anything else looks at it.
+retries with Envoy's control headers. A head that two servers could read differently is refused before anything else
+looks at it.
 """
 
 import re
@@ -62,10 +62,6 @@ _TO_MODELS: Final = frozenset(
         "traceparent",
         "tracestate",
         "user-agent",
-        *(
-            f"x-stainless-{what}"
-            for what in ("arch", "async", "lang", "os", "package-version", "retry-count", "runtime", "runtime-version")
-        ),
     )
 )
 """The caller's fields that a model gets: OpenAI, Mistral, Microsoft Learn and Anthropic API references, W3C Trace
