@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from switchover_dataplane.answer import Answer, Call, Opened
+from switchover_dataplane.api import Api
 from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
@@ -134,18 +135,19 @@ async def _read(response: Response, route: Route, call: Call, pulse: Pulse, hold
     answer = Answer(response.status, response.headers, rest=response)
     if not is_read:
         return Committed(response.status, response.headers), answer
+    api = route.api(call.path) if call.method == "POST" else None
     body = call.body if isinstance(call.body, JsonBody | Continuation) else None
     wants_stream = body is not None and body.stream
     if not coding(response.headers):
         if media_type(response.headers) == EVENT_STREAM:
-            return await open_stream(answer, response, route, pulse, holdback), answer
+            return await open_stream(answer, response, route, api, pulse=pulse, holdback=holdback), answer
         if wants_stream and await _begins_as_stream(answer, response):
             answer.headers = answer.headers.copy()
             answer.headers["content-type"] = EVENT_STREAM
-            return await open_stream(answer, response, route, pulse, holdback), answer
-    outcome = await _whole(answer, response) or _judged(answer, response, route, call)
+            return await open_stream(answer, response, route, api, pulse=pulse, holdback=holdback), answer
+    outcome = await _whole(answer, response) or _judged(answer, response, route, call, api)
     if isinstance(outcome, Committed) and body is not None and wants_stream:
-        outcome = _as_asked(answer, outcome, route, body)
+        outcome = _as_asked(answer, outcome, route, api, body)
     return outcome, answer
 
 
@@ -233,15 +235,17 @@ async def _whole(answer: Answer, response: Response) -> Outcome | None:
     return None
 
 
-def _judged(answer: Answer, response: Response, route: Route, call: Call) -> Outcome:
+def _judged(answer: Answer, response: Response, route: Route, call: Call, api: Api | None) -> Outcome:
     """Tell whether a whole answer is one. What is fetched may be anything, and a large or coded one is not known."""
     if call.method not in _ASKING or answer.rest is not None or coding(response.headers):
         return Committed(response.status, response.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
-    return judged(route.wire.name, response.status, response.headers, body)
+    return judged(route.wire.name, api, response.status, response.headers, body)
 
 
-def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody | Continuation) -> Outcome:
+def _as_asked(
+    answer: Answer, outcome: Committed, route: Route, api: Api | None, body: JsonBody | Continuation
+) -> Outcome:
     """Turn a whole completion into the event stream that was asked for; what is none stays as it is."""
     written = None
     if answer.rest is None:
@@ -255,7 +259,7 @@ def _as_asked(answer: Answer, outcome: Committed, route: Route, body: JsonBody |
     answer.headers["content-type"] = EVENT_STREAM
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
-    return Opening(answer.opened, answer.status, route.wire.name).verdict() or outcome
+    return Opening(answer.opened, answer.status, route.wire.name, api).verdict() or outcome
 
 
 def _wants_usage(options: msgspec.Raw | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from switchover_dataplane import lenient_json
+from switchover_dataplane.api import Api
 from switchover_dataplane.classify import failed_success
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
 
@@ -47,10 +48,11 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def judged(kind: str, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
+def judged(kind: str, api: Api | None, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     """Tell whether a whole answer is good: not empty, no page, no error, and JSON where it should be.
 
-    `kind` is the provider's (`classify.classify`), `body` all of the body, without a coding.
+    `kind` is the provider's (`classify.classify`), `api` what it was asked for, None where the form of its answers is
+    not known, `body` all of the body, without a coding.
     """
     if status == 204 or 300 <= status < 400:
         return Committed(status, headers)

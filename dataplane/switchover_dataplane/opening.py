@@ -10,6 +10,7 @@ from typing import Final
 
 from switchover_dataplane import turns
 from switchover_dataplane.answer import Answer, Opened
+from switchover_dataplane.api import Api
 from switchover_dataplane.chunk import read
 from switchover_dataplane.classify import failed_stream
 from switchover_dataplane.meaning import Dialect, Meaning
@@ -38,6 +39,7 @@ class Opening:
     """Judges the events of `opened` one after the other, until one of them decides."""
 
     __slots__ = (
+        "_api",
         "_contents",
         "_dialect",
         "_judged",
@@ -51,10 +53,11 @@ class Opening:
         "thinks",
     )
 
-    def __init__(self, opened: Opened, status: int, provider: str) -> None:
+    def __init__(self, opened: Opened, status: int, provider: str, api: Api | None) -> None:
         self._opened = opened
         self._status = status
         self._provider = provider
+        self._api = api
         self._dialect = Dialect.OTHER
         self._judged = 0
         self._contents = 0
@@ -118,13 +121,13 @@ class Opening:
 
 
 async def open_stream(
-    answer: Answer, response: Response, route: Route, pulse: Pulse, holdback: Holdback | None
+    answer: Answer, response: Response, route: Route, api: Api | None, *, pulse: Pulse, holdback: Holdback | None
 ) -> Outcome:
     """Read a stream until its start is judged; what was read is `answer.opened`. `held` is what was read before."""
     answer.opened = opened = Opened()
     for piece in answer.held:
         opened.events += opened.scanner.feed(piece)
-    opening = Opening(opened, response.status, route.wire.name)
+    opening = Opening(opened, response.status, route.wire.name, api)
     outcome = await _read_on(answer, response, opened, opening, pulse)
     if holdback is not None and isinstance(outcome, Committed) and not opening.is_whole and answer.rest is not None:
         opening.hold_back(holdback.tokens)

@@ -46,8 +46,11 @@ class TimedOut:
     error_class: ErrorClass = ErrorClass.SILENT
 
 
-Concern = Literal["target", "model", "request"]
-"""Whom a refusal concerns: everybody who asks this target, as its class says; one model, not the key; one request."""
+Concern = Literal["target", "model", "unknown", "request"]
+"""Whom a failure concerns: everybody who asks this target, as its class says; one model, not the key; one request.
+
+With "target" and "model" a code or words say so. A status alone is "unknown": it may be for what the caller wrote.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Broken:
     detail: str = ""
     error_class: ErrorClass = ErrorClass.RESET
     retry_after: float | None = None
+    concerns: Concern = "target"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from switchover_dataplane.api import Api, api_of
 from switchover_dataplane.caller_query import without_credentials
 from switchover_dataplane.providers import Wire, wire
 from switchover_dataplane.table import InvalidTable, Table, Target, Tls
@@ -40,6 +41,14 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         if self.credential is not None:
             query = without_credentials(query)
         return f"{asked}?{query}" if query else asked
+
+    def api(self, asked: str) -> Api | None:
+        """Name the API that the target is asked for, None where the form of its answers is not known.
+
+        `asked` is the request's path after its rewrites. A `fullPath` may be any, so that then the request's tells.
+        """
+        path = self.wire.path(self.target.provider, asked)
+        return (api_of(self.target.full_path) if self.target.full_path else None) or api_of(path)
 
     def passed_through(self, token: str) -> tuple[str, str] | None:
         """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.

@@ -86,7 +86,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
     headers = CIMultiDict(given.headers)
     body = readable(headers, given.body, 1 << 16)
-    outcome = judged(given.kind, given.status, headers, body)
+    outcome = judged(given.kind, None, given.status, headers, body)
     assert isinstance(outcome, Committed | Broken)
     reason = classify.classify(given.kind, given.status, headers, body)
     assert reason is None or isinstance(reason, ErrorClass)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fuzz.edits import edited, pieces
 from switchover_dataplane.answer import Opened
+from switchover_dataplane.api import Api
 from switchover_dataplane.chunk import read
 from switchover_dataplane.meaning import Meaning
 from switchover_dataplane.opening import Opening
@@ -86,7 +87,7 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
     if len(text) < MAX_EVENT:
         assert _dispatched(events) == _dispatched(_scanned([text])), "cut otherwise, read otherwise"
     opened = Opened(events=events)
-    opening = Opening(opened, 200, "openai")
+    opening = Opening(opened, 200, "openai", Api.CHAT)
     outcome = opening.verdict() or opening.at_end()
     how = _transcribed(events)
     whole = isinstance(outcome, Committed) and not how
