@@ -13,6 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane import lenient_json
+from switchover_dataplane.error_shape import looks_like_error
+
+__all__ = ["MOST_TEXT", "MOST_TEXTS", "Said", "looks_like_error", "read"]
 
 MOST_TEXTS: Final = 64
 """Messages, and codes, that are taken of one error."""
@@ -98,9 +101,8 @@ def read(headers: Mapping[str, str], body: bytes) -> Said:
     except (ValueError, RecursionError):
         _read_fragment(said, _error_in_outline(said, body))
         return said
-    error = _error_of(said.document)
-    said.is_error = error is not None and not (isinstance(said.document, dict) and said.document.get("choices"))
-    said.status = _stated_status(error)
+    said.is_error = looks_like_error(said.document)
+    said.status = _stated_status(_error_of(said.document))
     _read_document(said, said.document, "message" if isinstance(said.document, str) else "")
     said.text = "\n".join(said.messages)
     return said

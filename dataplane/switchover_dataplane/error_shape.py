@@ -1,0 +1,125 @@
+"""A decoded JSON document → whether it is an error, in whichever words its server has for one.
+
+APIs share no form of an error, so that what all of them have in common is asked: a field that is named for an error,
+a code or status that is none of success, or a message where an answer should stand. An answer is none of these.
+"""
+
+import re
+from typing import Final
+
+_ERROR_NAME: Final = re.compile(
+    r"(?:err|errors?|faults?|exceptions?)"
+    r"(?:codes?|no|num|msgs?|messages?|texts?|strings?|info|descriptions?|details?|types?|reasons?|response)?"
+)
+_FAILED_WORD: Final = re.compile(r"(?:[a-z0-9]+[ _-])*[a-z0-9]*(?:error|exception|fail|failed|failure)")
+_FAILED_EVENTS: Final = frozenset(("response.failed", "response.error"))
+"""Of the dotted names of events, these alone are about the answer: a tool of the provider's may fail within it."""
+
+_KINDS: Final = frozenset(("type", "object", "event", "status", "state", "result"))
+_STATUSES: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "httpstatuscode"))
+_CODES: Final = frozenset(("code", "retcode", "resultcode", "statuscode", "bizcode", "subcode"))
+_MESSAGES: Final = frozenset(("message", "msg", "detail", "details", "statusmsg", "reason", "title", "retmsg"))
+_SUCCESSES: Final = frozenset(("success", "succeeded", "ok", "issuccess"))
+_WRAPPERS: Final = frozenset(("baseresp", "header", "responsemetadata", "status", "response", "meta", "result"))
+_ANSWERS: Final = (
+    *("choices", "candidates", "content", "output", "outputs", "data", "embedding", "embeddings", "predictions"),
+    *("completion", "generatedtext", "generations", "response", "text", "images", "results", "transcript"),
+    *("delta", "contentblock"),
+)
+_GOOD_CODES: Final = frozenset(("", "0", "200", "201", "ok", "success", "succeeded", "none", "null", "completed"))
+_BESIDE_SAYING: Final = frozenset(("role", "name", "type", "index", "refusal"))
+
+_DEPTH: Final = 2
+
+
+def looks_like_error(document: object) -> bool:
+    """Tell whether a JSON value is an error: an object, or a list that begins with one (Gemini API), that is no answer.
+
+    A choice that holds an error and says nothing is one, too (OpenRouter: Errors). A text or a number never is.
+    """
+    first = document[0] if isinstance(document, list) and document else document
+    if not isinstance(first, dict) or _says_something(first.get("choices")):
+        return False
+    return _is_named_one(first, _DEPTH) or _has_failed_choice(first.get("choices")) or _is_a_message(first)
+
+
+def _is_named_one(document: dict[str, object], depth: int) -> bool:
+    """Tell whether a field says that this is an error, whatever else is there."""
+    for name, value in document.items():
+        plain = _plain(name)
+        if _ERROR_NAME.fullmatch(plain) and _means_failure(value):
+            return True
+        if plain in _SUCCESSES and value is False:
+            return True
+        if plain in _STATUSES and _is_failed_status(value):
+            return True
+        if plain in _KINDS and isinstance(value, str) and _is_failed_word(value.strip().lower()):
+            return True
+        if depth and plain in _WRAPPERS and isinstance(value, dict) and _is_wrapped_one(plain, value, depth - 1):
+            return True
+    return False
+
+
+def _is_wrapped_one(name: str, inner: dict[str, object], depth: int) -> bool:
+    return _is_named_one(inner, depth) or (name != "response" and _has_bad_code(inner))
+
+
+def _is_a_message(document: dict[str, object]) -> bool:
+    """Tell whether there is a message, and nothing that an answer or an event would have."""
+    fields = {_plain(name): value for name, value in document.items()}
+    if any(fields.get(name) for name in _ANSWERS):
+        return False
+    said = [value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value]
+    if not said or all(str(value).strip().lower() in _GOOD_CODES for value in said):
+        return False
+    if _has_bad_code(document):
+        return True
+    return not any(isinstance(fields.get(kind), str) and fields[kind] for kind in _KINDS)
+
+
+def _has_failed_choice(choices: object) -> bool:
+    each = choices if isinstance(choices, list) else ()
+    return any(isinstance(choice, dict) and _means_failure(choice.get("error")) for choice in each)
+
+
+def _says_something(choices: object) -> bool:
+    """Tell whether a choice holds any part of an answer."""
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
+        if choice.get("text"):
+            return True
+        for said in (choice.get("message"), choice.get("delta")):
+            if isinstance(said, dict) and any(said[name] for name in said if name not in _BESIDE_SAYING):
+                return True
+    return False
+
+
+def _has_bad_code(document: dict[str, object]) -> bool:
+    return any(_plain(name) in _CODES and _means_failure(value) for name, value in document.items())
+
+
+def _means_failure(value: object) -> bool:
+    """Tell whether the value of a code or of an error's field is there, and none of success."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _GOOD_CODES and value.strip().lower() != "false"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value != 0 and not 200 <= value < 300
+    return bool(value)
+
+
+def _is_failed_status(value: object) -> bool:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+        value = int(value)
+    return isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599
+
+
+def _is_failed_word(word: str) -> bool:
+    if len(word) > 64:
+        return False
+    return word in _FAILED_EVENTS if "." in word else _FAILED_WORD.fullmatch(word) is not None
+
+
+def _plain(name: str) -> str:
+    """Return a field's name in lower case without what divides its words."""
+    return name.lower().replace("_", "").replace("-", "") if len(name) <= 64 else ""
