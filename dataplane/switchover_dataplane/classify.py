@@ -1,32 +1,27 @@
-"""A refusal's status, headers and the start of its body → why it was refused, and for how long to stay away.
+"""A refusal's status, headers and the start of its body → why it was refused, whom it concerns, and how long to wait.
 
-A status alone misleads, so the providers' own codes and words come first (`error_codes.ROWS`), then the status. Waits
-come in many ways, too, and some numbers that look like one are none: `x-ratelimit-reset-*` tells when a bucket is
-full again, not when the next request would pass.
+A status alone misleads, so the providers' own codes come first (`error_codes.py`), then the words of their errors
+(`error_words.py`), then the codes that mean anything, and the status last. Waits are `waits.py`'s.
 """
 
-import email.utils
-import re
 from collections.abc import Mapping
-from datetime import UTC
+from typing import Final
 
 from switchover_dataplane.error_body import Said, read
-from switchover_dataplane.error_codes import BY_STATUS, ROWS, Row
+from switchover_dataplane.error_codes import BY_STATUS, CONCERNS, GENERAL, ROWS, SURE_STATUSES, Row
+from switchover_dataplane.error_concerns import Part, is_larger_than_a_limit, part_named
+from switchover_dataplane.error_words import said_reason, sentences_of
 from switchover_dataplane.outcome import Concern, ErrorClass
+from switchover_dataplane.waits import wait_asked
 
 PLAIN = "http"
 """The provider kind of which no body is known: its statuses are about the caller's request, not a key or a model."""
 
-_DAY = 86_400.0
-_QUOTA_DAY_BEGINS = 8 * 3_600.0
-_WORDED = re.compile(r"(?:retry|try again) (?:after|in) ([0-9]{1,6}(?:\.[0-9]{1,6})?) (milli)?(second|minute|hour)")
-_SHORT = re.compile(
-    r"(?:try again|retry) in (?:([0-9]{1,4})h)?(?:([0-9]{1,4})m(?!s))?(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)(ms|s))?"
-)
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
-_DELAY = re.compile(r'"retrydelay"\s*:\s*"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"')
-_NUMBER = re.compile(r"\s*[0-9]{1,15}(?:\.[0-9]{0,9})?\s*", re.ASCII)
-_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+Failure = tuple[ErrorClass, float | None, Concern]
+"""Why an answer is none, for how many seconds to stay away (None: not told), and whom that concerns."""
+
+_NOT_FOUND: Final = frozenset({400, 404, 409, 410, 422})
+_OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUSTED})
 
 
 def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
@@ -38,70 +33,98 @@ def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: 
         headers: names in lower case, or a mapping that does not care.
         body: as much of it as was read; one that was cut short is searched for what it still shows.
     """
-    return _classified(provider_kind, status, read(headers, body))
+    if provider_kind == PLAIN:
+        return _plain(status)
+    said = read(headers, body)
+    if status < 400 and not said.is_error:
+        return None
+    return _judged(provider_kind, status if status >= 400 else said.status, said)[0]
 
 
 def failed_success(
     provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
-) -> tuple[ErrorClass, float | None] | None:
-    """Return why an answer under a success status is a failure and the wait that it asks for, None if it is none.
+) -> Failure | None:
+    """Return why an answer under a success status is a failure, None if it is none.
 
-    The parameters are those of `classify` and `retry_after`; the body is read once.
+    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
     """
+    if provider_kind == PLAIN:
+        reason = _plain(status)
+        return None if reason is None else (reason, None, "unknown")
     said = read(headers, body)
-    reason = _classified(provider_kind, status, said)
-    return None if reason is None else (reason, _wait(headers, said, now_wall))
+    return _failure(provider_kind, said.status, headers, said, now_wall) if said.is_error else None
 
 
-def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> tuple[ErrorClass, float | None]:
-    """Return why a stream failed whose event says so, and the wait that it asks for.
+def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> Failure:
+    """Return why a stream failed whose event says so.
 
-    `body` is the event's data, whatever else stands in it; it is read once.
+    `body` is the event's data, or any text in its place, whatever else stands in it; it is read once.
     """
     said = read({}, body)
-    return _by_words(provider_kind, said.status, said), _wait({}, said, now_wall)
+    return _failure(provider_kind, said.status, {}, said, now_wall)
 
 
-def refused(
-    provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
-) -> tuple[ErrorClass, float | None, Concern]:
-    """Return all that there is to know of a refusal: why, for how long to stay away (seconds), and whom it concerns.
+def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float) -> Failure:
+    """Return all that there is to know of a refusal.
 
-    The parameters are those of `classify` and `retry_after`; the body is read once.
+    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
     """
     said = read(headers, body)
-    reason = _plain(status) if provider_kind == PLAIN else _by_words(provider_kind, status, said)
-    return reason or ErrorClass.SERVER_ERROR, _wait(headers, said, now_wall), _concern(status, said)
+    if provider_kind != PLAIN:
+        return _failure(provider_kind, status, headers, said, now_wall)
+    reason = _plain(status) or ErrorClass.SERVER_ERROR
+    wait = wait_asked(status, headers, said, now_wall)
+    return reason, wait, _of_status(status, reason, wait)
 
 
-def _concern(status: int, said: Said) -> Concern:
-    """Tell whom a refusal concerns, where it is narrower than its class says.
+def _failure(kind: str, status: int, headers: Mapping[str, str], said: Said, now_wall: float) -> Failure:
+    reason, concern = _judged(kind, status, said)
+    if is_larger_than_a_limit(said.messages):
+        return reason, None, "request"
+    if reason in _OF_A_LIMIT and "permodel" in said.text:
+        concern = "model"
+    wait = wait_asked(status, headers, said, now_wall)
+    return reason, wait, "target" if wait and concern == "unknown" else concern
 
-    OpenAI: Error codes ("Request too large": this request alone is over the limit, and waiting cannot help).
-    Gemini API: Rate limits (a `quotaId` with PerProjectPerModel is one model's).
-    """
-    if status not in (413, 429):
-        return "target"
-    if any(message.startswith("request too large") for message in said.messages):
+
+def _judged(kind: str, status: int, said: Said) -> tuple[ErrorClass, Concern]:
+    """Ask what names a reason, in the order of how sure it is."""
+    sentences = sentences_of(said.messages)
+    part = part_named(said.names, sentences, said.param)
+    by_status = _by_status(status)
+    if part == "header":
+        return by_status, "request"
+    row = _row_of(ROWS, kind, status, said)
+    if row is not None:
+        return row.error_class, row.concerns
+    reason = said_reason(said.names, said.messages, status)
+    if reason is not None:
+        return reason, CONCERNS.get(reason, "unknown")
+    if part is not None and status not in SURE_STATUSES:
+        return _of_a_part(part, kind, status, said), "request"
+    row = _row_of(GENERAL, kind, status, said)
+    if row is not None:
+        return row.error_class, row.concerns
+    return by_status, _of_status(status, by_status, None)
+
+
+def _of_a_part(part: Part, kind: str, status: int, said: Said) -> ErrorClass:
+    """Return the class of a refusal that names a part of the request: what it refers to is here or nowhere."""
+    if part == "item" and status in _NOT_FOUND:
+        return ErrorClass.CALLER_FAULT
+    row = _row_of(GENERAL, kind, status, said)
+    return row.error_class if row is not None else _by_status(status)
+
+
+def _of_status(status: int, reason: ErrorClass, wait: float | None) -> Concern:
+    """Tell whom a refusal concerns of which the status alone is known, and whether it asks for a wait."""
+    if CONCERNS.get(reason) == "request":
         return "request"
-    return "model" if "permodel" in said.text else "target"
+    return "target" if wait or status in SURE_STATUSES else "unknown"
 
 
-def _classified(kind: str, status: int, said: Said) -> ErrorClass | None:
-    if kind == PLAIN:
-        return _plain(status)
-    if status < 400:
-        if not said.is_error:
-            return None
-        status = said.status
-    return _by_words(kind, status, said)
-
-
-def _by_words(kind: str, status: int, said: Said) -> ErrorClass:
-    for row in ROWS:
-        if _applies(row, kind, status) and _says(row, said):
-            return row.error_class
-    return _by_status(status)
+def _row_of(rows: tuple[Row, ...], kind: str, status: int, said: Said) -> Row | None:
+    return next((row for row in rows if _applies(row, kind, status) and _says(row, said)), None)
 
 
 def _plain(status: int) -> ErrorClass | None:
@@ -113,7 +136,8 @@ def _plain(status: int) -> ErrorClass | None:
 
 
 def _applies(row: Row, kind: str, status: int) -> bool:
-    return (not row.statuses or not status or status in row.statuses) and (not row.kinds or kind in row.kinds)
+    of_status = not row.statuses or status in row.statuses or (not status and not row.needs_status)
+    return of_status and (not row.kinds or kind in row.kinds)
 
 
 def _says(row: Row, said: Said) -> bool:
@@ -128,102 +152,3 @@ def _by_status(status: int) -> ErrorClass:
     if status in BY_STATUS:
         return BY_STATUS[status]
     return ErrorClass.CALLER_FAULT if 400 <= status < 500 else ErrorClass.SERVER_ERROR
-
-
-# ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def retry_after(headers: Mapping[str, str], body: bytes, now_wall: float) -> float | None:
-    """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
-
-    Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
-    an HTTP date (RFC 9110 section 10.2.3); then the body. `now_wall` is Unix time in seconds.
-    """
-    return _wait(headers, read({}, body), now_wall)
-
-
-def _wait(headers: Mapping[str, str], said: Said, now_wall: float) -> float | None:
-    if "perday" in said.text:
-        return _until_quota_day(now_wall)
-    if "request too large" in said.text:
-        return None
-    return (
-        _number(headers.get("retry-after-ms", ""), 1000.0)
-        or _number(headers.get("retry-after", ""))
-        or _date(headers.get("retry-after", ""), now_wall)
-        or _from_details(said)
-        or _from_text(said.text)
-        or _from_reset(said, now_wall)
-    )
-
-
-def _number(text: str, per_second: float = 1.0) -> float | None:
-    value = float(text) / per_second if _NUMBER.fullmatch(text) else 0.0
-    return value if value > 0 else None
-
-
-def _date(text: str, now_wall: float) -> float | None:
-    if not text:
-        return None
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-        # A date in "-0000" has no zone; HTTP dates are always UTC (RFC 9110 section 5.6.7).
-        stamp = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return stamp - now_wall if stamp > now_wall else None
-
-
-def _until_quota_day(now_wall: float) -> float:
-    """Return the seconds until a daily quota is new, whatever RetryInfo says (Gemini API: Rate limits).
-
-    It is midnight Pacific time: 08:00 UTC, an hour late in summer.
-    """
-    return _DAY - (now_wall - _QUOTA_DAY_BEGINS) % _DAY
-
-
-def _from_details(said: Said) -> float | None:
-    """Gemini, Vertex AI: `error.details[].retryDelay`, a protobuf duration in seconds (google.rpc.RetryInfo)."""
-    for detail in _list(_get(_error(said), "details")):
-        delay = _DURATION.fullmatch(str(_get(detail, "retryDelay")))
-        if delay:
-            return _number(delay[1])
-    # A body that was cut is no document.
-    cut = _DELAY.search(said.text) if said.document is None else None
-    return _number(cut[1]) if cut else None
-
-
-def _from_text(text: str) -> float | None:
-    """Read "retry after 37 seconds" (Azure OpenAI), "try again in 7m12.5s" (OpenAI), "retry in 34.07s" (Gemini)."""
-    worded = _WORDED.search(text)
-    if worded:
-        number, milli, unit = worded.groups()
-        return _number(number, (1000.0 if milli else 1.0) / _SECONDS[unit])
-    short = _SHORT.search(text)
-    if not short:
-        return None
-    hours, minutes, seconds, unit = short.groups()
-    last = float(seconds or 0) / (1000.0 if unit == "ms" else 1.0)
-    return (int(hours or 0) * 3600.0 + int(minutes or 0) * 60.0 + last) or None
-
-
-def _from_reset(said: Said, now_wall: float) -> float | None:
-    """OpenRouter: `error.metadata.headers.X-RateLimit-Reset`, a Unix stamp in milliseconds."""
-    headers = _get(_get(_error(said), "metadata"), "headers")
-    named = headers.items() if isinstance(headers, dict) else ()
-    text = next((str(value) for name, value in named if str(name).lower() == "x-ratelimit-reset"), "")
-    stamp = _number(text, 1000.0)
-    return stamp - now_wall if stamp and stamp > now_wall else None
-
-
-def _error(said: Said) -> object:
-    document = said.document
-    return _get(document[0] if isinstance(document, list) and document else document, "error")
-
-
-def _get(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -1,16 +1,30 @@
-"""What providers say when they refuse → the error class: all that is known of them, in one table.
+"""What providers call their errors → the error class: all codes that are known, in one table.
 
 It is data alone, so that a new code is one more line with the page that documents it; `classify.py` reads it. Rows
-are tried in order: what is about the request itself comes before what is about the key, the model or the moment.
+are tried in order: what is about the request itself comes before what is about the key, the model or the moment. A code
+that means anything (`GENERAL`) is asked last, after the words beside it (`error_words.py`).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from switchover_dataplane.outcome import ErrorClass
+from switchover_dataplane.outcome import Concern, ErrorClass
 
 _REQUEST_REFUSED = frozenset({400, 403, 413, 422})
 _KEY_REFUSED = frozenset({400, 401, 403})
 _NOT_NOW = frozenset({429, 498, 500, 502, 503, 504, 529})
+
+CONCERNS: Final[dict[ErrorClass, Concern]] = {
+    ErrorClass.RATE_LIMITED: "target",
+    ErrorClass.QUOTA_EXHAUSTED: "target",
+    ErrorClass.OVERLOADED: "target",
+    ErrorClass.CREDENTIALS: "target",
+    ErrorClass.MODEL_UNAVAILABLE: "model",
+    ErrorClass.CONTEXT_LENGTH: "request",
+    ErrorClass.CONTENT_FILTER: "request",
+    ErrorClass.CALLER_FAULT: "request",
+}
+"""Whom a refusal concerns whose class a code or words told; what is not here is "unknown"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +34,7 @@ class Row:
     Any of them says why. `starts` are for classes that cool a key or a model down, as a server may quote its caller
     further on in a message. The row holds for answers of `statuses`, or of any status where there are none, and for the
     provider kinds in `kinds`, or for all; an error inside a success without a status of its own is measured by its
-    words alone.
+    words alone, unless the row `needs_status`. `is_vague`: it may be for what the caller wrote.
     """
 
     error_class: ErrorClass
@@ -30,6 +44,13 @@ class Row:
     statuses: frozenset[int] = frozenset()
     kinds: frozenset[str] = frozenset()
     starts: tuple[str, ...] = ()
+    is_vague: bool = False
+    needs_status: bool = False
+
+    @property
+    def concerns(self) -> Concern:
+        """Whom the refusal concerns."""
+        return "unknown" if self.is_vague else CONCERNS.get(self.error_class, "unknown")
 
 
 def _row(
@@ -41,13 +62,25 @@ def _row(
     *,
     kinds: str = "",
     starts: tuple[str, ...] = (),
+    is_vague: bool = False,
+    needs_status: bool = False,
 ) -> Row:
-    return Row(error_class, source, frozenset(codes.split()), texts, statuses, frozenset(kinds.split()), starts)
+    return Row(
+        error_class,
+        source,
+        frozenset(codes.split()),
+        texts,
+        statuses,
+        frozenset(kinds.split()),
+        starts,
+        is_vague=is_vague,
+        needs_status=needs_status,
+    )
 
 
 _E = ErrorClass
 
-ROWS: tuple[Row, ...] = (
+ROWS: Final[tuple[Row, ...]] = (
     # What the prompt or the answer may not contain.
     _row(
         _E.CONTENT_FILTER,
@@ -62,51 +95,22 @@ ROWS: tuple[Row, ...] = (
         statuses=_REQUEST_REFUSED,
     ),
     _row(
-        _E.CONTENT_FILTER,
-        "Anthropic: Errors",
-        texts=("output blocked by content filtering policy",),
-        statuses=_REQUEST_REFUSED,
-    ),
-    _row(
         _E.CONTENT_FILTER, "OpenRouter: Errors and debugging (moderation)", "flagged_input", statuses=frozenset({403})
     ),
-    # A prompt that is too long for this model.
-    _row(
-        _E.CONTEXT_LENGTH,
-        "OpenAI: Error codes; vLLM",
-        "context_length_exceeded",
-        ("maximum context length",),
-        _REQUEST_REFUSED,
-    ),
-    _row(
-        _E.CONTEXT_LENGTH,
-        "Anthropic: Errors",
-        texts=("prompt is too long", "exceed context limit"),
-        statuses=_REQUEST_REFUSED,
-    ),
-    _row(
-        _E.CONTEXT_LENGTH,
-        "Vertex AI: API errors; Gemini API: Troubleshooting",
-        texts=("exceeds the maximum number of tokens allowed",),
-        statuses=_REQUEST_REFUSED,
-    ),
-    _row(
-        _E.CONTEXT_LENGTH,
-        "Amazon Bedrock: Troubleshooting API error codes",
-        texts=("input is too long", "too many input tokens", "expected maxlength:"),
-        statuses=_REQUEST_REFUSED,
-    ),
-    _row(
-        _E.CONTEXT_LENGTH,
-        "Together AI: Error codes",
-        texts=("context length", "context window"),
-        statuses=_REQUEST_REFUSED,
-    ),
+    # A prompt that is too long for this model, and what is too long for any.
+    _row(_E.CONTEXT_LENGTH, "OpenAI: Error codes; vLLM", "context_length_exceeded", statuses=_REQUEST_REFUSED),
     _row(
         _E.CONTEXT_LENGTH,
         "nginx, client_max_body_size: the page of a proxy before this model",
         texts=("<html",),
         statuses=frozenset({413}),
+        needs_status=True,
+    ),
+    _row(
+        _E.CALLER_FAULT,
+        "OpenAI: Error codes; Anthropic: Errors",
+        "string_above_max_length request_too_large",
+        statuses=frozenset({400, 413, 422}),
     ),
     # Credit or quota that no short wait brings back.
     _row(
@@ -120,52 +124,59 @@ ROWS: tuple[Row, ...] = (
         "Anthropic: Errors; Rate limits",
         "billing_error enforced_spend_limit_reached contract_spend_limit_reached"
         " linked_organization_spend_limit_reached",
-        starts=("your credit balance is too low",),
-    ),
-    _row(
-        _E.QUOTA_EXHAUSTED,
-        "Anthropic: Errors (an organisation's own limit)",
-        statuses=frozenset({400, 429}),
-        starts=(
-            "you have reached your specified api usage limits",
-            "you have reached your specified workspace api usage",
-        ),
     ),
     _row(_E.QUOTA_EXHAUSTED, "Gemini API: Rate limits", texts=("perday",), statuses=frozenset({429})),
     _row(_E.QUOTA_EXHAUSTED, "Amazon Bedrock: InvokeModel", "servicequotaexceededexception"),
     # A lack of capacity, whatever status it comes with.
-    _row(
-        _E.OVERLOADED,
-        "OpenAI: Error codes",
-        "server_is_overloaded",
-    ),
-    _row(_E.OVERLOADED, "OpenAI: help pages", texts=("engine is currently overloaded",), statuses=_NOT_NOW),
-    _row(
-        _E.OVERLOADED,
-        "Azure OpenAI: Manage quota",
-        texts=("system is experiencing high demand", "temporarily unable to process"),
-        statuses=_NOT_NOW,
-    ),
+    _row(_E.OVERLOADED, "OpenAI: Error codes", "server_is_overloaded"),
     _row(_E.OVERLOADED, "Anthropic: Errors", "overloaded_error"),
-    _row(_E.OVERLOADED, "Mistral: Error glossary", texts=("service tier capacity exceeded",), statuses=_NOT_NOW),
     _row(
         _E.OVERLOADED,
         "Vertex AI: API errors (shared capacity)",
-        "unavailable",
-        ("resource exhausted, please try again later",),
-        _NOT_NOW,
+        texts=("resource exhausted, please try again later",),
+        statuses=_NOT_NOW,
     ),
     _row(_E.OVERLOADED, "Amazon Bedrock: API error codes", "modelnotreadyexception serviceunavailableexception"),
     _row(_E.OVERLOADED, "Groq: Error codes", "capacity_exceeded"),
     # A model that is not there, or not for this key.
-    _row(
-        _E.MODEL_UNAVAILABLE,
-        "OpenAI: Error codes; Groq: Deprecations",
-        "model_not_found model_decommissioned",
-    ),
+    _row(_E.MODEL_UNAVAILABLE, "OpenAI: Error codes; Groq: Deprecations", "model_not_found model_decommissioned"),
     _row(_E.MODEL_UNAVAILABLE, "Azure OpenAI: Troubleshooting", "deploymentnotfound"),
     _row(_E.MODEL_UNAVAILABLE, "Mistral: Error glossary", "unknown_model invalid_model"),
-    _row(_E.MODEL_UNAVAILABLE, "Anthropic: Errors; Gemini API: Troubleshooting", "not_found_error not_found"),
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "Amazon Bedrock: API error codes",
+        "resourcenotfoundexception ftuformnotfilled",
+        starts=("the provided model identifier is invalid", "invocation of model id"),
+    ),
+    # A key that is wrong, or may not do this.
+    _row(_E.CREDENTIALS, "OpenAI: Error codes", "invalid_api_key", statuses=_KEY_REFUSED),
+    _row(_E.CREDENTIALS, "Gemini API: Troubleshooting", "api_key_invalid", statuses=_KEY_REFUSED),
+    _row(
+        _E.CREDENTIALS,
+        "Amazon Bedrock: API error codes; Common errors",
+        "invalidclienttokenid incompletesignature requestexpired notauthorized",
+        statuses=_KEY_REFUSED,
+    ),
+    # Too many requests or tokens for now.
+    _row(_E.RATE_LIMITED, "OpenAI: Error codes", "slow_down"),
+    _row(_E.RATE_LIMITED, "Anthropic: Rate limits", "ramp_limit_exceeded"),
+    _row(_E.RATE_LIMITED, "Mistral: Error glossary", "rate_limited 1300", statuses=frozenset({429})),
+    _row(_E.RATE_LIMITED, "Amazon Bedrock: API error codes", "throttlingexception"),
+)
+
+GENERAL: Final[tuple[Row, ...]] = (
+    _row(
+        _E.RATE_LIMITED, "OpenAI: Error codes; Groq: Error codes (413, too many tokens a minute)", "rate_limit_exceeded"
+    ),
+    _row(_E.RATE_LIMITED, "Anthropic: Rate limits", "rate_limit_error"),
+    _row(_E.RATE_LIMITED, "Gemini API: Rate limits", "resource_exhausted", statuses=frozenset({429})),
+    _row(_E.OVERLOADED, "Vertex AI: API errors", "unavailable", statuses=_NOT_NOW),
+    _row(
+        _E.MODEL_UNAVAILABLE,
+        "Anthropic: Errors; Gemini API: Troubleshooting",
+        "not_found_error not_found",
+        is_vague=True,
+    ),
     _row(
         _E.CREDENTIALS,
         "Gemini API: Troubleshooting (free tier not in this country)",
@@ -180,43 +191,18 @@ ROWS: tuple[Row, ...] = (
         statuses=frozenset({400}),
     ),
     _row(
-        _E.MODEL_UNAVAILABLE,
-        "Amazon Bedrock: API error codes",
-        "resourcenotfoundexception ftuformnotfilled",
-        starts=("the provided model identifier is invalid", "invocation of model id"),
-    ),
-    # A key that is wrong, or may not do this.
-    _row(
         _E.CREDENTIALS,
-        "OpenAI: Error codes",
-        "invalid_api_key",
+        "Anthropic: Errors; Vertex AI: API errors",
+        "authentication_error unauthenticated",
         statuses=_KEY_REFUSED,
-        starts=("incorrect api key provided",),
-    ),
-    _row(_E.CREDENTIALS, "Anthropic: Errors", "authentication_error permission_error", statuses=_KEY_REFUSED),
-    _row(
-        _E.CREDENTIALS,
-        "Gemini API: Troubleshooting; Vertex AI: API errors",
-        "api_key_invalid unauthenticated permission_denied",
-        statuses=_KEY_REFUSED,
-        starts=("api key not valid",),
     ),
     _row(
         _E.CREDENTIALS,
-        "Amazon Bedrock: API error codes; Common errors",
-        "accessdeniedexception invalidclienttokenid incompletesignature requestexpired notauthorized",
+        "Anthropic: Errors; Gemini API: Troubleshooting; Amazon Bedrock: API error codes",
+        "permission_error permission_denied accessdeniedexception",
         statuses=_KEY_REFUSED,
+        is_vague=True,
     ),
-    # Too many requests or tokens for now.
-    _row(
-        _E.RATE_LIMITED,
-        "OpenAI: Error codes; Groq: Error codes (413, too many tokens a minute)",
-        "rate_limit_exceeded slow_down",
-    ),
-    _row(_E.RATE_LIMITED, "Anthropic: Rate limits", "rate_limit_error ramp_limit_exceeded"),
-    _row(_E.RATE_LIMITED, "Mistral: Error glossary", "rate_limited 1300", statuses=frozenset({429})),
-    _row(_E.RATE_LIMITED, "Gemini API: Rate limits", "resource_exhausted", statuses=frozenset({429})),
-    _row(_E.RATE_LIMITED, "Amazon Bedrock: API error codes", "throttlingexception"),
     # A failure of the server, told by name.
     _row(
         _E.SERVER_ERROR,
@@ -228,7 +214,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         _E.CALLER_FAULT,
         "OpenAI: Error codes; Anthropic: Errors; Gemini API: Troubleshooting",
-        "string_above_max_length request_too_large invalid_request_error invalid_argument",
+        "invalid_request_error invalid_argument",
         statuses=frozenset({400, 413, 422}),
     ),
 )
@@ -250,3 +236,6 @@ BY_STATUS = {
     529: ErrorClass.RATE_LIMITED,
 }
 """What a status means where no row knows better; other 4xx are the caller's fault, other 5xx the server's."""
+
+SURE_STATUSES: Final = frozenset({402, 429, 498, 503, 529})
+"""Statuses that name the target's account or load by themselves; any other may be for what the caller wrote."""

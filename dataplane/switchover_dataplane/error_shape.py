@@ -16,7 +16,9 @@ _FAILED_EVENTS: Final = frozenset(("response.failed", "response.error"))
 """Of the dotted names of events, these alone are about the answer: a tool of the provider's may fail within it."""
 
 _KINDS: Final = frozenset(("type", "object", "event", "status", "state", "result"))
-_STATUSES: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "httpstatuscode"))
+STATUSES: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "httpstatuscode"))
+"""Names of fields that may hold an HTTP status."""
+
 _CODES: Final = frozenset(("code", "retcode", "resultcode", "statuscode", "bizcode", "subcode"))
 _MESSAGES: Final = frozenset(("message", "msg", "detail", "details", "statusmsg", "reason", "title", "retmsg"))
 _SUCCESSES: Final = frozenset(("success", "succeeded", "ok", "issuccess"))
@@ -46,12 +48,12 @@ def looks_like_error(document: object) -> bool:
 def _is_named_one(document: dict[str, object], depth: int) -> bool:
     """Tell whether a field says that this is an error, whatever else is there."""
     for name, value in document.items():
-        plain = _plain(name)
+        plain = plain_name(name)
         if _ERROR_NAME.fullmatch(plain) and _means_failure(value):
             return True
         if plain in _SUCCESSES and value is False:
             return True
-        if plain in _STATUSES and _is_failed_status(value):
+        if plain in STATUSES and failed_status(value):
             return True
         if plain in _KINDS and isinstance(value, str) and _is_failed_word(value.strip().lower()):
             return True
@@ -66,7 +68,7 @@ def _is_wrapped_one(name: str, inner: dict[str, object], depth: int) -> bool:
 
 def _is_a_message(document: dict[str, object]) -> bool:
     """Tell whether there is a message, and nothing that an answer or an event would have."""
-    fields = {_plain(name): value for name, value in document.items()}
+    fields = {plain_name(name): value for name, value in document.items()}
     if any(fields.get(name) for name in _ANSWERS):
         return False
     said = [value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value]
@@ -96,7 +98,7 @@ def _says_something(choices: object) -> bool:
 
 
 def _has_bad_code(document: dict[str, object]) -> bool:
-    return any(_plain(name) in _CODES and _means_failure(value) for name, value in document.items())
+    return any(plain_name(name) in _CODES and _means_failure(value) for name, value in document.items())
 
 
 def _means_failure(value: object) -> bool:
@@ -108,10 +110,11 @@ def _means_failure(value: object) -> bool:
     return bool(value)
 
 
-def _is_failed_status(value: object) -> bool:
+def failed_status(value: object) -> int:
+    """Return the HTTP status of a failure that a value is, as a number or in digits; 0 if it is none."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599
+    return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599 else 0
 
 
 def _is_failed_word(word: str) -> bool:
@@ -120,6 +123,6 @@ def _is_failed_word(word: str) -> bool:
     return word in _FAILED_EVENTS if "." in word else _FAILED_WORD.fullmatch(word) is not None
 
 
-def _plain(name: str) -> str:
-    """Return a field's name in lower case without what divides its words."""
+def plain_name(name: str) -> str:
+    """Return a field's name in lower case without what divides its words, "" for one that is too long."""
     return name.lower().replace("_", "").replace("-", "") if len(name) <= 64 else ""

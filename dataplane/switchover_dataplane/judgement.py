@@ -112,8 +112,7 @@ def _error(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> B
     failed = failed_success(kind, status, headers, text, time.time())
     if failed is None:
         return None
-    reason, wait = failed
-    return Broken("error-event", "an error under a success status", reason, wait)
+    return Broken("error-event", "an error under a success status", *failed)
 
 
 def _has_failed(choices: bytes) -> bool:

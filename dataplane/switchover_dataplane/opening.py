@@ -110,8 +110,9 @@ class Opening:
 
     def _failed(self, data: bytes) -> Outcome:
         self._opened.error = data
-        reason, wait = failed_stream(self._provider, data, time.time())
-        return Broken("error-event", "the stream began with an error", reason, wait)
+        return Broken(
+            "error-event", "the stream began with an error", *failed_stream(self._provider, data, time.time())
+        )
 
     def _too_much(self) -> Outcome:
         """Hold no more: what has content or thoughts in it is handed on, and what has none is no answer."""

@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.classify import classify, failed_stream, refused, retry_after
+from switchover_dataplane.classify import classify, failed_stream, refused
 from switchover_dataplane.error_body import MOST_TEXT, MOST_TEXTS, read
-from switchover_dataplane.error_codes import ROWS
+from switchover_dataplane.error_codes import GENERAL, ROWS
 from switchover_dataplane.outcome import ErrorClass
 
 NOW = 1_800_000_000.0
+
+
+def retry_after(headers: dict[str, str], body: bytes, now: float) -> float | None:
+    return refused("openai", 429, headers, body, now)[1]
 
 
 def openai(message: str = "", code: str | None = None, type_: str = "invalid_request_error") -> bytes:
@@ -194,7 +198,7 @@ GOLDEN = [
         google("INVALID_ARGUMENT", "the input exceeds the maximum number of tokens allowed"),
         "context-length",
     ),
-    ("mistral", 403, mistral("Model not available in this tier", "invalid_request_error"), "credentials"),
+    ("mistral", 403, mistral("Model not available in this tier", "invalid_request_error"), "model-unavailable"),
     ("mistral", 429, mistral("Rate limit exceeded", "rate_limit_error"), "rate-limited"),
     ("mistral", 429, mistral("x", "x", "1300"), "rate-limited"),
     ("mistral", 503, mistral("Service tier capacity exceeded for this model.", "invalid_request_error"), "overloaded"),
@@ -343,6 +347,49 @@ def test_nobody_talks_a_key_or_a_model_out_of_service_by_what_they_ask(
     assert classify("openai", status, {}, body) == ErrorClass(error_class)
 
 
+QUOTING = [
+    "Invalid value: '{}'. Supported values are: 'user' and 'system'.",
+    'Unknown tool "{}".',
+    "messages.0.content: `{}` is not allowed here",
+    "'{}' is not one of ['user', 'system'] - 'messages.0.role'",
+    "Could not parse the arguments: {}",
+    "Unexpected value {}",
+    "Invalid URL \u2018{}\u2019",
+    "tools.0.name: {}",
+    "Extra inputs are not permitted: {}",
+]
+SAID_BY_A_CALLER = [
+    "The engine is currently overloaded. Please try again later.",
+    "Your credit balance is too low.",
+    "You have reached your weekly usage limit",
+    "Rate limit exceeded, slow down",
+    "The model does not exist",
+    "Invalid API key. Your account has been suspended.",
+    "x' the engine is overloaded. 'y",
+    'x" Your credit balance is too low. "y',
+    "x` Too many requests. `y",
+    "insufficient_quota",
+]
+
+
+@pytest.mark.parametrize("quoting", QUOTING)
+@pytest.mark.parametrize("words", SAID_BY_A_CALLER)
+def test_the_words_of_a_caller_that_a_server_quotes_take_nothing_out_of_service(quoting: str, words: str) -> None:
+    for status in (400, 404, 422):
+        reason, wait, whom = refused("openai", status, {}, openai(quoting.format(words)), NOW)
+        assert (wait, whom) == (None, "request")
+        assert reason in (ErrorClass.CALLER_FAULT, ErrorClass.MODEL_UNAVAILABLE)
+        assert reason is ErrorClass.CALLER_FAULT or status == 404
+
+
+@pytest.mark.parametrize("quoting", QUOTING)
+@pytest.mark.parametrize("words", SAID_BY_A_CALLER)
+def test_nor_do_they_where_an_error_has_no_status_or_the_servers(quoting: str, words: str) -> None:
+    body = openai(quoting.format(words), type_="server_error")
+    assert refused("openai", 500, {}, body, NOW)[::2] == (ErrorClass.SERVER_ERROR, "request")
+    assert failed_stream("openai", body, NOW)[2] in ("request", "unknown")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error_class"),
     [
@@ -385,7 +432,7 @@ def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, er
         (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier")), "model"),
         (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProject")), "target"),
         (429, b"", "target"),
-        (500, openai("Request too large"), "target"),
+        (500, openai("Request too large"), "request"),
     ],
 )
 def test_a_limit_may_be_that_of_one_request_or_of_one_model_alone(status: int, body: bytes, whom: str) -> None:
@@ -396,7 +443,7 @@ def test_all_that_is_to_know_of_a_refusal_is_what_its_parts_say() -> None:
     body, headers = openai("Please try again in 20s.", "rate_limit_exceeded"), {"x-request-id": "x"}
     assert refused("openai", 429, headers, body, NOW) == (ErrorClass.RATE_LIMITED, 20.0, "target")
     assert refused("http", 429, {"retry-after": "5"}, b"", NOW) == (ErrorClass.RATE_LIMITED, 5.0, "target")
-    assert refused("http", 200, {}, b"", NOW) == (ErrorClass.SERVER_ERROR, None, "target")
+    assert refused("http", 200, {}, b"", NOW) == (ErrorClass.SERVER_ERROR, None, "unknown")
 
 
 @pytest.mark.parametrize(
@@ -468,7 +515,7 @@ def test_a_plain_backends_answer_is_about_the_request_and_never_about_a_key_or_a
 
 
 def test_every_row_names_its_source_and_says_something() -> None:
-    for row in ROWS:
+    for row in (*ROWS, *GENERAL):
         assert row.source
         assert row.codes or row.texts or row.starts
         assert all(code == code.lower() for code in (*row.codes, *row.texts, *row.starts))
@@ -477,9 +524,9 @@ def test_every_row_names_its_source_and_says_something() -> None:
 def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() -> None:
     answers = b"\n".join(body for _, _, body, _ in GOLDEN).lower().decode("utf-8", "replace")
     answers += "\n".join(f'"{name}" {text}' for _, name, text, _ in BEDROCK).lower()
-    codes = {code for row in ROWS for code in row.codes}
+    codes = {code for row in (*ROWS, *GENERAL) for code in row.codes}
     assert {code for code in codes if f'"{code}' not in answers and f"#{code}" not in answers} == set()
-    assert {text for row in ROWS for text in (*row.texts, *row.starts) if text not in answers} == set()
+    assert {text for row in (*ROWS, *GENERAL) for text in (*row.texts, *row.starts) if text not in answers} == set()
 
 
 # ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,89 @@
+"""The sentences of an error → the part of the request that it is about, if it is about one.
+
+A key or a model must not go out of service for what one caller sent: an id, a path, an item, a schema, a header. Only
+what a refusal names is told here; who it concerns in the end is `classify.py`'s.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
+
+Part = Literal["header", "path", "item", "field"]
+"""What of a request an error names: a header of the caller's, where it went, what it refers to, what is in it."""
+
+_MOST_OF_A_MESSAGE: Final = 512
+
+_HEADER: Final = re.compile(
+    r"(?:organi[sz]ation|project|workspace|account|tenant|beta|version)[ -](?:id[ -])?headers?\b"
+    r"|openai-(?:organi[sz]ation|project)|mismatched[ _](?:organi[sz]ation|project)|no such (?:organi[sz]ation|project)"
+    r"|invalid (?:organi[sz]ation|project)\b|missing (?:required )?scopes?|(?:required|insufficient) scopes?\b"
+    r"|headers? (?:should|must|fields?)|x-goog-user-project|anthropic-(?:beta|version)"
+)
+_PATH: Final = re.compile(
+    r"(?:invalid|unknown|unrecognized|unsupported|no such) (?:request )?(?:url|uri|path|endpoint|route|method"
+    r"|api version)"
+    r"|(?:url|uri|path|route|page|handler|operation|method|endpoint)\b.{0,100}(?:not (?:be )?(?:found|exist|allowed)"
+    r"|not supported|n't exist)|^(?:cannot|can't) (?:post|get|put|patch|delete)\b"
+    r"|no (?:\w+ )?(?:route|handler|endpoint) (?:matched|found|for|with)"
+)
+_MISSING: Final = (
+    r"(?:not (?:be )?found|no longer|not exist|n't exist|(?:has|is) expired|been deleted|not available|not persisted)"
+)
+_THING: Final = (
+    r"(?:items?|responses?|conversations?|threads?|files?|containers?|messages?|assistants?|runs?|vector stores?"
+    r"|uploads?"
+    r"|batch(?:es)?|jobs?|tool calls?|function calls?|tool (?:outputs?|results?)|prompts?|sessions?|images?|documents?"
+    r"|caches?|cached ?contents?|objects?|skills?|voices?|adapters?|datasets?)"
+)
+_ITEM: Final = re.compile(
+    rf"^(?:\w+ ){{0,3}}?{_THING}\b.{{0,160}}{_MISSING}|no (?:such )?(?:\w+ )?{_THING}\b.{{0,60}}(?:found|with|exist)"
+    r"|(?:could not|couldn't|cannot|can't|failed to|unable to) (?:find|locate|retrieve|download|fetch) .{0,40}"
+    rf"{_THING}"
+)
+_PART: Final = (
+    r"(?:grammar|schema|tools?|functions?|template|images?|audio|video|media|attachments?|arguments?|regex|pattern|url"
+    r"|base64|encoding|utf-?8|response_format"
+)
+"""What only a request holds. A body, a message or JSON may be that of the server before this one, too."""
+
+_FIELD: Final = re.compile(
+    r"^(?:[\w:]+ ){0,2}?(?:invalid|unsupported|unknown|unexpected|unrecognized|missing|malformed|expected|duplicate)\b"
+    rf".{{0,100}}{_PART}|roles?|content|prompts?|param(?:eter)?s?|fields?|inputs?|format|values?)\b"
+    r"|^(?:[\w:]+ ){0,2}?(?:failed to|could(?: not|n't)|can(?:not|'t| not)|unable to|validation"
+    r"|error (?:parsing|rendering"
+    rf"|in|while|processing))\b.{{0,100}}{_PART})\b|{_PART}) .{{0,60}}(?:fail|invalid|error|too complex)"
+    r"|^(?:messages?|inputs?|tools?|contents?|system|functions?)[.\[:]|(?:is|are) not (?:one of|permitted|of type)"
+    r"|no (?:endpoints?|providers?|models?) .{0,40}that (?:support|match|can)|(?:does not|doesn't) support\b"
+    r"|could not parse|extra inputs"
+)
+_TOO_LARGE: Final = re.compile(r"^request too large")
+_OVER_BY_ITSELF: Final = re.compile(r"limit:? ([0-9]{1,12})\b.{0,40}requested:? ~?([0-9]{1,12})\b")
+
+
+def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
+    """Return the part of the request that an error names, None if it names none.
+
+    Args:
+        names: its codes as words.
+        sentences: in lower case, without what is quoted.
+        param: the field of the request that the error names in a field of its own, "" for none (OpenAI: Error codes).
+    """
+    told = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
+    if any(map(_HEADER.search, (*names, *told))):
+        return "header"
+    if any(map(_PATH.search, (*names, *told))):
+        return "path"
+    if any(map(_ITEM.search, told)):
+        return "item"
+    if any(map(_FIELD.search, told)) or (param and "model" not in param):
+        return "field"
+    return None
+
+
+def is_larger_than_a_limit(messages: Sequence[str]) -> bool:
+    """Tell whether a request is over a limit by itself, so that no wait helps (OpenAI: Error codes)."""
+    for message in messages:
+        counted = _OVER_BY_ITSELF.search(message[:_MOST_OF_A_MESSAGE])
+        if _TOO_LARGE.match(message) or (counted and int(counted[2]) > int(counted[1])):
+            return True
+    return False
