@@ -42,6 +42,8 @@ def until_success(case: Case) -> tuple[list[str], int]:
 def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expected:
     """The order by the documented departures: every priority its turn and no more, whatever was never sent moves on.
 
+    A redirect is no answer of a model's.
+
     A stream that breaks after its first content moves on, too: the next target is asked to continue it. With
     `to_first_content` what follows the first content is left out.
     Without `previousPriorities`, a failure that is brief by nature is repeated once while tries are to spare.
@@ -103,6 +105,8 @@ def outcome_of(case: Case, label: str, request: int, under: Policy, elapsed: flo
         return ClientGone(), case.client_leaves_after
     if delay > limit:
         return TimedOut("timeout" if limit == remaining else "perTryTimeout", limit), limit
+    if under.semantics == "Failover" and 300 <= behaviour.get("status", 0) < 400:
+        return Broken("malformed", error_class=ErrorClass.SERVER_ERROR), delay
     return connection_failure(behaviour.get("mode", "")) or answer_of(behaviour), delay
 
 

@@ -1,6 +1,8 @@
 """A whole answer under a success status → whether it is one, as providers and the proxies before them put errors there.
 
-What it is not handed to anybody: `Broken` says what is wrong with it. An answer in a form that nobody knows is good.
+What it is not handed to anybody: `Broken` says what is wrong with it. Where the API is known, an answer has its form
+(`whole_answer.py`) and anything else is a failure, whatever its label says. Where it is not, an answer in a form that
+nobody knows is good.
 """
 
 import re
@@ -11,9 +13,10 @@ from typing import Final
 import msgspec
 
 from switchover_dataplane import lenient_json
-from switchover_dataplane.api import Api
-from switchover_dataplane.classify import failed_success
+from switchover_dataplane.classify import failed_stream, failed_success
+from switchover_dataplane.expected import Expected
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
+from switchover_dataplane.whole_answer import fault_of
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
@@ -48,20 +51,21 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def judged(kind: str, api: Api | None, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Tell whether a whole answer is good: not empty, no page, no error, and JSON where it should be.
+def judged(kind: str, expected: Expected, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
+    """Tell whether a whole answer is good: in the form of its API or, where that is not known, no page and no error.
 
-    `kind` is the provider's (`classify.classify`), `api` what it was asked for, None where the form of its answers is
-    not known, `body` all of the body, without a coding.
+    `kind` is the provider's (`classify.classify`), `body` all of the body, without a coding.
     """
+    text = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    if expected.api is not None:
+        return _in_form(kind, expected, status, headers, text)
     if status == 204 or 300 <= status < 400:
         return Committed(status, headers)
-    text = body.removeprefix(_BYTE_ORDER_MARK).strip()
-    if not text:
-        return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR)
     given = media_type(headers)
-    if given == "text/html" or (given in _PAGES_STAND_IN and text[:14].lower().startswith(_PAGES)):
-        return Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR)
+    if not text:
+        return _EMPTY
+    if given == "text/html" or (given in _PAGES_STAND_IN and _is_page(text)):
+        return _PAGE
     looks_like_json = text[:1] in (b"{", b"[")
     if given == "application/json" or given.endswith("+json") or (not given and looks_like_json):
         return _judged_json(kind, status, headers, text)
@@ -69,6 +73,36 @@ def judged(kind: str, api: Api | None, status: int, headers: Mapping[str, str], 
         # A text may begin so, too, and be good.
         return _error(kind, status, headers, text) or Committed(status, headers)
     return Committed(status, headers)
+
+
+_EMPTY: Final = Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR, concerns="unknown")
+_PAGE: Final = Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR, concerns="unknown")
+_NO_JSON: Final = Broken("malformed", "not the JSON that it should be", ErrorClass.SERVER_ERROR, concerns="unknown")
+
+
+def _is_page(text: bytes) -> bool:
+    return text.startswith(b"<") and text[:14].lower().startswith(_PAGES)
+
+
+def _in_form(kind: str, expected: Expected, status: int, headers: Mapping[str, str], text: bytes) -> Broken | Committed:
+    """Demand the form of an API; what an answer in another one says of itself tells the class of the failure."""
+    if not text:
+        return _EMPTY
+    if _is_page(text):
+        return _PAGE
+    try:
+        fault = fault_of(expected, text)
+    except RecursionError:
+        return _NO_JSON
+    except ValueError:
+        if text[:1] in (b"{", b"["):
+            return _NO_JSON
+        # No model's words: a proxy's, which say what is wrong in their own way.
+        return Broken("malformed", "a text in the place of an answer", *failed_stream(kind, text, time.time()))
+    if fault is None:
+        return Committed(status, headers)
+    said = _error(kind, status, headers, text)
+    return said or Broken(fault.how, fault.detail, ErrorClass.SERVER_ERROR, concerns="unknown")
 
 
 def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
@@ -96,9 +130,6 @@ def _fields(text: bytes) -> dict[str, msgspec.Raw]:
         return _decoder.decode(text)
     outline = msgspec.structs.asdict(_outline_decoder.decode(text))
     return {name: value for name, value in outline.items() if bytes(value)}
-
-
-_NO_JSON: Final = Broken("malformed", "not the JSON that it should be", ErrorClass.SERVER_ERROR)
 
 
 def _unusual(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:

@@ -50,7 +50,7 @@ def is_json(text: bytes) -> bool:
     """Tell whether a text of any size is JSON, in time that grows with its bytes and without making its values."""
     try:
         text.decode()
-        return _is_strict(text) or _is_strict(_stricter(text))
+        return _is_strict(text) or _is_strict(stricter(text))
     except (UnicodeDecodeError, RecursionError):
         return False
 
@@ -63,7 +63,7 @@ def _is_strict(text: bytes) -> bool:
     return True
 
 
-def _stricter(text: bytes) -> bytes:
+def stricter(text: bytes) -> bytes:
     """Put what the strict parser reads in the place of what it refuses, outside and inside of texts alike.
 
     A surrogate becomes an escaped line end, which is right behind a backslash that is escaped itself, too.

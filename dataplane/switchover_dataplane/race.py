@@ -207,10 +207,11 @@ class Race:
     def _limits(self, now: float) -> Limits:
         policy = self._policy
         holdback = policy.holdback if policy.stream_recovery == "Holdback" else None
-        if not policy.timeout and not policy.per_try_timeout and holdback is None:
+        in_a_form = policy.semantics == "Failover"
+        if not policy.timeout and not policy.per_try_timeout and holdback is None and in_a_form:
             return _NO_LIMITS
         remaining = max(0.001, policy.timeout - (now - self._record.started)) if policy.timeout else None
-        return Limits(policy.per_try_timeout or None, remaining, holdback)
+        return Limits(policy.per_try_timeout or None, remaining, holdback, in_a_form)
 
     def _close(self, running: Running) -> None:
         self._fleet.in_flight[running.target.id] -= 1

@@ -150,9 +150,9 @@ async def test_however_many_clients_there_are_at_once_each_is_rescued_by_a_slow_
 ) -> None:
     everybody = asyncio.Barrier(clients)
 
-    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+    async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await everybody.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        await good()(seen, reader, writer)
 
     async with targets(limited(), slow) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:
@@ -339,10 +339,10 @@ async def test_bodies_that_would_fill_the_process_get_503_with_the_reason_until_
     leave = asyncio.Event()
     arrived = asyncio.Event()
 
-    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+    async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         arrived.set()
         await leave.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        await good()(seen, reader, writer)
 
     async with targets(slow) as (only,):
         async with gateway(table(free_port(), [only.port]), Settings(memory=5 * MEBIBYTE)) as at:

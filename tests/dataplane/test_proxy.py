@@ -16,6 +16,7 @@ from serving import (
     STREAM_HEAD,
     Answering,
     Gateway,
+    Seen,
     chunks,
     event,
     free_port,
@@ -88,12 +89,8 @@ async def test_a_failure_before_any_content_is_answered_by_the_next_model(
     assert [len(first.seen), len(second.seen)] == [1, 1]
 
 
-@pytest.mark.parametrize(
-    "choices",
-    [[{"message": {"content": "error"}, "finish_reason": "stop"}], ["error"], [{"finish_reason": {"why": "error"}}]],
-    ids=["a word", "no choice", "another form"],
-)
-async def test_an_answer_that_speaks_of_an_error_is_none(client: aiohttp.ClientSession, choices: list[object]) -> None:
+async def test_an_answer_that_speaks_of_an_error_is_none(client: aiohttp.ClientSession) -> None:
+    choices = [{"message": {"content": "error"}, "finish_reason": "stop"}]
     async with targets(json(200, {"choices": choices}), good()) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port])) as at:
             status, body = await ask(client, at)
@@ -137,13 +134,13 @@ async def test_twenty_clients_at_once_are_twenty_rescued_clients(client: aiohttp
     arrived = 0
     everybody = asyncio.Event()
 
-    async def slow(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:
+    async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal arrived
         arrived += 1
         if arrived == 20:
             everybody.set()
         await everybody.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        await good()(seen, reader, writer)
 
     async with targets(limited(), slow) as made:
         async with gateway(table(free_port(), [target.port for target in made])) as at:

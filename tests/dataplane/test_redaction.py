@@ -153,7 +153,7 @@ QUOTED: dict[str, tuple[bytes, bool, int]] = {
         False,
         200,
     ),
-    "Location": (with_length(b"302 F", b"", b"location: http://a/?k=" + KEY.encode()), False, 302),
+    "Location": (with_length(b"201 C", COMPLETION, b"location: http://a/?k=" + KEY.encode()), False, 201),
     "Retry-After": (with_length(b"429 T", b"{}", b"retry-after: " + KEY.encode()), False, 429),
     "an error event": (STREAM_HEAD + chunks(b"data: " + ERROR.replace(b"%b", KEY.encode()) + b"\n\n"), True, 401),
     "a field of a stream": (

@@ -469,15 +469,22 @@ async def test_a_plain_answer_that_failed_is_a_failure_to_a_request_for_a_stream
             assert (await ask(client, at)).is_whole
 
 
-@pytest.mark.parametrize("size", [10, 5 << 20])
-async def test_what_is_no_completion_reaches_a_request_for_a_stream_as_it_is(
-    client: aiohttp.ClientSession, size: int
+async def test_what_is_too_large_to_be_judged_reaches_a_request_for_a_stream_as_it_is(
+    client: aiohttp.ClientSession,
 ) -> None:
-    async with targets(json(200, {"object": "response", "output": "x" * size})) as (first,):
+    large = {"object": "response", "output": "x" * (5 << 20)}
+    async with targets(json(200, large)) as (first,):
         async with gateway(table(free_port(), [first.port])) as at:
             got = await ask(client, at)
 
-    assert msgspec.json.decode(got.body) == {"object": "response", "output": "x" * size}
+    assert msgspec.json.decode(got.body) == large
+
+
+async def test_an_answer_of_another_api_is_none(client: aiohttp.ClientSession) -> None:
+    response = {"object": "response", "output": [{"type": "message", "content": [{"text": "x"}]}]}
+    async with targets(json(200, response), whole()) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            assert (await ask(client, at)).is_whole
 
 
 # ── Holdback ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import attempt, opening, transcript
+from switchover_dataplane import attempt, opening, success, transcript
 from switchover_dataplane import table as t
 from switchover_dataplane.chunk import read
 from switchover_dataplane.classify import refused
@@ -69,7 +69,7 @@ async def test_a_whole_answer_that_the_gateway_stumbles_over_is_moved_to_the_nex
     fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(attempt, "judged", failing_on_bad(judged, fault))
+    monkeypatch.setattr(success, "judged", failing_on_bad(judged, fault))
     bad = json(200, {"choices": [{"message": {"content": SECRET}}]})
     async with targets(bad, good()) as each, gateway(table(free_port(), [one.port for one in each], TWICE)) as at:
         status, body = await ask(at.port, stream=False)
@@ -120,7 +120,7 @@ async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_b
 async def test_all_models_that_the_gateway_stumbles_over_are_a_502_and_not_a_fault_of_the_gateway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attempt, "judged", failing_on_bad(judged, RuntimeError))
+    monkeypatch.setattr(success, "judged", failing_on_bad(judged, RuntimeError))
     bad = json(200, {"choices": [{"message": {"content": SECRET}}]})
     async with targets(bad) as [one], gateway(table(free_port(), [one.port], TWICE)) as at:
         status, body = await ask(at.port, stream=False)
@@ -133,7 +133,7 @@ async def test_a_request_that_is_cancelled_while_its_answer_is_read_is_no_failed
     def cancelled(*_: Any) -> NoReturn:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(attempt, "judged", cancelled)
+    monkeypatch.setattr(success, "judged", cancelled)
     never: Answering = good("never asked")
     seen: list[Seen] = []
     async with targets(good(), never) as each, gateway(table(free_port(), [one.port for one in each], TWICE)) as at:

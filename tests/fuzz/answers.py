@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from multidict import CIMultiDict
 
 from fuzz.edits import edited
-from switchover_dataplane import classify, error_body
+from switchover_dataplane import classify, error_body, lenient_json
 from switchover_dataplane.answer import Answer
+from switchover_dataplane.api import Api
 from switchover_dataplane.as_stream import as_stream
 from switchover_dataplane.decoded import readable
+from switchover_dataplane.expected import Expected
+from switchover_dataplane.joining import joined_array
 from switchover_dataplane.judgement import judged
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass
 from switchover_dataplane.unmasked import unmasked
@@ -28,6 +31,10 @@ SEEDS = (
     b'{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"{\\"error\\":{\\"message\\":\\"slow\\"}}","headers":{"X-RateLimit-Reset":"1796000060000"}}}}',  # noqa: E501
     b'{"message":"Too many tokens","__type":"com.amazon#ThrottlingException:http://x"}',
     b"<html><body>503</body></html>",
+    b'{"id":"m","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"h","signature":"s"},{"type":"text","text":"hi","citations":[{"type":"x"}]},{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"output_tokens":2}}',
+    b'{"id":"r","object":"response","status":"completed","output":[{"type":"reasoning","id":"rs","summary":[{"type":"summary_text","text":"s"}]},{"type":"message","id":"m","role":"assistant","status":"completed","content":[{"type":"output_text","text":"hi","annotations":[]}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}],"incomplete_details":null,"error":null}',
+    b'[{"candidates":[{"content":{"role":"model","parts":[{"text":"h"}]},"index":0}]},{"candidates":[{"content":{"parts":[{"text":"i"},{"functionCall":{"name":"f","args":{}}}]},"finishReason":"STOP"}],"usageMetadata":{"candidatesTokenCount":2}}]',
+    b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2]}]}',
     b'{"choices":[{"message":{"content":"hi","tool_calls":[{"id":"a"}]},"finish_reason":"error"}]}',
     b"",
 )
@@ -63,6 +70,7 @@ class Given:
     """One answer as it came."""
 
     kind: str
+    expected: Expected
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -75,7 +83,8 @@ def seeds() -> Sequence[bytes]:
 def draw(chance: random.Random, known: Sequence[bytes]) -> Given:
     headers = tuple((name, chance.choice(values)) for name, values in FIELDS.items() if chance.random() < 0.4)
     status = chance.choice(STATUSES) if chance.random() < 0.9 else chance.randint(200, 999)
-    return Given(chance.choice(KINDS), status, headers, edited(chance, known, WORDS))
+    expected = Expected(chance.choice((None, *Api)), later=chance.random() < 0.1, inputs=chance.choice((0, 0, 1, 2)))
+    return Given(chance.choice(KINDS), expected, status, headers, edited(chance, known, WORDS))
 
 
 def seed(given: Given) -> bytes:
@@ -86,7 +95,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
     headers = CIMultiDict(given.headers)
     body = readable(headers, given.body, 1 << 16)
-    outcome = judged(given.kind, None, given.status, headers, body)
+    outcome = judged(given.kind, given.expected, given.status, headers, body)
     assert isinstance(outcome, Committed | Broken)
     reason = classify.classify(given.kind, given.status, headers, body)
     assert reason is None or isinstance(reason, ErrorClass)
@@ -98,6 +107,15 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     if isinstance(outcome, Broken):
         shown = unmasked(outcome, Answer(given.status, headers, held=[body]))
         assert shown is None or 400 <= shown.status <= 599
-    events = as_stream(body, with_usage=True)
-    assert events is None or events.endswith(b"data: [DONE]\n\n")
-    return type(outcome), reason, refused, wait is None, frozenset(said.codes) if len(said.codes) < 4 else 4
+    events = as_stream(given.expected.api, body, with_usage=True)
+    assert events is None or events.endswith(b"\n\n")
+    joined = joined_array(body, 1 << 16)
+    assert joined is None or lenient_json.is_json(joined)
+    return (
+        given.expected.api,
+        type(outcome),
+        reason,
+        refused,
+        wait is None,
+        frozenset(said.codes) if len(said.codes) < 4 else 4,
+    )
