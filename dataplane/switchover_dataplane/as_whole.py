@@ -25,6 +25,10 @@ _ARGUMENTS: Final = frozenset(("arguments", "input"))
 _CALLS: Final = ("function", "custom")
 
 
+ENTRY: Final = 512
+"""Bytes that a part of an answer takes beside its text, at most."""
+
+
 class Unjoinable(Exception):
     """The events do not make one answer; the text says why."""
 
@@ -56,7 +60,7 @@ class Room:
         if not name.isascii():
             return
         text = lenient_json.encode(value)
-        self.take(len(name) + len(text) - (len(held[name]) if name in held else 0))
+        self.take(len(text) - len(held[name]) if name in held else ENTRY + len(text))
         held[name] = msgspec.Raw(text)
 
 
@@ -106,7 +110,7 @@ class _Call:
     __slots__ = ("_room", "arguments", "id", "kind", "named", "rest")
 
     def __init__(self, room: Room) -> None:
-        room.take(256)
+        room.take(2 * ENTRY)
         self._room = room
         self.id = ""
         self.kind = "function"
@@ -220,11 +224,13 @@ class _Choice:
         return call
 
     def _add(self, name: str, piece: str) -> None:
-        self._texts.setdefault(name, Text(self._room)).add(piece)
+        if name not in self._texts:
+            self._texts[name] = Text(self._room)
+        self._texts[name].add(piece)
 
     def _list(self, lists: dict[str, List], name: str) -> List:
         if name not in lists:
-            self._room.take(256)
+            self._room.take(ENTRY)
             lists[name] = List(self._room)
         return lists[name]
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from switchover_dataplane import turns
+from switchover_dataplane import lenient_json, turns
 from switchover_dataplane.answer import Answer
 from switchover_dataplane.api import Api
 from switchover_dataplane.as_whole import ChatJoiner, FailedEvent, Room, Unjoinable
@@ -82,7 +82,12 @@ async def join(answer: Answer, response: Response, api: Api, provider: str, limi
 
 
 def joined_array(text: bytes, limit: int) -> bytes | None:
-    """Join the responses of a JSON array, which is Gemini's stream without events; None where that cannot be done."""
+    """Join the responses of a JSON array, which is Gemini's stream without events.
+
+    None where that cannot be done, or where it has too many values.
+    """
+    if not lenient_json.has_few_values(text):
+        return None
     joiner = GeneratedJoiner(Room(limit))
     try:
         for response in _array_decoder.decode(text):

@@ -45,7 +45,7 @@ def message(answer: Mapping[str, Any]) -> bytes | None:
 
 def _block(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return what a block begins with and the deltas that follow; one of a kind without deltas comes at once."""
-    kind = block.get("type")
+    kind = str(block.get("type"))
     if kind == "text" and isinstance(block.get("text"), str):
         cited = block.get("citations")
         citations = cited if isinstance(cited, list) else []
@@ -83,7 +83,7 @@ _SPOKEN: Final[dict[str, tuple[str, str, dict[str, list[object]]]]] = {
 
 def response(answer: Mapping[str, Any]) -> bytes | None:
     """Write a response as events; None if it has no list of items, or has not ended."""
-    items, status = answer.get("output"), answer.get("status") or "completed"
+    items, status = answer.get("output"), str(answer.get("status") or "completed")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items) or status not in _ENDED:
         return None
     begun = {**answer, "status": "in_progress", "output": [], "usage": None, "incomplete_details": None}

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane import lenient_json
-from switchover_dataplane.as_whole import FailedEvent, List, Room, Text, Unjoinable
+from switchover_dataplane.as_whole import ENTRY, FailedEvent, List, Room, Text, Unjoinable
 from switchover_dataplane.error_shape import looks_like_error
 from switchover_dataplane.native_chunk import MOST_CANDIDATES
 
@@ -35,7 +35,7 @@ class _Block:
         self._started: dict[str, msgspec.Raw] = {}
         self._texts: dict[str, Text] = {}
         self._citations = List(room)
-        room.take(256)
+        room.take(2 * ENTRY)
         for name, value in started.items():
             if name in ("text", "thinking", "signature") and isinstance(value, str):
                 self._text(name).add(value)
@@ -204,7 +204,7 @@ class ResponsesJoiner:
             self._response = bytes(event.response)
             self.has_ended = True
         elif event.type == "response.output_item.done" and len(event.item):
-            self._room.take(len(event.item) + 256)
+            self._room.take(len(event.item) + ENTRY)
             self._items[event.output_index] = msgspec.Raw(bytes(event.item))
         elif not event.type.startswith("response.") and looks_like_error(lenient_json.decode(data)):
             raise FailedEvent
@@ -239,7 +239,7 @@ class _Candidate:
     __slots__ = ("_content", "_newest", "_parts", "_rest", "_room", "_thought", "has_ended")
 
     def __init__(self, room: Room) -> None:
-        room.take(256)
+        room.take(2 * ENTRY)
         self.has_ended = False
         self._room = room
         self._content: dict[str, msgspec.Raw] = {}
@@ -270,13 +270,13 @@ class _Candidate:
         text, thought = part.get("text"), bool(part.get("thought"))
         if isinstance(text, str) and _TEXT_ALONE.issuperset(part):
             if self._newest is None or thought is not self._thought:
-                self._room.take(256)
+                self._room.take(2 * ENTRY)
                 self._newest, self._thought = Text(self._room), thought
                 self._parts.append({"text": self._newest, **({"thought": True} if thought else {})})
             self._newest.add(text)
             return
         written = lenient_json.encode(part)
-        self._room.take(len(written) + 256)
+        self._room.take(len(written) + ENTRY)
         self._parts.append(msgspec.Raw(written))
         self._newest = None
 

@@ -9,7 +9,7 @@ from switchover_dataplane import lenient_json
 ABSENT: Final = msgspec.Raw(b"")
 """A field that is not there."""
 
-_NOTHING: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
+_NOTHING: Final = frozenset((b"null", b"false", b"0", b'""', b"{}", b"[]"))
 _SHORT: Final = 64
 _LONGEST_WORD: Final = 256
 _BLANKS: Final = b" \t\r\n"
@@ -24,7 +24,8 @@ _decoder: Final = msgspec.json.Decoder()
 
 def is_something(value: msgspec.Raw) -> bool:
     """Tell whether a value is there, and not null, false, 0 or empty."""
-    return len(value) > _SHORT or bytes(value).translate(None, _BLANKS) not in _NOTHING
+    size = len(value)
+    return size > _SHORT or (size > 0 and bytes(value).translate(None, _BLANKS) not in _NOTHING)
 
 
 def is_list(value: msgspec.Raw) -> bool:

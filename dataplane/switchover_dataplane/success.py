@@ -179,6 +179,8 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
         fields = body.fields if isinstance(body, JsonBody | Continuation) else {}
         written = as_stream(api, b"".join(answer.held), with_usage=_wants_usage(fields.get("stream_options")))
     if written is None:
+        if api is not None and answer.rest is None and not coding(answer.headers):
+            _label(answer, _JSON)
         if isinstance(body, Continuation):
             return Broken("malformed", "no event stream, which alone could be continued", ErrorClass.SERVER_ERROR)
         return outcome

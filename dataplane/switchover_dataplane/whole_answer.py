@@ -54,7 +54,7 @@ def fault_of(expected: Expected, text: bytes) -> Fault | None:
     if api is None:
         return None
     is_array = api is Api.GENERATE and text.startswith(b"[")
-    if api in _LISTS and not lenient_json.has_few_values(text):
+    if not lenient_json.has_few_values(text) and api in _LISTS:
         return _outlined(expected, api, text, is_array=is_array)
     if is_array:
         responses = _read(_generate_array_decoder, text)
@@ -140,7 +140,7 @@ class _Message(msgspec.Struct, gc=False):
     @property
     def says(self) -> bool:
         """Whether there is any of an answer in it."""
-        return says_something(self.content) or any(map(is_something, msgspec.structs.astuple(self)[1:]))
+        return says_something(self.content) or any(map(says_something, msgspec.structs.astuple(self)[1:]))
 
 
 class _Choice(msgspec.Struct, gc=False):

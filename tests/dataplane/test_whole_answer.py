@@ -146,6 +146,7 @@ BAD: dict[Api, dict[str, object]] = {
         "a content that is null": chat({"content": None}),
         "no parts": chat({"content": []}),
         "a part without a word": chat({"content": [{"type": "text", "text": ""}]}),
+        "a call of nothing": chat({"content": None, "tool_calls": [{}, None]}, "tool_calls"),
         "no calls": chat({"content": None, "tool_calls": []}, "tool_calls"),
         "no words, and no tokens counted": chat({"role": "assistant", "content": ""}, usage=NONE),
         "no words beside what is no answer": chat({"content": "", "annotations": [{"a": 1}], "provider": {"x": None}}),
