@@ -90,15 +90,13 @@ def _in_form(kind: str, expected: Expected, status: int, headers: Mapping[str, s
         return _EMPTY
     if _is_page(text):
         return _PAGE
-    try:
-        fault = fault_of(expected, text)
-    except RecursionError:
-        return _NO_JSON
-    except ValueError:
-        if text[:1] in (b"{", b"["):
-            return _NO_JSON
+    if text[:1] not in (b"{", b"["):
         # No model's words: a proxy's, which say what is wrong in their own way.
         return Broken("malformed", "a text in the place of an answer", *failed_stream(kind, text, time.time()))
+    try:
+        fault = fault_of(expected, text)
+    except (ValueError, RecursionError):
+        return _NO_JSON
     if fault is None:
         return Committed(status, headers)
     said = _error(kind, status, headers, text)

@@ -378,6 +378,13 @@ def test_what_an_answer_in_another_form_says_of_itself_tells_the_class_and_the_w
     assert (failed.how, failed.error_class, failed.retry_after) == ("error-event", ErrorClass.RATE_LIMITED, 7.0)
 
 
+@pytest.mark.parametrize("text", [b"Too Many Requests", b'"Too Many Requests"', b"429 Too Many Requests\n"])
+def test_a_proxy_s_text_tells_the_class_in_its_own_words(text: bytes) -> None:
+    failed = outcome(Expected(Api.CHAT), text, "text/plain")
+    assert isinstance(failed, Broken)
+    assert (failed.how, failed.error_class) == ("malformed", ErrorClass.RATE_LIMITED)
+
+
 def test_what_says_nothing_of_itself_is_a_server_error_that_names_nobody() -> None:
     bodies: list[object] = [{}, {"choices": []}, chat({"content": ""})]
     for body in bodies:
