@@ -44,8 +44,9 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
 
     A redirect is no answer of a model's.
 
-    A stream that breaks after its first content moves on, too: the next target is asked to continue it. With
-    `to_first_content` what follows the first content is left out.
+    A stream that breaks after its first content moves on, too: the next target is asked to continue it. An answer that
+    came before is handed on in the place of no answer. With `to_first_content` both are left out: it is what follows
+    from the attempts alone.
     Without `previousPriorities`, a failure that is brief by nature is repeated once while tries are to spare.
     """
     written = policy(case, "Failover")
@@ -55,6 +56,7 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
     order: list[str] = []
     elapsed = 0.0
     status: int | None = 503
+    said: int | None = None
     while turns and len(order) < written.attempts:
         pool = turns.pop(0)
         label = next((label for label in pool if label not in order), pool[0])
@@ -63,6 +65,10 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
         outcome, took = outcome_of(case, label, request, written, elapsed)
         elapsed += took
         status = seen_status(case, label, request, outcome)
+        if isinstance(outcome, Refused):
+            said = status
+        elif said is not None and isinstance(outcome, NotSent | TimedOut) and not to_first_content:
+            status = said
         moves_on = (
             isinstance(outcome, NotSent)
             or triggers(written, outcome)

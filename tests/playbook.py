@@ -22,6 +22,17 @@ from switchover_dataplane.table import Policy, Target, Upstream
 
 DEFAULT_POLICY = Policy()
 
+
+@dataclass(frozen=True)
+class Asks:
+    """Who asks, and for what (`evidence.Asker`)."""
+
+    caller: int = 1
+    request: int = 1
+
+
+SOMEBODY = Asks()
+
 WORDS: dict[str, Outcome] = {
     "200": Committed(200),
     "301": Committed(301),

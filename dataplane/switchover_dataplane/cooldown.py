@@ -30,6 +30,7 @@ _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 class State:
     """One target and model, or one credential, that failed since it was last healthy.
 
+    `breaks` counts those failures of which the beginning of a next stream tells nothing, as they come after it.
     `cooled` counts the guessed cool-downs in a row, which make the next one longer; `since` is when the current one
     began. `until` is 0 before the first one, and `asked` tells whether the target itself named it. `step` is an index
     of `SHARES` while it returns, -1 otherwise.
@@ -37,6 +38,7 @@ class State:
 
     error_class: ErrorClass
     failures: int = 0
+    breaks: int = 0
     cooled: int = 0
     since: float = -math.inf
     until: float = 0.0
@@ -86,12 +88,13 @@ class State:
         self.probed_at = -math.inf
 
     def succeed(self, now: float) -> bool:
-        """Learn of a success; True if it is healthy again and nothing is left to know of it.
+        """Learn of a good beginning; True if it is healthy again and nothing is left to know of it.
 
         A wait that the target asked for holds all the same: a request that began before may well end after it.
         """
         if not self.until or self.is_back(now):
-            return True
+            self._start_anew()
+            return not self.breaks
         if self.asked and now < self.until:
             return False
         self.end_probe()
@@ -99,16 +102,25 @@ class State:
             self.step, self.step_began = 0, now
         elif now >= self.step_began + STEP_SHORTEST:
             self.step, self.step_began = self._step(now) + 1, now
-        return self.is_back(now)
+        return self.is_back(now) and not self.breaks
+
+    def end_well(self, now: float) -> bool:
+        """Learn that an answer ended whole; True if nothing is left to know of it."""
+        self.breaks = 0
+        return not self.until or self.is_back(now)
 
     def fail(self, error_class: ErrorClass, now: float) -> None:
         """Count a failure; whether it cools down by it is the caller's to say."""
         if self.is_back(now):
-            self.failures, self.cooled, self.until = 0, 0, 0.0
+            self._start_anew()
         self.error_class = error_class
         self.failures += 1
+        self.breaks += error_class is ErrorClass.INTERRUPTED
         self.step = -1
         self.end_probe()
+
+    def _start_anew(self) -> None:
+        self.failures, self.cooled, self.until, self.step = self.breaks, 0, 0.0, -1
 
     def cool(self, now: float, until: float, *, asked: bool = False) -> None:
         """Leave this alone until then; a longer wait that is already known stays."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 
 from switchover_dataplane import trace
 from switchover_dataplane.answer import Answer, Call
+from switchover_dataplane.asker import Asker
 from switchover_dataplane.attempt import Result
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.failover import Answer as Last
 from switchover_dataplane.failover import Step, Tried, Try, Wait, Why, next_step, status_for
+from switchover_dataplane.held import Failure, Held
 from switchover_dataplane.outcome import Broken, Committed, Outcome, TimedOut
 from switchover_dataplane.race import Fleet, Race, Running
 from switchover_dataplane.table import Policy, Upstream
@@ -26,7 +28,9 @@ __all__ = ["Ended", "Exchange", "Fleet"]
 
 @dataclass(slots=True)
 class Ended:
-    """How the exchange ended: the last outcome (None: nothing could be tried), its answer, why, and our status.
+    """How the exchange ended: the most telling outcome, its answer, why, and our status.
+
+    The outcome is None where nothing could be tried.
 
     `model` is the one that the request asked for.
     """
@@ -46,12 +50,13 @@ class Ended:
 class Exchange:
     """The attempts of one request, and those that continue its answer if that breaks off."""
 
-    __slots__ = ("_fleet", "_history", "_latest", "_policy", "_race", "_record", "_repeats", "_upstream")
+    __slots__ = ("_fleet", "_held", "_history", "_policy", "_race", "_record", "_repeats", "_upstream")
 
     def __init__(
         self,
         call: Call,
         *,
+        asker: Asker,
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
@@ -62,15 +67,22 @@ class Exchange:
         self._policy = policy
         self._fleet = fleet
         self._record = record
-        self._race = Race(call, upstream=upstream, policy=policy, routes=routes, fleet=fleet, record=record)
+        self._race = Race(
+            call, asker=asker, upstream=upstream, policy=policy, routes=routes, fleet=fleet, record=record
+        )
         self._history: list[Tried] = []
-        self._latest: Result | None = None
+        self._held = Held(fleet.put_away)
         self._repeats = 0
 
     @property
     def body(self) -> object:
         """The body of the request, as targets were asked last."""
         return self._race.call.body
+
+    @property
+    def path(self) -> str:
+        """The path that targets are asked for, before each provider's own way."""
+        return self._race.call.path
 
     async def run(self) -> Ended:
         """Try until it is known what the client gets; cancellation closes what is open."""
@@ -81,9 +93,10 @@ class Exchange:
                 step = await self._take(step)
             while race.open and race.serving is None:
                 await self._late(await race.first_to_end())
+            if isinstance(step, Last) and step.after > 0:
+                await asyncio.sleep(step.after)
         except BaseException:
-            if self._latest is not None and self._latest[1] is not None:
-                self._latest[1].abort()
+            self._held.abort()
             raise
         finally:
             self._abandon_all()
@@ -96,13 +109,27 @@ class Exchange:
         return await self.run()
 
     def broke(self, outcome: Broken) -> None:
-        """Take note that the answer that was handed on broke off."""
+        """Take note that the answer that was handed on broke off.
+
+        An error in the midst of it may be about the request; a cut is the target's doing.
+        """
         serving = self._race.serving
         assert serving is not None  # noqa: S101 - else nothing could have broken off
+        if outcome.how == "error-event":
+            outcome = replace(outcome, concerns="unknown")
         trace.note(serving.note, outcome)
         self._race.learn(serving, outcome)
         self._race.served()
         self._history[-1] = replace(self._history[-1], outcome=outcome)
+
+    def earliest_return(self) -> float | None:
+        """Return in how many seconds the first target is back that cools down, None if none does."""
+        race = self._race
+        return self._fleet.health.earliest_return(self._upstream, race.model, time.monotonic(), asker=race.asker)
+
+    def ended_whole(self) -> None:
+        """Take note that the answer that was handed on reached its end."""
+        self._race.served_whole()
 
     def close(self) -> None:
         """Take note that no answer is handed on any more."""
@@ -117,7 +144,9 @@ class Exchange:
             policy,
             self._upstream,
             self._history,
-            cooling=self._fleet.health.cooling(self._upstream, policy.cool_down, self._race.model, now),
+            cooling=self._fleet.health.cooling(
+                self._upstream, policy.cool_down, self._race.model, now, asker=self._race.asker
+            ),
             elapsed=now - self._record.started,
             wall=time.time(),
             chance=random.random(),  # noqa: S311 - jitter, not a secret
@@ -129,7 +158,7 @@ class Exchange:
 
     async def _take(self, step: Try | Wait) -> Step:
         """Carry a step out; return the one that follows it. Once an answer is handed on, none does."""
-        self._forget_latest()
+        self._held.try_on()
         if self._is_repeat(step):
             self._count_repeat()
         wait = 0.0
@@ -200,11 +229,11 @@ class Exchange:
         self._race.ended(newest, result)
         if not self._race.open:
             self._end_repeats()
-        self._keep(result)
         # What was silent for too long stays so to this request: it is not asked again, whatever it said in the end.
         outcome = newest.overdue if newest.overdue and not isinstance(result[0], Committed) else result[0]
-        self._history.append(Tried(newest.priority, newest.target, outcome))
+        self._history.append(Tried(newest.priority, newest.target, outcome, time.monotonic() - newest.began))
         step = self._next()
+        self._keep(newest, result, decides=isinstance(step, Last) and self._decides(step, result))
         if isinstance(result[0], Committed) and isinstance(step, Last):
             self._race.serve(newest)
         else:
@@ -217,7 +246,7 @@ class Exchange:
             return
         result = ended.result
         self._race.ended(ended, result)
-        self._keep(result)
+        self._keep(ended, result, decides=isinstance(result[0], Committed))
         if not isinstance(result[0], Committed):
             self._race.lost(ended)
             return
@@ -229,23 +258,34 @@ class Exchange:
     # ── What it comes to ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ended(self, step: Step) -> Ended:
-        outcome, answer = self._latest or (self._history[-1].outcome if self._history else None, None)
-        self._latest = None
         why, status = (step.why, step.status) if isinstance(step, Last) else (Why.SUCCESS, 200)
-        if outcome is not None and why is not Why.DEADLINE:
+        if why is Why.DEADLINE and self._policy.semantics == "Envoy" and self._history:
+            # Envoy's deadline is an answer of its own, whatever was said before it.
+            self._held.forget()
+            return Ended(TimedOut("timeout", self._policy.timeout), None, why, status, self._race.model)
+        held = self._held.take()
+        if held is None:
+            return Ended(self._history[-1].outcome if self._history else None, None, why, status, self._race.model)
+        outcome = held.tried.outcome
+        if held.note is not self._record.attempts[-1] and not isinstance(self._race.call.body, Continuation):
+            self._record.handed_on = held.note
+        if why is not Why.DEADLINE or held.answer is not None:
             status = status_for(outcome)
-        return Ended(outcome, answer, why, status, self._race.model)
+        return Ended(outcome, held.answer, why, status, self._race.model)
 
-    def _keep(self, result: Result) -> None:
-        """Hold a result as the one that the client may get, in the place of the one before."""
-        self._forget_latest()
-        self._latest = result
+    def _decides(self, step: Last, result: Result) -> bool:
+        """Tell whether the answer that came last is the one to hand on, whatever was said before.
 
-    def _forget_latest(self) -> None:
-        if self._latest is not None:
-            answer, self._latest = self._latest[1], None
-            if answer is not None:
-                self._fleet.put_away(answer)
+        It is where it is a success, or one that a written `retryOn` does not name; and always in Envoy's semantics.
+        """
+        if self._policy.semantics == "Envoy" or step.why is Why.SUCCESS:
+            return True
+        return self._policy.explicit and step.why is Why.NOT_RETRIABLE and result[1] is not None
+
+    def _keep(self, running: Running, result: Result, *, decides: bool) -> None:
+        outcome, answer = result
+        found = Failure(Tried(running.priority, running.target, outcome), answer, running.note)
+        self._held.offer(found, self._history, decides=decides)
 
     def _is_repeat(self, step: Try | Wait) -> bool:
         """Tell whether a step asks a target again; its candidates had equally many tries."""

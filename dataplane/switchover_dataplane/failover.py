@@ -12,11 +12,13 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from switchover_dataplane import envoy_order
-from switchover_dataplane.outcome import ClientGone, Committed
+from switchover_dataplane.outcome import ClientGone, Committed, Refused
 from switchover_dataplane.progress import Pool, Progress, tally
 from switchover_dataplane.steps import Answer, Step, Tried, Try, Wait, Why, status_for
 from switchover_dataplane.table import Policy, Target, Upstream
 from switchover_dataplane.triggers import ONCE_MORE, error_class, is_soft, triggers
+
+_GATEWAY_TIMEOUT = 504
 
 __all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "next_step", "status_for"]
 
@@ -80,7 +82,9 @@ def next_step(
     step = _continued(request)
     if step is None:
         why = _why_over(request)
-        return Answer(why, 504 if why is Why.DEADLINE else status_for(outcome))
+        if why is Why.DEADLINE:
+            return Answer(why, 504, policy.timeout - elapsed if policy.semantics == "Envoy" else 0.0)
+        return Answer(why, status_for(outcome))
     return step
 
 
@@ -176,9 +180,17 @@ def _may_repeat(request: Progress, priority: int, target: Target) -> bool:
         return False
     if request.has_one_priority and request.policy.written:
         return True
-    if request.is_told_to_stay_away(outcomes[-1]):
+    if request.is_told_to_stay_away(outcomes[-1]) or _took_its_time(request, priority, target):
         return False
     return error_class(outcomes[-1]) in ONCE_MORE and (request.has_one_priority or len(outcomes) == 1)
+
+
+def _took_its_time(request: Progress, priority: int, target: Target) -> bool:
+    """Tell whether a target failed in a way that costs long: a time-out of its own, or late while another is left."""
+    last = next(tried for tried in reversed(request.history) if (tried.priority, tried.target) == (priority, target))
+    if isinstance(last.outcome, Refused) and last.outcome.status == _GATEWAY_TIMEOUT:
+        return True
+    return request.was_slow(last) and any(request.untried(each, also_cooling=True) for each in request.pools)
 
 
 def _next_priority(request: Progress) -> Try | None:

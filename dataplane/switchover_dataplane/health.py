@@ -2,7 +2,8 @@
 
 One failing target must not cost every request a try. A target that fails cools down: requests skip it until its time
 is over, then it comes back step by step (`cooldown.py`). State is kept per target and effective model, as a rate limit
-on one model says nothing of another, and per credential where the key itself is refused.
+on one model says nothing of another, and per credential where the key itself is refused. A failure for no reason that
+was given cools a target for its own caller alone, until others met it, too (`evidence.py`).
 
 The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
 """
@@ -10,13 +11,12 @@ The clock is handed in, as seconds of any monotonic clock; who is tried in the e
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
+from switchover_dataplane.blame import Blame, asked_wait, blame, reason_of
 from switchover_dataplane.cooldown import State
-from switchover_dataplane.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
-from switchover_dataplane.table import CoolDown, Http, Mistral, OpenAI, Table, Target, Upstream
-from switchover_dataplane.triggers import FINAL, error_class
-
-LONGEST_EXPLICIT = 300.0
-"""A wait that a target asks for is believed up to here (seconds): a mistaken hour must not take a model away."""
+from switchover_dataplane.evidence import Asker, Doubts
+from switchover_dataplane.outcome import ErrorClass, Outcome
+from switchover_dataplane.places import EVERYBODY, Key, key_of_all, keys
+from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
 KEY_REST = 300.0
 """A refused key is tried again after so many seconds: a provider may take it back though its Secret did not change."""
@@ -24,19 +24,10 @@ KEY_REST = 300.0
 CAPACITY = 2_000
 """So many entries are kept at most: names of models come from callers."""
 
-_LONGEST_MODEL_NAME = 256
-_NEUTRAL = FINAL | {ErrorClass.CONTEXT_LENGTH}
-_OF_A_CALLERS_KEY = frozenset(
-    {ErrorClass.CREDENTIALS, ErrorClass.QUOTA_EXHAUSTED, ErrorClass.RATE_LIMITED, ErrorClass.MODEL_UNAVAILABLE}
-)
+ONE_CALLER = "one caller"
+"""What `dump` says of what holds for a single caller."""
+
 _NOTHING: frozenset[str] = frozenset()
-
-
-Place = tuple[str, int]
-"""Host and port: a target that moved elsewhere starts afresh."""
-
-Key = tuple[str, Place, str]
-"""Target id, where it is, and the effective model where the target itself names none."""
 
 
 LastGood = tuple[int, str]
@@ -50,17 +41,18 @@ class Health:
     target id and error class.
     """
 
-    __slots__ = ("_credentials", "_ids", "_served", "_targets", "cool_downs", "last_good")
+    __slots__ = ("_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
+        self._doubts = Doubts()
         self._ids: dict[str, int] = {}
         self._served: Table | None = None
 
-    def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float) -> Set[str]:
+    def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, asker: Asker) -> Set[str]:
         """Return the ids of the upstream's targets that are to be skipped right now.
 
         Args:
@@ -68,6 +60,7 @@ class Health:
             cool_down: nothing cools where its base is 0.
             model: the model that the request asks for.
             now: seconds of the monotonic clock.
+            asker: whose request it is.
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
@@ -75,41 +68,67 @@ class Health:
             target.id: states
             for pool in upstream.priorities
             for target in pool
-            if (states := self._passing_by(target, model, now))
+            if (states := self._passing_by(target, model, asker, now))
         }
         return out.keys() - _kept(out, upstream, cool_down) if cool_down.most < 100 else out.keys()
 
-    def _passing_by(self, target: Target, model: str, now: float) -> list[State]:
+    def _passing_by(self, target: Target, model: str, asker: Asker, now: float) -> list[State]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return []
-        return [state for state in self._states(target, model) if not state.lets_in(now)]
+        return [state for state in self._states(target, model, asker.caller) if not state.lets_in(now)]
 
     def is_whole(self, target: Target, model: str, now: float) -> bool:
-        """Tell whether the target gets its full part of the requests for this model, neither cooling nor returning."""
+        """Tell whether the target gets its full part of all requests for this model, neither cooling nor returning."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
-        return all(state.share(now) >= 1 for state in self._states(target, model))
+        return all(state.share(now) >= 1 for state in self._states(target, model, EVERYBODY))
 
-    def started(self, target: Target, model: str, now: float) -> None:
+    def started(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return
-        for state in self._states(target, model):
+        for state in self._states(target, model, asker.caller):
             state.probe(now)
 
-    def record(self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float) -> None:
-        """Learn from what an attempt became; it cost nothing where nothing failed lately."""
+    def record(
+        self,
+        target: Target,
+        model: str,
+        outcome: Outcome,
+        cool_down: CoolDown,
+        now: float,
+        *,
+        asker: Asker,
+        goes_on: bool = False,
+    ) -> None:
+        """Learn from what an attempt became; it cost nothing where nothing failed lately.
+
+        `goes_on` tells that a good outcome is the beginning of a stream, which may still break off; if it does not,
+        `ended_well` follows.
+        """
         if not cool_down.base:
             return
-        if isinstance(outcome, Committed) or _is_plain_answer(target, outcome, cool_down):
-            self._succeed(target, model, now)
-        elif _tells_nothing(target, outcome):
-            for state in self._states(target, model):
-                state.end_probe()
+        whom = blame(target, outcome, cool_down)
+        if whom is Blame.GOOD:
+            if not goes_on:
+                self.ended_well(target, model, now, asker=asker)
+            self._succeed(target, model, asker, now)
+        elif whom is Blame.UNKNOWN:
+            self._doubt(target, model, outcome, cool_down, now, asker=asker)
         else:
-            self._fail(target, model, outcome, cool_down, now)
+            if whom is not Blame.NOTHING:
+                self._fail(target, model, outcome, cool_down, now, of_key=whom is Blame.KEY)
+            self._end_probes(target, model, asker, but_of_key=whom is not Blame.NOTHING)
 
-    def earliest_return(self, upstream: Upstream, model: str, now: float) -> float | None:
+    def ended_well(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
+        """Learn that an answer ended whole."""
+        if target.id in self._ids or self._doubts:
+            for key in keys(target, model, asker.caller):
+                self._doubts.forget(key)
+                if key in self._targets and self._targets[key].end_well(now):
+                    self._remove(key)
+
+    def earliest_return(self, upstream: Upstream, model: str, now: float, *, asker: Asker) -> float | None:
         """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
 
         It is what an answer's `Retry-After` says. A refused key has no known return, nor has a target that is probed.
@@ -119,7 +138,7 @@ class Health:
                 max(state.until - now for state in states)
                 for pool in upstream.priorities
                 for target in pool
-                if (states := [state for state in self._states(target, model) if state.is_cooling(now)])
+                if (states := [each for each in self._states(target, model, asker.caller) if each.is_cooling(now)])
                 and all(now < state.until and not self._is_a_refused_key(state, target) for state in states)
             ),
             default=None,
@@ -143,6 +162,7 @@ class Health:
                 self._remove(key)
             elif state.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
                 self._remove(key)  # its key was refused (403), and the Secret has another one now
+        self._doubts.keep({(target.id, (target.host, target.port)) for target in served.values()})
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
@@ -154,28 +174,48 @@ class Health:
         self._served = table
 
     def dump(self, now: float) -> list[dict[str, str | int | float | None]]:
-        """Return everything that failed lately as plain data for `/v1/health`; credentials are named, never shown."""
+        """Return everything that failed lately as plain data for `/v1/health`; credentials are named, never shown.
+
+        `for` tells what holds for one caller alone from what holds for all; nobody is told which caller it is.
+        """
         targets = [
-            {"target": name, "address": f"{host}:{port}", "model": model, **_told(state, now)}
-            for (name, (host, port), model), state in self._targets.items()
+            {
+                "target": name,
+                "address": f"{host}:{port}",
+                "model": model,
+                "for": "all callers" if caller == EVERYBODY else ONE_CALLER,
+                **_told(state, now),
+            }
+            for (name, (host, port), model, caller), state in self._targets.items()
         ]
         return targets + [{"credential": name, **_told(state, now)} for name, state in self._credentials.items()]
 
-    def _states(self, target: Target, model: str) -> Iterator[State]:
-        state = self._targets.get(_key(target, model))
-        if state is not None:
-            yield state
+    def _states(self, target: Target, model: str, caller: int) -> Iterator[State]:
+        for key in keys(target, model, caller):
+            state = self._targets.get(key)
+            if state is not None:
+                yield state
         state = self._credentials.get(target.auth.secret)
         if state is not None:
             yield state
 
-    def _succeed(self, target: Target, model: str, now: float) -> None:
-        key = _key(target, model)
-        if target.id in self._ids and key in self._targets and self._targets[key].succeed(now):
-            self._remove(key)
+    def _succeed(self, target: Target, model: str, asker: Asker, now: float) -> None:
+        if target.id in self._ids or self._doubts:
+            for key in keys(target, model, asker.caller):
+                self._doubts.begin(key)
+                if key in self._targets and self._targets[key].succeed(now):
+                    self._remove(key)
         state = self._credentials.get(target.auth.secret)
         if state is not None and not (state.asked and now < state.until):
             del self._credentials[target.auth.secret]
+
+    def _end_probes(self, target: Target, model: str, asker: Asker, *, but_of_key: bool) -> None:
+        if target.id in self._ids:
+            for key in keys(target, model, asker.caller):
+                if key in self._targets:
+                    self._targets[key].end_probe()
+        if not but_of_key and target.auth.secret in self._credentials:
+            self._credentials[target.auth.secret].end_probe()
 
     def _remove(self, key: Key) -> None:
         del self._targets[key]
@@ -183,22 +223,37 @@ class Health:
         if not self._ids[key[0]]:
             del self._ids[key[0]]
 
-    def _fail(self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float) -> None:
-        reason = error_class(outcome) or ErrorClass.SERVER_ERROR
-        if cool_down.server_errors_only and reason is ErrorClass.RATE_LIMITED and not _asked(outcome):
-            return
-        of_key = bool(target.auth.secret) and _is_about_the_key(outcome, reason)
+    def _fail(
+        self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool
+    ) -> None:
+        reason = reason_of(outcome)
         if of_key and self._has_gone(target):
             return
         if of_key:
             state = self._credentials.setdefault(target.auth.secret, State(reason))
         else:
-            state = self._of_target(target, model, reason)
+            state = self._of_target(key_of_all(target, model), reason)
         state.fail(reason, now)
         began = state.since
         _cool(state, outcome, cool_down, now, of_key=of_key)
         if state.since != began:
             self.cool_downs[target.id, reason.value] += 1
+
+    def _doubt(
+        self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, asker: Asker
+    ) -> None:
+        """Count a failure that may be about the request: for its caller, and with those of others for everybody."""
+        self._end_probes(target, model, asker, but_of_key=False)
+        reason = reason_of(outcome)
+        broke = reason is ErrorClass.INTERRUPTED
+        for key, is_enough in self._doubts.count(target, model, asker, cool_down.after, broke=broke):
+            # What one caller has lost comes back to it alone, so that its next failure needs no other to bear it out.
+            if is_enough or (key[3] != EVERYBODY and key in self._targets):
+                state = self._of_target(key, reason)
+                state.fail(reason, now)
+                if now >= state.until:
+                    state.guess(cool_down, now, asked_wait(outcome))
+                    self.cool_downs[target.id, reason.value] += 1
 
     def _has_gone(self, target: Target) -> bool:
         """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""
@@ -210,15 +265,15 @@ class Health:
     def _is_a_refused_key(self, state: State, target: Target) -> bool:
         return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
 
-    def _of_target(self, target: Target, model: str, reason: ErrorClass) -> State:
-        key = _key(target, model)
+    def _of_target(self, key: Key, reason: ErrorClass) -> State:
         state = self._targets.get(key)
         if state is None:
             if len(self._targets) >= CAPACITY:
-                # What returns first is missed least: names that callers make up must not push out a long wait.
-                self._remove(min(self._targets, key=lambda key: self._targets[key].until))
+                # What is known of one caller is missed least, then what returns first: names that callers make up must
+                # not push out a long wait.
+                self._remove(min(self._targets, key=lambda key: (key[3] == EVERYBODY, self._targets[key].until)))
             state = self._targets[key] = State(reason)
-            self._ids[target.id] = self._ids.get(target.id, 0) + 1
+            self._ids[key[0]] = self._ids.get(key[0], 0) + 1
         return state
 
 
@@ -226,42 +281,9 @@ def _has_changed(secret: str, previous: Table, table: Table) -> bool:
     return previous.secrets.get(secret) != table.secrets.get(secret)
 
 
-def _key(target: Target, model: str) -> Key:
-    named = isinstance(target.provider, OpenAI | Mistral) and not target.provider.model
-    return target.id, (target.host, target.port), model[:_LONGEST_MODEL_NAME] if named else ""
-
-
-def _is_plain_answer(target: Target, outcome: Outcome, cool_down: CoolDown) -> bool:
-    """A plain backend that answers is alive: its statuses are for the caller, who may well be the reason of them."""
-    if not isinstance(target.provider, Http) or not isinstance(outcome, Refused):
-        return False
-    return outcome.status < 500 or not cool_down.plain_5xx
-
-
-def _tells_nothing(target: Target, outcome: Outcome) -> bool:
-    """Tell whether the outcome is about the caller: their request, their own key, their patience."""
-    if isinstance(outcome, ClientGone) or (isinstance(outcome, TimedOut) and outcome.limit == "timeout"):
-        return True
-    if isinstance(outcome, Refused) and outcome.concerns == "request":
-        return True
-    reason = error_class(outcome)
-    return reason in _NEUTRAL or (target.auth.kind == "passthrough" and reason in _OF_A_CALLERS_KEY)
-
-
-def _is_about_the_key(outcome: Outcome, reason: ErrorClass) -> bool:
-    """Tell whether every target with this key would fail alike. A 403 is not: the key is good, but not for this."""
-    if reason is ErrorClass.CREDENTIALS:
-        return isinstance(outcome, Refused) and outcome.status != 403
-    return reason is ErrorClass.QUOTA_EXHAUSTED and not (isinstance(outcome, Refused) and outcome.concerns == "model")
-
-
-def _asked(outcome: Outcome) -> float:
-    return min(outcome.retry_after or 0.0, LONGEST_EXPLICIT) if isinstance(outcome, Refused | Broken) else 0.0
-
-
 def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
     """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
-    asked = _asked(outcome)
+    asked = asked_wait(outcome)
     match state.error_class:
         case ErrorClass.CREDENTIALS if of_key:
             state.cool(now, now + max(KEY_REST, cool_down.max))

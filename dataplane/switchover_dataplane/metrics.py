@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from switchover_dataplane.health import Health
+from switchover_dataplane.health import ONE_CALLER, Health
 from switchover_dataplane.trace import Attempt, Record
 
 Series = TypeVar("Series", Counter, Histogram)
@@ -236,6 +236,8 @@ class Present(Collector):
         cooling, cool_downs, in_flight = families = self._families()
         shares: dict[tuple[str, str], float] = {}
         for told in self._health.dump(self._clock()):
+            if told.get("for") == ONE_CALLER:
+                continue
             kind = "target" if "target" in told else "credential"
             place = (kind, str(told[kind]))
             # One target may be known under many names of models, which come from callers: the worst of them counts.

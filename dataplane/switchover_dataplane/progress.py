@@ -11,10 +11,14 @@ from switchover_dataplane.backoff import before_repeat
 from switchover_dataplane.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
 from switchover_dataplane.steps import Tried, Try, Wait
 from switchover_dataplane.table import Policy, Target
-from switchover_dataplane.triggers import is_soft
+from switchover_dataplane.telling import is_of_the_first
+from switchover_dataplane.triggers import error_class, is_soft
 
 DEFAULT_ATTEMPTS = 3
 """Tries of a request to an AI upstream whose policy says no number; more where there are more priorities."""
+
+LONG = 5.0
+"""A failure that took more seconds, or more than `firstTokenTimeout`, costs the caller too much to be met twice."""
 
 Pool = tuple[Target, ...]
 
@@ -50,11 +54,23 @@ class Progress:
     def worth_another_target(self) -> bool:
         """Nothing was sent, nothing is lost yet, or half an answer is with the caller already.
 
-        Whatever `retryOn` says, a target not yet tried is worth it then.
+        Whatever `retryOn` says, a target not yet tried is worth it then. It is also worth it after a refusal of the
+        request by a fallback, as the model that was asked first never said so.
         """
         outcome = self.last.outcome
         half_sent = isinstance(outcome, Broken) and outcome.error_class is ErrorClass.INTERRUPTED
-        return self.policy.semantics == "Failover" and (half_sent or isinstance(outcome, NotSent) or is_soft(outcome))
+        return self.policy.semantics == "Failover" and (
+            half_sent or isinstance(outcome, NotSent) or is_soft(outcome) or self._is_a_fallbacks_own_refusal
+        )
+
+    @property
+    def _is_a_fallbacks_own_refusal(self) -> bool:
+        return (
+            self.ai
+            and not self.policy.explicit
+            and error_class(self.last.outcome) is ErrorClass.CALLER_FAULT
+            and not is_of_the_first(self.last, self.history)
+        )
 
     @property
     def has_one_priority(self) -> bool:
@@ -107,6 +123,10 @@ class Progress:
         """Tell whether a target said that it will not answer for longer than is waited for."""
         wait = outcome.retry_after if isinstance(outcome, Refused | Broken) else None
         return (wait or 0.0) > self.policy.max_retry_after_wait
+
+    def was_slow(self, tried: Tried) -> bool:
+        """Tell whether an attempt failed so late that the same again would double the caller's wait."""
+        return tried.took > min(self.policy.first_token_timeout or LONG, LONG)
 
     def outcomes_of(self, priority: int, target: Target) -> Sequence[Outcome]:
         """Return what became of the tries of one target."""

@@ -29,6 +29,7 @@ from switchover_dataplane import (
     unserved,
 )
 from switchover_dataplane.answer import Answer, Call
+from switchover_dataplane.asker import Asker
 from switchover_dataplane.body import BodyTooLarge
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.json_body import JsonBody
@@ -183,8 +184,16 @@ class Proxy:
             content = await self._body(request, routed, held)
             call = self._call(request, routed, content)
             _hold_copy(call, held)
+            admission = routed.admission
             exchange = Exchange(
                 call,
+                asker=Asker(
+                    call,
+                    name=admission.caller.name if admission is not None else "",
+                    fields=request.headers,
+                    query=routed.query,
+                    address=request.remote or "",
+                ),
                 upstream=routed.upstream,
                 policy=routed.policy,
                 routes=routed.serving.routes,
@@ -282,7 +291,7 @@ class Proxy:
             self._fleet.put_away(answer)
             answer = unmasked(ended.outcome, answer)
         if answer is None:
-            wait = self._earliest_return(routed, ended.model)
+            wait = exchange.earliest_return()
             response = answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
             self._tell(response.headers, routed, record)
             return response
@@ -292,16 +301,18 @@ class Proxy:
             return routed.serving.redactions.of([attempt.target for attempt in record.attempts], routed.filters)
 
         redacts = redaction()
-        response_headers = self._answer_headers(routed, record, answer, ended.model, redacts)
+        response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
         try:
             if answer.opened is not None and ended.success:
                 relay = Relay(request, exchange, routed.policy, record, redaction)
-                return await relay.run(answer, response_headers)
+                streamed = await relay.run(answer, response_headers)
+                exchange.ended_whole()
+                return streamed
             if answer.rest is None and answer.broken is None:
                 return reply.whole(answer, response_headers, redacts)
             # What is large and good is handed on as it comes, and not looked at.
             is_error = answer.status >= 400 or not ended.success
-            count = record.attempts[-1].count
+            count = (record.answering or record.attempts[-1]).count
             return await reply.stream(request, answer, response_headers, count, redacts if is_error else NOTHING)
         except reply.Interrupted as error:
             last = record.attempts[-1]
@@ -309,13 +320,13 @@ class Proxy:
             raise ConnectionResetError("the answer broke off") from error
 
     def _answer_headers(
-        self, routed: _Routed, record: trace.Record, answer: Answer, model: str, redacts: Redaction
+        self, routed: _Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction
     ) -> "CIMultiDict[str]":
         result = headers.to_client(answer.headers)
         redacts.headers(result)
         filters.response(routed.filters, result, routed.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:
-            wait = self._earliest_return(routed, model)
+            wait = exchange.earliest_return()
             if wait is not None:
                 result["retry-after"] = str(max(1, math.ceil(wait)))
         self._tell(result, routed, record)
@@ -323,13 +334,10 @@ class Proxy:
 
     def _tell(self, response_headers: "CIMultiDict[str]", routed: _Routed, record: trace.Record) -> None:
         response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
-        if record.attempts:
-            response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.attempts[-1])
+        if record.answering is not None:
+            response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.answering)
         response_headers["x-request-id"] = routed.request_id
         response_headers.setdefault("server", "switchover")
-
-    def _earliest_return(self, routed: _Routed, model: str) -> float | None:
-        return self._fleet.health.earliest_return(routed.upstream, model, time.monotonic())
 
     def _finish(self, record: trace.Record) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000
@@ -357,11 +365,11 @@ def _is_no_answer(outcome: Broken, policy: Policy) -> bool:
 
 
 def _ending(record: trace.Record, ended: Ended) -> trace.Ending:
-    """Name how a request ended by its last outcome."""
+    """Name how a request ended, by the outcome that the client gets."""
     if ended.success:
         return "rescued" if len(record.attempts) > 1 else "served"
-    last = record.attempts[-1].error_class if record.attempts else None
-    return "refused" if last in _ABOUT_THE_REQUEST else "exhausted"
+    reason = record.answering.error_class if record.answering is not None else None
+    return "refused" if reason in _ABOUT_THE_REQUEST else "exhausted"
 
 
 def _new_id() -> str:

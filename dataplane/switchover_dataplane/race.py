@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from switchover_dataplane import trace
 from switchover_dataplane.answer import Answer, Call
+from switchover_dataplane.asker import Asker
 from switchover_dataplane.attempt import Limits, Result, attempt
 from switchover_dataplane.balance import choose
 from switchover_dataplane.budget import Budget
@@ -83,18 +84,20 @@ class Running:
 class Race:
     """The attempts of one request: `open` are those that have not ended, `serving` is whose answer is handed on."""
 
-    __slots__ = ("_fleet", "_policy", "_record", "_routes", "_upstream", "_waiter", "call", "open", "serving")
+    __slots__ = ("_fleet", "_policy", "_record", "_routes", "_upstream", "_waiter", "asker", "call", "open", "serving")
 
     def __init__(
         self,
         call: Call,
         *,
+        asker: Asker,
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
         fleet: Fleet,
         record: trace.Record,
     ) -> None:
+        self.asker = asker
         self.call = call
         self.open: list[Running] = []
         self.serving: Running | None = None
@@ -123,7 +126,7 @@ class Race:
         note.beside = bool(self.open)
         self._record.attempts.append(note)
         self._fleet.in_flight[target.id] += 1
-        self._fleet.health.started(target, self.model, began)
+        self._fleet.health.started(target, self.model, began, asker=self.asker)
         allowed = patience(self._policy, self._upstream, self.call.body, note.model)
         if note.continues and not allowed.seconds:
             allowed = Patience("firstTokenTimeout", self._policy.stream_idle_timeout)
@@ -160,7 +163,7 @@ class Race:
         trace.note(note, outcome)
         if answer is not None:
             note.bytes = answer.size
-        self.learn(running, outcome)
+        self.learn(running, outcome, goes_on=answer is not None and answer.opened is not None)
 
     def lost(self, running: Running) -> None:
         """Note that the answer of an attempt that ended is not handed on."""
@@ -191,9 +194,15 @@ class Race:
             running.note.detail = "the client left" if self.serving is None else "another answered first"
             self.learn(running, ClientGone())
 
-    def learn(self, running: Running, outcome: Outcome) -> None:
-        """Let the target's health know of an outcome."""
-        self._fleet.health.record(running.target, self.model, outcome, self._policy.cool_down, time.monotonic())
+    def learn(self, running: Running, outcome: Outcome, *, goes_on: bool = False) -> None:
+        """Let the target's health know of an outcome; `goes_on`: it is the good beginning of a stream."""
+        health, cool_down, now = self._fleet.health, self._policy.cool_down, time.monotonic()
+        health.record(running.target, self.model, outcome, cool_down, now, asker=self.asker, goes_on=goes_on)
+
+    def served_whole(self) -> None:
+        """Let the health of the target that serves know that its answer ended well."""
+        if self.serving is not None:
+            self._fleet.health.ended_well(self.serving.target, self.model, time.monotonic(), asker=self.asker)
 
     async def _attempt(self, running: Running) -> Result:
         call, transport = self.call, self._fleet.transport

@@ -34,11 +34,15 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One attempt of this request and what it became; `priority` is an index of `Upstream.priorities`."""
+    """One attempt of this request and what it became; `priority` is an index of `Upstream.priorities`.
+
+    `took` is how many seconds passed until it failed.
+    """
 
     priority: int
     target: Target
     outcome: Outcome
+    took: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hand on what the last attempt became; `status` is what the client sees, ours where no target gave one."""
+    """Hand on what the most telling attempt became; `status` is that of the last, ours where no target gave one.
+
+    `after` is how many seconds are let pass before: Envoy ends a wait that is longer than the deadline at the deadline.
+    """
 
     why: Why
     status: int
+    after: float = 0.0
 
 
 Step = Try | Wait | Answer

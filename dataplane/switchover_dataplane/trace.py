@@ -55,7 +55,10 @@ class Attempt:
 
 @dataclass(slots=True)
 class Record:
-    """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had."""
+    """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had.
+
+    `handed_on` is the attempt whose failure the client gets, where it is not the last.
+    """
 
     request_id: str
     route: str
@@ -66,6 +69,12 @@ class Record:
     status: int = 0
     duration_ms: float = 0.0
     caller: str = ""
+    handed_on: Attempt | None = None
+
+    @property
+    def answering(self) -> Attempt | None:
+        """The attempt whose answer, or lack of one, the client gets; None if there was none."""
+        return self.handed_on or (self.attempts[-1] if self.attempts else None)
 
     @property
     def worth_telling(self) -> bool:
@@ -119,7 +128,10 @@ def line(record: Record) -> dict[str, Any]:
         "outcome": record.outcome,
         "status": record.status,
         "duration_ms": round(record.duration_ms, 1),
-        "attempts": [_step(attempt) for attempt in record.attempts],
+        "attempts": [
+            {**_step(attempt), **({"handed_on": True} if attempt is record.handed_on else {})}
+            for attempt in record.attempts
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playbook import WORDS
+from playbook import SOMEBODY, WORDS
 from switchover_dataplane import active
 from switchover_dataplane.health import Health
 from switchover_dataplane.table import CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
@@ -35,7 +35,7 @@ class Watch:
         for pool in self.upstream.priorities:
             for target in pool:
                 if target.id in names:
-                    self.health.record(target, model, WORDS["429+30s"], CoolDown(), 100.0)
+                    self.health.record(target, model, WORDS["429+30s"], CoolDown(), 100.0, asker=SOMEBODY)
 
     def active(self, now: float = 101.0) -> int:
         return active.priority(self.upstream, self.health, now)

@@ -117,9 +117,18 @@ async def test_an_error_of_our_own_is_one_that_sdks_parse_and_names_all_that_was
 
 
 async def test_an_error_of_our_own_says_when_the_first_target_returns(client: aiohttp.ClientSession) -> None:
-    async with targets(limited(["retry-after: 50"]), limited(["retry-after: 20"])) as made:
+    async def limited_once(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        limits = {first.port: "retry-after: 50", second.port: "retry-after: 20"}
+        target = next(each for each in made if seen in each.seen)
+        then = limited([limits[target.port]]) if len(target.seen) == 1 else raw(b"", then="reset")
+        await then(seen, reader, writer)
+
+    async with targets(limited_once, limited_once) as made:
+        first, second = made
         ports = [*(target.port for target in made), free_port()]
         async with gateway(table(free_port(), ports)) as at:
+            # An answer is told before a connect failure, so that nobody answers at all only the second time.
+            assert (await ask(client, at)).status == 429
             answer = await ask(client, at)
     assert (answer.status, answer.headers["retry-after"]) == (503, "20")
 

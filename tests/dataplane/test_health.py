@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playbook import WORDS
+from playbook import SOMEBODY, WORDS, Asks
 from switchover_dataplane import active
+from switchover_dataplane.blame import LONGEST_EXPLICIT
 from switchover_dataplane.cooldown import PROBE_PATIENCE, SHARES, STEP_LONGEST, STEP_SHORTEST
-from switchover_dataplane.health import CAPACITY, KEY_REST, LONGEST_EXPLICIT, Health
+from switchover_dataplane.health import CAPACITY, KEY_REST, Health
 from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
 
@@ -39,13 +40,23 @@ class Watch:
         self.cool_down = cool_down
         self.upstream = Upstream(name="u", ai=True, priorities=tuple((one,) for one in targets))
 
-    def record(self, one: Target, outcome: Outcome | str, now: float, *, model: str = "m", times: int = 1) -> None:
+    def record(
+        self,
+        one: Target,
+        outcome: Outcome | str,
+        now: float,
+        *,
+        model: str = "m",
+        times: int = 1,
+        asker: Asks = SOMEBODY,
+        goes_on: bool = False,
+    ) -> None:
         for _ in range(times):
             found = WORDS[outcome] if isinstance(outcome, str) else outcome
-            self.health.record(one, model, found, self.cool_down, now)
+            self.health.record(one, model, found, self.cool_down, now, asker=asker, goes_on=goes_on)
 
-    def cooling(self, now: float, *, model: str = "m") -> set[str]:
-        return set(self.health.cooling(self.upstream, self.cool_down, model, now))
+    def cooling(self, now: float, *, model: str = "m", asker: Asks = SOMEBODY) -> set[str]:
+        return set(self.health.cooling(self.upstream, self.cool_down, model, now, asker=asker))
 
     def share(self, after: float, *, one: str = "a") -> float:
         """The part of a thousand requests, a hundredth of a second apart, that a target gets."""
@@ -53,7 +64,7 @@ class Watch:
         return sum(one not in self.cooling(now) for now in moments) / len(moments)
 
     def returns(self, now: float, *, model: str = "m") -> float | None:
-        return self.health.earliest_return(self.upstream, model, now)
+        return self.health.earliest_return(self.upstream, model, now, asker=SOMEBODY)
 
 
 def limited(seconds: float) -> Outcome:
@@ -192,7 +203,7 @@ def test_a_base_of_zero_switches_cool_down_off(word: str) -> None:
     assert watch.cooling(0.0) == set()
     cooling_elsewhere = Watch(A)
     cooling_elsewhere.record(A, "model", 0.0)
-    assert cooling_elsewhere.health.cooling(cooling_elsewhere.upstream, OFF, "m", 0.0) == set()
+    assert cooling_elsewhere.health.cooling(cooling_elsewhere.upstream, OFF, "m", 0.0, asker=SOMEBODY) == set()
 
 
 # ── Per model, per key, per caller ──────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +252,7 @@ def test_a_refused_key_is_probed_rarely_and_by_one_request_alone() -> None:
     watch.record(A, "key", 0.0)
     assert watch.cooling(KEY_REST - 0.1) == {"a", "a2"}
     assert watch.cooling(KEY_REST) == set()
-    watch.health.started(A, "m", KEY_REST)
+    watch.health.started(A, "m", KEY_REST, asker=SOMEBODY)
     assert watch.cooling(KEY_REST) == {"a", "a2"}
     watch.record(A, "key", KEY_REST + 1)
     assert watch.cooling(KEY_REST * 2) == {"a", "a2"}
@@ -332,14 +343,14 @@ def cooled(now: float = 0.0) -> Watch:
 def test_after_its_cool_down_one_request_probes_a_target_and_the_others_skip_it() -> None:
     watch = cooled()
     assert watch.cooling(10.0) == set()
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     assert watch.cooling(10.0) == {"a"}
 
 
 def returning(steps: int = 0) -> Watch:
     """A target whose probe succeeded at 11 s, and that got so many steps further since, at 13, 15 ... s."""
     watch = cooled()
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     for number in range(steps + 1):
         watch.record(A, "200", 11.0 + 2 * number)
     return watch
@@ -417,7 +428,7 @@ def test_a_target_that_returns_in_steps_is_not_the_active_priority_yet() -> None
 
 def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     watch.record(A, "500", 11.0)
     assert watch.cooling(30.9) == {"a"}
     assert watch.cooling(31.0) == set()
@@ -425,38 +436,38 @@ def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
 
 def test_a_probe_whose_request_was_at_fault_leaves_the_way_to_the_next_probe() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     watch.record(A, "fault", 11.0)
     assert watch.cooling(11.0) == set()
-    watch.health.started(A, "m", 11.0)
+    watch.health.started(A, "m", 11.0, asker=SOMEBODY)
     assert watch.cooling(11.0) == {"a"}
 
 
 def test_a_probe_that_never_returns_is_given_up() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     assert watch.cooling(10.0 + PROBE_PATIENCE - 0.1) == {"a"}
     assert watch.cooling(10.0 + PROBE_PATIENCE) == set()
 
 
 def test_a_request_during_the_cool_down_is_no_probe() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 9.0)
+    watch.health.started(A, "m", 9.0, asker=SOMEBODY)
     assert watch.cooling(10.0) == set()
 
 
 def test_a_target_that_never_cooled_is_not_probed_but_used() -> None:
     watch = Watch(A)
-    watch.health.started(A, "m", 0.0)
+    watch.health.started(A, "m", 0.0, asker=SOMEBODY)
     watch.record(A, "500", 0.0)
-    watch.health.started(A, "m", 0.0)
+    watch.health.started(A, "m", 0.0, asker=SOMEBODY)
     assert watch.cooling(0.0) == set()
 
 
 def test_a_target_that_is_probed_has_no_known_return() -> None:
     watch = Watch(A)
     watch.record(A, "500", 0.0, times=3)
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     assert watch.cooling(11.0) == {"a"}
     assert watch.returns(11.0) is None
 
@@ -559,7 +570,8 @@ def test_a_target_that_moved_or_is_gone_starts_afresh() -> None:
     moved = target("a", host="elsewhere", secret="ns/key-a")
     watch = cooled()
     assert Watch(moved).cooling(1.0) == set()
-    assert set(watch.health.cooling(Upstream(name="u", priorities=((moved,),)), COOL_DOWN, "m", 1.0)) == set()
+    elsewhere = Upstream(name="u", priorities=((moved,),))
+    assert set(watch.health.cooling(elsewhere, COOL_DOWN, "m", 1.0, asker=SOMEBODY)) == set()
     watch.health.adopt(table([A], {}), table([moved], {}))
     assert watch.health.dump(1.0) == []
 
@@ -603,6 +615,7 @@ def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> 
             "target": "a",
             "address": "h:443",
             "model": "",
+            "for": "all callers",
             "state": "cooling",
             "error_class": "server-error",
             "failures": 3,
@@ -618,7 +631,7 @@ def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> 
             "share": 0.0,
         },
     ]
-    watch.health.started(A, "m", 10.0)
+    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
     assert [entry["state"] for entry in watch.health.dump(10.0)] == ["probing", "cooling"]
     assert [entry["state"] for entry in watch.health.dump(25.0)] == ["failing", "cooling"]
 
@@ -640,7 +653,7 @@ def test_every_target_comes_back_in_bounded_time(events: list[tuple[Target, str,
     for one, word, pause, starts in events:
         now += pause
         if starts:
-            watch.health.started(one, "m", now)
+            watch.health.started(one, "m", now, asker=SOMEBODY)
         watch.record(one, word, now)
         wait = watch.returns(now)
         assert wait is None or 0 < wait < math.inf

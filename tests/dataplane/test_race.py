@@ -6,6 +6,7 @@ from multidict import CIMultiDict
 
 from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw, table, targets
 from switchover_dataplane.answer import Call
+from switchover_dataplane.asker import Asker
 from switchover_dataplane.race import Race
 from switchover_dataplane.steps import Try, Why
 from switchover_dataplane.table import Policy, Table
@@ -18,7 +19,9 @@ def race_of(of: Table, at: Gateway) -> tuple[Race, Try]:
     [upstream] = of.upstreams.values()
     call = Call("GET", "/", "", CIMultiDict(), None, ai=True, token="")
     record = Record("id", "route", "0", 0.0)
-    race = Race(call, upstream=upstream, policy=Policy(), routes=routes(of), fleet=at.fleet, record=record)
+    asker = Asker(call, name="", fields=call.headers, query="", address="")
+    policy, prepared = Policy(), routes(of)
+    race = Race(call, asker=asker, upstream=upstream, policy=policy, routes=prepared, fleet=at.fleet, record=record)
     return race, Try(0, upstream.priorities[0], Why.FIRST)
 
 
