@@ -123,7 +123,7 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Po
         "max_retry_after_wait": spec.max_retry_after_wait,
         "max_request_body": spec.max_request_body,
         "first_token_timeout": spec.first_token_timeout,
-        "first_token_timeout_reasoning": _reasoning(spec.first_token_timeout),
+        "first_token_timeout_reasoning": spec.first_token_timeout,
         "answer_timeout": spec.answer_timeout,
         "stream_idle_timeout": spec.stream_idle_timeout,
         "stream_recovery": spec.stream_recovery,
@@ -136,13 +136,6 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Po
     if spec.holdback is not None:
         written["holdback"] = _replaced(policy.holdback, tokens=spec.holdback.tokens, time=spec.holdback.time)
     return _replaced(policy, **written)
-
-
-def _reasoning(first_token_timeout: float | None) -> float | None:
-    """Models that think first get no less than their default; 0, no limit, holds for them too."""
-    if first_token_timeout is None or first_token_timeout == 0:
-        return first_token_timeout
-    return max(first_token_timeout, table.Policy().first_token_timeout_reasoning)
 
 
 def _timeouts(rule: HttpRouteRule, given: RuleOptions) -> dict[str, Any]:

@@ -143,9 +143,10 @@ class FailoverPolicySpec(OpenPart):
     whatever else the key opens, for every caller of the route. Unset: Models."""
 
     first_token_timeout: Duration | None = None
-    """How long a stream may be silent before the next priority is started beside it. Unset: 10s."""
+    """How long a stream may be silent before the next priority is started beside it, also where the request asks for
+    reasoning. Unset: 10s, and 90s where it does or the model is known to think first."""
     answer_timeout: Duration | None = None
-    """The same for an answer that is not a stream. Unset: 120s."""
+    """The same for an answer that is not a stream. Unset: 90s."""
     stream_idle_timeout: Duration | None = None
     """How long a stream may stall once its content began. Unset: 15s."""
     stream_recovery: Literal["Continue", "Abort", "Holdback"] | None = None
