@@ -44,6 +44,7 @@ WORDS: dict[str, Outcome] = {
     "500": Refused(500, ErrorClass.SERVER_ERROR),
     "500+20s": Refused(500, ErrorClass.SERVER_ERROR, {"retry-after": "20"}, 20.0),
     "503": Refused(503, ErrorClass.OVERLOADED),
+    "504": Refused(504, ErrorClass.OVERLOADED),
     "503+20s": Refused(503, ErrorClass.OVERLOADED, {"retry-after": "20"}, 20.0),
     "quota": Refused(429, ErrorClass.QUOTA_EXHAUSTED),
     "key": Refused(401, ErrorClass.CREDENTIALS),
@@ -92,14 +93,15 @@ def step(
     chance: float = 0.5,
     wall: float = 0.0,
     repeats_allowed: bool = True,
+    took: float = 0.0,
 ) -> Step:
-    """The one step that follows tries of (priority, target, outcome)."""
+    """The one step that follows tries of (priority, target, outcome), each of which took so many seconds."""
     under = upstream(pools, ai=ai)
     targets = {target.id: target for pool in under.priorities for target in pool}
     return next_step(
         policy,
         under,
-        [Tried(priority, targets[name], outcome) for priority, name, outcome in outcomes],
+        [Tried(priority, targets[name], outcome, took) for priority, name, outcome in outcomes],
         cooling=frozenset(cooling),
         elapsed=elapsed,
         wall=wall,
@@ -137,6 +139,7 @@ def play(
             elapsed=elapsed,
             chance=chance,
             repeats_allowed=repeats_allowed,
+            took=seconds_each,
         )
         if isinstance(found, Answer):
             return Played(" ".join(line), found.why.value, found.status, waits)

@@ -29,6 +29,7 @@ from switchover_dataplane import (
     unserved,
 )
 from switchover_dataplane.answer import Answer, Call
+from switchover_dataplane.api import api_of
 from switchover_dataplane.asker import Asker
 from switchover_dataplane.body import BodyTooLarge
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
@@ -43,6 +44,7 @@ from switchover_dataplane.relay import Relay
 from switchover_dataplane.seldom import Seldom
 from switchover_dataplane.state import Serving, State
 from switchover_dataplane.table import Backend, Filters, Policy, Rule, Upstream
+from switchover_dataplane.try_later import try_later
 from switchover_dataplane.unmasked import unmasked
 from switchover_dataplane.unserved import Unserved
 
@@ -295,6 +297,7 @@ class Proxy:
             response = answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
             self._tell(response.headers, routed, record)
             return response
+        answer = self._softened(routed, exchange, ended, answer)
         record.status = answer.status
 
         def redaction() -> Redaction:
@@ -318,6 +321,16 @@ class Proxy:
             last = record.attempts[-1]
             record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
+
+    def _softened(self, routed: _Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
+        """Return the answer, as a 503 where the client would take a brief rate limit for the end."""
+        if answer.status != 429:
+            return answer
+        softened = try_later(api_of(exchange.path), routed.policy, ended.outcome, answer, exchange.earliest_return())
+        if softened is None:
+            return answer
+        self._fleet.put_away(answer)
+        return softened
 
     def _answer_headers(
         self, routed: _Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction

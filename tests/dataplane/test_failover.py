@@ -83,6 +83,38 @@ def test_with_one_priority_failures_that_are_brief_by_nature_use_up_the_attempts
     assert play("p0", word, DEFAULT).line == "p0 p0 p0"
 
 
+@pytest.mark.parametrize("word", ["500", "503", "reset", "error-event"])
+def test_a_failure_that_took_long_is_not_repeated_on_its_target_while_another_is_left(word: str) -> None:
+    assert play("p0 | p1", word, DEFAULT, seconds_each=5.0).line == "p0 p0 p1"
+    assert play("p0 | p1", f"{word} 200", DEFAULT, seconds_each=5.1).line == "p0 p1"
+    assert play("a b | p1", word, Policy(attempts=9, back_off=INSTANT), seconds_each=5.1).line == "a b p1 p1"
+    assert play("p0", word, DEFAULT, seconds_each=5.1).line == "p0 p0 p0"
+
+
+def test_what_is_long_is_said_by_a_shorter_first_token_timeout() -> None:
+    brief = Policy(first_token_timeout=2.0, back_off=INSTANT)
+    assert play("p0 | p1", "500 200", brief, seconds_each=2.1).line == "p0 p1"
+    assert play("p0 | p1", "500 200", brief, seconds_each=1.9).line == "p0 p0"
+    for longer in (0.0, 60.0):
+        patient = Policy(first_token_timeout=longer, back_off=INSTANT)
+        assert play("p0 | p1", "500 200", patient, seconds_each=5.1).line == "p0 p1"
+
+
+def test_a_target_that_cools_down_is_another_one_that_is_left() -> None:
+    assert play("p0 | p1", "500 200", DEFAULT, cooling="p1", seconds_each=5.1).line == "p0 p1"
+
+
+def test_a_gateways_time_out_is_never_repeated_on_its_target() -> None:
+    assert play("p0 | p1", "504", DEFAULT).line == "p0 p1"
+    assert play("p0", "504", DEFAULT).line == "p0"
+
+
+def test_a_written_number_of_tries_on_one_priority_counts_whatever_they_took() -> None:
+    assert play("p0", "504", written(attempts=3), seconds_each=60.0).line == "p0 p0 p0"
+    assert play("p0 | p1", "504", written(update_frequency=2), seconds_each=60.0).line == "p0 p0 p1 p1"
+    assert play("p0", "504", envoy(attempts=3), seconds_each=60.0).line == "p0 p0 p0"
+
+
 # ── Which outcomes move on ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -100,6 +132,32 @@ def test_every_failure_that_another_model_may_not_have_moves_on(word: str) -> No
 def test_what_is_about_the_request_itself_is_the_callers_to_see(word: str) -> None:
     played = play(THREE, word, DEFAULT)
     assert (played.line, played.why, played.status) == ("p0", "answer: about the request itself", 400)
+
+
+def test_a_fallbacks_own_refusal_of_the_request_ends_no_chain_while_another_target_is_left() -> None:
+    assert play(THREE, "429 fault 200", DEFAULT).line == "p0 p1 p2"
+    assert play("p0 | a b", "429 fault 200", DEFAULT).line == "p0 a b"
+    assert play("p0 | p1 | p2 | p3", "429 fault fault 200", DEFAULT).line == "p0 p1 p2 p3"
+    assert play(THREE, "429 fault 200", DEFAULT, cooling="p2").line == "p0 p1 p2"
+    assert play("p0 | p1", "quiet fault", DEFAULT).line == "p0 p1"
+
+
+def test_it_is_not_repeated_and_nothing_is_waited_for_after_it() -> None:
+    played = play("p0 | p1", "429 fault", Policy(attempts=9), chance=1.0)
+    assert (played.line, played.waits) == ("p0 p1", [])
+
+
+def test_the_first_targets_refusal_of_the_request_ends_it_also_after_another_failure_of_the_same_target() -> None:
+    played = play("p0 | p1", "500 fault", Policy(attempts=9, back_off=INSTANT))
+    assert (played.line, played.why) == ("p0 p0", "answer: about the request itself")
+
+
+@pytest.mark.parametrize("word", ["fault", "filter"])
+def test_a_fallbacks_content_filter_and_a_refusal_that_a_written_retry_on_does_not_name_end_it(word: str) -> None:
+    assert play(THREE, f"429 {word}", written(explicit=True, retry_on=("rate-limited",))).line == "p0 p1"
+    assert play(THREE, "429 filter", DEFAULT).line == "p0 p1"
+    assert play(THREE, f"429 {word}", Policy(semantics="Envoy")).line == "p0"
+    assert play(THREE, f"500 {word}", Policy(attempts=3, back_off=INSTANT), ai=False).line == "p0 p1"
 
 
 def test_a_refused_connection_moves_to_the_next_priority_though_retry_on_does_not_name_it() -> None:
@@ -380,6 +438,14 @@ def test_an_answer_in_hand_is_not_lost_to_the_deadline() -> None:
 def test_a_wait_beyond_the_deadline_ends_the_request_with_504() -> None:
     played = play("p0", "500", written(timeout=0.5, back_off=BackOff(base=1.0, max=1.0)), chance=1.0)
     assert (played.line, played.why, played.status) == ("p0", "answer: deadline", 504)
+
+
+def test_under_envoy_semantics_a_wait_beyond_the_deadline_ends_the_request_at_the_deadline() -> None:
+    under = envoy(timeout=2.0, back_off=BackOff(base=1.0, max=9.0))
+    found = step("p0", [(0, "p0", WORDS["500"])] * 2, under, elapsed=1.25, chance=1.0)
+    assert found == Answer(Why.DEADLINE, 504, 0.75)
+    ours = written(timeout=2.0, back_off=BackOff(base=1.0, max=9.0))
+    assert step("p0", [(0, "p0", WORDS["500"])] * 2, ours, elapsed=1.25, chance=1.0) == Answer(Why.DEADLINE, 504)
 
 
 def test_a_wait_that_does_not_fit_gives_way_to_another_priority() -> None:

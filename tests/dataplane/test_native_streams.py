@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from serving import STREAM_HEAD, Answering, Gateway, chunks, events_of, free_port, gateway, raw, table, targets
+from serving import STREAM_HEAD, Answering, Gateway, Seen, chunks, events_of, free_port, gateway, raw, table, targets
 from switchover_dataplane import table as t
 from switchover_dataplane.stream import Event
 
@@ -123,6 +123,39 @@ async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
     assert not is_good
     assert (told.name, list(msgspec.json.decode(told.data or b""))) == said
     assert b"broke off" in (told.data or b"")
+
+
+@pytest.mark.parametrize(
+    ("sent", "then"),
+    [((*MESSAGE,), "close"), ((CREATED, DELTA), "reset"), ((*MESSAGE, ERROR), "close")],
+    ids=["Anthropic's is cut", "the Responses API's is reset", "an error in Anthropic's"],
+)
+async def test_who_asks_again_after_three_answers_that_broke_off_meets_another_model(
+    client: aiohttp.ClientSession, sent: tuple[bytes, ...], then: str
+) -> None:
+    whole = ANSWERS["Anthropic's"]
+    async with targets(stream(*sent, end=False, then=then), stream(*whole)) as (dying, sound):
+        async with gateway(table(free_port(), [dying.port, sound.port])) as at:
+            for _ in range(3):
+                _, is_good = await ask(client, at)
+                assert not is_good
+            assert await ask(client, at) == (b"".join(whole), True)
+    assert (len(dying.seen), len(sound.seen)) == (3, 1)
+
+
+async def test_an_answer_that_ends_whole_between_two_that_break_off_keeps_its_model_in_service(
+    client: aiohttp.ClientSession,
+) -> None:
+    whole = ANSWERS["the Responses API's"]
+
+    async def now_and_then(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_cut = len(first.seen) % 3 != 0
+        await (stream(CREATED, DELTA, end=False) if is_cut else stream(*whole))(seen, reader, writer)
+
+    async with targets(now_and_then, stream(*whole)) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            assert [(await ask(client, at))[1] for _ in range(9)] == [False, False, True] * 3
+    assert second.seen == []
 
 
 async def test_an_answer_of_geminis_whose_every_response_says_that_it_is_the_last_ends_with_its_body(
