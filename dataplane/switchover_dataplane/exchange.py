@@ -278,12 +278,15 @@ class Exchange:
 
         It is where it is a success, or one that a written `retryOn` does not name; and always in Envoy's semantics.
         """
-        if self._policy.semantics == "Envoy" or step.why is Why.SUCCESS:
+        if self._policy.semantics == "Envoy" or isinstance(result[0], Committed):
             return True
         return self._policy.explicit and step.why is Why.NOT_RETRIABLE and result[1] is not None
 
     def _keep(self, running: Running, result: Result, *, decides: bool) -> None:
         outcome, answer = result
+        if answer is not None and self._policy.semantics == "Failover" and _is_wordless(outcome):
+            self._fleet.put_away(answer)
+            answer = None
         found = Failure(Tried(running.priority, running.target, outcome), answer, running.note)
         self._held.offer(found, self._history, decides=decides)
 
@@ -305,3 +308,8 @@ class Exchange:
     def _end_repeats(self) -> None:
         self._fleet.budget.repeated(self._upstream.name, self._repeats)
         self._repeats = 0
+
+
+def _is_wordless(outcome: Outcome) -> bool:
+    """Tell whether nothing of an answer is ever shown, so that its megabytes need not be held while others are tried."""
+    return isinstance(outcome, Broken) and outcome.how != "error-event"

@@ -7,7 +7,7 @@ nothing said more before.
 from collections.abc import Sequence
 from enum import IntEnum, auto
 
-from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome, Refused
+from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.steps import Tried
 from switchover_dataplane.triggers import FINAL
 
@@ -43,8 +43,6 @@ class Telling(IntEnum):
 def telling(tried: Tried, history: Sequence[Tried]) -> Telling:
     """Tell how much a failed attempt says to the caller, in the light of all attempts of its request."""
     outcome = tried.outcome
-    if isinstance(outcome, Committed):
-        return Telling.OF_THE_MOMENT  # a success that a written `retryOn` takes for none
     if not isinstance(outcome, Refused | Broken):
         return Telling.NO_ANSWER
     if isinstance(outcome, Broken) and outcome.how != "error-event":

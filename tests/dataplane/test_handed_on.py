@@ -118,6 +118,18 @@ async def test_an_answer_that_a_written_retry_on_does_not_name_is_handed_on_what
     assert (answer.status, answer.code) == (500, "last")
 
 
+async def test_a_success_that_a_written_retry_on_tries_again_is_handed_on_where_it_is_the_last(
+    client: aiohttp.ClientSession,
+) -> None:
+    written = t.Policy(
+        written=True, attempts=2, explicit=True, retry_on=("retriable-status-codes",), status_codes=(200, 429)
+    )
+    answer = await asked(client, limited(["retry-after: 30"]), good("last"), policy=written)
+    assert (answer.status, answer.served_by) == (200, "openai/model-1")
+    answer = await asked(client, good(), limited(), policy=written)
+    assert (answer.status, answer.served_by) == (429, "openai/model-1")
+
+
 async def test_a_large_answer_that_is_held_while_others_are_tried_reaches_the_client_whole(
     client: aiohttp.ClientSession,
 ) -> None:
