@@ -311,5 +311,5 @@ class Exchange:
 
 
 def _is_wordless(outcome: Outcome) -> bool:
-    """Tell whether nothing of an answer is ever shown, so that its megabytes need not be held while others are tried."""
+    """Tell whether nothing of an answer is ever shown, so that it need not be held while others are tried."""
     return isinstance(outcome, Broken) and outcome.how != "error-event"

@@ -80,10 +80,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """An answer that is good to hand on: 1xx-3xx complete or streaming with its first content at hand."""
+    """An answer that is good to hand on: 1xx-3xx complete or streaming with its first content at hand.
+
+    `error_class` is CONTENT_FILTER where it is a refusal, else None; it is known only where a `retryOn` asks for it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    error_class: ErrorClass | None = None
 
 
 @dataclass(frozen=True, slots=True)

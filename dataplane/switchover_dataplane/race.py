@@ -8,7 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from switchover_dataplane import trace
 from switchover_dataplane.answer import Answer, Call
@@ -17,14 +17,16 @@ from switchover_dataplane.attempt import Limits, Result, attempt
 from switchover_dataplane.balance import choose
 from switchover_dataplane.budget import Budget
 from switchover_dataplane.continuation import Continuation
+from switchover_dataplane.declined import is_declined
 from switchover_dataplane.health import Health
 from switchover_dataplane.opening import Pulse
-from switchover_dataplane.outcome import ClientGone, Committed, Outcome, TimedOut
+from switchover_dataplane.outcome import ClientGone, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.patience import Patience, patience
 from switchover_dataplane.steps import Tried, Try
 from switchover_dataplane.table import Policy, Target, Upstream
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import Transport
+from switchover_dataplane.triggers import wants_refusals_known
 
 
 @dataclass(slots=True)
@@ -211,6 +213,9 @@ class Race:
         if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):
             self._fleet.put_away(answer)
             return await attempt(transport, route, call, self._limits(time.monotonic()), pulse)
+        if wants_refusals_known(self._policy) and isinstance(outcome, Committed) and answer is not None:
+            declined = is_declined(route.api(call.path), answer)
+            return replace(outcome, error_class=ErrorClass.CONTENT_FILTER) if declined else outcome, answer
         return outcome, answer
 
     def _limits(self, now: float) -> Limits:

@@ -85,8 +85,8 @@ class Record:
 def note(attempt: Attempt, outcome: Outcome) -> None:
     """Write down what became of an attempt."""
     match outcome:
-        case Committed(status=status):
-            attempt.status = status
+        case Committed(status=status, error_class=error_class):
+            attempt.status, attempt.error_class = status, error_class
         case Refused(status=status, error_class=error_class):
             attempt.status, attempt.error_class = status, error_class
         case NotSent(cause=cause, detail=detail, error_class=error_class):

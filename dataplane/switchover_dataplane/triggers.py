@@ -44,6 +44,11 @@ def error_class(outcome: Outcome) -> ErrorClass | None:
     return outcome.error_class if isinstance(outcome, NotSent | TimedOut | Broken | Refused) else None
 
 
+def wants_refusals_known(policy: Policy) -> bool:
+    """Tell whether a refusal under a success may move on: where a written `retryOn` names content filters."""
+    return policy.explicit and ErrorClass.CONTENT_FILTER in policy.retry_on
+
+
 def triggers(policy: Policy, outcome: Outcome) -> bool:
     """Tell whether the policy asks for another try after this outcome.
 
@@ -71,7 +76,7 @@ def _is_named(policy: Policy, outcome: Outcome) -> bool:
         case Refused():
             return _answer_is_named(policy, outcome.status, outcome.headers, outcome.error_class)
         case Committed():
-            return _answer_is_named(policy, outcome.status, outcome.headers, None)
+            return _answer_is_named(policy, outcome.status, outcome.headers, outcome.error_class)
         case _:
             return False
 

@@ -27,11 +27,13 @@ def try_later(
 
     `returns` is in how many seconds the first target is back that cools down, None where that is not known. Where
     nothing tells how long the limit lasts, it is worth asking again. A written `retryOn` has answers handed on as they
-    are, and a spent quota does not come back by waiting.
+    are. Neither a spent quota nor what is over a limit by itself comes back by waiting.
     """
     if api is not Api.RESPONSES or answer.status != 429 or policy.explicit or policy.semantics == "Envoy":
         return None
     if not isinstance(outcome, Refused | Broken) or outcome.error_class is not ErrorClass.RATE_LIMITED:
+        return None
+    if outcome.concerns == "request":
         return None
     wait = min((each for each in (outcome.retry_after, returns) if each is not None), default=0.0)
     if wait > SOON:

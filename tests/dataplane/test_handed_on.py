@@ -177,9 +177,17 @@ async def test_a_client_of_the_responses_api_is_asked_to_come_back_where_a_429_w
         (limited(["retry-after: 60"]), 503),
         (limited(), 503),
         (refused(429, "insufficient_quota"), 429),
+        (json(429, {"error": {"message": "Request too large for gpt-4o", "code": "rate_limit_exceeded"}}), 429),
         (refused(400, "invalid_value"), 400),
     ],
-    ids=["a longer limit", "a minute", "a limit of unknown length", "a spent quota", "no limit"],
+    ids=[
+        "a longer limit",
+        "a minute",
+        "a limit of unknown length",
+        "a spent quota",
+        "over a limit by itself",
+        "no limit",
+    ],
 )
 async def test_it_is_asked_so_only_where_the_limit_may_be_over_within_a_minute(
     client: aiohttp.ClientSession, script: Answering, status: int

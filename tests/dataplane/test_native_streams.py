@@ -60,10 +60,13 @@ async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIte
         yield at
 
 
-async def ask(client: aiohttp.ClientSession, at: Gateway) -> tuple[bytes, bool]:
+async def ask(
+    client: aiohttp.ClientSession, at: Gateway, headers: dict[str, str] | None = None, prompt: str = "hi"
+) -> tuple[bytes, bool]:
     """Return what came, and whether its end was a good one."""
     got = b""
-    async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
+    body = BytesIO(msgspec.json.encode({**ASKED, "messages": [{"role": "user", "content": prompt}]}))
+    async with client.post(f"{at.url}/model", data=body, headers=headers) as answer:
         assert answer.status == 200
         try:
             async for piece in answer.content.iter_any():
@@ -141,6 +144,26 @@ async def test_who_asks_again_after_three_answers_that_broke_off_meets_another_m
                 assert not is_good
             assert await ask(client, at) == (b"".join(whole), True)
     assert (len(dying.seen), len(sound.seen)) == (3, 1)
+
+
+async def test_an_error_in_the_midst_of_one_callers_answers_keeps_the_model_from_no_other_caller(
+    client: aiohttp.ClientSession,
+) -> None:
+    whole = ANSWERS["Anthropic's"]
+
+    async def for_one(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_long = b"long" in seen.body
+        await (stream(*MESSAGE, ERROR, end=False) if is_long else stream(*whole))(seen, reader, writer)
+
+    async with targets(for_one, stream(*whole)) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            one, other = {"authorization": "Bearer one"}, {"authorization": "Bearer other"}
+            for _ in range(3):
+                assert not (await ask(client, at, one, "long"))[1]
+            assert (await ask(client, at, one, "short"))[1]
+            assert len(second.seen) == 1
+            assert (await ask(client, at, other, "short"))[1]
+    assert (len(first.seen), len(second.seen)) == (4, 1)
 
 
 async def test_an_answer_that_ends_whole_between_two_that_break_off_keeps_its_model_in_service(

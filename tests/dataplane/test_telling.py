@@ -4,12 +4,13 @@ import pytest
 
 from playbook import WORDS
 from switchover_dataplane.held import Failure, Held
-from switchover_dataplane.outcome import Broken, ErrorClass, Outcome
+from switchover_dataplane.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.steps import Tried
 from switchover_dataplane.table import Target
 from switchover_dataplane.trace import Attempt
 
 MORE: dict[str, Outcome] = {
+    "item": Refused(404, ErrorClass.MODEL_UNAVAILABLE, concerns="request"),
     "hollow": Broken("empty", "", ErrorClass.SERVER_ERROR),
     "masked+20s": Broken("error-event", "", ErrorClass.RATE_LIMITED, 20.0),
 }
@@ -62,6 +63,9 @@ def told(words: str) -> str:
         ("context 500", "context of p0"),
         ("context 429+30s", "context of p0"),
         ("500 fault fault", "fault of p2"),
+        ("item 500 key", "item of p0"),
+        ("500 item", "500 of p0"),
+        ("key item", "item of p1"),
         ("429+30s context context", "context of p2"),
         ("429+30s context 500 context key", "context of p3"),
         # One fallback's own is no more than that.
