@@ -8,7 +8,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,7 @@ from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.match import BadTarget, Found
 from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBudget
 from switchover_dataplane.metrics import Metrics
-from switchover_dataplane.outcome import Broken
+from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.redaction import NOTHING, Redaction
 from switchover_dataplane.relay import Relay
 from switchover_dataplane.seldom import Seldom
@@ -313,10 +313,10 @@ class Proxy:
                 return streamed
             if answer.rest is None and answer.broken is None:
                 return reply.whole(answer, response_headers, redacts)
-            # What is large and good is handed on as it comes, and not looked at.
-            is_error = answer.status >= 400 or not ended.success
             count = (record.answering or record.attempts[-1]).count
-            return await reply.stream(request, answer, response_headers, count, redacts if is_error else NOTHING)
+            if answer.status >= 400 or not ended.success:
+                return await reply.stream(request, answer, response_headers, count, redacts)
+            return await _passed_on(request, exchange, answer, response_headers, count)
         except reply.Interrupted as error:
             last = record.attempts[-1]
             record.outcome, last.detail = "interrupted", last.detail or str(error)
@@ -367,6 +367,23 @@ def _hold_copy(call: Call, held: Hold) -> None:
         held.add_copy()
     except OutOfMemoryBudget as error:
         raise unserved.overloaded(error) from None
+
+
+async def _passed_on(
+    request: web.BaseRequest,
+    exchange: Exchange,
+    answer: Answer,
+    response_headers: "CIMultiDict[str]",
+    count: Callable[[int], None],
+) -> web.StreamResponse:
+    """Hand on what is large and good as it comes, and not looked at."""
+    try:
+        response = await reply.stream(request, answer, response_headers, count, NOTHING)
+    except reply.Interrupted as error:
+        exchange.broke(Broken("truncated", str(error), ErrorClass.INTERRUPTED))
+        raise
+    exchange.ended_whole()
+    return response
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:

@@ -165,7 +165,9 @@ class Race:
         trace.note(note, outcome)
         if answer is not None:
             note.bytes = answer.size
-        self.learn(running, outcome, goes_on=answer is not None and answer.opened is not None)
+        self.learn(
+            running, outcome, goes_on=answer is not None and (answer.opened is not None or answer.rest is not None)
+        )
 
     def lost(self, running: Running) -> None:
         """Note that the answer of an attempt that ended is not handed on."""
@@ -197,7 +199,7 @@ class Race:
             self.learn(running, ClientGone())
 
     def learn(self, running: Running, outcome: Outcome, *, goes_on: bool = False) -> None:
-        """Let the target's health know of an outcome; `goes_on`: it is the good beginning of a stream."""
+        """Let the target's health know of an outcome; `goes_on`: it is a good beginning of what may break off."""
         health, cool_down, now = self._fleet.health, self._policy.cool_down, time.monotonic()
         health.record(running.target, self.model, outcome, cool_down, now, asker=self.asker, goes_on=goes_on)
 

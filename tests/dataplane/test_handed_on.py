@@ -243,3 +243,24 @@ async def test_under_envoy_semantics_a_wait_beyond_the_deadline_is_answered_504_
     assert time.monotonic() - began >= policy.timeout
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
     assert (line.__dict__["fields"]["outcome"], line.__dict__["fields"]["status"]) == ("exhausted", 504)
+
+
+# ── Large answers that are passed on as they come ───────────────────────────────────────────────────────────────────
+
+
+async def test_a_model_whose_large_answers_break_off_three_times_in_a_row_is_passed_by(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    large = b'{"object":"chat.completion","choices":[{"message":{"content":"' + b"x" * (5 << 20)
+    cut = raw(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9999999\r\n\r\n" + large, then="close"
+    )
+    async with targets(cut, good()) as (dying, sound):
+        async with gateway(table(free_port(), [dying.port, sound.port], DEFAULT)) as at:
+            for _ in range(3):
+                with pytest.raises(aiohttp.ClientPayloadError):
+                    await ask(client, at)
+            assert (await ask(client, at)).served_by == "openai/model-1"
+    assert (len(dying.seen), len(sound.seen)) == (3, 1)
+    assert caplog.records[0].getMessage() == "interrupted: model-0 200 interrupted"
