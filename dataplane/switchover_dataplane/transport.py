@@ -1,7 +1,8 @@
 """Requests to targets over kept connections: one request, one response.
 
-A kept connection that turns out to be dead before any byte of an answer came is replaced once, unseen by the caller:
-its idle time-out at the other end raced with the request (RFC 9112, section 9.3.1).
+A kept connection that turns out to be dead at once, before any byte of an answer came, is replaced once, unseen by the
+caller: its idle time-out at the other end raced with the request (RFC 9112, section 9.3.1). One that breaks later may
+have been worked on and paid for, so that its request is not sent again here: whoever counts attempts has to know.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ from switchover_dataplane.request_head import serialise
 from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 
 _SWEEP_EVERY: Final = 5.0
+
+_AT_ONCE: Final = 0.25
+"""Seconds in which a request learns that its connection had ended before: a round trip and no work."""
 
 Body = bytes | AsyncIterator[bytes] | None
 
@@ -130,8 +134,8 @@ class Transport:
     ) -> Response:
         """Send a request and wait for the head of its answer; cancelling closes the connection.
 
-        `target` is path and query. Bytes may be sent twice, on a kept connection that is dead and on a new one; an
-        iterator is asked for once. The answer may come before the body was sent to its end.
+        `target` is path and query. Bytes may be sent twice, on a kept connection that turns out to be dead within
+        250 ms and on a new one; an iterator is asked for once. The answer may come before the body was sent to its end.
 
         Raises:
             ConnectFailed: nothing was sent.
@@ -144,10 +148,12 @@ class Transport:
         pool = self._pool(destination)
         connection = pool.take() if length is not None else None
         if connection is not None:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + _AT_ONCE
             try:
                 return await _exchange(connection, pool, method, head, body)
             except ConnectionBroken as failure:
-                if connection.received or failure.how not in ("reset", "eof"):
+                if connection.received or failure.how not in ("reset", "eof") or loop.time() > end:
                     raise
         connection = await self._open(destination, pool)
         return await _exchange(connection, pool, method, head, body)

@@ -259,6 +259,25 @@ async def test_a_kept_connection_that_died_is_replaced_unseen(transport: Transpo
         assert (to.accepted, len(to.requests)) == (2, 3)
 
 
+@pytest.mark.parametrize("orderly", [True, False], ids=["closed", "reset"])
+async def test_a_kept_connection_that_breaks_after_a_while_is_told_and_not_replaced(
+    transport: Transport, orderly: bool
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.request()
+        await asyncio.sleep(0.3)  # what it works on the request for, which no condition stands for
+        if not orderly:
+            peer.reset()
+
+    async with listening(script) as to:
+        await whole(await post(transport, to))
+        with pytest.raises(ConnectionBroken) as broken:
+            await post(transport, to)
+        assert (broken.value.how, to.accepted, len(to.requests)) == ("eof" if orderly else "reset", 1, 2)
+
+
 async def test_a_request_is_repeated_unseen_only_once(transport: Transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
