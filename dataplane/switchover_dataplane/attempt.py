@@ -13,7 +13,7 @@ from switchover_dataplane import redirect
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
-from switchover_dataplane.decoded import decoded, readable, undone
+from switchover_dataplane.decoded import CodingBroken, coding, decoded, in_clear
 from switchover_dataplane.expected import Expected, expected_of
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.opening import Pulse
@@ -131,13 +131,17 @@ async def _read(
 ) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
     if response.status >= 400:
-        return await _refusal(response, route, call)
-    is_read = call.ai and call.method != "HEAD"
-    if is_read:
-        response = decoded(response)
+        return await _refusal(decoded(response) if call.method != "HEAD" else response, route, call)
+    if not call.ai or call.method == "HEAD":
+        return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
+    response = decoded(response)
+    if expected.api is not None and coding(response.headers):
+        clear = await in_clear(response)
+        if clear is None:
+            answer = Answer(response.status, response.headers, rest=response)
+            return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
+        response = clear
     answer = Answer(response.status, response.headers, rest=response)
-    if not is_read:
-        return Committed(response.status, response.headers), answer
     return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
 
 
@@ -152,24 +156,15 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
             await gather(answer, response, REFUSAL_LIMIT)
     except TimeoutError:
         pass
+    except CodingBroken:
+        answer.rest = None  # what came of it before is more than the client could read
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
-    status, body = response.status, readable(response.headers, b"".join(answer.held), REFUSAL_LIMIT)
-    if answer.rest is None and answer.broken is None:
-        _undo_coding(answer)
+    status, body = response.status, b"".join(answer.held)
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
     return Refused(status, error_class, response.headers, wait, whom), answer
-
-
-def _undo_coding(answer: Answer) -> None:
-    """Let the words of a whole refusal be read by whoever gets it, and by what looks for keys in it."""
-    body = undone(answer.headers, b"".join(answer.held), REFUSAL_LIMIT)
-    if body is not None:
-        answer.headers = answer.headers.copy()
-        answer.headers.popall("content-encoding")
-        answer.held = [body]
 
 
 def _patience(response: Response) -> float:

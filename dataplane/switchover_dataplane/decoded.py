@@ -1,89 +1,131 @@
-"""An answer in a coding that nobody asked for → the same answer without it, so that it can be judged and followed.
+"""A body in a coding that nobody asked for → the same body without it, so that it can be judged and followed.
 
-Every request to a model asks for no coding; a server or the proxy before it may choose one all the same. gzip and
-deflate are undone here (RFC 9110, section 8.4.1); an answer in any other coding is handed on as it is.
+Every request to a model asks for no coding; a server or the proxy before it may choose one all the same, and some say
+that they did and did not. A caller may send its request in one. What is not known here (`codings.py`) stays as it is.
 """
 
-import zlib
-from typing import Final, NoReturn
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from multidict import CIMultiDict
 
-from switchover_dataplane import turns
+from switchover_dataplane import codings, turns
+from switchover_dataplane.codings import BadCoding, Undoing
 from switchover_dataplane.transport import ConnectionBroken, Response
 
-_CODINGS: Final = frozenset(("gzip", "x-gzip", "deflate"))
-_EITHER: Final = 32 + zlib.MAX_WBITS
-"""zlib finds out whether it is gzip or deflate."""
+_IN_CLEAR: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:\{|data:|event:|: )")
+"""How JSON objects and event streams begin, and nothing does that is in a coding which is known here."""
 
-_RAW: Final = -zlib.MAX_WBITS
+_MAY_BE_CLEAR: Final = re.compile(
+    rb"(?:\xef|\xef\xbb|(?:\xef\xbb\xbf)?[ \t\r\n]{0,99}(?:d|da|dat|data|e|ev|eve|even|event|:)?)"
+)
 
-_STEP: Final = 128
-"""Bytes that a step of the decoder counts at least, as there are codings of nothing without end."""
 
-MOST_TIMES: Final = 100
-"""How many times larger than its coding a body may be; what models write is 3 to 20 times larger."""
+class CodingBroken(ConnectionBroken):
+    """The answer is not in its coding, which makes the rest of it unreadable."""
 
-_ANY_TIMES: Final = 16 * 1024 * 1024
-"""Bytes of a body that may come of any coding."""
+
+class Reading:
+    """Reads a body without its codings: `take` gives the next bytes as they came, b"" at the end.
+
+    Others get a turn after each 16 KiB that are made.
+    """
+
+    __slots__ = ("_left", "_over", "_take", "_undoing")
+
+    def __init__(self, take: Callable[[], Awaitable[bytes]], undoing: Undoing) -> None:
+        self._take = take
+        self._undoing = undoing
+        self._left = turns.BYTES
+        self._over = b""
+
+    async def next(self) -> bytes:
+        """Return the next piece, of 16 KiB at most, b"" at the end.
+
+        Raises:
+            BadCoding: the body is not in its codings, ends within them, or means far more than it may.
+            Exception: whatever `take` raises.
+        """
+        undoing = self._undoing
+        while True:
+            if self._left <= 0:
+                self._left = turns.BYTES
+                await turns.give_way()
+            piece = self._over
+            if piece:
+                self._over = b""
+            else:
+                if undoing.hungry:
+                    came = await self._take()
+                    if not came:
+                        if undoing.whole:
+                            return b""
+                        raise BadCoding("the body ended within its content-encoding")
+                    undoing.give(came)
+                piece = undoing.step(self._left)
+            if len(piece) > self._left:
+                piece, self._over = piece[: self._left], piece[self._left :]
+            self._left -= max(len(piece), codings.STEP) if piece else undoing.cost
+            if piece:
+                return piece
 
 
 def coding(headers: "CIMultiDict[str]") -> str:
-    """Return the content coding of an answer, "" for none."""
-    given = headers.get("content-encoding", "").strip().lower()
-    return "" if given == "identity" else given
+    """Return the content codings of an answer, "" for none."""
+    return ", ".join(codings.named(headers)) if "content-encoding" in headers else ""
 
 
 def decoded(response: Response) -> Response:
-    """Return an answer under a success status to be read without its coding, where that can be undone."""
-    has_body = response.status != 204 and not 300 <= response.status < 400
-    return Decoded(response) if has_body and coding(response.headers) in _CODINGS else response
+    """Return an answer to be read without its codings, where they can be undone."""
+    if "content-encoding" not in response.headers:
+        return response
+    applied = codings.named(response.headers)
+    can_undo = applied and codings.can_undo(applied) and _has_body(response)
+    return Decoded(response, Undoing(applied)) if can_undo else response
 
 
-def undone(headers: "CIMultiDict[str]", body: bytes, limit: int) -> bytes | None:
-    """Return a whole body without its coding; None if it has none, is not whole in it, or is larger than `limit`."""
-    if coding(headers) not in _CODINGS:
+async def in_clear(response: Response) -> Response | None:
+    """Return an answer whose coding is not known to be read as it is, as there is none; None if there may be one."""
+    if not _has_body(response):
+        return response
+    try:
+        first = await _beginning(response)
+    except ConnectionBroken:
         return None
-    for window in (_EITHER, _RAW):
-        decoder = zlib.decompressobj(window)
-        try:
-            text = decoder.decompress(body, limit)
-        except zlib.error:
-            continue
-        if decoder.eof and not decoder.unused_data:
-            return text
-    return None
+    return Decoded(response, None, first) if _IN_CLEAR.match(first) else None
 
 
-def readable(headers: "CIMultiDict[str]", body: bytes, limit: int) -> bytes:
-    """Return what the start of a body says, up to `limit` bytes; a body that is not in its coding as it is."""
-    if coding(headers) not in _CODINGS:
-        return body
-    for window in (_EITHER, _RAW):
-        try:
-            return zlib.decompressobj(window).decompress(body, limit)
-        except zlib.error:
-            continue
-    return body
+async def _beginning(response: Response) -> bytes:
+    """Return as much of a body as tells whether it is in clear."""
+    first = piece = await response.chunk()
+    while piece and _MAY_BE_CLEAR.fullmatch(first):
+        piece = await response.chunk()
+        first += piece
+    return first
+
+
+def _has_body(response: Response) -> bool:
+    return response.status != 204 and not 300 <= response.status < 400
 
 
 class Decoded(Response):
-    """An answer whose pieces are decoded as they come; none of them is larger than 16 KiB."""
+    """An answer whose pieces are decoded as they come; none of them is larger than 16 KiB.
 
-    __slots__ = ("_began", "_came", "_decoder", "_inner", "_made", "_pending")
+    `undoing` None takes it as it is, `first` was read of it already.
+    """
 
-    def __init__(self, inner: Response) -> None:
+    __slots__ = ("_first", "_inner", "_reading", "_undoing")
+
+    def __init__(self, inner: Response, undoing: Undoing | None, first: bytes = b"") -> None:
         self.status = inner.status
         self.headers = inner.headers.copy()
         for name in ("content-encoding", "content-length"):
             self.headers.popall(name, None)
         self._inner = inner
-        self._left = turns.BYTES
-        self._came = 0
-        self._made = 0
-        self._pending = False
-        self._began = False
-        self._decoder = zlib.decompressobj(_EITHER)
+        self._undoing = undoing
+        self._first = first
+        self._reading: Reading | None = None
 
     async def chunk(self) -> bytes:
         """Return the next piece of the body, b"" at its end.
@@ -91,60 +133,30 @@ class Decoded(Response):
         Raises:
             ConnectionBroken: the body is not whole, not in its coding, far larger than it, or it was given up.
         """
-        while True:
-            if self._left <= 0:
-                self._left = turns.BYTES
-                await turns.give_way()
-            held, ended = self._decoder.unconsumed_tail or self._next_member(), False
-            if not held and not self._pending:
-                held = await self._inner.chunk()
-                ended = not held
-                self._came += len(held)
-                if self._decoder.eof:
-                    held = held.lstrip(b"\0")
-                    if not held and not ended:
-                        continue
-                if ended and (self._decoder.eof or not self._began):
-                    return b""
-            piece = self._decode(held)
-            if piece:
-                return piece
-            if ended:
-                self.abort()
-                raise ConnectionBroken("truncated", "the body ended within its content-encoding")
+        if self._undoing is not None and self._reading is None:
+            await self._begin(self._undoing)
+        if self._reading is None:
+            piece, self._first = self._first, b""
+            return piece or await self._inner.chunk()
+        try:
+            return await self._reading.next()
+        except BadCoding as why:
+            self.abort()
+            raise CodingBroken("not-http", str(why)) from None
 
     def abort(self) -> None:
         """Close the connection unless the answer came to its end."""
         self._inner.abort()
 
-    def _next_member(self) -> bytes:
-        """Return what was read behind the end of a member: gzip may have several (RFC 1952, section 2.2)."""
-        return self._decoder.unused_data.lstrip(b"\0") if self._decoder.eof else b""
+    async def _begin(self, undoing: Undoing) -> None:
+        """Look whether the answer is in its coding at all."""
+        self._first = await _beginning(self._inner)
+        if _IN_CLEAR.match(self._first):
+            self._undoing = None
+        else:
+            self._reading = Reading(self._take, undoing)
 
-    def _decode(self, held: bytes) -> bytes:
-        if self._decoder.eof:
-            self._decoder = zlib.decompressobj(_EITHER)
-        try:
-            piece = self._decoder.decompress(held, self._left)
-        except zlib.error:
-            piece = self._fail("the body is not in its content-encoding") if self._began else self._decode_raw(held)
-        self._began = True
-        # As much as was asked for: there may be more of what the decoder has already.
-        self._pending = len(piece) == self._left and not self._decoder.eof
-        self._left -= max(len(piece), _STEP)
-        self._made += len(piece)
-        if self._made > _ANY_TIMES and self._made > MOST_TIMES * self._came:
-            self._fail(f"the body is more than {MOST_TIMES} times larger than its content-encoding")
-        return piece
-
-    def _decode_raw(self, held: bytes) -> bytes:
-        """Try deflate without zlib's header, which some servers mean by that name."""
-        self._decoder = zlib.decompressobj(_RAW)
-        try:
-            return self._decoder.decompress(held, self._left)
-        except zlib.error:
-            return self._fail("the body is not in its content-encoding")
-
-    def _fail(self, why: str) -> NoReturn:
-        self.abort()
-        raise ConnectionBroken("not-http", why)
+    async def _take(self) -> bytes:
+        """Return what comes next of the coded body."""
+        piece, self._first = self._first, b""
+        return piece or await self._inner.chunk()

@@ -3,15 +3,17 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
 import aiohttp
+import brotli
 import msgspec
 import pytest
 
+from coded import CODE, zstd
 from serving import (
     END,
     ROLE,
@@ -95,6 +97,15 @@ FAILURES: dict[str, Answering] = {
     "a reset of content": raw(b"HTTP/1.1 205 X\r\ncontent-length: 0\r\n\r\n"),
     "a redirect": raw(b"HTTP/1.1 302 X\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n"),
     "not modified": raw(b"HTTP/1.1 304 X\r\n\r\n"),
+    "half of a br": success(brotli.compress(GOOD)[:-9], content_encoding="br"),
+    "half of a zstd": success(zstd.compress(GOOD)[:-9], content_encoding="zstd"),
+    "br and something else": success(brotli.compress(GOOD) + b"oops", content_encoding="br"),
+    "half of a gzip within br": success(brotli.compress(gzip.compress(GOOD)[:-9]), content_encoding="gzip, br"),
+    "a coding that nobody knows": success(gzip.compress(GOOD), content_encoding="own"),
+    "a known coding upon one that nobody knows": success(gzip.compress(GOOD), content_encoding="own, gzip"),
+    "more codings than anybody means": success(
+        gzip.compress(gzip.compress(gzip.compress(gzip.compress(GOOD)))), content_encoding="gzip, gzip, gzip, gzip"
+    ),
     "half of a gzip": success(gzip.compress(GOOD)[:-9], content_encoding="gzip"),
     "a page in gzip": success(gzip.compress(b"<html></html>"), "text/html", content_encoding="gzip"),
 }
@@ -165,6 +176,18 @@ GOODS: dict[str, Answering] = {
     "blanks before JSON": success(b" \n" * 300 + GOOD),
     "an error that is null": success(GOOD[:-1] + b',"error":null}'),
     "gzip": success(gzip.compress(GOOD), content_encoding="gzip"),
+    "x-gzip, in capitals": success(gzip.compress(GOOD), content_encoding="X-GZip"),
+    "br": success(brotli.compress(GOOD), content_encoding="br"),
+    "zstd": success(zstd.compress(GOOD), content_encoding="zstd"),
+    "zstd in two frames": success(zstd.compress(GOOD[:9]) + zstd.compress(GOOD[9:]), content_encoding="zstd"),
+    "br upon gzip": success(brotli.compress(gzip.compress(GOOD)), content_encoding="gzip, br"),
+    "gzip upon zstd upon nothing": success(gzip.compress(zstd.compress(GOOD)), content_encoding="identity,zstd,,gzip"),
+    "gzip by its name alone": success(GOOD, content_encoding="gzip"),
+    "br by its name alone": success(b"\n" + GOOD, content_encoding="br"),
+    "zstd upon gzip by their names alone": success(GOOD, content_encoding="gzip, zstd"),
+    "a charset as its coding": success(GOOD, content_encoding="UTF-8"),
+    "a large answer in br": success(brotli.compress(GOOD[:-1] + b" " * 1_000_000 + b"}"), content_encoding="br"),
+    "a large answer in zstd": success(zstd.compress(GOOD[:-1] + b" " * 1_000_000 + b"}"), content_encoding="zstd"),
     "deflate": success(zlib.compress(GOOD), content_encoding="deflate"),
     "deflate without a header": success(zlib.compress(GOOD)[2:-4], content_encoding="deflate"),
     "gzip in two members": success(gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:]), content_encoding="gzip"),
@@ -188,9 +211,14 @@ async def test_a_whole_answer_with_half_a_character_becomes_a_stream_too() -> No
     assert (status, b"hello\\ud83d" in body, body.endswith(b"data: [DONE]\n\n")) == (200, True, True)
 
 
-async def test_a_refusal_in_gzip_is_understood_and_reaches_the_client_readable() -> None:
-    error = gzip.compress(b'{"error":{"code":"context_length_exceeded","message":"too long"}}')
-    head = b"HTTP/1.1 400 X\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(error)
+@pytest.mark.parametrize(
+    ("compress", "coding"), [(compress, name.encode()) for name, compress in CODE.items()], ids=CODE
+)
+async def test_a_refusal_in_a_coding_is_understood_and_reaches_the_client_readable(
+    compress: Callable[[bytes], bytes], coding: bytes
+) -> None:
+    error = compress(b'{"error":{"code":"context_length_exceeded","message":"too long"}}')
+    head = b"HTTP/1.1 400 X\r\ncontent-encoding: %b\r\ncontent-length: %d\r\n\r\n" % (coding, len(error))
     async with served(raw(head + error), success(GOOD)) as at:
         assert (await ask(at))[0] == 200
     async with served(raw(head + error)) as at:
@@ -217,6 +245,16 @@ async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: b
         writer.close()
     assert got.startswith(b"HTTP/1.1 " + head.split()[0])
     assert got.endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("cut", [9, 15])
+async def test_a_refusal_that_ends_within_its_coding_keeps_its_status_and_what_could_be_read(cut: int) -> None:
+    error = b'{"error":{"message":"too slow"}}'
+    body = gzip.compress(error)[:-cut]
+    head = b"HTTP/1.1 500 X\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with served(raw(head + body), policy=t.Policy(attempts=1)) as at:
+        status, got, headers = await ask(at)
+    assert (status, headers.get("content-encoding"), error.startswith(got)) == (500, None, True)
 
 
 @pytest.mark.parametrize("path", ["/model/responses/x", "/model/files/x/content"])
@@ -279,13 +317,18 @@ async def test_a_stream_whose_first_piece_is_tiny_is_followed_all_the_same(first
             await ask(at, stream=True)
 
 
-async def test_a_stream_in_gzip_is_followed() -> None:
-    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
-    whole = gzip.compress(b"".join([*WORDS, END]))
-    async with served(raw(head + chunks(*(whole[at : at + 7] for at in range(0, len(whole), 7))))) as at:
+@pytest.mark.parametrize(
+    ("compress", "coding"),
+    [(gzip.compress, b"gzip"), (brotli.compress, b"br"), (zstd.compress, b"zstd"), (bytes, b"gzip"), (bytes, b"utf-8")],
+    ids=["gzip", "br", "zstd", "gzip by its name alone", "a charset as its coding"],
+)
+async def test_a_stream_in_a_coding_is_followed(compress: Callable[[bytes], bytes], coding: bytes) -> None:
+    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: %b\r\n\r\n" % coding)
+    whole = compress(b"".join([*WORDS, END]))
+    async with served(raw(head + chunks(*(whole[at : at + 3] for at in range(0, len(whole), 3))))) as at:
         status, body, _ = await ask(at, stream=True)
     assert (status, body) == (200, b"".join([*WORDS, END]))
-    async with served(raw(head + chunks(gzip.compress(b"".join(WORDS))))) as at:
+    async with served(raw(head + chunks(compress(b"".join(WORDS))))) as at:
         with pytest.raises(aiohttp.ClientPayloadError):
             await ask(at, stream=True)
 

@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from io import BytesIO
 
 import aiohttp
+import brotli
 import msgspec
 import pytest
 from multidict import CIMultiDict
 
+from coded import zstd
 from serving import END, ON_THIS_MACHINE, STREAM_HEAD, chunks, event, free_port, gateway, raw, table, targets
 from switchover_dataplane import turns
-from switchover_dataplane.decoded import MOST_TIMES, decoded
+from switchover_dataplane.codings import MOST_TIMES
+from switchover_dataplane.decoded import decoded
 from switchover_dataplane.stream import Event
 from switchover_dataplane.transcript import Transcript
 from switchover_dataplane.transport import ConnectionBroken, Destination, Response, Transport
@@ -83,6 +86,13 @@ CODINGS: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
     "no coding": (lambda body: body, b""),
     "gzip": (gzip.compress, b"content-encoding: gzip\r\n"),
     "deflate": (zlib.compress, b"content-encoding: deflate\r\n"),
+    "br": (brotli.compress, b"content-encoding: br\r\n"),
+    "zstd": (zstd.compress, b"content-encoding: zstd\r\n"),
+    "gzip upon br": (lambda body: gzip.compress(brotli.compress(body)), b"content-encoding: br, gzip\r\n"),
+    "br upon gzip upon zstd": (
+        lambda body: brotli.compress(gzip.compress(zstd.compress(body))),
+        b"content-encoding: zstd, gzip\r\ncontent-encoding: br\r\n",
+    ),
 }
 
 
@@ -98,10 +108,13 @@ async def test_of_a_body_that_is_at_hand_no_more_than_64_kib_are_read_in_a_turn(
     assert others.turns >= len(body) // turns.BYTES
 
 
-async def test_gzip_members_of_nothing_are_passed_over_in_turns() -> None:
+@pytest.mark.parametrize(
+    ("compress", "coding"), [(gzip.compress, b"gzip"), (zstd.compress, b"zstd")], ids=["gzip", "zstd"]
+)
+async def test_members_of_nothing_are_passed_over_in_turns(compress: Callable[[bytes], bytes], coding: bytes) -> None:
     members, others = 20_000, Others()
-    body = gzip.compress(b"") * members + gzip.compress(b"end")
-    async with answered(body, b"content-encoding: gzip\r\n") as response:
+    body = compress(b"") * members + compress(b"end")
+    async with answered(body, b"content-encoding: %b\r\n" % coding) as response:
         assert await read(decoded(response), others) == 3
     assert others.turns >= members // turns.EVENTS
 
@@ -124,12 +137,38 @@ async def test_what_is_pending_in_the_decoder_does_not_wait_for_more_from_the_ta
         await transport.close()
 
 
-async def test_a_body_that_is_far_larger_than_its_coding_is_broken() -> None:
-    body = b"\0" * (40 << 20)
+NOTHING = b"\0" * (40 << 20)
+BOMBS: dict[str, tuple[bytes, bytes]] = {
+    "gzip": (gzip.compress(NOTHING), b"gzip"),
+    "br": (brotli.compress(NOTHING, quality=5), b"br"),
+    "zstd": (zstd.compress(NOTHING), b"zstd"),
+    "gzip upon gzip": (gzip.compress(gzip.compress(NOTHING)), b"gzip, gzip"),
+    "br upon zstd": (brotli.compress(zstd.compress(NOTHING)), b"zstd, br"),
+    "members of nothing upon zstd": (zstd.compress(gzip.compress(b"") * 2_000_000), b"gzip, zstd"),
+}
+
+
+@pytest.mark.parametrize(("body", "coding"), BOMBS.values(), ids=BOMBS)
+async def test_a_body_that_is_far_larger_than_its_coding_is_broken_whatever_comes_of_it(
+    body: bytes, coding: bytes
+) -> None:
     others = Others()
-    async with answered(gzip.compress(body), b"content-encoding: gzip\r\n") as response:
+    async with answered(body, b"content-encoding: %b\r\n" % coding) as response:
         with pytest.raises(ConnectionBroken, match=f"more than {MOST_TIMES} times"):
             await read(decoded(response), others)
+    assert others.most <= turns.BYTES
+
+
+async def test_a_zstd_whose_window_is_larger_than_anybody_has_to_hold_is_broken() -> None:
+    options: dict[int, int] = {
+        zstd.CompressionParameter.window_log: 27,
+        zstd.CompressionParameter.content_size_flag: 0,
+    }
+    compressor = zstd.ZstdCompressor(options=options)
+    body = compressor.compress(b"a" * 1_000) + compressor.flush()
+    async with answered(body, b"content-encoding: zstd\r\n") as response:
+        with pytest.raises(ConnectionBroken, match="not in its content-encoding"):
+            await read(decoded(response), Others())
 
 
 FLOODS: dict[str, bytes] = {

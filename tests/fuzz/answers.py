@@ -12,7 +12,7 @@ from switchover_dataplane import classify, error_body, lenient_json
 from switchover_dataplane.answer import Answer
 from switchover_dataplane.api import Api
 from switchover_dataplane.as_stream import as_stream
-from switchover_dataplane.decoded import readable
+from switchover_dataplane.codings import BadCoding, Undoing, can_undo, named
 from switchover_dataplane.expected import Expected
 from switchover_dataplane.joining import joined_array
 from switchover_dataplane.judgement import judged
@@ -20,6 +20,7 @@ from switchover_dataplane.outcome import Broken, Committed, ErrorClass
 from switchover_dataplane.unmasked import unmasked
 
 NOW = 1_796_000_000.0
+_READ = 1 << 16
 KINDS = ("openai", "azure-openai", "mistral", "anthropic", "gemini", "vertex-ai", "bedrock", "http")
 SEEDS = (
     b'{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"total_tokens":1}}',
@@ -58,7 +59,7 @@ FIELDS = {
         "text/plain; charset=x",
         "application/a+json",
     ),
-    "content-encoding": ("gzip", "deflate", "br", "identity", "gzip, gzip"),
+    "content-encoding": ("gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "br, zstd"),
     "retry-after": VALUES,
     "retry-after-ms": VALUES,
     "x-amzn-errortype": ("", "ThrottlingException", "a#b:c", "#", ":", "\udcff"),
@@ -91,10 +92,25 @@ def seed(given: Given) -> bytes:
     return given.body
 
 
+def _in_clear(headers: "CIMultiDict[str]", body: bytes) -> bytes:
+    """Return the start of a body without its codings, or a body that is not in them as it is."""
+    codings = named(headers)
+    if not codings or not can_undo(codings):
+        return body
+    undoing, made = Undoing(codings), b""
+    undoing.give(body)
+    try:
+        while not undoing.hungry and len(made) < _READ:
+            made += undoing.step(_READ)
+    except BadCoding:
+        return body
+    return made
+
+
 def are_judged_without_a_fault(given: Given) -> Hashable:
     """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
     headers = CIMultiDict(given.headers)
-    body = readable(headers, given.body, 1 << 16)
+    body = _in_clear(headers, given.body)
     outcome = judged(given.kind, given.expected, given.status, headers, body)
     assert isinstance(outcome, Committed | Broken)
     reason = classify.classify(given.kind, given.status, headers, body)
