@@ -1,18 +1,11 @@
 """A caller's query → what of it goes to a target that gets a credential of its own.
 
-Providers and proxies take keys in the query, too: `key` (Google), `api-key` and `subscription-key` (Azure),
-`access_token` (RFC 6750, section 2.3), signatures of links. A caller's key is for nobody else than it was sent to.
+Providers and proxies take keys in the query, too. A caller's key is for nobody else than it was sent to.
 """
 
-import re
-from typing import Final
 from urllib.parse import unquote_plus
 
-_CREDENTIAL: Final = re.compile(
-    r"key|token|secret|passw|pwd|credential|auth|signature|jwt|session|\b(?:sig|code|pass|sid)\b", re.IGNORECASE
-)
-_NO_CREDENTIAL: Final = frozenset(("pagetoken", "page_token", "nextpagetoken"))
-"""Where a list goes on (Google, List pagination): a place and no key."""
+from switchover_dataplane.credential_names import is_parameter
 
 
 def without_credentials(query: str) -> str:
@@ -22,7 +15,4 @@ def without_credentials(query: str) -> str:
 
 def _is_credential(part: str) -> bool:
     """Tell whether a parameter is one; some servers take ";" for "&"."""
-    names = (each.partition("=")[0] for each in part.split(";"))
-    return any(
-        _CREDENTIAL.search(name) is not None and name.lower() not in _NO_CREDENTIAL for name in map(unquote_plus, names)
-    )
+    return any(is_parameter(unquote_plus(each.partition("=")[0])) for each in part.split(";"))

@@ -13,6 +13,7 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from switchover_dataplane import credential_names
 from switchover_dataplane.request_target import authority
 
 HOP_BY_HOP: Final = frozenset(
@@ -197,6 +198,17 @@ def to_client(headers: Fields) -> "CIMultiDict[str]":
     return _without(headers, _DROPPED_TO_CLIENT)
 
 
+def from_model(headers: Fields) -> "CIMultiDict[str]":
+    """Choose the fields of a model's answer that go to the client: none is a slot for a credential.
+
+    Some servers answer with what they were asked with. A provider's cookies are for whoever holds the key as well.
+    """
+    chosen = to_client(headers)
+    for name in [name for name in chosen if credential_names.is_field(name)]:
+        chosen.popall(name, None)
+    return chosen
+
+
 def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
     """Copy all fields but those that are dropped and those that `Connection` names."""
     if "connection" in headers:
@@ -216,7 +228,7 @@ def _for_models(headers: Fields) -> "CIMultiDict[str]":
 @lru_cache(maxsize=256)
 def _is_for_models(name: str) -> bool:
     lower = name.lower()
-    return lower in _TO_MODELS or lower.startswith(_SDK)
+    return lower in _TO_MODELS or (lower.startswith(_SDK) and not credential_names.is_field(lower))
 
 
 def _nominated(headers: Fields) -> frozenset[str]:

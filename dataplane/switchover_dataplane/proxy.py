@@ -335,7 +335,8 @@ class Proxy:
     def _answer_headers(
         self, routed: _Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction
     ) -> "CIMultiDict[str]":
-        result = headers.to_client(answer.headers)
+        ai = routed.upstream.ai
+        result = headers.from_model(answer.headers) if ai else headers.to_client(answer.headers)
         redacts.headers(result)
         filters.response(routed.filters, result, routed.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:

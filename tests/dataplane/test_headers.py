@@ -2,7 +2,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from switchover_dataplane import headers
-from switchover_dataplane.headers import conflicts, to_client, to_upstream
+from switchover_dataplane.headers import conflicts, from_model, to_client, to_upstream
 
 Pairs = list[tuple[str, str]]
 
@@ -167,6 +167,39 @@ def test_the_callers_own_mapping_is_not_changed() -> None:
 def test_an_answer_keeps_each_cookie_and_loses_its_framing() -> None:
     answer = fields([("Content-Length", "3"), ("Set-Cookie", "a=1"), ("set-cookie", "b=2"), ("Retry-After", "7")])
     assert list(to_client(answer).items()) == [("Set-Cookie", "a=1"), ("set-cookie", "b=2"), ("Retry-After", "7")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Authorization", "X-Api-Key", "api-key", "x-goog-api-key", "xi-api-key", "Ocp-Apim-Subscription-Key"),
+        *("X-Amz-Security-Token", "x-auth-token", "X-Access-Token", "x-new-provider-secret", "X-Signature", "x-sig"),
+        *("Set-Cookie", "cookie", "x-session-id", "authentication-info", "x-authenticated-user", "x-user-pass"),
+        *("OpenAI-Organization", "openai-project", "anthropic-organization-id", "X-Goog-User-Project", "x-account-id"),
+        *("x-organisation", "x-litellm-model-api-key", "x_api_key", "bearer", "x-jwt"),
+    ],
+)
+def test_no_credential_and_no_account_of_a_model_s_answer_reaches_the_client(name: str) -> None:
+    assert list(from_model(fields([(name, "secret"), ("X-A", "1"), (name, "other")])).items()) == [("X-A", "1")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Content-Type", "Retry-After", "retry-after-ms", "x-request-id", "openai-processing-ms", "openai-version"),
+        *("x-ratelimit-limit-tokens", "x-ratelimit-remaining-project-tokens", "X-RateLimit-Reset-Tokens"),
+        *("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-input-tokens-reset", "x-tokens"),
+        *("x-amzn-bedrock-input-token-count", "x-total-token", "Access-Control-Allow-Credentials", "WWW-Authenticate"),
+        *("Idempotency-Key", "ETag", "Location", "x-should-retry", "cf-ray", "x-inside", "x-ms-error-code"),
+    ],
+)
+def test_what_else_a_model_s_answer_says_reaches_the_client(name: str) -> None:
+    assert list(from_model(fields([(name, "1")])).items()) == [(name, "1")]
+
+
+@pytest.mark.parametrize("name", ["x-stainless-api-key", "X-Stainless-Auth-Token"])
+def test_a_credential_under_the_name_of_an_sdk_reaches_no_model(name: str) -> None:
+    assert "secret" not in upstream([(name, "secret")], ai=True).values()
 
 
 # ── Request ids ─────────────────────────────────────────────────────────────────────────────────────────────────────
