@@ -16,7 +16,7 @@ from switchover_dataplane.transport import Response
 class Call:
     """What is asked of whichever target: the request after routing, filters and header rules.
 
-    `body` is a `JsonBody` on AI routes (worded anew for each target) or a `Continuation` of an answer that broke off,
+    `body` is a `JsonBody` for models (worded anew for each target) or a `Continuation` of an answer that broke off,
     bytes that can be sent again, an iterator that can be sent once, or None. `token` is the caller's own
     Authorization, for targets that pass it through.
     """

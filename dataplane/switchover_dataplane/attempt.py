@@ -108,7 +108,7 @@ async def _send(transport: Transport, route: Route, call: Call, expected: Expect
         headers[credential[0]] = credential[1]
     body = call.body
     if isinstance(body, JsonBody):
-        body = body.for_model(route.model)
+        body = body.for_model(route.model_for(call.path))
     elif isinstance(body, Continuation):
         body = body.for_target(route)
     path = route.path(call.path, call.query)
@@ -164,6 +164,8 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and route.model and not route.model_for(call.path):
+        whom = "request"  # the model is the caller's own choice, and not the one that others are served by
     return Refused(status, error_class, response.headers, wait, whom), answer
 
 

@@ -1,12 +1,14 @@
 """A request body that can be sent again: read once, within a limit and a budget for all of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
 from switchover_dataplane import turns
 from switchover_dataplane.client_connection import ClientConnection
+from switchover_dataplane.codings import BadCoding, Undoing
+from switchover_dataplane.decoded import Reading
 from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.memory_budget import Hold
 
@@ -25,15 +27,19 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
-async def read(request: web.BaseRequest, limit: int, held: Hold, *, for_models: bool) -> bytes:
+async def read(
+    request: web.BaseRequest, limit: int, held: Hold, *, is_json: bool, applied: tuple[str, ...] = ()
+) -> bytes:
     """Read the whole body; its bytes are counted in `held`, which the caller closes.
 
-    While it comes, its client can lose it to others that need the room, and others have a turn after each 256 KiB.
+    It is read without the codings that were `applied`, all of them known, and then counts as large as it is without
+    them. While it comes, its client can lose it to others that need the room, and others have a turn after each
+    256 KiB, or after each 16 KiB that are made of a coding.
 
     Raises:
         BodyTooLarge: above `limit` bytes, known from Content-Length before anything is read where there is one.
         OutOfMemoryBudget: the process holds too much already.
-        BadBody: it is `for_models` and holds more values than they are asked with.
+        BadBody: `is_json` and it holds more values than models are asked with, or it is not in its codings.
     """
     if not request.body_exists:
         return b""
@@ -45,8 +51,9 @@ async def read(request: web.BaseRequest, limit: int, held: Hold, *, for_models: 
         held.begin_coming(request.protocol.hold_body())
     pieces: list[bytes] = []
     size = turn = values = 0
+    take = _without(applied, content.readany, limit) if applied else content.readany
     await _ask_for(request)
-    while piece := await content.readany():
+    while piece := await take():
         size += len(piece)
         if size > limit:
             raise BodyTooLarge(limit)
@@ -54,7 +61,7 @@ async def read(request: web.BaseRequest, limit: int, held: Hold, *, for_models: 
         pieces.append(piece)
         if size > LARGE:
             turn += len(piece)
-            values += _values(piece) if for_models else 0
+            values += _values(piece) if is_json else 0
             if values > MOST_VALUES:
                 raise BadBody(f"the request body must not hold more than {MOST_VALUES} commas and opening brackets")
             if turn > LARGE:
@@ -62,6 +69,33 @@ async def read(request: web.BaseRequest, limit: int, held: Hold, *, for_models: 
                 await turns.give_way()
     held.end_coming()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _without(
+    applied: tuple[str, ...], take: Callable[[], Awaitable[bytes]], limit: int
+) -> Callable[[], Awaitable[bytes]]:
+    """Return how to take a body's next bytes without its codings, in which it may not be larger than `limit` either."""
+    came, rest = 0, b""
+
+    async def coded() -> bytes:
+        nonlocal came, rest
+        if not rest:
+            rest = await take()
+            came += len(rest)
+            if came > limit:
+                raise BodyTooLarge(limit)
+        piece, rest = rest[: turns.BYTES], rest[turns.BYTES :]
+        return piece
+
+    reading = Reading(coded, Undoing(applied))
+
+    async def undone() -> bytes:
+        try:
+            return await reading.next()
+        except BadCoding as error:
+            raise BadBody(f"the request body cannot be read: {error}") from None
+
+    return undone
 
 
 def _values(piece: bytes) -> int:

@@ -19,6 +19,7 @@ from switchover_dataplane import (
     answers,
     body,
     callers,
+    codings,
     error_form,
     filters,
     headers,
@@ -27,11 +28,13 @@ from switchover_dataplane import (
     reply,
     trace,
     unserved,
+    wording,
 )
 from switchover_dataplane.answer import Answer, Call
-from switchover_dataplane.api import api_of
+from switchover_dataplane.api import Api, api_of
 from switchover_dataplane.asker import Asker
 from switchover_dataplane.body import BodyTooLarge
+from switchover_dataplane.embeddings import of_one_model
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.json_fields import BadBody
@@ -44,6 +47,7 @@ from switchover_dataplane.relay import Relay
 from switchover_dataplane.seldom import Seldom
 from switchover_dataplane.state import Serving, State
 from switchover_dataplane.table import Backend, Filters, Policy, Rule, Upstream
+from switchover_dataplane.targets import Route
 from switchover_dataplane.try_later import try_later
 from switchover_dataplane.unmasked import unmasked
 from switchover_dataplane.unserved import Unserved
@@ -183,9 +187,12 @@ class Proxy:
         budget, upstream = self._fleet.budget, routed.upstream.name
         budget.begin(upstream)
         try:
-            content = await self._body(request, routed, held)
-            call = self._call(request, routed, content)
+            call = self._call(request, routed)
+            first = _first_model(call, routed)
+            call.body = await self._body(request, routed, held, first.api(call.path) if first else None)
             _hold_copy(call, held)
+            if first is not None and first.is_for_vectors(call.path):
+                routed.upstream = of_one_model(routed.upstream, routed.serving.routes, getattr(call.body, "model", ""))
             admission = routed.admission
             exchange = Exchange(
                 call,
@@ -222,37 +229,23 @@ class Proxy:
             budget.end(upstream)
             self._finish(record)
 
-    async def _body(
-        self, request: web.BaseRequest, routed: _Routed, held: Hold
-    ) -> "bytes | AsyncIterator[bytes] | None":
-        if not request.body_exists:
-            return b"" if routed.upstream.ai and request.method in _WITH_A_BODY else None
-        replayed = routed.upstream.ai or routed.policy.written
-        length = request.content_length
-        if not replayed and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
-            return body.passing(request)
-        try:
-            ai = routed.upstream.ai
-            return await body.read(request, routed.policy.max_request_body, held, for_models=ai)
-        except BadBody as error:
-            raise unserved.bad_body(error) from None
-        except BodyTooLarge as error:
-            raise Unserved(answers.error(413, "request_too_large", str(error))) from None
-        except OutOfMemoryBudget as error:
-            raise unserved.overloaded(error) from None
+    def _call(self, request: web.BaseRequest, routed: _Routed) -> Call:
+        """Word the head of the request as it goes to every target.
 
-    def _call(self, request: web.BaseRequest, routed: _Routed, content: "bytes | AsyncIterator[bytes] | None") -> Call:
-        """Word the request as it goes to every target."""
+        Raises:
+            Unserved: models are not asked for this, or not in this way.
+        """
         secrets = routed.serving.table.secrets
         given: headers.Fields = request.headers
         if routed.admission is not None:
             given = callers.without_keys(given, routed.admission)
+        ai = routed.upstream.ai
         fields = headers.to_upstream(
             given,
             request_id=routed.request_id,
             peer=request.remote or "",
             scheme=routed.serving.scheme(routed.found.port),
-            ai=routed.upstream.ai,
+            ai=ai,
         )
         if routed.admission is not None:
             callers.name_caller(fields, routed.admission, secrets)
@@ -260,21 +253,38 @@ class Proxy:
         fields, path, query = filters.request(
             routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
         )
-        ai = routed.upstream.ai
+        if ai and "upgrade" in given:
+            unserved.check_protocol(given)
         if ai and not operations.is_usual(request.method, path):
             unserved.check_operation(request.method, path, routed.upstream, routed.policy)
-        worded = self._json(content, routed) if ai and isinstance(content, bytes) else content
-        return Call(request.method, path, query, fields, worded, ai, token)
+        return Call(request.method, path, query, fields, None, ai, token)
 
-    def _json(self, content: bytes, routed: _Routed) -> JsonBody:
+    async def _body(
+        self, request: web.BaseRequest, routed: _Routed, held: Hold, api: Api | None
+    ) -> "JsonBody | bytes | AsyncIterator[bytes] | None":
+        """Read the body as far as it may be sent again, and word it for models.
+
+        Raises:
+            Unserved: there is no room for it, it cannot be read, or no model is asked with it.
+        """
+        ai, policy, length = routed.upstream.ai, routed.policy, request.content_length
+        if not request.body_exists and not (ai and request.method in _WITH_A_BODY):
+            return None
+        if not (ai or policy.written) and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
+            return body.passing(request)
+        is_json = ai and wording.is_json(api, request.headers.get("content-type", ""))
+        applied = codings.named(request.headers) if ai else ()
+        unserved.check_codings(applied)
         try:
-            parsed = JsonBody.parse(content)
-            for part in routed.filters:
-                if part.body is not None:
-                    parsed = filters.edit_body(parsed, part.body)
+            content = await body.read(request, policy.max_request_body, held, is_json=is_json, applied=applied)
+            edits = [part.body for part in routed.filters if part.body is not None]
+            return wording.worded(content, api, edits) if is_json else content
         except BadBody as error:
             raise unserved.bad_body(error) from None
-        return parsed
+        except BodyTooLarge as error:
+            raise Unserved(answers.error(413, "request_too_large", str(error))) from None
+        except OutOfMemoryBudget as error:
+            raise unserved.overloaded(error) from None
 
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -358,6 +368,15 @@ class Proxy:
         self._metrics.observe(record)
         if self._settings.log_all or record.worth_telling:
             log.info(trace.message(record), extra={"fields": trace.line(record)})
+
+
+def _first_model(call: Call, routed: _Routed) -> Route | None:
+    """Return how the first model is asked: for the same as the others of its upstream. None where none is asked."""
+    if not call.ai or call.method != "POST":
+        return None
+    targets = (target for pool in routed.upstream.priorities for target in pool)
+    first = next(targets, None)
+    return None if first is None else routed.serving.routes[first.id]
 
 
 def _hold_copy(call: Call, held: Hold) -> None:

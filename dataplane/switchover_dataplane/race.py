@@ -123,7 +123,8 @@ class Race:
         target = choose(step.candidates, self._fleet.in_flight, random)
         route = self._routes[target.id]
         began = time.monotonic()
-        note = trace.Attempt(step.priority, target.id, route.wire.name, route.label or self.model, wait * 1000)
+        name = route.name_of_model(self.call.path, self.model)
+        note = trace.Attempt(step.priority, target.id, route.wire.name, name, wait * 1000)
         note.continues = isinstance(self.call.body, Continuation)
         note.beside = bool(self.open)
         self._record.attempts.append(note)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from switchover_dataplane.api import Api, api_of
+from switchover_dataplane.api import Api, api_of, is_for_vectors, writes
 from switchover_dataplane.caller_query import without_credentials
 from switchover_dataplane.providers import Wire, wire
 from switchover_dataplane.table import InvalidTable, Table, Target, Tls
@@ -16,8 +16,9 @@ from switchover_dataplane.transport import Destination
 class Route(msgspec.Struct, frozen=True, gc=False):
     """How to reach and address one target.
 
-    `model` replaces the body's ("" keeps it), `label` names the model in traces, `authority` is the Host to send
-    ("" keeps the caller's), `credential` the (name, value) of the header that authorises, None for none.
+    `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
+    for none), `authority` is the Host to send ("" keeps the caller's), `credential` the (name, value) of the header
+    that authorises, None for none.
     """
 
     target: Target
@@ -47,8 +48,31 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 
         `asked` is the request's path after its rewrites. A `fullPath` may be any, so that then the request's tells.
         """
-        path = self.wire.path(self.target.provider, asked)
-        return (api_of(self.target.full_path) if self.target.full_path else None) or api_of(path)
+        own = self.target.full_path
+        return (api_of(own) if own else None) or api_of(self.wire.path(self.target.provider, asked))
+
+    def model_for(self, asked: str) -> str:
+        """Name the model that replaces the body's at a path, "" where the caller's stays.
+
+        An Upstream names a model that writes. What embeds, draws, speaks or judges is another one, which the caller
+        names.
+        """
+        if not self.model:
+            return ""
+        own = self.target.full_path
+        is_written = writes(own) if own else None
+        if is_written is None:
+            is_written = writes(self.wire.path(self.target.provider, asked))
+        return self.model if is_written else ""
+
+    def is_for_vectors(self, asked: str) -> bool:
+        """Tell whether the target is asked for embeddings."""
+        return is_for_vectors(self.target.full_path or self.wire.path(self.target.provider, asked))
+
+    def name_of_model(self, asked: str, model: str) -> str:
+        """Name the model that answers at a path, for traces; `model` is the one that the request asks for."""
+        keeps = self.model and model and not self.model_for(asked)
+        return model if keeps else self.label or model
 
     def passed_through(self, token: str) -> tuple[str, str] | None:
         """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.

@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from switchover_dataplane import answers, operations
+from switchover_dataplane import answers, codings, operations
+from switchover_dataplane.headers import Fields
 from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.table import Policy, Upstream
@@ -24,6 +25,36 @@ def overloaded(error: OutOfMemoryBudget) -> Unserved:
 def bad_body(error: BadBody) -> Unserved:
     """Answer a request whose body no model is asked with."""
     return Unserved(answers.error(400, "invalid_body", str(error), param=error.param or None))
+
+
+def check_protocol(headers: Fields) -> None:
+    """Check that a request for models does not begin another protocol: they are asked by HTTP alone.
+
+    Clients that try WebSocket first (Codex) go on by HTTP at once after a 426, and after nothing else (RFC 9110,
+    section 15.5.22). Another protocol is passed over (section 7.8).
+
+    Raises:
+        Unserved: it asks for WebSocket.
+    """
+    asked = (name.partition("/")[0].strip() for value in headers.getall("upgrade", ()) for name in value.split(","))
+    if any(name.lower() == "websocket" for name in asked):
+        answer = answers.error(426, "upgrade_required", "models are asked by HTTP/1.1 here, and not by WebSocket")
+        answer.headers["upgrade"] = "HTTP/1.1"
+        answer.headers["connection"] = "upgrade, close"
+        raise Unserved(answer)
+
+
+def check_codings(applied: tuple[str, ...]) -> None:
+    """Check that a body's codings can be undone (RFC 9110, section 15.5.16).
+
+    Raises:
+        Unserved: one of them is not known, or they are too many.
+    """
+    if not codings.can_undo(applied):
+        text = f"the request body's content-encoding is not served; these are: {codings.KNOWN}"
+        answer = answers.error(415, "unsupported_content_encoding", text)
+        answer.headers["accept-encoding"] = codings.KNOWN
+        raise Unserved(answer)
 
 
 def check_operation(method: str, path: str, upstream: Upstream, policy: Policy) -> None:

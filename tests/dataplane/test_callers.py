@@ -146,6 +146,16 @@ async def test_a_stranger_is_refused_before_the_body_is_read() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize(("key", "status"), [("", b"401"), (f"api-key: {APP_KEY}\r\n", b"426")])
+async def test_a_stranger_does_not_learn_which_protocols_are_served(key: str, status: bytes) -> None:
+    async with gateway(guarded(table(free_port(), []), api_keys())) as at:
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+        head = "GET /model HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        writer.write(f"{head}{key}\r\n".encode())
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+
+
 # ── Each API's own error form ───────────────────────────────────────────────────────────────────────────────────────
 
 FORMS = {

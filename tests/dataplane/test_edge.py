@@ -90,7 +90,7 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
             await response.write(b"before")
         if request.path == "/unread":
             return web.Response(text="unread")
-        content = await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), for_models=False)
+        content = await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
         return web.Response(text=f"{port} {request.method} {len(content)}")
 
     edge = Edge(handle, 7, limits, Connections(limits.connections))

@@ -394,7 +394,7 @@ async def test_a_slow_body_is_given_up_for_one_that_needs_its_room() -> None:
     async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
         held = budget.open(request.headers["x-name"])
         try:
-            return web.Response(text=str(len(await body.read(request, 4 * MEBIBYTE, held, for_models=False))))
+            return web.Response(text=str(len(await body.read(request, 4 * MEBIBYTE, held, is_json=False))))
         finally:
             held.close()
             ended.append(request.headers["x-name"])

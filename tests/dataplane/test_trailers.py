@@ -55,7 +55,7 @@ async def served() -> AsyncIterator[Seen]:
     async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
         seen.requests.append((request.path, [(name.lower(), value) for name, value in request.headers.items()]))
         if request.path != "/unread":
-            await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), for_models=False)
+            await body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
         return web.Response(text="ok")
 
     edge = Edge(handle, 7, Limits(), Connections(10))
