@@ -13,7 +13,7 @@ from switchover_dataplane import redirect
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.classify import refused
 from switchover_dataplane.continuation import Continuation
-from switchover_dataplane.decoded import CodingBroken, coding, decoded, in_clear
+from switchover_dataplane.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.expected import Expected, expected_of
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.opening import Pulse
@@ -135,13 +135,12 @@ async def _read(
     if not call.ai or call.method == "HEAD":
         return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
     response = decoded(response)
-    if expected.api is not None and coding(response.headers):
-        clear = await in_clear(response)
-        if clear is None:
-            answer = Answer(response.status, response.headers, rest=response)
-            return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
-        response = clear
+    is_coded = expected.api is not None and coding(response.headers) and has_body(response)
+    if is_coded:
+        response = await in_clear(response)
     answer = Answer(response.status, response.headers, rest=response)
+    if is_coded and coding(response.headers):
+        return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
     return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
 
 

@@ -78,22 +78,22 @@ def coding(headers: "CIMultiDict[str]") -> str:
 
 def decoded(response: Response) -> Response:
     """Return an answer to be read without its codings, where they can be undone."""
-    if "content-encoding" not in response.headers:
+    if "content-encoding" not in response.headers or not has_body(response):
         return response
     applied = codings.named(response.headers)
-    can_undo = applied and codings.can_undo(applied) and _has_body(response)
-    return Decoded(response, Undoing(applied)) if can_undo else response
+    return Decoded(response, Undoing(applied)) if applied and codings.can_undo(applied) else response
 
 
-async def in_clear(response: Response) -> Response | None:
-    """Return an answer whose coding is not known to be read as it is, as there is none; None if there may be one."""
-    if not _has_body(response):
-        return response
+async def in_clear(response: Response) -> Response:
+    """Return an answer whose coding is not known, and without its name where there is none."""
     try:
         first = await _beginning(response)
     except ConnectionBroken:
-        return None
-    return Decoded(response, None, first) if _IN_CLEAR.match(first) else None
+        return response  # which raises it again
+    begun = Decoded(response, None, first)
+    if not _IN_CLEAR.match(first):
+        begun.headers = response.headers
+    return begun
 
 
 async def _beginning(response: Response) -> bytes:
@@ -105,7 +105,8 @@ async def _beginning(response: Response) -> bytes:
     return first
 
 
-def _has_body(response: Response) -> bool:
+def has_body(response: Response) -> bool:
+    """Tell whether an answer under a success, or an error, is one of which the body is read."""
     return response.status != 204 and not 300 <= response.status < 400
 
 

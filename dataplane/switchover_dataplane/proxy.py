@@ -20,6 +20,7 @@ from switchover_dataplane import (
     body,
     callers,
     codings,
+    credential_names,
     error_form,
     filters,
     headers,
@@ -31,9 +32,10 @@ from switchover_dataplane import (
     wording,
 )
 from switchover_dataplane.answer import Answer, Call
-from switchover_dataplane.api import Api, api_of
+from switchover_dataplane.api import api_of
 from switchover_dataplane.asker import Asker
 from switchover_dataplane.body import BodyTooLarge
+from switchover_dataplane.caller_query import without_credentials
 from switchover_dataplane.embeddings import of_one_model
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
 from switchover_dataplane.json_body import JsonBody
@@ -189,7 +191,8 @@ class Proxy:
         try:
             call = self._call(request, routed)
             first = _first_model(call, routed)
-            call.body = await self._body(request, routed, held, first.api(call.path) if first else None)
+            needs_object = first is not None and first.needs_object(call.path)
+            call.body = await self._body(request, routed, held, needs_object=needs_object)
             _hold_copy(call, held)
             if first is not None and first.is_for_vectors(call.path):
                 routed.upstream = of_one_model(routed.upstream, routed.serving.routes, getattr(call.body, "model", ""))
@@ -253,6 +256,8 @@ class Proxy:
         fields, path, query = filters.request(
             routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
         )
+        if ai and query and query == routed.query and any(map(credential_names.is_field, fields)):
+            query = without_credentials(query)  # such a field is the route's own: none of the caller's is among them
         if ai and "upgrade" in given:
             unserved.check_protocol(given)
         if ai and not operations.is_usual(request.method, path):
@@ -260,7 +265,7 @@ class Proxy:
         return Call(request.method, path, query, fields, None, ai, token)
 
     async def _body(
-        self, request: web.BaseRequest, routed: _Routed, held: Hold, api: Api | None
+        self, request: web.BaseRequest, routed: _Routed, held: Hold, *, needs_object: bool
     ) -> "JsonBody | bytes | AsyncIterator[bytes] | None":
         """Read the body as far as it may be sent again, and word it for models.
 
@@ -272,13 +277,13 @@ class Proxy:
             return None
         if not (ai or policy.written) and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
             return body.passing(request)
-        is_json = ai and wording.is_json(api, request.headers.get("content-type", ""))
+        is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
         applied = codings.named(request.headers) if ai else ()
         unserved.check_codings(applied)
         try:
             content = await body.read(request, policy.max_request_body, held, is_json=is_json, applied=applied)
             edits = [part.body for part in routed.filters if part.body is not None]
-            return wording.worded(content, api, edits) if is_json else content
+            return wording.worded(content, edits, needs_object=needs_object) if is_json else content
         except BadBody as error:
             raise unserved.bad_body(error) from None
         except BodyTooLarge as error:

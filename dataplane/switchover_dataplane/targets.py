@@ -51,23 +51,27 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         own = self.target.full_path
         return (api_of(own) if own else None) or api_of(self.wire.path(self.target.provider, asked))
 
+    def writes(self, asked: str) -> bool:
+        """Tell whether the target is asked to write text, or about such a text."""
+        own = self.target.full_path
+        told = writes(own) if own else None
+        return bool(writes(self.wire.path(self.target.provider, asked)) if told is None else told)
+
+    def needs_object(self, asked: str) -> bool:
+        """Tell whether the body must be a JSON object: the answer is looked at, or the body names who writes it."""
+        return self.api(asked) is not None or self.writes(asked)
+
+    def is_for_vectors(self, asked: str) -> bool:
+        """Tell whether the target is asked for embeddings."""
+        return is_for_vectors(self.target.full_path or self.wire.path(self.target.provider, asked))
+
     def model_for(self, asked: str) -> str:
         """Name the model that replaces the body's at a path, "" where the caller's stays.
 
         An Upstream names a model that writes. What embeds, draws, speaks or judges is another one, which the caller
         names.
         """
-        if not self.model:
-            return ""
-        own = self.target.full_path
-        is_written = writes(own) if own else None
-        if is_written is None:
-            is_written = writes(self.wire.path(self.target.provider, asked))
-        return self.model if is_written else ""
-
-    def is_for_vectors(self, asked: str) -> bool:
-        """Tell whether the target is asked for embeddings."""
-        return is_for_vectors(self.target.full_path or self.wire.path(self.target.provider, asked))
+        return self.model if self.model and self.writes(asked) else ""
 
     def name_of_model(self, asked: str, model: str) -> str:
         """Name the model that answers at a path, for traces; `model` is the one that the request asks for."""

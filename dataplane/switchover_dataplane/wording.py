@@ -1,6 +1,6 @@
 """The bytes of a request for models → JSON that can be worded anew for each, or the same bytes for all.
 
-Where text, embeddings or answers are asked for, the body is a JSON object, of which the gateway reads what decides how
+Where text or embeddings are asked for, the body is a JSON object, of which the gateway reads what decides how
 it is served. Elsewhere it may be anything: forms with sounds and pictures, files, nothing at all.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from switchover_dataplane import filters
-from switchover_dataplane.api import Api
 from switchover_dataplane.json_body import JsonBody
 from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.table import BodyEdit
@@ -18,22 +17,21 @@ _JSON: Final = re.compile(r"[^;]*[/+]json[ \t]*(?:;|\Z)", re.IGNORECASE)
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 
 
-def is_json(api: Api | None, content_type: str) -> bool:
-    """Tell whether a body is read as JSON: by what is asked for, and else by its type; "" may be any."""
-    return api is not None or not content_type or _JSON.match(content_type) is not None
+def is_json(content_type: str) -> bool:
+    """Tell whether a body is read as JSON by its type alone; "" may be any."""
+    return not content_type or _JSON.match(content_type) is not None
 
 
-def worded(content: bytes, api: Api | None, edits: Sequence[BodyEdit]) -> JsonBody | bytes:
+def worded(content: bytes, edits: Sequence[BodyEdit], *, needs_object: bool) -> JsonBody | bytes:
     """Read a JSON body and make the changes of its route; what need not be an object, and is none, stays as it is.
 
     Raises:
-        BadBody: it is no JSON object where `api` is asked with one, or an object that two parsers could read
-            differently.
+        BadBody: it is none and has to be one, or it is one that two parsers could read differently.
     """
     try:
         body = JsonBody.parse(content)
     except BadBody:
-        if api is not None or _OBJECT.match(content):
+        if needs_object or _OBJECT.match(content):
             raise
         return content
     for edit in edits:

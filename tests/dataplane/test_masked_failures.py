@@ -247,6 +247,13 @@ async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: b
     assert got.endswith(b"\r\n\r\n" + body)
 
 
+async def test_an_answer_in_an_unknown_coding_reaches_a_client_whole_where_envoy_s_rules_hold() -> None:
+    body = gzip.compress(GOOD)
+    async with served(success(body, content_encoding="own"), policy=t.Policy(semantics="Envoy")) as at:
+        status, got, headers = await ask(at)
+    assert (status, got, headers["content-encoding"]) == (200, body, "own")
+
+
 @pytest.mark.parametrize("cut", [9, 15])
 async def test_a_refusal_that_ends_within_its_coding_keeps_its_status_and_what_could_be_read(cut: int) -> None:
     error = b'{"error":{"message":"too slow"}}'

@@ -259,6 +259,28 @@ async def test_a_key_in_the_callers_query_never_reaches_a_provider_that_has_its_
 
 
 @pytest.mark.parametrize(
+    ("name", "rewrite", "line"),
+    [
+        ("x-api-key", None, "/v1/chat/completions?beta=true"),
+        ("x-tenant", None, "/v1/chat/completions?key=mine&beta=true"),
+        ("x-api-key", t.Rewrite(full_path="/v1/messages?key=own"), "/v1/messages?key=own"),
+    ],
+    ids=["a credential of the route's", "another field", "the route's own query"],
+)
+async def test_a_key_in_the_callers_query_does_not_go_beside_one_that_the_route_writes(
+    client: aiohttp.ClientSession, name: str, rewrite: t.Rewrite | None, line: str
+) -> None:
+    edit = t.HeaderEdit(set=(t.Header(name, "own"),))
+    filters = t.Filters(request_headers=(edit,), rewrite=rewrite)
+    async with targets(good()) as (first,):
+        async with gateway(table(free_port(), [first.port], filters=filters, auth="")) as at:
+            async with client.post(f"{at.url}/model?key=mine&beta=true", json=ASKED):
+                pass
+
+    assert first.seen[0].line == f"POST {line} HTTP/1.1"
+
+
+@pytest.mark.parametrize(
     ("given", "passed"),
     [
         ("Bearer mine", "Bearer mine"),
