@@ -1,8 +1,10 @@
 """Content codings that are undone in steps: what they are named, what is made of them, and what they may not be."""
 
 import random
+import zlib
 from collections.abc import Callable
 
+import brotli
 import pytest
 from multidict import CIMultiDict
 
@@ -73,6 +75,27 @@ def test_nothing_at_all_is_whole_and_a_body_that_is_cut_is_not(coding: str) -> N
         while not undoing.hungry:
             undoing.step(1_000)
         assert not undoing.whole
+
+
+def _begun(coding: str, text: bytes) -> bytes:
+    """A text in a coding that goes on, as a server sends it that does not wait for more."""
+    if coding == "br":
+        compressor = brotli.Compressor()
+        return bytes(compressor.process(text) + compressor.flush())
+    if coding == "zstd":
+        return zstd.ZstdCompressor().compress(text, zstd.ZstdCompressor.FLUSH_BLOCK)
+    zipped = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+    return zipped.compress(text) + zipped.flush(zlib.Z_SYNC_FLUSH)
+
+
+@pytest.mark.parametrize("coding", CODE)
+@pytest.mark.parametrize("size", [10, 1_000, 32_752, 100_000])
+def test_what_has_come_of_a_stream_is_made_at_once(coding: str, size: int) -> None:
+    undoing, made = Undoing((coding,)), b""
+    undoing.give(_begun(coding, TEXT[:size]))
+    while not undoing.hungry:
+        made += undoing.step(1_000)
+    assert (made, undoing.whole) == (TEXT[:size], False)
 
 
 @pytest.mark.parametrize("coding", CODE)

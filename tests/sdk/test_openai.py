@@ -81,6 +81,17 @@ async def test_an_answer_comes_whole_to_the_async_client(
     against.answered_second(failure)
 
 
+@pytest.mark.parametrize("first", [503, "rst", "not-http"])
+async def test_a_sound_is_written_down(against: Against, client: openai.AsyncOpenAI, first: str | int) -> None:
+    against.script(first, {"body": {"text": TEXT}})
+    client = client.with_options(base_url=against.url("listening"))
+    heard = await client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"RIFF" + bytes(range(256))))
+    assert heard.text == TEXT
+    sent = against.upstreams["second"].requests[-1].body or b""
+    assert b"whisper-1" in sent
+    assert bytes(range(256)) in sent
+
+
 @pytest.mark.parametrize("failure", OF_TEXTS)
 async def test_a_stream_comes_whole(against: Against, blocking: openai.OpenAI, failure: str) -> None:
     client = blocking.with_options(base_url=against.fails(failure, WORDS, stream=True))
