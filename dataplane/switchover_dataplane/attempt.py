@@ -16,10 +16,9 @@ from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.expected import Expected, expected_of
 from switchover_dataplane.json_body import JsonBody
-from switchover_dataplane.opening import Pulse
+from switchover_dataplane.opening import NOT_HELD, HeldBack, Pulse
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
 from switchover_dataplane.success import gather, read_success
-from switchover_dataplane.table import Holdback
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectFailed, ConnectionBroken, Response, Transport
 from switchover_dataplane.unreadable import unreadable
@@ -44,7 +43,7 @@ class Limits:
 
     headers: float | None = None
     remaining: float | None = None
-    holdback: Holdback | None = None
+    holdback: HeldBack = NOT_HELD
     in_a_form: bool = True
 
     @property
@@ -127,7 +126,7 @@ async def _send(transport: Transport, route: Route, call: Call, expected: Expect
 
 
 async def _read(
-    response: Response, route: Route, call: Call, expected: Expected, *, pulse: Pulse, holdback: Holdback | None
+    response: Response, route: Route, call: Call, expected: Expected, *, pulse: Pulse, holdback: HeldBack
 ) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
     if response.status >= 400:

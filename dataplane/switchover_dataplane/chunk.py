@@ -1,36 +1,23 @@
-"""One server-sent event → what it says about the answer, in the form that OpenAI, Azure OpenAI and Mistral share.
+"""One server-sent event → what it says about the answer: content, life, an end, or an error.
 
-Only the few fields are read that decide whether the answer has begun, goes on, is whole or has failed, and whether a
-text could be continued by another model. What is unknown counts as content, as the caller may know it. Anthropic's and
-Gemini's own forms are `native_chunk.py`'s.
+Only the few fields are read that decide it. The chunks that OpenAI, Azure OpenAI and Mistral share are read here,
+`responses_chunk.py` and `native_chunk.py` read the events of other APIs. What is of no known form counts as content
+where nobody knows the API that was asked, as the caller may know it; where it is known, it is life.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane import lenient_json, native_chunk
-from switchover_dataplane.meaning import Chunk, Dialect, Meaning
+from switchover_dataplane import lenient_json, native_chunk, responses_chunk
+from switchover_dataplane.api import Api
+from switchover_dataplane.error_shape import looks_like_error
+from switchover_dataplane.event_body import Body, Choice
+from switchover_dataplane.finish_reasons import finish_of
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning, joined
 from switchover_dataplane.stream import Event
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: int | None = 0
-    delta: dict[str, Any] | None = None
-    finish_reason: str | None = None
-    text: str | None = None
-
-
-class _Body(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    error: Any = None
-    type: Any = None
-    object: Any = None
-    candidates: Any = None
-    prompt_feedback: Any = msgspec.field(default=None, name="promptFeedback")
-    usage_metadata: Any = msgspec.field(default=None, name="usageMetadata")
-    delta: Any = None
-    content_block: Any = None
+from switchover_dataplane.token_count import counts_tokens
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -41,85 +28,109 @@ class _Outline(msgspec.Struct, gc=False):
     type: msgspec.Raw = msgspec.Raw(b"")
 
 
-_decoder: Final = msgspec.json.Decoder(_Body)
+_decoder: Final = msgspec.json.Decoder(Body)
 _outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _kind_decoder: Final = msgspec.json.Decoder(str)
 
 MOST_CHOICES: Final = 128
 """Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
 
-_NOTHING: Final = Chunk(Meaning.PRELUDE)
+NOTHING: Final = Chunk(Meaning.LIFE)
+"""What comments, keep-alives and pings say: that the connection lives."""
+
+UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
+"""What an event of no known form says where the form is known: that the connection lives."""
+
 _DONE: Final = Chunk(Meaning.DONE)
 _PART: Final = Chunk(Meaning.CONTENT, bound="an event that is too large to be read")
 _ERROR: Final = Chunk(Meaning.ERROR)
 _MALFORMED: Final = Chunk(Meaning.MALFORMED)
 _GARBLED: Final = Chunk(Meaning.GARBLED)
-_CHAT_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.CHAT)
+_CHAT_LIFE: Final = Chunk(Meaning.LIFE, Dialect.CHAT)
+_CHAT_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.CHAT, counted=True)
 _FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
 
 _FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
-_THINKING: Final = frozenset(("reasoning_content", "reasoning", "reasoning_details", "thinking"))
-_CONTENT: Final = frozenset(("refusal", "tool_calls", "function_call", "audio", "images", "annotations"))
+_THINKING: Final = re.compile(r"reasoning|thinking|thought")
+_CALLS: Final = frozenset(("tool_calls", "function_call"))
+_CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
 _SAID_BESIDE: Final = frozenset(("role", "name", "channel", "phase"))
-_RESPONSES_PRELUDES: Final = frozenset(
-    f"response.{name}"
-    for name in ("created", "queued", "in_progress", "output_item.added", "content_part.added", "reasoning_part.added")
-)
+_FIRST: Final = (0,)
+
+# For each event of a stream: a name of the module is found much quicker than a member of an Enum.
+_OF_CONTENT: Final = Meaning.CONTENT
+_OF_THINKING: Final = Meaning.THINKING
+_OF_LIFE: Final = Meaning.LIFE
+_OF_FINISH: Final = Meaning.FINISH
+_OF_CHAT: Final = Dialect.CHAT
 
 
-def read(event: Event) -> Chunk:
-    """Read one event."""
+def read(event: Event, api: Api | None) -> Chunk:
+    """Read one event of a stream from a target that was asked for `api`, None where the path is of none."""
     data = event.data
     if data is None:
-        return _PART if event.is_part else _NOTHING
+        return _PART if event.is_part else NOTHING
     if event.is_part:
         return _ERROR if event.name == "error" else _outlined(data)
     stripped = data.strip()
     if stripped == b"[DONE]":
         return _DONE
     if stripped == b"{}":
-        return _NOTHING
+        return NOTHING
     if event.name == "error":
         return _ERROR
     try:
         body = _decoder.decode(data)
     except (ValueError, RecursionError):
-        return _unusual(data)
-    return _read(body)
+        return _unusual(data, api)
+    return _read(body, data, api)
 
 
-def _read(body: _Body) -> Chunk:
+def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
     if body.error or body.object == "error":
         return _ERROR
     if body.choices is not None:
-        return _chat(body.choices)
+        return _chat(body.choices, data, api)
     if body.object == "chat.completion.chunk":
-        return _CHAT_PRELUDE
+        return _without_choices(data, api)
     if body.candidates is not None or body.prompt_feedback is not None or body.usage_metadata is not None:
-        return native_chunk.gemini(body.candidates, body.prompt_feedback)
-    if body.type == "ping":
-        return _NOTHING
-    if isinstance(body.type, str):
-        return _typed(body.type) or native_chunk.anthropic(body.type, body.delta, body.content_block) or _FOREIGN
-    return _FOREIGN
+        return native_chunk.gemini(body, data, api)
+    kind = body.type
+    if kind == "ping":
+        return NOTHING
+    if isinstance(kind, str):
+        chunk = responses_chunk.read(kind, body, data, api) or native_chunk.anthropic(kind, body, data, api)
+        if chunk is not None:
+            return chunk
+    return _FOREIGN if api is None else _unknown(data)
 
 
-def _unusual(data: bytes) -> Chunk:
+def _unknown(data: bytes) -> Chunk:
+    """Tell whether an event of no known form says that the answer failed, in whichever words."""
+    try:
+        return _ERROR if looks_like_error(lenient_json.decode(data)) else UNKNOWN
+    except (ValueError, RecursionError):
+        return UNKNOWN
+
+
+def _unusual(data: bytes, api: Api | None) -> Chunk:
     """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
     try:
         body = lenient_json.decode(data)
     except (ValueError, RecursionError):
         return _no_json(data)
     try:
-        return _read(_converted(body))
+        return _read(_converted(body), data, api)
     except (ValueError, RecursionError):
+        if api is not None:
+            return _unknown(data)
         first = body[0] if isinstance(body, list) and body else body
         return _ERROR if isinstance(first, dict) and first.get("error") else _FOREIGN
 
 
-def _converted(body: Any) -> _Body:
+def _converted(body: Any) -> Body:
     try:
-        return msgspec.convert(body, _Body)
+        return msgspec.convert(body, Body)
     except msgspec.ValidationError:
         raise
     except ValueError:
@@ -136,7 +147,7 @@ def _outlined(data: bytes) -> Chunk:
     if bytes(outline.error) not in _FALSE or bytes(outline.object) == b'"error"':
         return _ERROR
     try:
-        return _typed(_kind_decoder.decode(outline.type)) or _PART
+        return responses_chunk.outlined(_kind_decoder.decode(outline.type)) or _PART
     except ValueError:
         return _PART
 
@@ -145,78 +156,84 @@ def _no_json(data: bytes) -> Chunk:
     return _GARBLED if data.lstrip().startswith(b"{") else _MALFORMED
 
 
-def _typed(kind: str) -> Chunk | None:
-    """OpenAI API reference, Responses streaming events; other APIs name their events in the same field."""
-    if kind in ("error", "response.failed"):
-        return _ERROR
-    if not kind.startswith("response."):
-        return None
-    if kind in ("response.completed", "response.incomplete"):
-        return Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,))
-    meaning = Meaning.PRELUDE if kind in _RESPONSES_PRELUDES else Meaning.CONTENT
-    return Chunk(meaning, Dialect.RESPONSES, bound="events of the Responses API", choices=(0,))
+# ── OpenAI API reference, chat completion chunk object ──────────────────────────────────────────────────────────────
 
 
-def _chat(choices: list[_Choice]) -> Chunk:
-    """OpenAI API reference, chat completion chunk object; the choices of an asynchronous filter have no delta."""
+def _without_choices(data: bytes, api: Api | None) -> Chunk:
+    """Read a chunk without choices: usage, a filter's word, a keep-alive, or an error in other words (MiniMax)."""
+    if counts_tokens(data):
+        return _CHAT_COUNTED
+    return _ERROR if api is not None and _unknown(data) is _ERROR else _CHAT_LIFE
+
+
+def _chat(choices: list[Choice], data: bytes, api: Api | None) -> Chunk:
+    """Read a chunk; nearly every one has one choice."""
+    if len(choices) == 1:
+        return _choice(choices[0], data, api)
     if not choices:
-        return _CHAT_PRELUDE
+        return _without_choices(data, api)
     if len(choices) > MOST_CHOICES:
         return _GARBLED
-    meaning, text, bound = Meaning.PRELUDE, "", ""
-    indexes: list[int] = []
-    finished: list[int] = []
-    for choice in choices:
-        if choice.finish_reason == "error":
-            return _ERROR
-        index = choice.index or 0
-        if index:
-            if not 0 < index < MOST_CHOICES:
-                return _GARBLED
-            bound = "several choices"
-        if choice.delta is not None or choice.text is not None:
-            indexes.append(index)
-        if choice.text:
-            meaning, text = Meaning.CONTENT, text + choice.text
-        if choice.delta:
-            said, added, unspliced = _delta(choice.delta)
-            text += added
-            bound = bound or unspliced
-            if said is Meaning.CONTENT or meaning is Meaning.PRELUDE:
-                meaning = said
-        if choice.finish_reason and choice.finish_reason != "null":
-            finished.append(index)
-    if finished and meaning is not Meaning.CONTENT:
-        meaning = Meaning.FINISH
-    return Chunk(meaning, Dialect.CHAT, text, bound, tuple(indexes), tuple(finished))
+    return joined([_choice(choice, data, api) for choice in choices])
 
 
-def _delta(delta: dict[str, Any]) -> tuple[Meaning, str, str]:
-    """Tell what a delta is, the text in it, and what in it cannot be continued."""
-    meaning, text, bound = Meaning.PRELUDE, "", ""
+def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
+    """Read a choice; that of an asynchronous filter has no delta."""
+    if choice.error:
+        return _ERROR
+    index, places, bound = choice.index, _FIRST, ""
+    if index and isinstance(index, int):
+        if not 0 < index < MOST_CHOICES:
+            return _GARBLED
+        places, bound = (index,), "several choices"
+    meaning, text, is_call = _OF_LIFE, "", False
+    if choice.delta and isinstance(choice.delta, dict):
+        meaning, text, unspliced, is_call = _delta(choice.delta)
+        bound = bound or unspliced
+    if choice.text and isinstance(choice.text, str):
+        meaning, text = _OF_CONTENT, text + choice.text
+    speaks = places if choice.delta is not None or choice.text is not None else ()
+    said = places if meaning is _OF_CONTENT else ()
+    calls = places if is_call else ()
+    word = choice.finish_reason
+    if not word or word == "null":
+        counted = meaning is _OF_LIFE and counts_tokens(data)
+        return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, (), calls, (), None, counted)
+    finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
+    if finish is None and (api is not None or word == "error"):
+        return _ERROR
+    counted = meaning is _OF_THINKING or counts_tokens(data)
+    meaning = meaning if said else _OF_FINISH
+    return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, places, calls, (), finish, counted)
+
+
+def _delta(delta: dict[str, Any]) -> tuple[Meaning, str, str, bool]:
+    """Tell what a delta is, the text in it, what in it cannot be continued, and whether it is a part of a tool call."""
+    meaning, text, bound, is_call = _OF_LIFE, "", "", False
     for name, value in delta.items():
         if not value or name in _SAID_BESIDE:
             continue
         if name == "content":
-            text, thought, odd = _text(value)
+            text, thought, odd = (value, False, "") if isinstance(value, str) else _text(value)
             if text or odd:
-                meaning = Meaning.CONTENT
-            elif thought and meaning is Meaning.PRELUDE:
-                meaning = Meaning.THINKING
+                meaning = _OF_CONTENT
+            elif thought and meaning is _OF_LIFE:
+                meaning = _OF_THINKING
             bound = bound or odd or ("reasoning" if thought else "")
-        elif name in _THINKING:
+        elif name in _CALLS:
+            meaning, bound, is_call = _OF_CONTENT, bound or name, True
+        elif name in _CONTENT:
+            meaning, bound = _OF_CONTENT, bound or name
+        elif _THINKING.search(name):
             bound = bound or "reasoning"
-            meaning = Meaning.THINKING if meaning is Meaning.PRELUDE else meaning
+            meaning = _OF_THINKING if meaning is _OF_LIFE else meaning
         else:
-            bound = bound or (name if name in _CONTENT else "fields of another form")
-            meaning = Meaning.CONTENT if name in _CONTENT else meaning
-    return meaning, text, bound
+            bound = bound or "fields of another form"
+    return meaning, text, bound, is_call
 
 
 def _text(content: Any) -> tuple[str, bool, str]:
     """Return text, whether there is thinking, and what else: Mistral sends a list of parts (its docs, Reasoning)."""
-    if isinstance(content, str):
-        return content, False, ""
     if not isinstance(content, list):
         return "", False, "content of another form"
     text, thought, odd = "", False, ""
@@ -224,7 +241,7 @@ def _text(content: Any) -> tuple[str, bool, str]:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             text += part["text"]
-        elif kind == "thinking":
+        elif isinstance(kind, str) and _THINKING.search(kind):
             thought = True
         else:
             odd = "content of another form"

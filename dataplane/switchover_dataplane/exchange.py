@@ -7,7 +7,7 @@ beyond its soft limit stays open while another starts beside it: the first good 
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from switchover_dataplane import trace
@@ -18,7 +18,7 @@ from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.failover import Answer as Last
 from switchover_dataplane.failover import Step, Tried, Try, Wait, Why, next_step, status_for
 from switchover_dataplane.held import Failure, Held
-from switchover_dataplane.outcome import Broken, Committed, Outcome, TimedOut
+from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.race import Fleet, Race, Running
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.targets import Route
@@ -131,6 +131,11 @@ class Exchange:
         """Take note that the answer that was handed on reached its end."""
         self._race.served_whole()
 
+    def may_go_on(self) -> bool:
+        """Tell whether another target would be asked if the answer that is handed on broke off now."""
+        broken = replace(self._history[-1], outcome=Broken("stalled", "", ErrorClass.INTERRUPTED))
+        return not isinstance(self._after([*self._history[:-1], broken]), Last)
+
     def close(self) -> None:
         """Take note that no answer is handed on any more."""
         self._race.served()
@@ -138,23 +143,26 @@ class Exchange:
     # ── One step after the other ────────────────────────────────────────────────────────────────────────────────────
 
     def _next(self) -> Step:
+        step = self._after(self._history)
+        if self._record.attempts:
+            self._record.attempts[-1].decision = step.why
+        return step
+
+    def _after(self, history: Sequence[Tried]) -> Step:
         now = time.monotonic()
         policy = self._policy
-        step = next_step(
+        return next_step(
             policy,
             self._upstream,
-            self._history,
+            history,
             cooling=self._fleet.health.cooling(
                 self._upstream, policy.cool_down, self._race.model, now, asker=self._race.asker
             ),
             elapsed=now - self._record.started,
             wall=time.time(),
             chance=random.random(),  # noqa: S311 - jitter, not a secret
-            repeats_allowed=not self._history or self._may_repeat,
+            repeats_allowed=not history or self._may_repeat,
         )
-        if self._record.attempts:
-            self._record.attempts[-1].decision = step.why
-        return step
 
     async def _take(self, step: Try | Wait) -> Step:
         """Carry a step out; return the one that follows it. Once an answer is handed on, none does."""

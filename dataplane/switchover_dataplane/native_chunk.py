@@ -8,7 +8,11 @@ Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentRes
 
 from typing import Any, Final
 
-from switchover_dataplane.meaning import Chunk, Dialect, Meaning
+from switchover_dataplane.api import Api
+from switchover_dataplane.event_body import Body
+from switchover_dataplane.finish_reasons import Finish, finish_of
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.token_count import counts_tokens
 
 MOST_CANDIDATES: Final = 128
 """Candidates of one answer, which are numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
@@ -16,74 +20,125 @@ MOST_CANDIDATES: Final = 128
 _MESSAGES: Final = "events of the Messages API"
 _GENERATE: Final = "events of the Gemini API"
 
-_THOUGHTS: Final = frozenset(("thinking", "redacted_thinking", "thinking_delta", "signature_delta"))
-_GENERATE_GARBLED: Final = Chunk(Meaning.GARBLED)
-_MESSAGES_PRELUDE: Final = Chunk(Meaning.PRELUDE, Dialect.MESSAGES)
+_ERROR: Final = Chunk(Meaning.ERROR)
+_GARBLED: Final = Chunk(Meaning.GARBLED)
+_UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
+_OF_CONTENT: Final = Meaning.CONTENT
+_STRANGE: Final = Chunk(Meaning.CONTENT, Dialect.GENERATE, bound=_GENERATE)
+_GENERATE_LIFE: Final = Chunk(Meaning.LIFE, Dialect.GENERATE)
+_BLOCKED: Final = Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,), finish=Finish.REFUSED)
+_MESSAGES_LIFE: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES)
 _MESSAGES_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
-_MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
-_MESSAGES_FINISH: Final = Chunk(Meaning.FINISH, Dialect.MESSAGES, finished=(0,))
+_MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,))
 _MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
 
 
-def anthropic(kind: str, delta: Any, block: Any) -> Chunk | None:
-    """Read an event by its `type`; None if it is none of Anthropic's."""
+def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
+    """Read an event by its `type`; None if it is none of Anthropic's.
+
+    `data` is all that the event says, `api` what was asked for.
+    """
     match kind:
-        case "message_start" | "content_block_stop":
-            return _MESSAGES_PRELUDE
-        case "content_block_start":
-            kind_of_block = _type(block)
-            if kind_of_block in _THOUGHTS:
-                return _MESSAGES_THOUGHT
-            is_empty = kind_of_block == "text" and not block.get("text")
-            return _MESSAGES_PRELUDE if is_empty else _MESSAGES_CONTENT
         case "content_block_delta":
-            return _MESSAGES_THOUGHT if _type(delta) in _THOUGHTS else _MESSAGES_CONTENT
+            return _piece(body.delta)
+        case "message_start":
+            return _MESSAGES_LIFE
+        case "content_block_start":
+            return _block(body.content_block, _number(body.index))
+        case "content_block_stop":
+            return Chunk(Meaning.LIFE, Dialect.MESSAGES, closed=(_number(body.index),))
         case "message_delta":
-            has_ended = isinstance(delta, dict) and delta.get("stop_reason")
-            return _MESSAGES_FINISH if has_ended else _MESSAGES_PRELUDE
+            return _message(body.delta, data, api)
         case "message_stop":
             return _MESSAGES_DONE
         case _:
             return None
 
 
-def gemini(candidates: Any, feedback: Any) -> Chunk:
+def _piece(delta: Any) -> Chunk:
+    """Read a piece of a block. The input of a tool is life: that its call is the client's was said by its block."""
+    kind = _type(delta)
+    if kind == "text_delta":
+        return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_LIFE
+    if kind == "citations_delta":
+        return _MESSAGES_CONTENT
+    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+
+
+def _block(block: Any, index: int) -> Chunk:
+    """Read the start of a block: tools that the provider runs, and what they give, are blocks of many types."""
+    kind = _type(block)
+    if kind == "text":
+        return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_LIFE
+    if kind == "tool_use":
+        return Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,), calls=(index,))
+    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+
+
+def _message(delta: Any, data: bytes, api: Api | None) -> Chunk:
+    word = delta.get("stop_reason") if isinstance(delta, dict) else None
+    if not word:
+        return _MESSAGES_LIFE
+    finish = None
+    if api is not None:
+        finish = finish_of(api, word) if isinstance(word, str) else None
+        if finish is None:
+            return _ERROR
+    return Chunk(Meaning.FINISH, Dialect.MESSAGES, finished=(0,), finish=finish, counted=counts_tokens(data))
+
+
+def gemini(body: Body, data: bytes, api: Api | None) -> Chunk:
     """Read a response by its candidates; one that is blocked has none, and is an answer all the same."""
+    candidates = body.candidates
     if not isinstance(candidates, list) or not candidates:
-        if isinstance(feedback, dict) and feedback.get("blockReason"):
-            return Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,))
-        return Chunk(Meaning.PRELUDE, Dialect.GENERATE)
+        feedback = body.prompt_feedback
+        is_blocked = isinstance(feedback, dict) and feedback.get("blockReason")
+        return _BLOCKED if is_blocked else _GENERATE_LIFE
+    if len(candidates) == 1:
+        return _candidate(candidates[0], data, api)
     if len(candidates) > MOST_CANDIDATES:
-        return _GENERATE_GARBLED
-    meaning = Meaning.PRELUDE
-    indexes: list[int] = []
-    finished: list[int] = []
-    for candidate in candidates:
-        if not isinstance(candidate, dict):
-            return Chunk(Meaning.CONTENT, Dialect.GENERATE, bound=_GENERATE)
-        index = candidate.get("index")
-        indexes.append(index if isinstance(index, int) else 0)
-        if not 0 <= indexes[-1] < MOST_CANDIDATES:
-            return _GENERATE_GARBLED
-        said = _parts(candidate.get("content"))
-        if said is Meaning.CONTENT or meaning is Meaning.PRELUDE:
-            meaning = said
-        if candidate.get("finishReason"):
-            finished.append(indexes[-1])
-    if finished and meaning is not Meaning.CONTENT:
-        meaning = Meaning.FINISH
-    return Chunk(meaning, Dialect.GENERATE, bound=_GENERATE, choices=tuple(indexes), finished=tuple(finished))
+        return _GARBLED
+    return joined([_candidate(candidate, data, api) for candidate in candidates])
+
+
+def _candidate(candidate: Any, data: bytes, api: Api | None) -> Chunk:
+    if not isinstance(candidate, dict):
+        return _STRANGE if api is None else _UNKNOWN
+    index = _number(candidate.get("index"))
+    if not 0 <= index < MOST_CANDIDATES:
+        return _GARBLED
+    places = (index,)
+    meaning = _parts(candidate.get("content"))
+    said = places if meaning is _OF_CONTENT else ()
+    word = candidate.get("finishReason")
+    if not word:
+        return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said)
+    finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
+    if finish is None and api is not None:
+        return _ERROR
+    counted = meaning is Meaning.THINKING or counts_tokens(data)
+    meaning = meaning if said else Meaning.FINISH
+    return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said, places, finish=finish, counted=counted)
 
 
 def _parts(content: Any) -> Meaning:
+    """Tell what the parts of a candidate are. What code of the provider's own did is no answer yet."""
     parts = content.get("parts") if isinstance(content, dict) else None
-    meaning = Meaning.PRELUDE
+    meaning = Meaning.LIFE
     for part in parts if isinstance(parts, list) else ():
-        if isinstance(part, dict) and part.get("thought"):
+        if not isinstance(part, dict):
+            continue
+        if part.get("thought"):
             meaning = Meaning.THINKING
-        elif not isinstance(part, dict) or part.get("text") != "":
-            return Meaning.CONTENT
+        elif part.get("text") or "functionCall" in part or "inlineData" in part or "fileData" in part:
+            return _OF_CONTENT
+        elif "executableCode" in part or "codeExecutionResult" in part:
+            meaning = Meaning.THINKING
     return meaning
+
+
+def _number(index: Any) -> int:
+    return index if isinstance(index, int) else 0
 
 
 def _type(value: Any) -> str:

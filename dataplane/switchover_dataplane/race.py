@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from switchover_dataplane import trace
+from switchover_dataplane import calls, trace
 from switchover_dataplane.answer import Answer, Call
 from switchover_dataplane.asker import Asker
 from switchover_dataplane.attempt import Limits, Result, attempt
@@ -19,7 +19,7 @@ from switchover_dataplane.budget import Budget
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.declined import is_declined
 from switchover_dataplane.health import Health
-from switchover_dataplane.opening import Pulse
+from switchover_dataplane.opening import HeldBack, Pulse
 from switchover_dataplane.outcome import ClientGone, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.patience import Patience, patience
 from switchover_dataplane.steps import Tried, Try
@@ -223,12 +223,12 @@ class Race:
 
     def _limits(self, now: float) -> Limits:
         policy = self._policy
-        holdback = policy.holdback if policy.stream_recovery == "Holdback" else None
-        in_a_form = policy.semantics == "Failover"
-        if not policy.timeout and not policy.per_try_timeout and holdback is None and in_a_form:
-            return _NO_LIMITS
+        held = HeldBack(
+            policy.holdback if policy.stream_recovery == "Holdback" else None,
+            policy.lone_stream_idle_timeout if calls.are_held(policy) else None,
+        )
         remaining = max(0.001, policy.timeout - (now - self._record.started)) if policy.timeout else None
-        return Limits(policy.per_try_timeout or None, remaining, holdback, in_a_form)
+        return Limits(policy.per_try_timeout or None, remaining, held, policy.semantics == "Failover")
 
     def _close(self, running: Running) -> None:
         self._fleet.in_flight[running.target.id] -= 1
@@ -237,9 +237,6 @@ class Race:
     def _wake(self, *_: object) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-_NO_LIMITS = Limits()
 
 
 def _drop(task: "asyncio.Task[Result]") -> None:

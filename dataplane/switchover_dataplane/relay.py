@@ -4,6 +4,7 @@ Bytes pass through as they came, an event at a time, at the pace at which the cl
 `transcript.py`'s; who goes on with an answer that broke off is decided by `exchange.py`.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
@@ -12,11 +13,12 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import reply, trace, turns
+from switchover_dataplane import calls, reply, trace, turns
 from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
 from switchover_dataplane.json_body import JsonBody
+from switchover_dataplane.opening import AFTER_THE_END
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.redaction import Redaction
 from switchover_dataplane.splice import Mismatch
@@ -27,9 +29,15 @@ from switchover_dataplane.transport import ConnectionBroken
 from switchover_dataplane.unreadable import unreadable
 from switchover_dataplane.watch import Watched
 
-AFTER_THE_END: Final = 1.0
-"""Seconds that are waited for usage and [DONE] once an answer is whole."""
+AFTER_DONE: Final = 1.0
+"""Seconds of silence after which the end of a body is not waited for whose last event came."""
 
+KEEP_ALIVE: Final = 10.0
+"""Seconds without a byte for the client after which a comment is sent while a tool call is held back."""
+
+_HELD_BACK: Final = b": switchover: a tool call is held back until it is whole\n\n"
+_NO_CONVERSATION: Final = "the request is no conversation"
+_AT_ONCE: Final = 0.001
 _LONGEST_NUMBER: Final = 4
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _PROMPTS: Final = re.compile(rb"\[[ \t\r\n]*[^-0-9 \t\r\n]")
@@ -58,8 +66,11 @@ class Relay:
         self._redaction = redaction
         self._redacts = redaction()
         self._body = exchange.body
-        self._transcript = Transcript(_choices(exchange.body))
+        self._transcript = Transcript(_choices(exchange.body), None, holds_calls=False)
         self._response = web.StreamResponse()
+        self._loop = asyncio.get_running_loop()
+        self._told_at = self._loop.time()
+        self._settled_at: float | None = None
         self._broke = ""
         self._can_tell = True
         self._turn = 0
@@ -71,6 +82,8 @@ class Relay:
             Interrupted: it could not be sent whole; the client's connection is closed already.
             ConnectionError: the client left.
         """
+        api = answer.opened.api if answer.opened is not None else None
+        self._transcript = Transcript(_choices(self._body), api, holds_calls=calls.are_held(self._policy))
         self._response = reply.begin(self._request, answer.status, headers)
         try:
             await self._response.prepare(self._request)
@@ -118,28 +131,36 @@ class Relay:
     async def _read_on(self, answer: Answer, opened: Opened) -> None:
         transcript, scanner = self._transcript, opened.scanner
         assert answer.rest is not None  # noqa: S101 - the caller has looked
-        watched = Watched(answer.rest, self._patience)
+        watched = Watched(answer.rest, self._patience(), self._longest_patience)
         try:
             while True:
                 piece = b""
                 if not scanner.is_behind:
-                    piece = await watched.piece()
+                    piece = await (self._piece(watched) if transcript.is_holding else watched.piece())
                     if not piece:
                         break
-                heard, was_settled = transcript.heard, transcript.is_settled
                 await self._take(scanner.feed(piece))
-                if not was_settled and (transcript.heard != heard or transcript.is_settled or scanner.is_within_data):
-                    watched.heard(self._patience)
+                watched.heard(self._patience())
             answer.rest = None
             await self._take(scanner.end())
             await self._write(transcript.take_end())
         except ConnectionBroken:
             if not watched.barked or transcript.is_settled:
                 raise
-            seconds = self._policy.stream_idle_timeout
-            raise Interruption("stalled", f"no content for {seconds:g}s (streamIdleTimeout)") from None
+            raise Interruption("stalled", f"no sign of life for {watched.limit:g}s (streamIdleTimeout)") from None
         finally:
             watched.stop()
+
+    async def _piece(self, watched: Watched) -> bytes:
+        """Return the next piece of the body; meanwhile the client is told that its connection lives."""
+        while True:
+            try:
+                async with asyncio.timeout_at(self._told_at + KEEP_ALIVE):
+                    return await watched.piece()
+            except TimeoutError:
+                self._told_at = self._loop.time()
+                if self._can_tell:
+                    await self._write(_HELD_BACK)
 
     async def _take(self, events: Sequence[Event]) -> None:
         """Hand on, all at once, what of the events is for the client; they are no more than one turn is for."""
@@ -164,15 +185,31 @@ class Relay:
             if data:
                 await self._response.write(data)
                 self._record.attempts[-1].count(len(data))
+                self._told_at = self._loop.time()
 
     async def _write(self, data: bytes) -> None:
         if data:
             await self._response.write(data)
             self._record.attempts[-1].count(len(data))
 
-    @property
     def _patience(self) -> float:
-        return AFTER_THE_END if self._transcript.is_settled else self._policy.stream_idle_timeout
+        """Return how many seconds the target may be silent now, 0 for no limit."""
+        transcript, limit = self._transcript, self._policy.stream_idle_timeout
+        if not transcript.is_settled:
+            self._settled_at = None
+            return limit
+        now = self._loop.time()
+        self._settled_at = now if self._settled_at is None else self._settled_at
+        most = AFTER_DONE if transcript.said_done else AFTER_THE_END
+        # Whoever goes on without content behind the end is not waited for without end.
+        left = self._settled_at + limit - now if limit else most
+        return max(_AT_ONCE, min(most, left))
+
+    def _longest_patience(self) -> float:
+        """Return the same where it is over: where nobody could go on with the answer, to cut it can only destroy."""
+        if self._transcript.is_settled or (not self._why_not() and self._exchange.may_go_on()):
+            return self._patience()
+        return self._policy.lone_stream_idle_timeout
 
     # ── When it breaks off ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,20 +236,25 @@ class Relay:
         self._transcript.continue_with(_seam(self._record.attempts[-1]))
         return answer
 
-    def _continuation(self) -> Continuation | str:
-        """Return the request for the rest of the answer, or why there is none."""
+    def _why_not(self) -> str:
+        """Return why no other model can be asked to go on, "" if one can."""
         if self._policy.stream_recovery != "Continue" or self._policy.semantics == "Envoy":
             return "streams are not continued on this route"
         if self._transcript.bound:
             return f"what was sent cannot be continued by another model: {self._transcript.bound}"
-        return Continuation.of(self._body, self._transcript.text) or "the request is no conversation"
+        return "" if Continuation.of(self._body, "") else _NO_CONVERSATION
+
+    def _continuation(self) -> Continuation | str:
+        """Return the request for the rest of the answer, or why there is none."""
+        return self._why_not() or Continuation.of(self._body, self._transcript.text) or _NO_CONVERSATION
 
     async def _abort(self, why: str) -> NoReturn:
         """Tell the client in the stream, then end it so that nobody takes it for whole."""
         message = f"the answer broke off ({self._broke}); {why}"
-        if self._can_tell:
+        is_reset = self._transcript.ends_by_reset
+        if self._can_tell and not is_reset:
             await self._response.write(self._transcript.error(message))
-        await reply.cut(self._request)
+        await reply.cut(self._request, reset=is_reset)
         raise reply.Interrupted(message)
 
 

@@ -89,11 +89,11 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
         await response.write(data)
 
 
-async def cut(request: web.BaseRequest) -> None:
-    """End the client's connection without an end of the body, once it took what was written."""
+async def cut(request: web.BaseRequest, *, reset: bool = False) -> None:
+    """End the client's connection without an end of the body, or by a reset, once it took what was written."""
     connection = request.protocol
     if isinstance(connection, ClientConnection):
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_LAST_WORDS):
                 await connection.flush()
-        connection.cut()
+        connection.cut(reset=reset)

@@ -47,13 +47,14 @@ class Sending(web.RequestHandler):
             self.transport.set_write_buffer_limits(0)
             await self._drain_helper()
 
-    def cut(self) -> None:
-        """End the connection so that no answer in flight looks complete."""
+    def cut(self, *, reset: bool = False) -> None:
+        """End the connection so that no answer in flight looks complete; `reset` says so by a reset in any case."""
         if self.transport is None:
             return
         request, raw = self._current_request, self.transport.get_extra_info("socket")
-        if request is not None and request.version < HttpVersion11 and raw is not None:
-            # Without chunks an orderly end of the connection would be the end of the answer.
+        # Without chunks an orderly end of the connection would be the end of the answer.
+        reset = reset or (request is not None and request.version < HttpVersion11)
+        if reset and raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 

@@ -31,16 +31,29 @@ def last_words(text: str) -> str:
 
 
 class Splice:
-    """Takes the new text piece by piece; `fits` tells whether it was found to go on where the old one ended."""
+    """Takes the new text piece by piece; `fits` tells whether it was found to go on where the old one ended.
 
-    __slots__ = ("_at", "_possible", "_space", "fits")
+    `called` tells that a tool call had begun where the answer broke off, so that its text had come to an end.
+    """
 
-    def __init__(self, sent: str) -> None:
+    __slots__ = ("_at", "_called", "_possible", "_space", "fits")
+
+    def __init__(self, sent: str, *, called: bool = False) -> None:
         whole = sent.strip()
         self._possible = list(dict.fromkeys((whole, last_words(sent))))
         self._at = 0
+        self._called = called
         self._space = sent[len(sent.rstrip()) :]
         self.fits = not whole
+
+    @property
+    def may_call(self) -> bool:
+        """Whether the new answer may begin with a tool call: nothing of the text is missing, and none is repeated."""
+        return self._called and not self.fits and not self._at
+
+    def begin_with_a_call(self) -> None:
+        """Take it that the new answer goes on with a tool call."""
+        self.fits = True
 
     def feed(self, piece: str) -> str:
         """Return what of the next piece is new; "" while it repeats.

@@ -18,9 +18,8 @@ from switchover_dataplane.expected import Expected
 from switchover_dataplane.joining import join, joined_array
 from switchover_dataplane.json_body import SMALL, JsonBody
 from switchover_dataplane.judgement import judged, media_type
-from switchover_dataplane.opening import Opening, Pulse, open_stream
+from switchover_dataplane.opening import HeldBack, Opening, Pulse, open_stream
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
-from switchover_dataplane.table import Holdback
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectionBroken, Response
 
@@ -46,7 +45,7 @@ async def read_success(
     expected: Expected,
     *,
     pulse: Pulse,
-    holdback: Holdback | None,
+    holdback: HeldBack,
 ) -> Outcome:
     """Read the start of an answer, or all of it, and judge it."""
     if expected.api is not None and (response.status in _WITHOUT_A_BODY or 300 <= response.status < 400):

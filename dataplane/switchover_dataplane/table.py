@@ -354,7 +354,8 @@ class Policy(_Frozen, frozen=True):
     are more. `retry_on` holds trigger tokens; with `explicit` they were written by the user and decide alone,
     without it they are the AI triggers. `update_frequency` 0 means that `previousPriorities` was not written.
     `written` tells a `retries` block (RouteOption or HTTPRoute) from the default. A limit of 0 seconds is none.
-    `operations` says what of a model's API may be asked for (`operations.py`).
+    `operations` says what of a model's API may be asked for (`operations.py`). `lone_stream_idle_timeout` stands in the
+    place of `stream_idle_timeout` where nobody could go on with a stream that is cut.
     """
 
     semantics: Literal["Failover", "Envoy"] = "Failover"
@@ -377,7 +378,9 @@ class Policy(_Frozen, frozen=True):
     first_token_timeout_reasoning: Seconds = 90.0
     answer_timeout: Seconds = 90.0
     stream_idle_timeout: Seconds = 15.0
+    lone_stream_idle_timeout: Seconds = 120.0
     stream_recovery: Literal["Continue", "Abort", "Holdback"] = "Continue"
+    tool_calls: Literal["Hold", "Stream"] = "Hold"
     holdback: Holdback = Holdback()
     operations: Literal["Models", "All"] = "Models"
 

@@ -9,9 +9,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane import lenient_json, stream_end
-from switchover_dataplane.chunk import read
-from switchover_dataplane.meaning import Chunk, Dialect, Meaning
+from switchover_dataplane import calls, lenient_json, stream_end
+from switchover_dataplane.api import Api
+from switchover_dataplane.chunk import NOTHING, UNKNOWN, read
+from switchover_dataplane.meaning import Chunk, Dialect, Meaning, dialect_of
 from switchover_dataplane.splice import Mismatch, Splice
 from switchover_dataplane.stream import Event
 
@@ -33,7 +34,11 @@ _LAST: Final = (
 Each begins with letters of its own, which are found at the speed of the memory.
 """
 
-_OF_THE_ANSWER: Final = (Meaning.PRELUDE, Meaning.CONTENT)
+_OF_THE_ANSWER: Final = (Meaning.LIFE, Meaning.UNKNOWN, Meaning.CONTENT)
+_LIFE: Final = Meaning.LIFE
+_UNKNOWN: Final = Meaning.UNKNOWN
+_DONE: Final = Meaning.DONE
+_BOUND_TO_BLOCKS: Final = (Dialect.MESSAGES, Dialect.RESPONSES)
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -50,21 +55,32 @@ class Interruption(Exception):
 class Transcript:
     """What of an answer was handed on so far.
 
-    `choices` is how many the request asked for. `bound` says why the answer cannot be continued by another model, ""
-    if it can. `dropped` counts malformed events, `heard` those that show that the model goes on.
+    `choices` is how many the request asked for, `api` what the target was asked for (None: the form of its answers is
+    not known). With `holds_calls` a tool call is handed on once all of it came. `bound` says why the answer cannot be
+    continued by another model, "" if it can. `dropped` counts malformed events, `heard` those that show that the model
+    goes on.
     """
 
     __slots__ = (
+        "_api",
+        "_block_ended",
+        "_counted",
         "_dialect",
         "_finished",
+        "_held",
+        "_held_size",
+        "_holds_calls",
         "_idle",
+        "_known",
         "_length",
         "_newest",
+        "_open",
         "_said_done",
         "_seam",
         "_seen",
         "_splice",
         "_tail",
+        "_taken_back",
         "_texts",
         "_wanted",
         "bound",
@@ -72,12 +88,21 @@ class Transcript:
         "heard",
     )
 
-    def __init__(self, choices: int = 1) -> None:
+    def __init__(self, choices: int, api: Api | None, *, holds_calls: bool) -> None:
         self.bound = "several choices" if choices > 1 else ""
         self.dropped = 0
         self.heard = 0
         self._wanted = choices
-        self._dialect: Dialect | None = None
+        self._known = dialect_of(api)
+        self._api = api if self._known is not None else None
+        self._dialect = self._known
+        self._holds_calls = holds_calls and self._known is not None
+        self._open: set[int] = set()
+        self._held: list[tuple[Event, Chunk]] = []
+        self._held_size = 0
+        self._block_ended = False
+        self._counted = False
+        self._taken_back = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
@@ -101,11 +126,33 @@ class Transcript:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing that may follow changes that the answer is whole.
+        """Whether the answer is whole, whatever comes of its connection.
 
-        Some of Gemini's models say with each response that it is the last, so that the end alone tells.
+        A server that went on behind a finish_reason may do so again, and some of Gemini's models say with each response
+        that it is the last: then only the end tells.
         """
-        return self.whole and self._dialect is not Dialect.GENERATE
+        if self._taken_back or self._dialect is Dialect.GENERATE:
+            return self._said_done
+        return self.whole
+
+    @property
+    def said_done(self) -> bool:
+        """Whether the client has the last event that there can be."""
+        return self._said_done
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether a part of a tool call is held back."""
+        return bool(self._held)
+
+    @property
+    def ends_by_reset(self) -> bool:
+        """Whether a break must be shown by a reset alone.
+
+        Claude Code, of which a block ended and a tool call is open, ends its session at an error event, and asks again
+        after a reset.
+        """
+        return self._block_ended and bool(self._open) and self._dialect in _BOUND_TO_BLOCKS
 
     @property
     def ends_anyhow(self) -> bool:
@@ -119,7 +166,12 @@ class Transcript:
 
     def continue_with(self, seam: bytes) -> None:
         """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there."""
-        self._splice, self._seam = Splice(self.text), seam
+        self._splice = Splice(self.text, called=bool(self._held))
+        self._seam = seam
+        self._held, self._held_size = [], 0
+        self._open.clear()
+        self._finished.clear()
+        self._taken_back = self._counted = False
 
     def take(self, event: Event) -> bytes:
         """Take the next event; return what goes to the client for it.
@@ -128,31 +180,73 @@ class Transcript:
             Interruption: the answer failed, claims to be done without being whole, or goes on without saying anything.
             Mismatch: the other model's text does not go on where this one ended.
         """
-        chunk = read(event)
+        chunk = read(event, self._api)
+        meaning = chunk.meaning
         if chunk.dialect is None:
-            if chunk.meaning not in _OF_THE_ANSWER:
+            if meaning not in _OF_THE_ANSWER:
                 self._count_idle(event)
-                return self._take_mark(event, chunk.meaning)
+                return self._take_mark(event, meaning)
         elif chunk.dialect is not self._dialect:
             if not self.ends_anyhow:
                 # An event of another API, as some proxies mix in: it says nothing of the answer.
-                self._count_idle(event)
-                return b"" if self.is_splicing else event.raw
+                return self._take_strange(event)
             self._dialect = chunk.dialect
-        if chunk.meaning is Meaning.PRELUDE or (self._finished and self.is_settled):
+        if meaning is _LIFE or meaning is _UNKNOWN or (self._finished and self.is_settled):
             self._count_idle(event)
         elif self._idle:
             self._idle = 0
-        if chunk.meaning is not Meaning.PRELUDE:
+        if (self._open or chunk.calls) and chunk is not NOTHING:
+            return self._take_call(event, chunk)
+        return self._handed_on(event, chunk)
+
+    def _take_strange(self, event: Event) -> bytes:
+        self._count_idle(event)
+        if self._held:
+            self._hold(event, UNKNOWN)
+            return b""
+        return b"" if self.is_splicing else event.raw
+
+    def _handed_on(self, event: Event, chunk: Chunk) -> bytes:
+        if chunk.meaning is not _LIFE and chunk.meaning is not _UNKNOWN:
             self.heard += 1
         if self._splice is not None:
             return self._spliced(event, chunk, self._splice)
         self._note(chunk, chunk.text)
-        if chunk.meaning is Meaning.DONE:
+        if chunk.meaning is _DONE:
             self._said_done = True
         if event.is_part:
             self._look_for_the_end(event.raw)
         return event.raw
+
+    # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_call(self, event: Event, chunk: Chunk) -> bytes:
+        """Take an event of a tool call, or one that comes before it has ended."""
+        self._open.update(chunk.calls)
+        self._open.difference_update(chunk.closed)
+        if chunk.finished:
+            if self._dialect is Dialect.CHAT:
+                self._open.difference_update(chunk.finished)
+            else:
+                self._open.clear()
+        if not self._holds_calls:
+            return self._handed_on(event, chunk)
+        self._hold(event, chunk)
+        if self._open and self._held_size <= calls.MOST_HELD and len(self._held) <= calls.MOST_EVENTS:
+            return b""
+        self._holds_calls = not self._open
+        return self._released()
+
+    def _hold(self, event: Event, chunk: Chunk) -> None:
+        self._held.append((event, chunk))
+        self._held_size += len(event.raw)
+
+    def _released(self) -> bytes:
+        """Return what was held back."""
+        held, self._held, self._held_size = self._held, [], 0
+        return b"".join([self._handed_on(event, chunk) for event, chunk in held])
+
+    # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_end(self) -> bytes:
         """Take an orderly end of the body; return what is missing of the answer's own.
@@ -193,9 +287,18 @@ class Transcript:
         if self._seen and self._seen <= self._finished:
             self._wanted = len(self._seen)  # a server that gives fewer choices than were asked for
         if not self.whole and not self.ends_anyhow:
-            raise Interruption("truncated", "the stream said that it was done without a finish_reason")
+            if not self._is_done():
+                raise Interruption("truncated", "the stream said that it was done without a finish_reason")
+            self._finished.update(self._seen)
+            self._wanted = len(self._seen)
         self._said_done = True
-        return event.raw
+        return self._released() + event.raw if self._held else event.raw
+
+    def _is_done(self) -> bool:
+        """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
+        if self._known is not Dialect.CHAT or not self._seen or self.is_splicing:
+            return False
+        return calls.are_whole([event for event, _ in self._held]) if self._open else self._counted
 
     def _look_for_the_end(self, part: bytes) -> None:
         """Find in an event that is too large to be read whether it is the last one."""
@@ -207,8 +310,16 @@ class Transcript:
 
     def _note(self, chunk: Chunk, text: str) -> None:
         self._seen.update(chunk.choices)
-        if chunk.dialect is Dialect.GENERATE:
-            self._finished.difference_update(chunk.choices)
+        if chunk.said:
+            self._counted = False
+            if self._finished and not self._finished.isdisjoint(chunk.said):
+                # A reason to end that the answer went on behind was none.
+                self._finished.difference_update(chunk.said)
+                self._taken_back = True
+        elif chunk.counted:
+            self._counted = True
+        if chunk.closed:
+            self._block_ended = True
         if chunk.finished:
             self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
@@ -231,6 +342,11 @@ class Transcript:
 
     def _spliced(self, event: Event, chunk: Chunk, splice: Splice) -> bytes:
         """Hand on what is new in the other model's answer: what it thinks and repeats before that was sent already."""
+        if chunk.calls and splice.may_call:
+            splice.begin_with_a_call()
+            self._note(chunk, "")
+            seam, self._seam = self._seam, b""
+            return seam + event.raw
         had_begun = splice.fits and not self._seam
         if chunk.bound and (had_begun or chunk.bound != "reasoning"):
             if not had_begun:

@@ -5,6 +5,7 @@ serves the whole stream, as it nearly never has to do anything.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from switchover_dataplane.transport import Response
 
@@ -12,19 +13,21 @@ from switchover_dataplane.transport import Response
 class Watched:
     """Reads `rest`; closes it when nothing was `heard` for as long as was said last (seconds, 0: no limit).
 
-    `barked` tells that it was closed for that reason.
+    Before it is closed `longest` is asked once more for the limit, which may be higher. `barked` tells that it was
+    closed for that reason, and `limit` which one it was.
     """
 
-    __slots__ = ("_limit", "_loop", "_quiet", "_rest", "_timer", "_waiting_since", "barked")
+    __slots__ = ("_longest", "_loop", "_quiet", "_rest", "_timer", "_waiting_since", "barked", "limit")
 
-    def __init__(self, rest: Response, limit: float) -> None:
+    def __init__(self, rest: Response, limit: float, longest: Callable[[], float]) -> None:
         self.barked = False
+        self._longest = longest
         self._rest = rest
         self._loop = asyncio.get_running_loop()
         self._quiet = 0.0
         self._waiting_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._limit = limit
+        self.limit = limit
         self._look()
 
     async def piece(self) -> bytes:
@@ -43,8 +46,8 @@ class Watched:
     def heard(self, limit: float) -> None:
         """Begin to count anew, up to `limit` seconds."""
         self._quiet = 0.0
-        if limit != self._limit:
-            self._limit = limit
+        if limit != self.limit:
+            self.limit = limit
             self.stop()
             self._look()
 
@@ -56,12 +59,16 @@ class Watched:
 
     def _look(self) -> None:
         self._timer = None
-        if not self._limit:
+        if not self.limit:
             return
         waited = self._loop.time() - self._waiting_since if self._waiting_since is not None else 0.0
-        left = self._limit - self._quiet - waited
+        left = self.limit - self._quiet - waited
+        if left <= 0 and self._waiting_since is not None and (longest := self._longest()) != self.limit:
+            self.limit = longest
+            self._look()
+            return
         if left > 0 or self._waiting_since is None:
-            self._timer = self._loop.call_later(left if left > 0 else self._limit, self._look)
+            self._timer = self._loop.call_later(left if left > 0 else self.limit, self._look)
             return
         self.barked = True
         self._rest.abort()

@@ -126,7 +126,9 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Po
         "first_token_timeout_reasoning": spec.first_token_timeout,
         "answer_timeout": spec.answer_timeout,
         "stream_idle_timeout": spec.stream_idle_timeout,
+        "lone_stream_idle_timeout": spec.stream_idle_timeout,
         "stream_recovery": spec.stream_recovery,
+        "tool_calls": spec.tool_calls,
         "operations": spec.operations,
     }
     if spec.retry_budget is not None:

@@ -57,6 +57,8 @@ def idle_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
             yield f"spec.{field} (under retrySemantics: Envoy)"
     if spec.stream_recovery == "Continue":
         yield "spec.streamRecovery: Continue (under retrySemantics: Envoy a stream that breaks ends as under Abort)"
+    if spec.tool_calls == "Hold":
+        yield "spec.toolCalls: Hold (under retrySemantics: Envoy tool calls are handed on as they come)"
     if spec.attempts is not None and spec.retry_on is None:
         yield "spec.attempts (under retrySemantics: Envoy nothing is tried again without retryOn)"
 

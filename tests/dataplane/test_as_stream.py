@@ -66,7 +66,7 @@ def test_a_text_completion_stays_one() -> None:
 
 def test_what_is_written_is_a_whole_answer_to_a_reader_of_streams() -> None:
     written = as_stream(Api.CHAT, msgspec.json.encode(answer({"role": "assistant", "content": "a"})), with_usage=False)
-    transcript = Transcript()
+    transcript = Transcript(1, Api.CHAT, holds_calls=True)
     for event in Scanner().feed(written or b""):
         transcript.take(event)
     assert (transcript.text, transcript.whole) == ("a", True)
@@ -126,7 +126,7 @@ def as_events(api: Api, whole: Any) -> list[Event]:
     ids=["Messages", "Responses", "generateContent"],
 )
 def test_the_events_of_an_answer_are_the_whole_of_it_to_who_joins_and_to_who_follows_them(api: Api, whole: Any) -> None:
-    joiner, transcript = JOINERS[api](Room(1 << 20)), Transcript()
+    joiner, transcript = JOINERS[api](Room(1 << 20)), Transcript(1, api, holds_calls=True)
     for event in as_events(api, whole):
         joiner.take(event.data or b"")
         transcript.take(event)

@@ -39,10 +39,31 @@ STOP_REASON = named("message_delta", delta={"stop_reason": "end_turn"}, usage={"
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 ERROR = named("error", error={"type": "overloaded_error", "message": "Overloaded"})
 
+TOOL = [
+    named("content_block_start", index=1, content_block={"type": "tool_use", "id": "t", "name": "f", "input": {}}),
+    named("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": '{"a"'}),
+    named("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": ":1}"}),
+    named("content_block_stop", index=1),
+]
+
+
+def hollow(reason: str, **usage: int) -> bytes:
+    """The end of an answer of Anthropic's that may have no words."""
+    return named("message_delta", delta={"stop_reason": reason}, usage={"output_tokens": 0, **usage})
+
+
 CREATED = named("response.created", response={"status": "in_progress"})
 DELTA = named("response.output_text.delta", delta="Hello")
+CALLED = [
+    named("response.output_item.added", output_index=1, item={"type": "function_call", "name": "f"}),
+    named("response.function_call_arguments.delta", output_index=1, delta='{"a"'),
+    named("response.function_call_arguments.done", output_index=1, arguments='{"a":1}'),
+    named("response.output_item.done", output_index=1, item={"type": "function_call", "arguments": '{"a":1}'}),
+]
 COMPLETED = named("response.completed", response={"status": "completed"})
 
+MESSAGES, RESPONSES, GENERATE = "/v1/messages", "/v1/responses", "/v1beta/models/m:streamGenerateContent"
+PATHS = {"Anthropic's": MESSAGES, "Gemini's": GENERATE, "the Responses API's": RESPONSES}
 ANSWERS: dict[str, tuple[bytes, ...]] = {
     "Anthropic's": (*MESSAGE, STOP_REASON, STOP),
     "Gemini's": (response("Hel"), response("lo", finishReason="STOP")),
@@ -55,9 +76,15 @@ def stream(*events: bytes, end: bool = True, then: str = "close") -> Answering:
 
 
 @asynccontextmanager
-async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
-    async with targets(*models) as each, gateway(table(free_port(), [one.port for one in each], policy)) as at:
-        yield at
+async def served(path: str, *models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
+    """A data plane whose models are asked at this path."""
+    async with targets(*models) as each:
+        of = table(free_port(), [one.port for one in each], policy)
+        [upstream] = of.upstreams.values()
+        pools = tuple((msgspec.structs.replace(pool[0], full_path=path),) for pool in upstream.priorities)
+        upstreams = {upstream.name: msgspec.structs.replace(upstream, priorities=pools)}
+        async with gateway(msgspec.structs.replace(of, upstreams=upstreams)) as at:
+            yield at
 
 
 async def ask(
@@ -80,47 +107,95 @@ def last(body: bytes) -> Event:
     return events_of(body)[-1]
 
 
-@pytest.mark.parametrize("events", ANSWERS.values(), ids=ANSWERS.keys())
-async def test_a_whole_answer_passes_through_as_it_came(
-    client: aiohttp.ClientSession, events: tuple[bytes, ...]
-) -> None:
-    async with served(stream(*events)) as at:
-        assert await ask(client, at) == (b"".join(events), True)
+@pytest.mark.parametrize("whose", ANSWERS)
+async def test_a_whole_answer_passes_through_as_it_came(client: aiohttp.ClientSession, whose: str) -> None:
+    async with served(PATHS[whose], stream(*ANSWERS[whose])) as at:
+        assert await ask(client, at) == (b"".join(ANSWERS[whose]), True)
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        (START, named("ping"), ERROR),
-        (START, BLOCK),
-        (CREATED, named("response.failed", response={"status": "failed"})),
+FAILING: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "an error of Anthropic's": ("Anthropic's", (START, named("ping"), ERROR)),
+    "a start and no more": ("Anthropic's", (START, BLOCK)),
+    "an end without a word or a token": ("Anthropic's", (START, hollow("end_turn"), STOP)),
+    "a reason that nobody knows": ("Anthropic's", (START, hollow("network_error"), STOP)),
+    "a tool call that is cut": ("Anthropic's", (START, *TOOL[:2])),
+    "an event of another API": ("Anthropic's", (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n',)),
+    "a failed response": ("the Responses API's", (CREATED, named("response.failed", response={"status": "failed"}))),
+    "a keep-alive, then a failure": ("the Responses API's", (CREATED, named("keepalive"), named("response.failed"))),
+    "a response of nothing": (
+        "the Responses API's",
+        (CREATED, named("response.completed", response={"status": "completed", "output": []})),
+    ),
+    "a search, then a cut": (
+        "the Responses API's",
+        (CREATED, named("response.output_item.added", item={"type": "web_search_call"})),
+    ),
+    "a call that is cut": ("the Responses API's", (CREATED, *CALLED[:2])),
+    "an error of Gemini's": (
+        "Gemini's",
         (b'data: {"usageMetadata":{}}\n\n', b'data: {"error":{"code":503,"status":"UNAVAILABLE"}}\n\n'),
-    ],
-    ids=["an error of Anthropic's", "a start and no more", "a failed response", "an error of Gemini's"],
-)
+    ),
+    "a candidate of nothing": ("Gemini's", (response("", finishReason="STOP"),)),
+    "a malformed call": ("Gemini's", (response("", finishReason="MALFORMED_FUNCTION_CALL"),)),
+}
+
+
+@pytest.mark.parametrize(("whose", "first"), FAILING.values(), ids=FAILING.keys())
 async def test_what_fails_before_its_first_content_is_moved_to_the_next_model_unseen(
-    client: aiohttp.ClientSession, first: tuple[bytes, ...]
+    client: aiohttp.ClientSession, whose: str, first: tuple[bytes, ...]
 ) -> None:
-    events = ANSWERS["Anthropic's"]
-    async with served(stream(*first), stream(*events)) as at:
+    async with served(PATHS[whose], stream(*first), stream(*ANSWERS[whose])) as at:
+        assert await ask(client, at) == (b"".join(ANSWERS[whose]), True)
+
+
+HOLLOW: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "a refusal": ("Anthropic's", (START, hollow("refusal"), STOP)),
+    "a limit": ("Anthropic's", (START, hollow("max_tokens"), STOP)),
+    "tokens that nobody sees": ("Anthropic's", (START, hollow("end_turn", output_tokens=2), STOP)),
+    "thoughts alone": (
+        "Anthropic's",
+        (START, named("content_block_start", index=0, content_block={"type": "thinking"}), hollow("end_turn"), STOP),
+    ),
+    "a limit of the Responses API's": (
+        "the Responses API's",
+        (CREATED, named("response.incomplete", response={"incomplete_details": {"reason": "max_output_tokens"}})),
+    ),
+    "an answer that comes with the end": (
+        "the Responses API's",
+        (
+            CREATED,
+            named("response.completed", response={"output": [{"type": "message", "content": [{"text": "Hello"}]}]}),
+        ),
+    ),
+    "a call": ("the Responses API's", (CREATED, *CALLED, COMPLETED)),
+    "a blocked prompt": ("Gemini's", (b'data: {"promptFeedback":{"blockReason":"SAFETY"}}\n\n',)),
+    "a candidate that is blocked": ("Gemini's", (response("", finishReason="SAFETY"),)),
+}
+
+
+@pytest.mark.parametrize(("whose", "events"), HOLLOW.values(), ids=HOLLOW.keys())
+async def test_what_holds_no_words_and_is_an_answer_passes(
+    client: aiohttp.ClientSession, whose: str, events: tuple[bytes, ...]
+) -> None:
+    async with served(PATHS[whose], stream(*events), stream(*ANSWERS[whose])) as at:
         assert await ask(client, at) == (b"".join(events), True)
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("path", "sent", "said"),
     [
-        ((*MESSAGE,), ("error", ["type", "error"])),
-        ((*MESSAGE, ERROR), ("error", ["type", "error"])),
-        ((CREATED, DELTA), ("error", ["type", "code", "message", "param", "error"])),
-        ((response("Hel"),), ("", ["error"])),
-        ((response("Hel"), b'{"error": {"code": 503}}\n\n'), ("", ["error"])),
+        (MESSAGES, (*MESSAGE,), ("error", ["type", "error"])),
+        (MESSAGES, (*MESSAGE, ERROR), ("error", ["type", "error"])),
+        (RESPONSES, (CREATED, DELTA), ("error", ["type", "code", "message", "param", "error"])),
+        (GENERATE, (response("Hel"),), ("", ["error"])),
+        (GENERATE, (response("Hel"), b'{"error": {"code": 503}}\n\n'), ("", ["error"])),
     ],
     ids=["Anthropic's", "Anthropic's with an error", "the Responses API's", "Gemini's", "Gemini's with bare JSON"],
 )
 async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
-    client: aiohttp.ClientSession, sent: tuple[bytes, ...], said: tuple[str, list[str]]
+    client: aiohttp.ClientSession, path: str, sent: tuple[bytes, ...], said: tuple[str, list[str]]
 ) -> None:
-    async with served(stream(*sent), stream(*ANSWERS["Gemini's"])) as at:
+    async with served(path, stream(*sent), stream(*ANSWERS["Gemini's"])) as at:
         body, is_good = await ask(client, at)
     told = last(body)
     assert not is_good
@@ -192,7 +267,7 @@ async def test_an_answer_of_geminis_whose_every_response_says_that_it_is_the_las
             await asyncio.sleep(0.6)
         writer.write(chunks())
 
-    async with served(slowly) as at:
+    async with served(GENERATE, slowly) as at:
         body, is_good = await ask(client, at)
     assert (body.count(b"STOP"), is_good) == (3, True)
 
@@ -203,7 +278,7 @@ async def test_an_answer_of_geminis_whose_every_response_says_that_it_is_the_las
 async def test_what_follows_on_a_last_response_of_geminis_takes_back_that_it_was_the_last(
     client: aiohttp.ClientSession, then: tuple[bytes, ...]
 ) -> None:
-    async with served(stream(response("a", finishReason="STOP"), *then)) as at:
+    async with served(GENERATE, stream(response("a", finishReason="STOP"), *then)) as at:
         body, is_good = await ask(client, at)
     assert (is_good, b"broke off" in body) == (False, True)
 
@@ -212,11 +287,11 @@ async def test_a_last_event_that_is_too_large_to_be_read_is_the_last_all_the_sam
     client: aiohttp.ClientSession,
 ) -> None:
     large = "x" * (5 << 20)
-    for events in (
-        (CREATED, DELTA, named("response.completed", response={"status": "completed", "output": large})),
-        (response("a"), response(large, finishReason="STOP")),
+    for path, events in (
+        (RESPONSES, (CREATED, DELTA, named("response.completed", response={"status": "completed", "output": large}))),
+        (GENERATE, (response("a"), response(large, finishReason="STOP"))),
     ):
-        async with served(stream(*events)) as at:
+        async with served(path, stream(*events)) as at:
             assert await ask(client, at) == (b"".join(events), True)
 
 
@@ -229,7 +304,7 @@ async def test_first_events_that_repeat_a_long_request_are_no_noise(client: aioh
         await asyncio.sleep(0.1)
         writer.write(chunks(DELTA, COMPLETED))
 
-    async with served(slowly) as at:
+    async with served(RESPONSES, slowly) as at:
         assert await ask(client, at) == (created + created + DELTA + COMPLETED, True)
 
 
@@ -237,7 +312,7 @@ async def test_an_answer_of_anthropics_that_is_cut_behind_its_stop_reason_gets_i
     client: aiohttp.ClientSession,
 ) -> None:
     events = (*MESSAGE, STOP_REASON)
-    async with served(stream(*events, end=False)) as at:
+    async with served(MESSAGES, stream(*events, end=False)) as at:
         assert await ask(client, at) == (b"".join(events) + STOP, True)
 
 
@@ -246,5 +321,5 @@ async def test_an_answer_of_anthropics_that_is_whole_within_what_is_held_back_is
 ) -> None:
     events = (*MESSAGE, STOP)
     policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(20, 5.0))
-    async with served(stream(*events), policy=policy) as at:
+    async with served(MESSAGES, stream(*events), policy=policy) as at:
         assert await ask(client, at) == (b"".join(events), True)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_dataplane import transcript as module
+from switchover_dataplane.api import Api
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event, Scanner
 from switchover_dataplane.transcript import Interruption, Transcript
@@ -29,6 +30,11 @@ USAGE = event({"choices": [], "usage": {"total_tokens": 7}})
 END = delta("stop")
 
 
+def new(choices: int = 1, api: Api | None = None) -> Transcript:
+    """A transcript of an answer of this API, of which nothing came yet."""
+    return Transcript(choices, api, holds_calls=True)
+
+
 def take(transcript: Transcript, *events: bytes) -> bytes:
     scanner = Scanner()
     scanned = scanner.feed(b"".join(events))
@@ -43,9 +49,9 @@ def text_of(answer: bytes) -> str:
     return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
 
 
-def broken(*events: bytes) -> Transcript:
+def broken(*events: bytes, api: Api | None = None) -> Transcript:
     """A transcript of an answer that broke off after these events."""
-    transcript = Transcript()
+    transcript = new(1, api)
     take(transcript, *events)
     return transcript
 
@@ -59,14 +65,14 @@ def continued(text: str) -> Transcript:
 
 def test_a_good_stream_passes_through_as_it_came() -> None:
     sent = [ROLE, b": ping\n\n", delta(content="a"), delta("stop", content="b"), USAGE, DONE]
-    transcript = Transcript()
+    transcript = new()
     assert take(transcript, *sent) == b"".join(sent)
     assert transcript.take_end() == b""
     assert (transcript.whole, transcript.text) == (True, "ab")
 
 
 def test_malformed_events_are_dropped_and_counted() -> None:
-    transcript = Transcript()
+    transcript = new()
     assert take(transcript, delta(content="a"), b"data: oops\n\n", END) == delta(content="a") + END
     assert take(transcript, b"data: {oops\n\n", DONE) == DONE
     assert transcript.dropped == 2
@@ -94,7 +100,7 @@ def test_a_clean_end_without_a_finish_reason_is_a_cut() -> None:
 
 
 def test_an_answer_of_several_choices_is_whole_when_each_is() -> None:
-    transcript = Transcript(2)
+    transcript = new(2)
     take(transcript, delta(content="a"), delta("stop"))
     assert not transcript.whole
     with pytest.raises(Interruption):
@@ -124,7 +130,7 @@ def test_a_whole_answer_that_is_cut_before_done_gets_one() -> None:
 
 
 def test_a_stream_of_another_form_ends_with_its_body_and_gets_nothing_added() -> None:
-    transcript = Transcript()
+    transcript = new()
     assert transcript.ends_anyhow
     sent = event({"completion": "a"}) + DONE
     assert take(transcript, sent) == sent
@@ -154,7 +160,9 @@ def test_a_stream_of_geminis_is_whole_once_each_candidate_has_its_finish_reason(
 
 
 def test_a_stream_of_the_responses_api_is_whole_with_its_last_event() -> None:
-    transcript = broken(event({"type": "response.created"}), event({"type": "response.output_text.delta"}))
+    transcript = broken(
+        event({"type": "response.created"}), event({"type": "response.output_text.delta", "delta": "a"})
+    )
     with pytest.raises(Interruption):
         transcript.take_end()
     take(transcript, event({"type": "response.completed"}))
@@ -197,7 +205,7 @@ def test_a_foreign_event_before_a_continuation_fits_is_not_sent() -> None:
 
 
 def test_done_is_the_end_of_all_choices_that_came_though_more_were_asked_for() -> None:
-    transcript = Transcript(2)
+    transcript = new(2)
     sent = [delta(content="a"), END, DONE]
     assert take(transcript, *sent) == b"".join(sent)
     assert (transcript.whole, transcript.take_end()) == (True, b"")
@@ -225,7 +233,7 @@ def test_what_another_model_cannot_continue_binds_the_answer_for_good(sent: byte
 
 
 def test_several_choices_that_were_asked_for_bind_the_answer_from_the_start() -> None:
-    assert Transcript(2).bound == "several choices"
+    assert new(2).bound == "several choices"
 
 
 def test_no_more_text_is_kept_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +326,7 @@ def test_the_client_reads_the_whole_text_exactly_once_wherever_it_broke_off(
 ) -> None:
     text = "".join(answer)
     cut = draw.draw(st.integers(1, len(answer)))
-    transcript = Transcript()
+    transcript = new()
     sent = take(transcript, ROLE, *(delta(content=piece) for piece in answer[:cut]))
     transcript.continue_with(SEAM)
     size = draw.draw(st.integers(1, 5))
@@ -331,7 +339,7 @@ def test_the_client_reads_the_whole_text_exactly_once_wherever_it_broke_off(
 
 
 def test_an_event_that_dispatches_nothing_passes_through() -> None:
-    assert Transcript().take(Event(b": x\n\n")) == b": x\n\n"
+    assert new().take(Event(b": x\n\n")) == b": x\n\n"
 
 
 IDLE = {
@@ -355,14 +363,14 @@ def test_content_begins_the_count_of_idle_bytes_anew_but_not_behind_the_end() ->
         take(transcript, idle, delta(content="a"))
     take(transcript, END, idle)
     with pytest.raises(Interruption):
-        take(transcript, delta(content="a"), idle)
+        take(transcript, delta(content=""), idle)
     assert transcript.is_settled
 
 
 def test_the_request_that_the_responses_api_repeats_before_any_content_may_be_large() -> None:
-    transcript = Transcript()
+    transcript = new()
     for _ in range(2):
-        take(transcript, event({"type": "response.created", "response": "x" * 3_000_000}))
+        take(transcript, event({"type": "response.created", "response": {"instructions": "x" * 3_000_000}}))
     take(transcript, event({"type": "response.output_text.delta", "delta": "a"}))
     assert transcript.heard == 1
 

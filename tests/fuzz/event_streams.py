@@ -86,13 +86,16 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
     _bytes_in_are_bytes_out(text, events)
     if len(text) < MAX_EVENT:
         assert _dispatched(events) == _dispatched(_scanned([text])), "cut otherwise, read otherwise"
-    opened = Opened(events=events)
-    opening = Opening(opened, 200, "openai", Api.CHAT)
-    outcome = opening.verdict() or opening.at_end()
-    how = _transcribed(events)
-    whole = isinstance(outcome, Committed) and not how
-    assert not (stream.cut and whole), "a stream without its end was handed on as whole"
-    return type(outcome), how, frozenset(read(event).meaning for event in events)
+    seen: list[Hashable] = []
+    for api in (None, *Api):
+        opening = Opening(Opened(events=events), 200, "openai", api, holds_calls=True)
+        outcome = opening.verdict() or opening.at_end()
+        how = _transcribed(events, api)
+        whole = isinstance(outcome, Committed) and not how
+        assert not (stream.cut and whole), "a stream without its end was handed on as whole"
+        meanings = frozenset(read(event, api).meaning for event in events)
+        seen.append((type(outcome).__name__, how, meanings))
+    return tuple(seen)
 
 
 def _scanned(cut: list[bytes] | tuple[bytes, ...]) -> list[Event]:
@@ -115,19 +118,32 @@ def _bytes_in_are_bytes_out(text: bytes, events: list[Event]) -> None:
     assert came_out in (text, text + b"\n", text + b"\n\n"), "the scanner lost or made bytes"
 
 
-def _transcribed(events: list[Event]) -> str:
-    """Follow the events as an answer; return how it broke off, "" if it is whole."""
-    transcript = Transcript()
+def _transcribed(events: list[Event], api: Api | None) -> str:
+    """Follow the events as an answer of an API; return how it broke off, "" if it is whole."""
+    transcript = Transcript(1, api, holds_calls=True)
     failed = False
+    sent: list[bytes] = []
     for event in events:
-        failed = failed or (read(event).meaning is Meaning.ERROR and not transcript.is_settled)
+        failed = failed or (read(event, api).meaning is Meaning.ERROR and not transcript.is_settled)
         try:
-            transcript.take(event)
+            sent.append(transcript.take(event))
         except Interruption as interruption:
             return interruption.how
         assert not failed, "an error was passed over"
     try:
-        transcript.take_end()
+        sent.append(transcript.take_end())
     except Interruption as interruption:
         return interruption.how
+    assert not transcript.is_holding, "a tool call of a whole answer was not handed on"
+    _content_is_sent(events, b"".join(sent), api)
     return ""
+
+
+def _content_is_sent(events: list[Event], sent: bytes, api: Api | None) -> None:
+    """Everything that may be shown was sent, in its order; only what follows on a second end may be missing."""
+    at = 0
+    for event in events:
+        if read(event, api).meaning is Meaning.CONTENT:
+            found = sent.find(event.raw, at)
+            assert found >= 0, "content was lost or came out of its order"
+            at = found + len(event.raw)

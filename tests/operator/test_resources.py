@@ -463,6 +463,7 @@ spec:
   answerTimeout: 2m
   streamIdleTimeout: 15s
   streamRecovery: Holdback
+  toolCalls: Hold
   holdback: {{tokens: 20, time: 500ms}}
   coolDown: {{after: 3, base: 10s, max: 0.5m}}
   retryBudget: {{percent: 12.5, minimum: 10}}

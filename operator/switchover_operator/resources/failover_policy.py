@@ -148,9 +148,14 @@ class FailoverPolicySpec(OpenPart):
     answer_timeout: Duration | None = None
     """The same for an answer that is not a stream. Unset: 90s."""
     stream_idle_timeout: Duration | None = None
-    """How long a stream may stall once its content began. Unset: 15s."""
+    """How long a stream may be without any sign of life once its content began. Unset: 15s, and 120s where no other
+    target could go on with it."""
     stream_recovery: Literal["Continue", "Abort", "Holdback"] | None = None
     """What follows when a stream breaks after its first content. Unset: Continue."""
+    tool_calls: Literal["Hold", "Stream"] | None = None
+    """Hold: a tool call in a stream is handed on once all of it came, so that one which is cut was never seen and the
+    next target is asked. Stream: it is handed on as it comes, as it always is under `streamRecovery: Abort` and
+    `retrySemantics: Envoy`. Unset: Hold."""
     holdback: Holdback | None = None
     """How much is held back under `streamRecovery: Holdback`."""
 
