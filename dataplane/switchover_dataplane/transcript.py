@@ -289,14 +289,18 @@ class Transcript:
         if not self.whole and not self.ends_anyhow:
             if not self._is_done():
                 raise Interruption("truncated", "the stream said that it was done without a finish_reason")
+            held = self._released()
+            self._open.clear()
             self._finished.update(self._seen)
             self._wanted = len(self._seen)
+            self._said_done = True
+            return held + event.raw
         self._said_done = True
-        return self._released() + event.raw if self._held else event.raw
+        return event.raw
 
     def _is_done(self) -> bool:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known is not Dialect.CHAT or not self._seen or self.is_splicing:
+        if self._known is not Dialect.CHAT:
             return False
         return calls.are_whole([event for event, _ in self._held]) if self._open else self._counted
 

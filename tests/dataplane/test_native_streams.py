@@ -64,6 +64,7 @@ COMPLETED = named("response.completed", response={"status": "completed"})
 
 MESSAGES, RESPONSES, GENERATE = "/v1/messages", "/v1/responses", "/v1beta/models/m:streamGenerateContent"
 PATHS = {"Anthropic's": MESSAGES, "Gemini's": GENERATE, "the Responses API's": RESPONSES}
+CALLS = (CREATED, DELTA, *CALLED, COMPLETED)
 ANSWERS: dict[str, tuple[bytes, ...]] = {
     "Anthropic's": (*MESSAGE, STOP_REASON, STOP),
     "Gemini's": (response("Hel"), response("lo", finishReason="STOP")),
@@ -323,3 +324,44 @@ async def test_an_answer_of_anthropics_that_is_whole_within_what_is_held_back_is
     policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(20, 5.0))
     async with served(MESSAGES, stream(*events), policy=policy) as at:
         assert await ask(client, at) == (b"".join(events), True)
+
+
+# ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_tool_call_is_handed_on_once_it_is_whole(client: aiohttp.ClientSession) -> None:
+    for whose, events in {"Anthropic's": (*MESSAGE, *TOOL, STOP_REASON, STOP), "the Responses API's": CALLS}.items():
+        async with served(PATHS[whose], stream(*events)) as at:
+            assert await ask(client, at) == (b"".join(events), True)
+
+
+@pytest.mark.parametrize("then", ["close", "reset", "go on"])
+async def test_a_break_in_a_tool_call_behind_a_text_is_a_reset_and_nothing_of_the_call_is_seen(then: str) -> None:
+    """Claude Code ends its session at an error event there, and asks again after a reset."""
+    async with served(MESSAGES, stream(*MESSAGE, *TOOL[:2], end=then == "go on", then=then)) as at:
+        body, ended_by_reset = await read_raw(at)
+    assert ended_by_reset
+    assert MESSAGE[-1] in body
+    assert (b"tool_use" in body, b"broke off" in body, body.endswith(b"0\r\n\r\n")) == (False, False, False)
+
+
+async def test_a_break_between_blocks_is_told_by_an_error_event(client: aiohttp.ClientSession) -> None:
+    async with served(MESSAGES, stream(*MESSAGE, *TOOL, end=False, then="reset")) as at:
+        body, is_good = await ask(client, at)
+    assert (last(body).name, is_good, b"".join(TOOL) in body) == ("error", False, True)
+
+
+async def read_raw(at: Gateway) -> tuple[bytes, bool]:
+    """Ask as a plain socket does; return all that came, and whether a reset was its end."""
+    body = msgspec.json.encode(ASKED)
+    reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+    writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+    got = b""
+    try:
+        while piece := await reader.read(1 << 16):
+            got += piece
+    except ConnectionResetError:
+        return got, True
+    finally:
+        writer.close()
+    return got, False

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -30,6 +30,7 @@ from serving import (
     table,
     targets,
 )
+from switchover_dataplane import opening, relay
 from switchover_dataplane import table as t
 from switchover_dataplane.splice import last_words
 
@@ -134,7 +135,7 @@ BREAKING: dict[str, Answering] = {
     "a chunk that is cut in its JSON": stream(*said(WORDS[:40]), b'data: {"choices":[{"de\n\n', *said(WORDS[41:]), END),
     "bytes that are no chunk": raw(STREAM_HEAD + chunks(*FIRST_40, end=False) + b"zz\r\n", then="wait"),
     "silence": stream(*said(WORDS[:40]), end=False, then="wait"),
-    "silence with keep-alives": stream(*said(WORDS[:40]), b": ping\n\n" * 9, end=False, then="wait"),
+    "silence behind keep-alives": stream(*said(WORDS[:40]), b": ping\n\n" * 9, end=False, then="wait"),
 }
 
 
@@ -434,6 +435,211 @@ async def test_a_slow_but_living_stream_is_never_cut(client: aiohttp.ClientSessi
             async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
                 got = await ask(client, at)
             assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
+
+
+# ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def called(*pieces: str) -> list[bytes]:
+    """A tool call in pieces, and its end."""
+    return [
+        *(event({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}) for piece in pieces),
+        event({}, "tool_calls") + b"data: [DONE]\n\n",
+    ]
+
+
+CUTS: dict[str, dict[str, Any]] = {
+    "a reset": {"end": False, "then": "reset"},
+    "a close": {"end": False, "then": "close"},
+    "a clean end": {},
+    "silence": {"end": False, "then": "wait"},
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+@pytest.mark.parametrize("recovery", ["Continue", "Holdback"])
+async def test_a_tool_call_that_is_cut_before_any_word_was_never_seen(
+    client: aiohttp.ClientSession, cut: dict[str, Any], recovery: Literal["Continue", "Holdback"]
+) -> None:
+    policy = t.Policy(stream_recovery=recovery, first_token_timeout=0.2)
+    async with targets(stream(CALL, **cut), stream(*called('{"b":', "2}"))) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.body, got.broke) == (b"".join([ROLE, *called('{"b":', "2}")]), False)
+    assert msgspec.json.decode(second.seen[0].body)["messages"] == ASKED["messages"]
+
+
+@pytest.mark.parametrize("again", [[], said(WORDS)], ids=["at once", "behind the text"])
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+async def test_a_tool_call_that_is_cut_behind_a_text_is_made_by_the_next_model(
+    client: aiohttp.ClientSession, cut: dict[str, Any], again: list[bytes]
+) -> None:
+    policy = t.Policy(stream_idle_timeout=0.2)
+    async with targets(stream(*said(WORDS), CALL, **cut), stream(*again, *called("{}"))) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+
+    assert (got.text, got.broke, got.body.count(b'tool_calls":[')) == (TEXT, False, 1)
+    assert got.body.endswith(b"".join(called("{}")))
+
+
+async def test_a_tool_call_that_is_cut_behind_a_text_where_nobody_is_left_ends_with_an_error(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(stream(*said(WORDS), CALL, end=False, then="reset")) as (first,):
+        async with gateway(table(free_port(), [first.port])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke, got.error["code"]) == (TEXT, True, "stream_interrupted")
+    assert b'"tool_calls":[' not in got.body
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [t.Policy(tool_calls="Stream"), t.Policy(stream_recovery="Abort"), t.Policy(semantics="Envoy")],
+    ids=["toolCalls: Stream", "streamRecovery: Abort", "Envoy's rules"],
+)
+async def test_a_tool_call_is_handed_on_as_it_comes_where_that_is_asked_for(
+    client: aiohttp.ClientSession, policy: t.Policy
+) -> None:
+    async with targets(stream(CALL, end=False, then="wait")) as (first,):
+        async with gateway(table(free_port(), [first.port], policy)) as at:
+            async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
+                assert await answer.content.readexactly(len(ROLE + CALL)) == ROLE + CALL
+
+
+async def test_a_client_is_told_that_its_connection_lives_while_a_tool_call_is_held_back(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "KEEP_ALIVE", 0.05)
+    told = asyncio.Event()
+
+    async def slowly(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(ROLE, *said(WORDS), CALL, end=False))
+        await told.wait()
+        writer.write(chunks(*called(":1}")))
+
+    got = b""
+    async with targets(slowly) as (first,), gateway(table(free_port(), [first.port])) as at:
+        async with client.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
+            async for piece in answer.content.iter_any():
+                got += piece
+                if got.count(b": switchover: a tool call is held back") == 2:
+                    told.set()
+    assert got.endswith(b"".join([CALL, *called(":1}")]))
+
+
+async def test_a_target_that_is_silent_within_a_tool_call_is_given_up_in_the_end(
+    client: aiohttp.ClientSession,
+) -> None:
+    policy = t.Policy(first_token_timeout=0.0, lone_stream_idle_timeout=0.2)
+    async with targets(stream(CALL, end=False, then="wait"), stream(*called("{}"))) as made:
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            got = await ask(client, at)
+    assert got.body == b"".join([ROLE, *called("{}")])
+
+
+# ── What lives ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+LIFE: dict[str, bytes] = {
+    "comments": b": ping\n\n",
+    "empty chunks": event({}),
+    "keep-alives of no known form": b'data: {"type":"heartbeat"}\n\n',
+    "thoughts": event({"reasoning_content": "hm"}),
+}
+
+
+@pytest.mark.parametrize("life", LIFE.values(), ids=LIFE.keys())
+async def test_a_stream_that_lives_is_not_silent(client: aiohttp.ClientSession, life: bytes) -> None:
+    async def living(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(ROLE, *said(WORDS[:40]), end=False))
+        for _ in range(20):
+            writer.write(chunks(life, end=False))
+            await asyncio.sleep(0.05)
+        writer.write(chunks(*said(WORDS[40:]), END))
+
+    async with targets(living, whole()) as (first, second):
+        policy = t.Policy(stream_idle_timeout=0.5, lone_stream_idle_timeout=0.5)
+        async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
+
+
+NOBODY: dict[str, tuple[list[bytes], int, t.Policy]] = {
+    "no other target": ([], 1, t.Policy()),
+    "reasoning was sent": ([event({"reasoning": "hm"})], 2, t.Policy()),
+    "streams are not continued": ([], 2, t.Policy(stream_recovery="Abort")),
+    "attempts are used up": ([], 2, t.Policy(attempts=1)),
+}
+
+
+@pytest.mark.parametrize(("first_of_all", "count", "policy"), NOBODY.values(), ids=NOBODY.keys())
+async def test_a_quiet_stream_is_given_more_time_where_nobody_could_go_on_with_it(
+    client: aiohttp.ClientSession, first_of_all: list[bytes], count: int, policy: t.Policy
+) -> None:
+    async def quiet(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(ROLE, *first_of_all, *said(WORDS[:40]), end=False))
+        await asyncio.sleep(0.5)
+        writer.write(chunks(*said(WORDS[40:]), END))
+
+    async with targets(quiet, going_on) as made:
+        quick = msgspec.structs.replace(policy, stream_idle_timeout=0.1, lone_stream_idle_timeout=20.0)
+        async with gateway(table(free_port(), [target.port for target in made[:count]], quick)) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole, made[1].seen) == (TEXT, True, [])
+
+
+async def test_a_stream_that_stays_quiet_is_cut_where_nobody_could_go_on_with_it(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(BREAKING["silence"]) as (first,):
+        policy = t.Policy(stream_idle_timeout=0.1, lone_stream_idle_timeout=0.2)
+        async with gateway(table(free_port(), [first.port], policy)) as at:
+            got = await ask(client, at)
+    assert (got.broke, "stalled" in got.error["message"]) == (True, True)
+
+
+# ── Content behind an end ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_finish_reason_that_content_follows_was_none(client: aiohttp.ClientSession) -> None:
+    async def slowly(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(event({"content": WORDS[0]}, "stop"), end=False))
+        await asyncio.sleep(1.5)
+        writer.write(chunks(*said(WORDS[1:]), END))
+
+    async with targets(slowly, whole()) as (first, second):
+        async with gateway(table(free_port(), [first.port, second.port])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke, second.seen) == (TEXT, False, [])
+
+
+async def test_an_answer_that_went_on_behind_its_end_and_is_cut_is_continued(client: aiohttp.ClientSession) -> None:
+    cut = stream(event({"content": WORDS[0]}, "stop"), *said(WORDS[1:40]), end=False, then="reset")
+    async with targets(cut, going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke) == (TEXT, False)
+
+
+@pytest.mark.parametrize("reason", ["network_error", "insufficient_system_resource", "x"])
+async def test_a_finish_reason_that_nobody_knows_is_a_break(client: aiohttp.ClientSession, reason: str) -> None:
+    failing = stream(*said(WORDS[:40]), event({}, reason), b"data: [DONE]\n\n")
+    async with targets(failing, going_on) as made:
+        async with gateway(table(free_port(), [target.port for target in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.is_whole, reason.encode() in got.body) == (TEXT, True, False)
+
+
+async def test_an_end_without_a_word_behind_which_nothing_comes_is_a_failed_attempt(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "AFTER_THE_END", 0.1)
+    async with targets(stream(event({}, "stop"), end=False, then="wait"), whole()) as made:
+        policy = t.Policy(first_token_timeout=0.0)
+        async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
+            assert (await ask(client, at)).is_whole
 
 
 # ── A stream that was asked for, and an answer in one piece ─────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchover_dataplane import calls
 from switchover_dataplane import transcript as module
 from switchover_dataplane.api import Api
 from switchover_dataplane.splice import Mismatch
@@ -388,3 +389,240 @@ def test_an_event_of_too_many_values_may_be_the_last(end: bytes) -> None:
     data = end % (b"[" + b"[]," * 20_000 + b"0]")
     assert take(transcript, b"data: " + data + b"\n\n") == b"data: " + data + b"\n\n"
     assert transcript.take_end() == b""
+
+
+# ── Content behind an end ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_finish_that_content_follows_was_none() -> None:
+    transcript = broken(delta("stop", content="a"), api=Api.CHAT)
+    assert transcript.is_settled
+    sent = [delta(content="b"), delta(content="c")]
+    assert take(transcript, *sent) == b"".join(sent)
+    assert (transcript.is_settled, transcript.text) == (False, "abc")
+    with pytest.raises(Interruption):
+        transcript.take_end()
+
+
+def test_after_an_end_that_was_none_only_done_or_the_end_of_the_body_tells() -> None:
+    transcript = broken(*[delta("stop", content=word) for word in "abc"], api=Api.CHAT)
+    assert (transcript.whole, transcript.is_settled, transcript.take_end()) == (True, False, b"")
+    assert take(transcript, DONE) == DONE
+    assert transcript.is_settled
+
+
+def test_empty_chunks_and_usage_behind_the_end_take_nothing_back() -> None:
+    transcript = broken(delta("stop", content="a"), delta(content=""), delta(), USAGE, api=Api.CHAT)
+    assert transcript.is_settled
+
+
+def test_a_choice_that_goes_on_takes_nothing_back_from_another_that_ended() -> None:
+    transcript = new(2, Api.CHAT)
+    both = [{"index": 0, "delta": {}}, {"index": 1, "delta": {"content": "b"}}]
+    take(transcript, delta("stop", content="a"), delta(index=1, content="b"), event({"choices": both}))
+    take(transcript, delta("stop", index=1))
+    assert (transcript.whole, transcript.is_settled) == (True, True)
+
+
+def test_another_model_has_to_end_what_it_continues_whatever_the_first_one_said() -> None:
+    transcript = broken(delta("stop", content="one"), delta("stop", content=" two"), api=Api.CHAT)
+    transcript.continue_with(SEAM)
+    take(transcript, delta(content="one two three"))
+    with pytest.raises(Interruption):
+        transcript.take_end()
+
+
+# ── Done without a reason ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def usage(tokens: int) -> bytes:
+    return event({"choices": [], "usage": {"completion_tokens": tokens}})
+
+
+def call(arguments: str, **fields: Any) -> bytes:
+    return delta(tool_calls=[{"index": 0, "function": {"arguments": arguments}}], **fields)
+
+
+def test_done_with_tokens_counted_is_an_end() -> None:
+    transcript = broken(delta(content="a"), usage(3), api=Api.CHAT)
+    assert take(transcript, DONE) == DONE
+    assert (transcript.is_settled, transcript.take_end()) == (True, b"")
+
+
+@pytest.mark.parametrize("last", [usage(0), usage(3) + delta(content="b"), b": ping\n\n"])
+def test_done_without_a_reason_and_without_tokens_counted_behind_the_last_word_is_none(last: bytes) -> None:
+    transcript = broken(delta(content="a"), last, api=Api.CHAT)
+    with pytest.raises(Interruption, match="done without a finish_reason"):
+        take(transcript, DONE)
+
+
+def test_done_behind_a_tool_call_whose_arguments_are_whole_is_an_end() -> None:
+    pieces = [call('{"a"'), call(":1}")]
+    transcript = broken(*pieces, api=Api.CHAT)
+    assert take(transcript, DONE) == b"".join(pieces) + DONE
+    assert transcript.is_settled
+
+
+@pytest.mark.parametrize("last", [b"", usage(3)])
+def test_done_behind_a_tool_call_whose_arguments_are_cut_is_none(last: bytes) -> None:
+    transcript = broken(call('{"a"'), last, api=Api.CHAT)
+    with pytest.raises(Interruption):
+        take(transcript, DONE)
+
+
+# ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tool_call_is_handed_on_once_it_is_whole_and_in_its_order() -> None:
+    transcript = broken(delta(content="a"), api=Api.CHAT)
+    pieces = [call('{"a"'), event({"x": 1}), call(":1}", content="b"), delta("tool_calls")]
+    assert take(transcript, *pieces[:-1]) == b""
+    assert transcript.is_holding
+    assert take(transcript, pieces[-1], DONE) == b"".join(pieces) + DONE
+    assert (transcript.is_holding, transcript.is_settled) == (False, True)
+
+
+def test_comments_and_pings_pass_a_tool_call_that_is_held_back() -> None:
+    alive = [b": ping\n\n", event({"type": "ping"})]
+    assert take(broken(call("{"), api=Api.CHAT), *alive) == b"".join(alive)
+
+
+def test_a_tool_call_that_is_too_large_to_be_held_is_handed_on_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_HELD", 500)
+    pieces = [call("x" * 100) for _ in range(9)]
+    transcript = new(1, Api.CHAT)
+    sent = [take(transcript, piece) for piece in pieces]
+    assert (sent[0], b"".join(sent), sent[-1]) == (b"", b"".join(pieces), pieces[-1])
+    assert transcript.bound == "tool_calls"
+
+
+def test_no_more_events_are_held_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_EVENTS", 3)
+    pieces = [call("x") for _ in range(9)]
+    assert take(new(1, Api.CHAT), *pieces) == b"".join(pieces)
+
+
+def test_on_a_path_of_no_known_api_a_tool_call_is_handed_on_as_it_comes() -> None:
+    assert take(new(), call("{")) == call("{")
+
+
+def test_a_text_behind_which_a_tool_call_broke_off_is_continued() -> None:
+    transcript = broken(delta(content="I do it."), call("{"), api=Api.CHAT)
+    assert (transcript.bound, transcript.text) == ("", "I do it.")
+    transcript.continue_with(SEAM)
+    assert not transcript.is_holding
+
+
+def test_another_model_may_begin_with_the_tool_call_where_one_had_begun() -> None:
+    transcript = broken(ROLE, delta(content="I do it."), call("{"), api=Api.CHAT)
+    transcript.continue_with(SEAM)
+    pieces = [call('{"a"'), call(":1}"), delta("tool_calls")]
+    assert take(transcript, ROLE, delta(reasoning="hm"), *pieces, DONE) == SEAM + b"".join(pieces) + DONE
+    assert transcript.is_settled
+
+
+def test_another_model_may_say_the_last_words_before_its_tool_call() -> None:
+    transcript = broken(ROLE, delta(content="I do it."), call("{"), api=Api.CHAT)
+    transcript.continue_with(SEAM)
+    pieces = [call("{}"), delta("tool_calls")]
+    assert take(transcript, delta(content="I do it."), *pieces, DONE) == SEAM + b"".join(pieces) + DONE
+
+
+def test_another_model_may_not_begin_with_a_tool_call_in_the_middle_of_what_it_repeats() -> None:
+    transcript = broken(ROLE, delta(content="I do it."), call("{"), api=Api.CHAT)
+    transcript.continue_with(SEAM)
+    take(transcript, delta(content="I do"))
+    with pytest.raises(Mismatch):
+        take(transcript, call("{}"), delta("tool_calls"))
+
+
+def test_a_tool_call_of_another_model_that_breaks_off_was_never_seen_either() -> None:
+    transcript = broken(delta(content="I do it."), call("{"), api=Api.CHAT)
+    for _ in range(2):
+        transcript.continue_with(SEAM)
+        assert take(transcript, call("{")) == b""
+        with pytest.raises(Interruption):
+            transcript.take_end()
+    transcript.continue_with(SEAM)
+    assert take(transcript, call("{}"), delta("tool_calls")) == SEAM + call("{}") + delta("tool_calls")
+
+
+def block(index: int, kind: str) -> bytes:
+    return event({"type": "content_block_start", "index": index, "content_block": {"type": kind}})
+
+
+def block_end(index: int) -> bytes:
+    return event({"type": "content_block_stop", "index": index})
+
+
+def block_text(index: int, text: str) -> bytes:
+    return event({"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}})
+
+
+def block_input(index: int) -> bytes:
+    return event({"type": "content_block_delta", "index": index, "delta": {"type": "input_json_delta"}})
+
+
+TEXT_BLOCK = [block(0, "text"), block_text(0, "a"), block_end(0)]
+
+
+def test_each_tool_call_of_anthropics_is_handed_on_with_the_end_of_its_block() -> None:
+    transcript = broken(*TEXT_BLOCK, api=Api.MESSAGES)
+    for index in (1, 2):
+        pieces = [block(index, "tool_use"), block_input(index)]
+        assert take(transcript, *pieces) == b""
+        assert take(transcript, block_end(index)) == b"".join(pieces) + block_end(index)
+
+
+def test_a_tool_that_the_provider_runs_is_not_held_back() -> None:
+    pieces = [block(1, "server_tool_use"), block_input(1), block_end(1)]
+    assert take(broken(*TEXT_BLOCK, api=Api.MESSAGES), *pieces) == b"".join(pieces)
+
+
+def item(step: str, index: int) -> bytes:
+    body = {"type": f"response.output_item.{step}", "output_index": index, "item": {"type": "function_call"}}
+    return event(body)
+
+
+def test_calls_of_the_responses_api_that_come_one_within_the_other_are_handed_on_together() -> None:
+    transcript = broken(event({"type": "response.output_text.delta", "delta": "a"}), api=Api.RESPONSES)
+    pieces = [item("added", 1), item("added", 2), item("done", 1)]
+    assert take(transcript, *pieces) == b""
+    assert take(transcript, item("done", 2)) == b"".join(pieces) + item("done", 2)
+
+
+def test_a_last_event_ends_every_call() -> None:
+    transcript = broken(
+        event({"type": "response.output_text.delta", "delta": "a"}), item("added", 1), api=Api.RESPONSES
+    )
+    last = event({"type": "response.completed", "response": {}})
+    assert take(transcript, last) == item("added", 1) + last
+    assert transcript.is_settled
+
+
+def test_a_break_in_a_tool_call_behind_a_block_that_ended_is_to_be_shown_by_a_reset_alone() -> None:
+    assert not broken(*TEXT_BLOCK, api=Api.MESSAGES).ends_by_reset
+    assert broken(*TEXT_BLOCK, block(1, "tool_use"), api=Api.MESSAGES).ends_by_reset
+    assert not broken(block(0, "text"), block_text(0, "a"), block(1, "tool_use"), api=Api.MESSAGES).ends_by_reset
+    assert not broken(*TEXT_BLOCK, block(1, "tool_use"), block_end(1), api=Api.MESSAGES).ends_by_reset
+    assert not broken(delta(content="a"), call("{"), api=Api.CHAT).ends_by_reset
+
+
+# ── Life ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_of_no_known_form_passes_and_is_no_content() -> None:
+    transcript = broken(delta(content="a"), api=Api.CHAT)
+    strange = event({"type": "heartbeat"})
+    assert take(transcript, strange) == strange
+    assert (transcript.bound, transcript.text) == ("", "a")
+
+
+def test_an_error_in_other_words_is_an_interruption() -> None:
+    with pytest.raises(Interruption, match="error-event"):
+        broken(delta(content="a"), event({"code": 500, "message": "oops"}), api=Api.CHAT)
+
+
+def test_a_stream_of_a_known_api_in_which_nothing_of_it_comes_is_not_whole() -> None:
+    with pytest.raises(Interruption):
+        broken(event({"completion": "a"}), api=Api.CHAT).take_end()
