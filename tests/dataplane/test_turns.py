@@ -111,11 +111,14 @@ async def test_of_a_body_that_is_at_hand_no_more_than_64_kib_are_read_in_a_turn(
 @pytest.mark.parametrize(
     ("compress", "coding"), [(gzip.compress, b"gzip"), (zstd.compress, b"zstd")], ids=["gzip", "zstd"]
 )
-async def test_members_of_nothing_are_passed_over_in_turns(compress: Callable[[bytes], bytes], coding: bytes) -> None:
+@pytest.mark.parametrize("each", [b"", b"x"], ids=["of nothing", "of a byte"])
+async def test_the_smallest_members_are_read_in_turns(
+    compress: Callable[[bytes], bytes], coding: bytes, each: bytes
+) -> None:
     members, others = 20_000, Others()
-    body = compress(b"") * members + compress(b"end")
+    body = compress(each) * members + compress(b"end")
     async with answered(body, b"content-encoding: %b\r\n" % coding) as response:
-        assert await read(decoded(response), others) == 3
+        assert await read(decoded(response), others) == 3 + len(each) * members
     assert others.turns >= members // turns.EVENTS
 
 
