@@ -134,12 +134,12 @@ async def _read(
     if not call.ai or call.method == "HEAD":
         return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
     response = decoded(response)
-    is_coded = expected.api is not None and coding(response.headers) and has_body(response)
-    if is_coded:
+    if expected.api is not None and coding(response.headers) and has_body(response):
         response = await in_clear(response)
+        if coding(response.headers):
+            answer = Answer(response.status, response.headers, rest=response)
+            return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
     answer = Answer(response.status, response.headers, rest=response)
-    if is_coded and coding(response.headers):
-        return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
     return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
 
 

@@ -14,11 +14,11 @@ from switchover_dataplane import codings, turns
 from switchover_dataplane.codings import BadCoding, Undoing
 from switchover_dataplane.transport import ConnectionBroken, Response
 
-_IN_CLEAR: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:\{|data:|event:|: )")
-"""How JSON objects and event streams begin, and nothing does that is in a coding which is known here."""
+_IN_CLEAR: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:\{|data:|event:|: |<!|<html|<\?xml)", re.IGNORECASE)
+"""How JSON objects, event streams and pages begin, and nothing does that is in a coding which is known here."""
 
 _MAY_BE_CLEAR: Final = re.compile(
-    rb"(?:\xef|\xef\xbb|(?:\xef\xbb\xbf)?[ \t\r\n]{0,99}(?:d|da|dat|data|e|ev|eve|even|event|:)?)"
+    rb"(?:\xef|\xef\xbb|(?:\xef\xbb\xbf)?[ \t\r\n]{0,99}(?:d|da|dat|data|e|ev|eve|even|event|:|<)?)"
 )
 
 
@@ -86,23 +86,13 @@ def decoded(response: Response) -> Response:
 
 async def in_clear(response: Response) -> Response:
     """Return an answer whose coding is not known, and without its name where there is none."""
+    begun = Decoded(response, None)
     try:
-        first = await _beginning(response)
+        if not await begun.is_in_clear():
+            begun.headers = response.headers
     except ConnectionBroken:
-        return response  # which raises it again
-    begun = Decoded(response, None, first)
-    if not _IN_CLEAR.match(first):
-        begun.headers = response.headers
+        pass  # whoever reads on is told
     return begun
-
-
-async def _beginning(response: Response) -> bytes:
-    """Return as much of a body as tells whether it is in clear."""
-    first = piece = await response.chunk()
-    while piece and _MAY_BE_CLEAR.fullmatch(first):
-        piece = await response.chunk()
-        first += piece
-    return first
 
 
 def has_body(response: Response) -> bool:
@@ -113,19 +103,19 @@ def has_body(response: Response) -> bool:
 class Decoded(Response):
     """An answer whose pieces are decoded as they come; none of them is larger than 16 KiB.
 
-    `undoing` None takes it as it is, `first` was read of it already.
+    `undoing` None takes it as it is.
     """
 
     __slots__ = ("_first", "_inner", "_reading", "_undoing")
 
-    def __init__(self, inner: Response, undoing: Undoing | None, first: bytes = b"") -> None:
+    def __init__(self, inner: Response, undoing: Undoing | None) -> None:
         self.status = inner.status
         self.headers = inner.headers.copy()
         for name in ("content-encoding", "content-length"):
             self.headers.popall(name, None)
         self._inner = inner
         self._undoing = undoing
-        self._first = first
+        self._first = b""
         self._reading: Reading | None = None
 
     async def chunk(self) -> bytes:
@@ -134,11 +124,12 @@ class Decoded(Response):
         Raises:
             ConnectionBroken: the body is not whole, not in its coding, far larger than it, or it was given up.
         """
-        if self._undoing is not None and self._reading is None:
-            await self._begin(self._undoing)
+        if self._undoing is not None:
+            if not await self.is_in_clear():
+                self._reading = Reading(self._take, self._undoing)
+            self._undoing = None
         if self._reading is None:
-            piece, self._first = self._first, b""
-            return piece or await self._inner.chunk()
+            return await self._take()
         try:
             return await self._reading.next()
         except BadCoding as why:
@@ -149,15 +140,21 @@ class Decoded(Response):
         """Close the connection unless the answer came to its end."""
         self._inner.abort()
 
-    async def _begin(self, undoing: Undoing) -> None:
-        """Look whether the answer is in its coding at all."""
-        self._first = await _beginning(self._inner)
-        if _IN_CLEAR.match(self._first):
-            self._undoing = None
-        else:
-            self._reading = Reading(self._take, undoing)
+    async def is_in_clear(self) -> bool:
+        """Read as much as tells whether the answer is in no coding, whatever it says; it is held.
+
+        Raises:
+            ConnectionBroken: the body ended before.
+        """
+        piece = self._first
+        while not self._first or (piece and _MAY_BE_CLEAR.fullmatch(self._first)):
+            piece = await self._inner.chunk()
+            self._first += piece
+            if not piece:
+                break
+        return _IN_CLEAR.match(self._first) is not None
 
     async def _take(self) -> bytes:
-        """Return what comes next of the coded body."""
+        """Return what comes next of the body as it comes."""
         piece, self._first = self._first, b""
         return piece or await self._inner.chunk()

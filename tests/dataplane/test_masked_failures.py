@@ -20,6 +20,7 @@ from serving import (
     STREAM_HEAD,
     Answering,
     Gateway,
+    Seen,
     chunks,
     event,
     free_port,
@@ -232,8 +233,10 @@ async def test_a_refusal_in_a_coding_is_understood_and_reaches_the_client_readab
         (b"429 X", b""),
         (b"429 X", b'{"error":{"message":"slow"}}'),
         (b"500 X", gzip.compress(b'{"error":{"message":"slow"}}')[:-9]),
+        (b"502 X", b"<html>bad gateway</html>"),
+        (b"502 X", b" <!DOCTYPE html>"),
     ],
-    ids=["nothing", "not in gzip", "half of a gzip"],
+    ids=["nothing", "not in gzip", "half of a gzip", "a page", "another page"],
 )
 async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: bytes, body: bytes) -> None:
     answer = b"HTTP/1.1 " + head + b"\r\ncontent-encoding: gzip\r\n"
@@ -245,6 +248,21 @@ async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: b
         writer.close()
     assert got.startswith(b"HTTP/1.1 " + head.split()[0])
     assert got.endswith(b"\r\n\r\n" + body)
+
+
+async def test_a_refusal_that_comes_in_drops_loses_none() -> None:
+    error = b'  data: {"error":{"message":"slow"}}'
+
+    async def script(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = b"HTTP/1.1 503 X\r\ncontent-encoding: br\r\ncontent-length: %d\r\n\r\n" % len(error)
+        for piece in (head, error[:2], error[2:4], error[4:]):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.06)  # longer than the gateway waits for what classifies a 503
+
+    async with served(script, policy=t.Policy(attempts=1)) as at:
+        status, body, headers = await ask(at)
+    assert (status, body, headers.get("content-encoding")) == (503, error, None)
 
 
 async def test_an_answer_in_an_unknown_coding_reaches_a_client_whole_where_envoy_s_rules_hold() -> None:
