@@ -53,6 +53,7 @@ _DEPTH = 8
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PAIR = re.compile(r'"([A-Za-z_@]{2,24})"\s*:\s*"((?:[^"\\]|\\.){1,2000})')
 _BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.\-/]+")
+_AN_EXCEPTION: Final = re.compile(r"\w{1,64}(?:[Ee]rror|Exception)")
 _NUMBER_PAIR: Final = re.compile(r'"([A-Za-z_-]{2,32})"\s*:\s*([0-9.]{1,20})\s*[,}\]]')
 _ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
 
@@ -100,6 +101,8 @@ class Said:
         """Take a message, as much of it as there is room for."""
         if self.is_full:
             return
+        if _AN_EXCEPTION.fullmatch(message):
+            self.names.append(_as_words(message))
         message = message[: self._room]
         self._room -= len(message)
         self.messages.append(message.strip().lower())

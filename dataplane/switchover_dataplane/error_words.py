@@ -32,7 +32,8 @@ _OF_WHAT_WAS_GIVEN: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_
 """Classes of what a request brings with it, so that their errors may begin as those about any input do."""
 
 _PREFIX: Final = re.compile(
-    r"(?:(?:<\d{3}>|\[[\w -]{1,64}\]|error code: \d+ -|(?:http )?\d{3}:?|error:|api error:|invalid request:"
+    r"(?:(?:<\d{3}>|\[[\w -]{1,64}\]|error code: \d+ -|(?:http )?\d{3}:?|error:|api error:"
+    r"|the model returned the following errors:|invalid request:"
     r"|[\w.]{0,64}(?:error|exception|invalidparameter)(?:: |:? - )(?:\w{1,32}exception - )?)\s*){1,4}"
 )
 _OPENER: Final = re.compile(
@@ -44,9 +45,10 @@ _OPENER: Final = re.compile(
     r"|current(?:ly)?|exceeded|reached|max(?:imum)?|concurren\w*|throttl\w*|overload\w*|capacity|temporarily|slow"
     r"|detected|selected|requested|provided|allocated|sorry|users?|organizations?|projects?|tenants?|teams?"
     r"|workspaces?|countr(?:y|ies)"
-    r"|budgets?|wallets?|extra|spend\w*|cost|function id|authenti\w*|authoriz\w*|unauthorized|forbidden|permission"
+    r"|budgets?|wallets?|funds|top[ -]?up|consumption|qps|[rt]p[md]|ip|extra|spend\w*|cost|function id|authenti\w*"
+    r"|authoriz\w*|unauthorized|forbidden|permission"
     r"|open api|high|increased|\d+[ -]h"
-    r")\b|[^\x00-\x7f]"
+    r")\b|[\w:/]*[-.0-9][\w:./-]* (?:has been|was|is) |[^\x00-\x7f]"
 )
 _REFUSES_AN_INPUT: Final = re.compile(
     r"(?:invalid|unknown|unexpected|unsupported|unrecognized|missing|bad|malformed|wrong|illegal|incorrect|undefined"
@@ -67,7 +69,7 @@ _CLOSES: Final = tuple(re.compile(rf"(?<=\S){closing}(?![a-z0-9])") for _, closi
 _QUOTED: Final = '""'
 _NAME: Final = re.compile(r"\S{1,40}")
 _NO_WORDS: Final = re.compile(r"https?://\S+|<[^<>]{0,200}>")
-_END: Final = re.compile(r"(?<=[^\s.])[.!?;](?=\s)|[\n\r]+|[\u3002\uff1b\uff01\uff1f]| · ")
+_END: Final = re.compile(r"(?<=[^\s.])[.!?](?=\s)|[\n\r]+|[\u3002\uff1b\uff01\uff1f]| · ")
 
 
 def said_reason(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:

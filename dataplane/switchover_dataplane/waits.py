@@ -43,7 +43,7 @@ _MOMENT: Final = re.compile(
 )
 
 _BEFORE: Final = re.compile(
-    r"(?:again|retry(?:ing)?|resets?|available|wait|come back|refresh(?:es|ed)?|renew(?:s|ed)?|replenish(?:es|ed)?"
+    r"(?:again|back|retry(?:ing)?|resets?|available|wait|come back|refresh(?:es|ed)?|renew(?:s|ed)?|replenish(?:es|ed)?"
     r"|unlock(?:s|ed)?|versuchen sie es|versuch es|erneut)"
     r"(?: (?:again|automatically|after|in|at|for|on|until|about|approximately|around|another|erneut)){0,4}:? ?(?=[0-9])"
 )
