@@ -19,7 +19,7 @@ _KINDS: Final = frozenset(("type", "object", "event", "status", "state", "result
 STATUSES: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "httpstatuscode"))
 """Names of fields that may hold an HTTP status."""
 
-_CODES: Final = frozenset(("code", "retcode", "resultcode", "statuscode", "bizcode", "subcode"))
+_CODES: Final = frozenset(("code", "ret", "retcode", "resultcode", "statuscode", "bizcode", "subcode"))
 _MESSAGES: Final = frozenset(("message", "msg", "detail", "details", "statusmsg", "reason", "title", "retmsg"))
 _SUCCESSES: Final = frozenset(("success", "succeeded", "ok", "issuccess"))
 _WRAPPERS: Final = frozenset(("baseresp", "header", "responsemetadata", "status", "response", "meta", "result"))
@@ -32,6 +32,8 @@ _GOOD_CODES: Final = frozenset(("", "0", "200", "201", "ok", "success", "succeed
 _BESIDE_SAYING: Final = frozenset(("role", "name", "type", "index", "refusal"))
 
 _DEPTH: Final = 2
+_LONGEST_WORD: Final = 64
+"""Characters of a name or a word that are looked at."""
 
 
 def looks_like_error(document: object) -> bool:
@@ -51,7 +53,7 @@ def _is_named_one(document: dict[str, object], depth: int) -> bool:
         plain = plain_name(name)
         if _ERROR_NAME.fullmatch(plain) and _means_failure(value):
             return True
-        if plain in _SUCCESSES and value is False:
+        if plain in _SUCCESSES and (value is False or value == "false"):
             return True
         if plain in STATUSES and failed_status(value):
             return True
@@ -118,11 +120,10 @@ def failed_status(value: object) -> int:
 
 
 def _is_failed_word(word: str) -> bool:
-    if len(word) > 64:
-        return False
+    word = word[:_LONGEST_WORD].rsplit("#", 1)[-1]
     return word in _FAILED_EVENTS if "." in word else _FAILED_WORD.fullmatch(word) is not None
 
 
 def plain_name(name: str) -> str:
     """Return a field's name in lower case without what divides its words, "" for one that is too long."""
-    return name.lower().replace("_", "").replace("-", "") if len(name) <= 64 else ""
+    return name.lower().replace("_", "").replace("-", "") if len(name) <= _LONGEST_WORD else ""

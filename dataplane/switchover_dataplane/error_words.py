@@ -25,8 +25,8 @@ _MOST_OF_A_SENTENCE: Final = 512
 _FIRST_WORDS: Final = 64
 
 _SURE: Final = frozenset({402, 429, 498, 503, 529})
-_BLAMES_THE_REQUEST: Final = frozenset(range(400, 500)) - {402, 408, 409, 421, 424, 425, 429, 498}
-"""Statuses that are about the request: what it holds is likely to be quoted in their errors."""
+_BLAMES_THE_REQUEST: Final = frozenset({0, *range(400, 500), 500}) - {402, 408, 409, 421, 424, 425, 429, 498}
+"""Statuses that are, or may be, about the request (0: none is known): what it holds may be quoted in their errors."""
 
 _OF_WHAT_WAS_GIVEN: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_UNAVAILABLE})
 """Classes of what a request brings with it, so that their errors may begin as those about any input do."""

@@ -391,6 +391,14 @@ def test_nor_do_they_where_an_error_has_no_status_or_the_servers(quoting: str, w
 
 
 @pytest.mark.parametrize(
+    "message", ["panic: role overloaded is unknown", "what is a rate limit?", "he said: insufficient balance"]
+)
+def test_a_failure_that_does_not_begin_as_a_server_speaks_is_judged_by_its_status(message: str) -> None:
+    assert refused("openai", 500, {}, openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
+    assert failed_stream("openai", openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
+
+
+@pytest.mark.parametrize(
     ("status", "body", "error_class"),
     [
         (400, b"\xef\xbb\xbf" + openai("", "context_length_exceeded"), "context-length"),

@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from switchover_dataplane.error_body import looks_like_error
 
@@ -31,6 +33,10 @@ ERRORS = [
     '{"detail":[{"loc":["body"],"msg":"field required","type":"missing"}]}',
     '{"success":false,"errors":[{"code":3040,"message":"Capacity"}],"messages":[],"result":null}',
     '{"success":false}',
+    '{"success":"false","msg":"no"}',
+    '{"ret":-1,"msg":"no"}',
+    '{"__type":"com.amazon.coral#ThrottlingException","message":"no"}',
+    '{"Message":"User is not authorized"}',
     '{"message":"Too many connections"}',
     '{"message":"Endpoint request timed out","requestId":"x","timestamp":3}',
     '{"status":500,"message":"Something broke"}',
@@ -84,6 +90,24 @@ def test_a_document_that_says_that_it_is_an_error_is_one_in_whichever_words(docu
 @pytest.mark.parametrize("document", OTHERS)
 def test_a_document_that_is_an_answer_or_an_event_is_no_error(document: str) -> None:
     assert not looks_like_error(msgspec.json.decode(document))
+
+
+values = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(["error", "failed"])
+)
+names = st.text(max_size=9) | st.sampled_from(
+    ["error", "choices", "message", "status", "response", "success", "type", "code"]
+)
+documents = st.recursive(
+    values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=12
+)
+
+
+@given(documents)
+def test_whatever_a_document_holds_it_is_an_error_or_none(document: object) -> None:
+    assert looks_like_error(document) in (True, False)
+    if isinstance(document, dict) and document.get("choices") in (None, []):
+        assert looks_like_error({**document, "error": {"message": "no"}})
 
 
 def test_names_and_words_without_end_are_no_error_and_take_no_time() -> None:
