@@ -56,8 +56,12 @@ _FIELD: Final = re.compile(
     r"|no (?:endpoints?|providers?|models?) .{0,40}that (?:support|match|can)|(?:does not|doesn't) support\b"
     r"|could not parse|extra inputs"
 )
-_TOO_LARGE: Final = re.compile(r"^request too large")
-_OVER_BY_ITSELF: Final = re.compile(r"limit:? ([0-9]{1,12})\b.{0,40}requested:? ~?([0-9]{1,12})\b")
+_TOO_LARGE: Final = re.compile(r"^(?:the |this |your )?(?:single )?request (?:is |was )?(?:too large|larger than)")
+_LIMIT_AND_REQUESTED: Final = re.compile(r"limit:? ([0-9,]{1,15})\b.{0,40}requested:? ~?([0-9,]{1,15})\b")
+_REQUESTED_AND_LIMIT: Final = re.compile(
+    r"request(?:ed|s)? (?:of |has |with |needs |requires )?~?([0-9,]{1,15}) (?:\w+ )?tokens\b.{0,60}?"
+    r"(?:exceed|larger|greater|more than|over|above).{0,60}?\b([0-9,]{1,15})\b"
+)
 
 
 def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
@@ -83,7 +87,15 @@ def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Pa
 def is_larger_than_a_limit(messages: Sequence[str]) -> bool:
     """Tell whether a request is over a limit by itself, so that no wait helps (OpenAI: Error codes)."""
     for message in messages:
-        counted = _OVER_BY_ITSELF.search(message[:_MOST_OF_A_MESSAGE])
-        if _TOO_LARGE.match(message) or (counted and int(counted[2]) > int(counted[1])):
+        text = message[:_MOST_OF_A_MESSAGE]
+        if _TOO_LARGE.match(text):
+            return True
+        if (counted := _LIMIT_AND_REQUESTED.search(text)) and _count(counted[2]) > _count(counted[1]):
+            return True
+        if (counted := _REQUESTED_AND_LIMIT.search(text)) and _count(counted[1]) > _count(counted[2]):
             return True
     return False
+
+
+def _count(digits: str) -> int:
+    return int(digits.replace(",", "") or 0)

@@ -55,6 +55,8 @@ _IS_MINUTES: Final = ("min", "mins", "minute", "minutes")
 _IS_HOURS: Final = ("hour", "hours")
 _FROM_NOW: Final = ("in", "after", "delay", "for", "s", "sec", "seconds", *_IS_MILLIS, *_IS_MINUTES, *_IS_HOURS)
 _A_RETRY: Final = ("retry", "wait", "cooldown", "backoff")
+_ALL_IN_ONE: Final = re.compile(r"\b(?:r|remaining)=0\b[^\"]{0,40}?\b(?:t|reset)=([0-9]{1,10})")
+_LONGEST_LIST: Final = 512
 _USED_UP: Final = frozenset(("rejected", "exceeded", "exhausted", "limited", "blocked", "throttled"))
 _LIMITED: Final = frozenset((402, 403, 429, 498, 503, 529))
 
@@ -77,6 +79,7 @@ def wait_asked(status: int, headers: Mapping[str, str], said: Said, now_wall: fl
         _number(headers.get("retry-after-ms", ""), 1000.0)
         or _number(headers.get("retry-after", ""))
         or _date(headers.get("retry-after", ""), now_wall)
+        or _in_retry_headers(headers, now_wall)
         or _in_fields(said.waits, now_wall)
         or _in_sentences(said.messages, now_wall)
         or (_in_resets(headers, now_wall) if status in _LIMITED else None)
@@ -158,18 +161,30 @@ def _at(text: str, start: int, now_wall: float) -> float | None:
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _in_retry_headers(headers: Mapping[str, str], now_wall: float) -> float | None:
+    """Read what other headers say that are named after Retry-After, and other forms of it (`x-ms-retry-after-ms`)."""
+    named = ((name.lower(), value) for name, value in headers.items())
+    waits = (
+        _of_field(name.replace("-", ""), value.strip().lower(), now_wall)
+        for name, value in named
+        if "retry-after" in name and len(value) <= _LONGEST_TEXT
+    )
+    return next((wait for wait in waits if wait), None)
+
+
 def _in_resets(headers: Mapping[str, str], now_wall: float) -> float | None:
     """Return the longest time until a bucket is new that headers say to be used up.
 
-    Claude API: Rate limits (`anthropic-ratelimit-*-reset`, RFC 3339; of subscriptions Unix time, with a status).
+    Claude API: Rate limits (`anthropic-ratelimit-*-reset`, RFC 3339; of subscriptions Unix time, with a status);
+    draft-ietf-httpapi-ratelimit-headers (`RateLimit: "default";r=0;t=30`, before `remaining=0, reset=30`).
     """
-    waits = [
-        wait
+    resets = [
+        value.strip().lower()[:_LONGEST_TEXT]
         for name, value in headers.items()
         if "reset" in name.lower() and _is_used_up(headers, name.lower())
-        if (wait := _of_field("resetin", value.strip().lower(), now_wall))
     ]
-    return max(waits, default=None)
+    resets += _ALL_IN_ONE.findall(headers.get("ratelimit", "")[:_LONGEST_LIST])
+    return max((wait for value in resets if (wait := _of_field("resetin", value, now_wall))), default=None)
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:

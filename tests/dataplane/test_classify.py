@@ -436,6 +436,10 @@ def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, er
     [
         (429, openai("Request too large for gpt-4o on tokens per min (TPM): Limit 9, Requested 90"), "request"),
         (413, openai("Request too large for model"), "request"),
+        (429, openai("Rate limit: Limit 30,000, Requested ~50,000 tokens"), "request"),
+        (429, openai("Your request of 50000 tokens is larger than the 30000 that you have per minute"), "request"),
+        (429, openai("Rate limit reached on tokens per min: Limit 30000, Used 29000, Requested 2000"), "target"),
+        (429, openai("This request would exceed your rate limit of 80,000 input tokens per minute"), "target"),
         (429, openai("Rate limit reached: request too large"), "target"),
         (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier")), "model"),
         (429, google("RESOURCE_EXHAUSTED", "", quota("GenerateRequestsPerDayPerProject")), "target"),
