@@ -36,7 +36,7 @@ def _words(*words: str) -> re.Pattern[str]:
 
 _EXCESS: Final = _words(
     r"exceed|surpass|too (?:long|large|big|many)|overlong|\bpast\b|largest|longer|larger|greater|bigger",
-    r"more (?:\w+ )?than|beyond|overflow|maximum|\bmax\b|max_|limit|at most|less than|reached|<=|\bfits?\b|shorten",
+    r"more (?:\w+ )?than|beyond|overflow|\bfull\b|maximum|\bmax\b|max_|limit|at most|less than|reached|<=|\bfits?\b|shorten",
     r"reduce|\bover\b|[0-9)] ?>=? |should be (?:in )?\[|only supports|out of range|up to",
     r"\bbut (?:the|this|only|your|it|[0-9])|超|过长",
 )
@@ -254,7 +254,13 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
     _long((_INPUT, _TOKENS, _EXCESS), never=_NO_CONTEXT),
     _long((_INPUT_OR_REQUEST, _TOKENS, _EXCESS), never=_words(_NO_CONTEXT.pattern, _OUTPUT.pattern)),
     _long((_INPUT, _LENGTH, _EXCESS), never=_NO_CONTEXT),
-    _long((_words(r"^(?:tokens|characters) too long|token limit (?:exceeded|reached)|expected maxlength:"),)),
+    _long(
+        (
+            _words(
+                r"^(?:tokens|characters) too long|token limit (?:exceeded|reached)|exceeds? (?:the )?token limit|expected maxlength:"
+            ),
+        )
+    ),
     _long((_LONG_CONTEXT, _NOT_INCLUDED), statuses=_TOO_LONG | {429}),
     Pattern(_E.QUOTA_EXHAUSTED, (_NO_MONEY,), never=_OF_A_RATE),
     Pattern(_E.QUOTA_EXHAUSTED, (_MONEY, _LACK), never=_OF_A_RATE),
