@@ -36,8 +36,8 @@ def _words(*words: str) -> re.Pattern[str]:
 
 _EXCESS: Final = _words(
     r"exceed|surpass|too (?:long|large|big|many)|overlong|\bpast\b|largest|longer|larger|greater|bigger",
-    r"more (?:\w+ )?than|beyond|overflow|\bfull\b|maximum|\bmax\b|max_|limit|at most|less than|reached|<=|\bfits?\b|shorten",
-    r"reduce|\bover\b|[0-9)] ?>=? |should be (?:in )?\[|only supports|out of range|up to",
+    r"more (?:\w+ )?than|beyond|overflow|\bfull\b|maximum|\bmax\b|max_|limit|at most|less than|reached|<=",
+    r"\bfits?\b|shorten|reduce|\bover\b|[0-9)] ?>=? |should be (?:in )?\[|only supports|out of range|up to",
     r"\bbut (?:the|this|only|your|it|[0-9])|超|过长",
 )
 _CONTEXT: Final = _words(
@@ -46,8 +46,7 @@ _CONTEXT: Final = _words(
     r"max_seq_len|maximum (?:model|sequence) length|上下文",
 )
 _INPUT: Final = _words(
-    r"\b(?:prompts?|inputs?|messages?|conversation|history|chat|transcript|sequence)(?:\b|_)",
-    "输入",
+    r"\b(?:prompts?|inputs?|messages?|conversation|history|chat|transcript|sequence)(?:\b|_)|输入",
 )
 _INPUT_OR_REQUEST: Final = _words(_INPUT.pattern, r"\b(?:requests?|requested|text|content|query|documents?)\b")
 _TOKENS: Final = _words("token|character|字符")
@@ -70,6 +69,11 @@ _OUTPUT: Final = _words(
 _OF_ANOTHER_LIMIT: Final = _words(
     r"per[ -](?:minute|min|day)|rate[ _-]limit|(?:unknown|unsupported) param",
     r"^['\"`]*max_(?:completion_|output_|new_)?tokens\W+(?:must|cannot|should|has to)",
+)
+
+_OF_TOKENS: Final = _words(
+    r"^(?:tokens|characters) too long|token limit (?:exceeded|reached)|exceeds? (?:the )?token limit",
+    "expected maxlength:",
 )
 
 # ── Content that is not wanted ──────────────────────────────────────────────────────────────────────────────────────
@@ -103,8 +107,7 @@ _STOPPED: Final = _words(
 _MONEY: Final = _words(
     r"\bbalance\b|\bcredits?\b|\btop[ -]?up|\btrial\b|\bspend(?:ing)?\b|\bfunds?\b|billing(?! details| cycle)",
     r"\bpayment|prepaid|\bwallet|(?<!thinking )\bbudget(?!_| tokens)|\binvoice|spend(?:ing)?[ -](?:limit|cap)",
-    r"cost[ -](?:limit|cap)",
-    r"subscription|paid plan|余额|充值|套餐|额度",
+    r"cost[ -](?:limit|cap)|subscription|paid plan|余额|充值|套餐|额度",
 )
 _LACK: Final = _words(
     r"insufficient|not (?:enough|sufficient|active)|(?:not|n't) have|too low|\blow\b|exhaust|deplet|r[ua]n out",
@@ -198,8 +201,9 @@ _MODEL_GONE: Final = _words(
     r"模型.{0,20}(?:不存在|下线|未开通|不可用)|权限.{0,10}模型",
 )
 _NOT_THE_MODEL: Final = _words(
-    r"\bsupports?\b|matching|data polic|capabilit|modalit|\bparameter|\bcrossed budget|\bfeature|\bmode\b|\btools?\b",
-    r"stream|\bimages?\b|vision|audio|schema|logprobs|temperature|function call|prefill|system (?:prompt|message)",
+    r"\bsupports?\b|matching|data polic|capabilit|modalit|\bparameter|\bcrossed budget|\bfeature|\bmode\b",
+    r"\btools?\b|stream|\bimages?\b|vision|audio|schema|logprobs|temperature|function call|prefill",
+    r"system (?:prompt|message)",
 )
 """What a model cannot do is said of what the request wants."""
 
@@ -210,8 +214,7 @@ _KEY: Final = _words(
     r"\b(?:access|secret|subscription|license|master|virtual|admin|service|provider|team|user|your|provided"
     r"|incorrect|invalid|missing|wrong|this) key\b",
     r"api_key|\b(?:access|auth|authentication|api|bearer|id|security|session|oauth|server) ?tokens?\b",
-    r"^invalid token\.?$",
-    r"credential|authenti|authoriz|\bsignature\b|\bjwt\b|身份验证|鉴权|令牌|密钥",
+    r"^invalid token\.?$|credential|authenti|authoriz|\bsignature\b|\bjwt\b|身份验证|鉴权|令牌|密钥",
 )
 _BAD_KEY: Final = _words(
     r"invalid|incorrect|expired|revoked|disabled|deactivated|missing|wrong|malformed|fail|unauthori|unable",
@@ -254,13 +257,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
     _long((_INPUT, _TOKENS, _EXCESS), never=_NO_CONTEXT),
     _long((_INPUT_OR_REQUEST, _TOKENS, _EXCESS), never=_words(_NO_CONTEXT.pattern, _OUTPUT.pattern)),
     _long((_INPUT, _LENGTH, _EXCESS), never=_NO_CONTEXT),
-    _long(
-        (
-            _words(
-                r"^(?:tokens|characters) too long|token limit (?:exceeded|reached)|exceeds? (?:the )?token limit|expected maxlength:"
-            ),
-        )
-    ),
+    _long((_OF_TOKENS,)),
     _long((_LONG_CONTEXT, _NOT_INCLUDED), statuses=_TOO_LONG | {429}),
     Pattern(_E.QUOTA_EXHAUSTED, (_NO_MONEY,), never=_OF_A_RATE),
     Pattern(_E.QUOTA_EXHAUSTED, (_MONEY, _LACK), never=_OF_A_RATE),

@@ -138,7 +138,8 @@ def _shortened(messages: Sequence[str]) -> Iterator[str]:
 def _sentences(messages: Iterator[str] | Sequence[str], unquote: Callable[[str], str]) -> Iterator[str]:
     for message in messages:
         text = _NO_WORDS.sub("\n", unquote(message)).strip()
-        for sentence in _END.split(_PREFIX.sub("", text, count=1) if _PREFIX.match(text) else text):
+        prefix = _PREFIX.match(text)
+        for sentence in _END.split(text[prefix.end() :] if prefix else text):
             if stripped := sentence.strip():
                 yield stripped[:_MOST_OF_A_SENTENCE]
 
