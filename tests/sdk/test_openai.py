@@ -239,10 +239,19 @@ async def test_rate_limits_everywhere_are_the_sdk_s_own_exception_with_the_wait(
 async def test_the_last_model_s_refusal_is_the_sdk_s_own_exception(
     against: Against, client: openai.AsyncOpenAI, status: int, exception: type[openai.APIStatusError]
 ) -> None:
-    against.script(500, status)
+    against.script(status, status)
     with pytest.raises(exception) as raised:
         await client.with_options(base_url=against.url("listening")).chat.completions.create(**ASKED)
     assert raised.value.status_code == status
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_fallback_s_refused_key_or_missing_model_does_not_stand_for_a_server_error_that_the_sdk_asks_again_for(
+    against: Against, client: openai.AsyncOpenAI, status: int
+) -> None:
+    against.script(500, status)
+    with pytest.raises(openai.InternalServerError):
+        await client.with_options(base_url=against.url("listening")).chat.completions.create(**ASKED)
 
 
 @pytest.mark.parametrize("stream", [False, True])
