@@ -186,9 +186,9 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     _label(answer, EVENT_STREAM)
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
-    if api is not None:
-        return outcome
-    return Opening(answer.opened, answer.status, route.wire.name, api).verdict() or outcome
+    opening = Opening(answer.opened, answer.status, route.wire.name, api)
+    # What was judged whole is an answer, though its events alone may not tell.
+    return outcome if api is not None else opening.verdict() or outcome
 
 
 def _wants_usage(options: msgspec.Raw | None) -> bool:
