@@ -26,9 +26,10 @@ class Finish(Enum):
 
 _ENDED: Final = (
     # OpenAI, Azure OpenAI, Mistral, Together AI (eos), Text Generation Inference (eos_token), Cohere (complete),
-    # Anthropic (end_turn, pause_turn, compaction), IBM watsonx (eos_token), SambaNova (end_of_text), AI21 (endoftext).
+    # Anthropic (end_turn, pause_turn, compaction), IBM watsonx (eos_token), SambaNova (end_of_text), AI21 (endoftext),
+    # Baidu Qianfan (normal), Amazon Titan (finish).
     "stop tool_calls function_call tool_call function_calls tool_use end_turn pause_turn compaction stop_sequence"
-    " stop_token eos eos_token end_of_text endoftext end_of_turn complete completed"
+    " stop_token eos eos_token end_of_text endoftext end_of_turn complete completed normal finish"
 )
 _LIMITED: Final = (
     # Mistral (model_length), Anthropic (model_context_window_exceeded), Cohere and Gemini (max_tokens), Responses API
