@@ -35,6 +35,9 @@ _kind_decoder: Final = msgspec.json.Decoder(str)
 MOST_CHOICES: Final = 128
 """Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
 
+_MOST_OF_AN_ERROR: Final = 1_024
+"""Commas in an event that is looked at for an error in other words, which takes time for each of its fields."""
+
 NOTHING: Final = Chunk(Meaning.LIFE)
 """What comments, keep-alives and pings say: that the connection lives."""
 
@@ -107,6 +110,8 @@ def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
 
 def _unknown(data: bytes) -> Chunk:
     """Tell whether an event of no known form says that the answer failed, in whichever words."""
+    if data.count(b",") > _MOST_OF_AN_ERROR:
+        return UNKNOWN
     try:
         return _ERROR if looks_like_error(lenient_json.decode(data)) else UNKNOWN
     except (ValueError, RecursionError):

@@ -167,6 +167,7 @@ class Opening:
         self._count_call(event)
         if chunk.meaning is Meaning.CONTENT:
             self._contents += 1
+            self.has_ended = False
             self.works = self.works or bool(self._open)
         if chunk.closed:
             self._open.difference_update(chunk.closed)

@@ -92,7 +92,7 @@ class Plan:
     models: tuple[Model, ...]
     seed: str
     tool: bool
-    """Whether the text is the arguments of a tool call, which no other model may go on with once it has begun."""
+    """Whether the text is the arguments of a tool call, which is handed on once it is whole: a cut one is made anew."""
 
     @property
     def kind(self) -> Kind:
@@ -103,8 +103,8 @@ class Plan:
 
     @property
     def continuable(self) -> bool:
-        """Whether every model that may be asked to go on does so in a way that can be verified."""
-        return not self.tool and all(model.way in VERIFIABLE for model in self.models[1:])
+        """Whether every model that may be asked to go on, or to make a call anew, does so in a way that can be verified."""
+        return self.tool or all(model.way in VERIFIABLE for model in self.models[1:])
 
     def chance(self, purpose: str) -> random.Random:
         """Chance that is the same every time for one purpose."""

@@ -124,6 +124,11 @@ def test_an_error_in_other_words_is_one_where_the_form_is_known(value: Any) -> N
     assert read(event(value), Api.CHAT).meaning is Meaning.ERROR
 
 
+def test_what_has_more_fields_than_an_error_is_not_looked_at_for_one() -> None:
+    fields = {f"f{number}": 0 for number in range(2_000)}
+    assert read(event({**fields, "detail": "Internal error"}), Api.CHAT).meaning is Meaning.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("word", "finish"),
     [("stop", Finish.ENDED), ("TOOL-CALLS", Finish.ENDED), ("length", Finish.LIMITED), ("sensitive", Finish.REFUSED)],

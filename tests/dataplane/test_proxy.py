@@ -214,7 +214,7 @@ async def test_a_client_that_takes_the_connection_s_end_for_the_answer_s_is_rese
 
 
 async def test_a_stream_without_chunks_ends_with_its_connection_though_the_client_would_keep_it() -> None:
-    async with targets(raw(STREAM_HEAD + chunks(ROLE, END))) as (first,):
+    async with targets(raw(STREAM_HEAD + chunks(ROLE, event({"content": "a"}), END))) as (first,):
         async with gateway(table(free_port(), [first.port])) as at:
             reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
             body = b'{"model": "a", "stream": true}'
