@@ -16,8 +16,8 @@ from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.expected import Expected, expected_of
 from switchover_dataplane.json_body import JsonBody
-from switchover_dataplane.opening import NOT_HELD, HeldBack, Pulse
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
+from switchover_dataplane.stream_start import NOT_HELD, HeldBack, Pulse
 from switchover_dataplane.success import gather, read_success
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectFailed, ConnectionBroken, Response, Transport

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from switchover_dataplane import lenient_json
+from switchover_dataplane.meaning import Chunk, Dialect
 from switchover_dataplane.stream import Event
 from switchover_dataplane.table import Policy
 
@@ -23,6 +24,58 @@ _MOST_JUDGED: Final = 256 * 1024
 def are_held(policy: Policy) -> bool:
     """Tell whether tool calls are held back (FailoverPolicy `toolCalls`): not where a break is the client's to see."""
     return policy.tool_calls == "Hold" and policy.stream_recovery != "Abort" and policy.semantics != "Envoy"
+
+
+class HeldCalls:
+    """The tool calls of a stream that began and have not ended: `open` has their indexes (`Chunk.calls`).
+
+    What is held back for them are events, in their order.
+    """
+
+    __slots__ = ("_events", "_size", "open")
+
+    def __init__(self) -> None:
+        self.open: set[int] = set()
+        self._events: list[tuple[Event, Chunk]] = []
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def follow(self, chunk: Chunk) -> None:
+        """Take note of which calls an event begins and ends; the end of an answer is that of its calls."""
+        self.open.update(chunk.calls)
+        self.open.difference_update(chunk.closed)
+        if chunk.finished:
+            if chunk.dialect is Dialect.CHAT:
+                self.open.difference_update(chunk.finished)
+            else:
+                self.open.clear()
+
+    def hold(self, event: Event, chunk: Chunk) -> None:
+        """Hold an event back."""
+        self._events.append((event, chunk))
+        self._size += len(event.raw)
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether more is held than may be."""
+        return self._size > MOST_HELD or len(self._events) > MOST_EVENTS
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether the arguments of what is held are whole."""
+        return are_whole([event for event, _ in self._events])
+
+    def release(self) -> list[tuple[Event, Chunk]]:
+        """Return what was held back, and hold it no longer."""
+        events, self._events, self._size = self._events, [], 0
+        return events
+
+    def drop(self) -> None:
+        """Forget calls that will not go on."""
+        self.release()
+        self.open.clear()
 
 
 def are_whole(events: Sequence[Event]) -> bool:

@@ -19,10 +19,10 @@ from switchover_dataplane.budget import Budget
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.declined import is_declined
 from switchover_dataplane.health import Health
-from switchover_dataplane.opening import HeldBack, Pulse
 from switchover_dataplane.outcome import ClientGone, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.patience import Patience, patience
 from switchover_dataplane.steps import Tried, Try
+from switchover_dataplane.stream_start import HeldBack, Pulse
 from switchover_dataplane.table import Policy, Target, Upstream
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import Transport

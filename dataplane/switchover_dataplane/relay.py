@@ -18,11 +18,11 @@ from switchover_dataplane.answer import Answer, Opened
 from switchover_dataplane.continuation import Continuation
 from switchover_dataplane.exchange import Exchange
 from switchover_dataplane.json_body import JsonBody
-from switchover_dataplane.opening import AFTER_THE_END
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.redaction import Redaction
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event
+from switchover_dataplane.stream_start import AFTER_THE_END
 from switchover_dataplane.table import Policy
 from switchover_dataplane.transcript import Interruption, Transcript
 from switchover_dataplane.transport import ConnectionBroken

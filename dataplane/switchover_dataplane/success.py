@@ -18,8 +18,9 @@ from switchover_dataplane.expected import Expected
 from switchover_dataplane.joining import join, joined_array
 from switchover_dataplane.json_body import SMALL, JsonBody
 from switchover_dataplane.judgement import judged, media_type
-from switchover_dataplane.opening import HeldBack, Opening, Pulse, open_stream
+from switchover_dataplane.opening import Opening
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass, Outcome
+from switchover_dataplane.stream_start import HeldBack, Pulse, open_stream
 from switchover_dataplane.targets import Route
 from switchover_dataplane.transport import ConnectionBroken, Response
 

@@ -9,20 +9,18 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane import calls, lenient_json, stream_end
+from switchover_dataplane import lenient_json, stream_end
 from switchover_dataplane.api import Api
+from switchover_dataplane.calls import HeldCalls
 from switchover_dataplane.chunk import NOTHING, UNKNOWN, read
+from switchover_dataplane.kept_text import KeptText
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning, dialect_of
 from switchover_dataplane.splice import Mismatch, Splice
 from switchover_dataplane.stream import Event
 
-MOST_TEXT: Final = 1 << 20
-"""Characters of text that are kept for another model to continue."""
-
 MOST_IDLE: Final = 4 * 1024 * 1024
 """Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""
 
-_JOINED: Final = 256
 _LONGEST_MARK: Final = 64
 _LAST: Final = (
     re.compile(rb'"finish_?[rR]eason"\s*:\s*"(?!error"|null")'),
@@ -68,12 +66,10 @@ class Transcript:
         "_dialect",
         "_finished",
         "_held",
-        "_held_size",
         "_holds_calls",
         "_idle",
+        "_kept",
         "_known",
-        "_length",
-        "_newest",
         "_open",
         "_said_done",
         "_seam",
@@ -81,7 +77,6 @@ class Transcript:
         "_splice",
         "_tail",
         "_taken_back",
-        "_texts",
         "_wanted",
         "bound",
         "dropped",
@@ -97,18 +92,15 @@ class Transcript:
         self._api = api if self._known is not None else None
         self._dialect = self._known
         self._holds_calls = holds_calls and self._known is not None
-        self._open: set[int] = set()
-        self._held: list[tuple[Event, Chunk]] = []
-        self._held_size = 0
+        self._held = HeldCalls()
+        self._open = self._held.open
         self._block_ended = False
         self._counted = False
         self._taken_back = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
-        self._texts: list[str] = []
-        self._newest: list[str] = []
-        self._length = 0
+        self._kept = KeptText()
         self._splice: Splice | None = None
         self._seam = b""
         self._said_done = False
@@ -117,7 +109,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """The text of the answer, as far as it was sent."""
-        return lenient_json.joined("".join((*self._texts, *self._newest)))
+        return str(self._kept)
 
     @property
     def whole(self) -> bool:
@@ -168,8 +160,7 @@ class Transcript:
         """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there."""
         self._splice = Splice(self.text, called=bool(self._held))
         self._seam = seam
-        self._held, self._held_size = [], 0
-        self._open.clear()
+        self._held.drop()
         self._finished.clear()
         self._taken_back = self._counted = False
 
@@ -202,7 +193,7 @@ class Transcript:
     def _take_strange(self, event: Event) -> bytes:
         self._count_idle(event)
         if self._held:
-            self._hold(event, UNKNOWN)
+            self._held.hold(event, UNKNOWN)
             return b""
         return b"" if self.is_splicing else event.raw
 
@@ -222,29 +213,18 @@ class Transcript:
 
     def _take_call(self, event: Event, chunk: Chunk) -> bytes:
         """Take an event of a tool call, or one that comes before it has ended."""
-        self._open.update(chunk.calls)
-        self._open.difference_update(chunk.closed)
-        if chunk.finished:
-            if self._dialect is Dialect.CHAT:
-                self._open.difference_update(chunk.finished)
-            else:
-                self._open.clear()
+        self._held.follow(chunk)
         if not self._holds_calls:
             return self._handed_on(event, chunk)
-        self._hold(event, chunk)
-        if self._open and self._held_size <= calls.MOST_HELD and len(self._held) <= calls.MOST_EVENTS:
+        self._held.hold(event, chunk)
+        if self._open and not self._held.is_too_much:
             return b""
         self._holds_calls = not self._open
         return self._released()
 
-    def _hold(self, event: Event, chunk: Chunk) -> None:
-        self._held.append((event, chunk))
-        self._held_size += len(event.raw)
-
     def _released(self) -> bytes:
         """Return what was held back."""
-        held, self._held, self._held_size = self._held, [], 0
-        return b"".join([self._handed_on(event, chunk) for event, chunk in held])
+        return b"".join([self._handed_on(event, chunk) for event, chunk in self._held.release()])
 
     # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -302,7 +282,7 @@ class Transcript:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
         if self._known is not Dialect.CHAT:
             return False
-        return calls.are_whole([event for event, _ in self._held]) if self._open else self._counted
+        return self._held.are_whole if self._open else self._counted
 
     def _look_for_the_end(self, part: bytes) -> None:
         """Find in an event that is too large to be read whether it is the last one."""
@@ -328,19 +308,11 @@ class Transcript:
             self._finished.update(chunk.finished)
         self.bound = self.bound or chunk.bound
         if text and not self.bound:
-            self._keep(text)
-        if self.bound and self._length:
-            self._texts, self._newest, self._length = [], [], 0
-
-    def _keep(self, text: str) -> None:
-        """Keep a text of the answer; many small ones are joined, as each alone costs 50 bytes more."""
-        self._newest.append(text)
-        self._length += len(text)
-        if len(self._newest) >= _JOINED:
-            self._texts.append("".join(self._newest))
-            self._newest.clear()
-        if self._length > MOST_TEXT:
-            self.bound = "more than 1 MiB of text"
+            self._kept.add(text)
+            if self._kept.is_too_much:
+                self.bound = "more than 1 MiB of text"
+        if self.bound and self._kept:
+            self._kept.drop()
 
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -103,7 +103,7 @@ class Plan:
 
     @property
     def continuable(self) -> bool:
-        """Whether every model that may be asked to go on, or to make a call anew, does so in a way that can be verified."""
+        """Whether every model that is asked to go on does so in a way that can be verified; a call is made anew."""
         return self.tool or all(model.way in VERIFIABLE for model in self.models[1:])
 
     def chance(self, purpose: str) -> random.Random:

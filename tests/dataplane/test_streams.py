@@ -30,7 +30,7 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import opening, relay
+from switchover_dataplane import relay, stream_start
 from switchover_dataplane import table as t
 from switchover_dataplane.splice import last_words
 
@@ -635,7 +635,7 @@ async def test_a_finish_reason_that_nobody_knows_is_a_break(client: aiohttp.Clie
 async def test_an_end_without_a_word_behind_which_nothing_comes_is_a_failed_attempt(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "AFTER_THE_END", 0.1)
+    monkeypatch.setattr(stream_start, "AFTER_THE_END", 0.1)
     async with targets(stream(event({}, "stop"), end=False, then="wait"), whole()) as made:
         policy = t.Policy(first_token_timeout=0.0)
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:

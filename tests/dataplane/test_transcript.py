@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane import calls
+from switchover_dataplane import calls, kept_text
 from switchover_dataplane import transcript as module
 from switchover_dataplane.api import Api
 from switchover_dataplane.splice import Mismatch
@@ -238,7 +238,7 @@ def test_several_choices_that_were_asked_for_bind_the_answer_from_the_start() ->
 
 
 def test_no_more_text_is_kept_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_TEXT", 10)
+    monkeypatch.setattr(kept_text, "MOST_TEXT", 10)
     transcript = broken(delta(content="x" * 10))
     assert transcript.bound == ""
     take(transcript, delta(content="x"))
