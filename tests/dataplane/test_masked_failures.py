@@ -232,11 +232,10 @@ async def test_a_refusal_in_a_coding_is_understood_and_reaches_the_client_readab
     [
         (b"429 X", b""),
         (b"429 X", b'{"error":{"message":"slow"}}'),
-        (b"500 X", gzip.compress(b'{"error":{"message":"slow"}}')[:-9]),
         (b"502 X", b"<html>bad gateway</html>"),
         (b"502 X", b" <!DOCTYPE html>"),
     ],
-    ids=["nothing", "not in gzip", "half of a gzip", "a page", "another page"],
+    ids=["nothing", "not in gzip", "a page", "another page"],
 )
 async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: bytes, body: bytes) -> None:
     answer = b"HTTP/1.1 " + head + b"\r\ncontent-encoding: gzip\r\n"

@@ -10,7 +10,20 @@ import aiohttp
 import msgspec
 import pytest
 
-from serving import STREAM_HEAD, Answering, Gateway, Seen, chunks, events_of, free_port, gateway, raw, table, targets
+from serving import (
+    STREAM_HEAD,
+    Answering,
+    Gateway,
+    Seen,
+    Target,
+    chunks,
+    events_of,
+    free_port,
+    gateway,
+    raw,
+    table,
+    targets,
+)
 from switchover_dataplane import table as t
 from switchover_dataplane.stream import Event
 
@@ -79,13 +92,16 @@ def stream(*events: bytes, end: bool = True, then: str = "close") -> Answering:
 @asynccontextmanager
 async def served(path: str, *models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
     """A data plane whose models are asked at this path."""
-    async with targets(*models) as each:
-        of = table(free_port(), [one.port for one in each], policy)
-        [upstream] = of.upstreams.values()
-        pools = tuple((msgspec.structs.replace(pool[0], full_path=path),) for pool in upstream.priorities)
-        upstreams = {upstream.name: msgspec.structs.replace(upstream, priorities=pools)}
-        async with gateway(msgspec.structs.replace(of, upstreams=upstreams)) as at:
-            yield at
+    async with targets(*models) as each, gateway(asking_at(path, each, policy)) as at:
+        yield at
+
+
+def asking_at(path: str, models: list[Target], policy: t.Policy | None = None) -> t.Table:
+    """Return a table whose models are asked at this path."""
+    of = table(free_port(), [model.port for model in models], policy)
+    [upstream] = of.upstreams.values()
+    pools = tuple((msgspec.structs.replace(pool[0], full_path=path),) for pool in upstream.priorities)
+    return msgspec.structs.replace(of, upstreams={upstream.name: msgspec.structs.replace(upstream, priorities=pools)})
 
 
 async def ask(
@@ -205,16 +221,16 @@ async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
 
 
 @pytest.mark.parametrize(
-    ("sent", "then"),
-    [((*MESSAGE,), "close"), ((CREATED, DELTA), "reset"), ((*MESSAGE, ERROR), "close")],
+    ("path", "sent", "then"),
+    [(MESSAGES, (*MESSAGE,), "close"), (RESPONSES, (CREATED, DELTA), "reset"), (MESSAGES, (*MESSAGE, ERROR), "close")],
     ids=["Anthropic's is cut", "the Responses API's is reset", "an error in Anthropic's"],
 )
 async def test_who_asks_again_after_three_answers_that_broke_off_meets_another_model(
-    client: aiohttp.ClientSession, sent: tuple[bytes, ...], then: str
+    client: aiohttp.ClientSession, path: str, sent: tuple[bytes, ...], then: str
 ) -> None:
-    whole = ANSWERS["Anthropic's"]
+    whole = ANSWERS["Anthropic's" if path == MESSAGES else "the Responses API's"]
     async with targets(stream(*sent, end=False, then=then), stream(*whole)) as (dying, sound):
-        async with gateway(table(free_port(), [dying.port, sound.port])) as at:
+        async with gateway(asking_at(path, [dying, sound])) as at:
             for _ in range(3):
                 _, is_good = await ask(client, at)
                 assert not is_good
@@ -232,7 +248,7 @@ async def test_an_error_in_the_midst_of_one_callers_answers_keeps_the_model_from
         await (stream(*MESSAGE, ERROR, end=False) if is_long else stream(*whole))(seen, reader, writer)
 
     async with targets(for_one, stream(*whole)) as (first, second):
-        async with gateway(table(free_port(), [first.port, second.port])) as at:
+        async with gateway(asking_at(MESSAGES, [first, second])) as at:
             one, other = {"authorization": "Bearer one"}, {"authorization": "Bearer other"}
             for _ in range(3):
                 assert not (await ask(client, at, one, "long"))[1]
@@ -252,7 +268,7 @@ async def test_an_answer_that_ends_whole_between_two_that_break_off_keeps_its_mo
         await (stream(CREATED, DELTA, end=False) if is_cut else stream(*whole))(seen, reader, writer)
 
     async with targets(now_and_then, stream(*whole)) as (first, second):
-        async with gateway(table(free_port(), [first.port, second.port])) as at:
+        async with gateway(asking_at(RESPONSES, [first, second])) as at:
             assert [(await ask(client, at))[1] for _ in range(9)] == [False, False, True] * 3
     assert second.seen == []
 

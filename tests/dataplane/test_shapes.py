@@ -41,12 +41,13 @@ SHAPES = {
 
 @asynccontextmanager
 async def served(path: str, *models: Answering) -> AsyncIterator[Gateway]:
-    """Serve models that are asked for a path, one a priority."""
+    """Serve one model that is asked for a path by several targets, one a priority."""
     async with targets(*models) as each:
         of = table(free_port(), [one.port for one in each], t.Policy(attempts=len(models)))
         [upstream] = of.upstreams.values()
         pools = tuple(
-            tuple(msgspec.structs.replace(target, full_path=path) for target in pool) for pool in upstream.priorities
+            tuple(msgspec.structs.replace(target, full_path=path, provider=t.OpenAI("m")) for target in pool)
+            for pool in upstream.priorities
         )
         upstreams = {"ns/up": msgspec.structs.replace(upstream, priorities=pools)}
         async with gateway(msgspec.structs.replace(of, upstreams=upstreams)) as at:
