@@ -192,8 +192,12 @@ class ResponsesJoiner:
         Raises:
             ValueError: it is no JSON.
             FailedEvent: it says that the answer failed.
-            Unjoinable: there is too much of it.
+            Unjoinable: it is no text, or there is too much of it.
         """
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise Unjoinable("an event that is no text") from None
         try:
             event = _event_decoder.decode(data)
         except msgspec.ValidationError:
@@ -215,7 +219,7 @@ class ResponsesJoiner:
     @property
     def is_whole(self) -> bool:
         """Whether the response came."""
-        return self.has_ended
+        return bool(self._response)
 
     def written(self) -> bytes:
         """Return the response; a server that left the output out of it sent that before."""

@@ -219,6 +219,7 @@ def test_a_response_is_what_its_last_event_holds() -> None:
     word = {"type": "response.output_text.delta", "delta": "hello"}
     assert joined(Api.RESPONSES, begun, word, {"type": "response.completed", "response": RESPONSE}) == RESPONSE
     joined(Api.RESPONSES, begun, word, done=True, is_whole=False)
+    joined(Api.RESPONSES, begun, word, {"type": "response.completed"}, is_whole=False)
 
 
 def test_a_response_of_very_many_values_is_handed_on_as_it_is() -> None:
@@ -277,6 +278,7 @@ UNJOINABLE: list[tuple[Api, list[object]]] = [
     (Api.CHAT, [delta({"odd": ["a" * LIMIT]}), delta({"even": ["a"]})]),
     (Api.MESSAGES, [STARTED, *block(0, {"type": "text"}, {"type": "odd_delta", "odd": "a"})]),
     (Api.MESSAGES, [{"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": "a"}}]),
+    (Api.RESPONSES, [b'{"type":"response.completed","response":{"id":"\xff"}}']),
     (Api.GENERATE, ["hello"]),
     (Api.GENERATE, [{"candidates": ["hello"]}]),
     (Api.GENERATE, [{"candidates": [{"index": 4096}]}]),

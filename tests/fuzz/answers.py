@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from multidict import CIMultiDict
@@ -12,9 +12,10 @@ from switchover_dataplane import classify, error_body, lenient_json
 from switchover_dataplane.answer import Answer
 from switchover_dataplane.api import Api
 from switchover_dataplane.as_stream import as_stream
+from switchover_dataplane.as_whole import FailedEvent, Room, Unjoinable
 from switchover_dataplane.codings import BadCoding, Undoing, can_undo, named
 from switchover_dataplane.expected import Expected
-from switchover_dataplane.joining import joined_array
+from switchover_dataplane.joining import JOINERS, joined_array
 from switchover_dataplane.judgement import judged
 from switchover_dataplane.outcome import Broken, Committed, ErrorClass
 from switchover_dataplane.unmasked import unmasked
@@ -35,6 +36,10 @@ SEEDS = (
     b'{"id":"m","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"h","signature":"s"},{"type":"text","text":"hi","citations":[{"type":"x"}]},{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"output_tokens":2}}',
     b'{"id":"r","object":"response","status":"completed","output":[{"type":"reasoning","id":"rs","summary":[{"type":"summary_text","text":"s"}]},{"type":"message","id":"m","role":"assistant","status":"completed","content":[{"type":"output_text","text":"hi","annotations":[]}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}],"incomplete_details":null,"error":null}',
     b'[{"candidates":[{"content":{"role":"model","parts":[{"text":"h"}]},"index":0}]},{"candidates":[{"content":{"parts":[{"text":"i"},{"functionCall":{"name":"f","args":{}}}]},"finishReason":"STOP"}],"usageMetadata":{"candidatesTokenCount":2}}]',
+    b'{"choices":[{"index":0,"delta":{"role":"assistant","content":"hi","tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":{"content":[{"token":"hi"}]},"finish_reason":"stop"}],"usage":{"completion_tokens":2}}',
+    b'{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}},"delta":{"stop_reason":"end_turn"}}',
+    b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}',
+    b'{"type":"response.completed","response":{"status":"completed","output":[]},"output_index":0,"item":{"type":"message"}}',
     b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2]}]}',
     b'{"choices":[{"message":{"content":"hi","tool_calls":[{"id":"a"}]},"finish_reason":"error"}]}',
     b"",
@@ -125,8 +130,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
         assert shown is None or 400 <= shown.status <= 599
     events = as_stream(given.expected.api, body, with_usage=True)
     assert events is None or events.endswith(b"\n\n")
-    joined = joined_array(body, 1 << 16)
-    assert joined is None or lenient_json.is_json(joined)
+    assert all(lenient_json.is_json(made) for made in _joined(body))
     return (
         given.expected.api,
         type(outcome),
@@ -135,3 +139,19 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
         wait is None,
         frozenset(said.codes) if len(said.codes) < 4 else 4,
     )
+
+
+def _joined(body: bytes) -> Iterator[bytes]:
+    """Take the answer, and its beginning, as events of each API; yield what is put together of those that make one."""
+    array = joined_array(body, 1 << 16)
+    if array is not None:
+        yield array
+    for joiner in (kind(Room(1 << 16)) for kind in JOINERS.values()):
+        try:
+            for data in (body, body):
+                joiner.take(data)
+            joiner.take_done()
+            if joiner.is_whole:
+                yield joiner.written()
+        except (ValueError, RecursionError, FailedEvent, Unjoinable):
+            continue
