@@ -29,7 +29,7 @@ REFUSAL_LIMIT: Final = 64 * 1024
 _PATIENCE: Final = 0.05
 _PATIENCE_WITH_A_LIMIT: Final = 0.25
 _PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
-_BODY_DECIDES: Final = frozenset((400, 403, 404, 413, 422, 424))
+_BODY_DECIDES: Final = frozenset((400, 401, 403, 404, 410, 413, 422, 424, 451))
 
 
 @dataclass(frozen=True, slots=True)
