@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -85,7 +86,7 @@ def test_a_head_is_enough_only_where_no_model_decides() -> None:
         ("default: []", "default: must not be empty"),
         ("models: {a: rst-on-head}", "a: rst-on-head cannot depend on the model"),
         ("modles: {}", "modles: is not a field here"),
-        ("[429]", "must be a mapping of requests, paths, models, default or name"),
+        ("[429]", "must be a mapping of requests, paths, hosts, models, default or name"),
         ("a: [", "line 2, column 1: not YAML: "),
         ("a: \x00", "not YAML: "),
     ],
@@ -309,3 +310,42 @@ def test_an_address_that_is_none_is_named(bind: str) -> None:
     refused = CliRunner().invoke(simulate, ["--bind", bind])
     assert refused.exit_code == 2
     assert f"'{bind}' must be HOST:PORT" in refused.stderr
+
+
+# ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["api.openai.com", "my-resource.openai.azure.com", "localhost", "a" * 63 + ".example"])
+async def test_whoever_trusts_the_ca_gets_a_certificate_for_the_name_that_it_asks_for(
+    tmp_path: Path, name: str
+) -> None:
+    ca = tmp_path / "ca.pem"
+    async with simulator("--tls", "--ca", str(ca)) as running:
+        port = int((await running.url()).rpartition(":")[2])
+        trusting = ssl.create_default_context(cafile=str(ca))
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname=name)
+        writer.close()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.open_connection("127.0.0.1", port, ssl=ssl.create_default_context(), server_hostname=name)
+
+
+async def test_an_address_is_served_where_no_name_is_asked_for(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    async with simulator("--tls", "--ca", str(ca)) as running, aiohttp.ClientSession() as session:
+        url = (await running.url()).replace("http:", "https:")
+        trusting = ssl.create_default_context(cafile=str(ca))
+        async with session.get(f"{url}/healthz", ssl=trusting) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize("flags", [["--tls"], ["--ca", "ca.pem"]])
+def test_tls_and_its_ca_belong_together(flags: list[str]) -> None:
+    refused = CliRunner().invoke(simulate, flags)
+    assert refused.exit_code == 2
+    assert "--tls and --ca FILE belong together" in refused.stderr
+
+
+def test_a_ca_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(simulate, ["--tls", "--ca", str(tmp_path / "nowhere" / "ca.pem")])
+    assert refused.exit_code == 1
+    assert "cannot write" in refused.stderr

@@ -6,11 +6,12 @@ Short forms: a number is an answer with that status, a word is a mode. All times
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-Status = Annotated[int, Field(ge=200, le=599)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Finish = Literal["stop", "length", "tool_calls", "content_filter", "function_call", "model_length", "error"]
+from switchover_simulator.codings import Coding
+from switchover_simulator.events import MOST_EVENTS, POEM, Call, Events, poem
+from switchover_simulator.part import Headers, Part, ProviderError, Seconds, Status, listed
+
 End = Literal[
     "done",
     "rst",
@@ -24,68 +25,7 @@ End = Literal[
     "finish-rst",
 ]
 
-MOST_EVENTS = 100_000
-
-
-def _texts(value: Any) -> Any:
-    """Spell `retry-after: 1` and single values out as lists of texts."""
-    if not isinstance(value, dict):
-        return value
-    return {name: [_text(each) for each in _listed(values)] for name, values in value.items()}
-
-
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-def _one_line(value: str) -> str:
-    if any(char in value for char in "\r\n\0"):
-        raise ValueError("must be one line")
-    return value
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
-Headers = Annotated[dict[Line, list[Line]], BeforeValidator(_texts)]
-
-
-class Part(BaseModel):
-    """Frozen, and without unknown fields; files are read strictly (`scenario.validate`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_LINES = (
-    *("A function met itself upon the stair,", "one step below,", "the same in form and air;"),
-    *("each asked the next for less,", "until the last", "said: done,"),
-    *("and all returned,", "and overcast was sun."),
-)
-_WORDS = " ".join(_LINES).split()
-POEM = len(_WORDS)
-"""How many words the text has that answers are made of."""
-
-
-def words(count: int) -> list[str]:
-    """Return `count` pieces of text; together they read as sentences."""
-    return [f"{' ' if index else ''}{_WORDS[index % POEM]}" for index in range(count)]
-
-
-def _scalar(value: Any) -> Any:
-    if value is not None and not isinstance(value, str | int):
-        raise ValueError("must be text or a whole number")
-    return value
-
-
-class ProviderError(Part):
-    """The error in a body or event, in the provider's own shape; what is unset follows from the status."""
-
-    message: str | None = None
-    type: str | None = None
-    code: Annotated[Any, AfterValidator(_scalar)] = None
-    param: str | None = None
+Codings = Annotated[list[Coding], BeforeValidator(listed)]
 
 
 class Opening(Part):
@@ -98,24 +38,28 @@ class Opening(Part):
 class Answer(Opening):
     """A well-formed answer.
 
-    Without `body` or `error` it is what the status means: a chat completion (a stream where the request asks for
-    one and `stream` does not forbid it) or the provider's error. `body` is text, or anything else as JSON. `content`
-    is the completion's text, else `tokens` words; `gap` passes between streamed words. `interim` are statuses sent
-    before (1xx). `then` is what the connection does after the answer without having announced it.
+    Without `body` or `error` it is what the status means: an answer of the request's API (a stream where the request
+    asks for one and `stream` does not forbid it) or the provider's error. `body` is text, or anything else as JSON.
+    `content` is the answer's text, else `tokens` words; `gap` passes between streamed words. `call` adds a tool call,
+    true that of the request's first tool. `finish` is the API's word for a good end where it is unset. `coding` is
+    what the body is encoded by. `interim` are statuses sent before (1xx). `then` is what the connection does after
+    the answer without having announced it.
     """
 
     mode: Literal["answer"] = "answer"
     status: Status = 200
-    headers: Headers = {}
+    headers: Headers = Field(default_factory=dict)
     body: Any = None
     error: ProviderError | None = None
     content: str | None = None
     tokens: Annotated[int, Field(ge=0, le=MOST_EVENTS)] = POEM
     gap: Seconds = 0.0
-    finish: Finish = "stop"
+    call: Call | Literal[True] | None = None
+    finish: str | None = None
+    coding: Codings = Field(default_factory=list)
     stream: bool | None = None
     framing: Literal["length", "chunked", "close"] = "length"
-    interim: list[Annotated[int, Field(ge=100, le=199)]] = []
+    interim: list[Annotated[int, Field(ge=100, le=199)]] = Field(default_factory=list)
     then: Literal["keep", "fin", "rst"] = "keep"
 
     @model_validator(mode="after")
@@ -126,84 +70,24 @@ class Answer(Opening):
         return self
 
 
-class Delta(Part):
-    """A well-formed chunk whose choice has this `delta`, as `{tool_calls: [...]}`."""
-
-    delta: dict[str, Any]
-
-
-class Data(Part):
-    """A `data:` event with this value: text as it is, anything else as JSON."""
-
-    data: Any
-
-
-class Raw(Part):
-    """Bytes that need not be an event at all."""
-
-    raw: str
-
-
-class Silence(Part):
-    """Nothing for `pause` seconds."""
-
-    pause: Seconds
-
-
-class Hold(Part):
-    """Nothing until the server is released."""
-
-    hold: Literal[True]
-
-
-def _event_kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return next((name for name in _EVENTS if name in value), None)
-    return next((name for name, kind in _EVENTS.items() if isinstance(value, kind)), None)
-
-
-_EVENTS: dict[str, type] = {"delta": Delta, "data": Data, "raw": Raw, "pause": Silence, "hold": Hold, "text": str}
-
-Event = Annotated[
-    Annotated[str, Tag("text")]
-    | Annotated[Delta, Tag("delta")]
-    | Annotated[Data, Tag("data")]
-    | Annotated[Raw, Tag("raw")]
-    | Annotated[Silence, Tag("pause")]
-    | Annotated[Hold, Tag("hold")],
-    Discriminator(
-        _event_kind,
-        custom_error_type="event",
-        custom_error_message="must be text (a piece of content), {delta}, {data}, {raw}, {pause} or {hold: true}",
-    ),
-]
-
-
-def _pieces(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 0 <= value <= MOST_EVENTS:
-            raise ValueError(f"must be 0 to {MOST_EVENTS} events")
-        return words(value)
-    return value
-
-
 class Stream(Opening):
     """Server-sent events in chunks, `gap` apart, whether or not the request asked for them.
 
-    `events` is how many words of content, or what is sent one by one. `role` sends the role-only chunk first.
-    `end`: `done` is finish_reason, usage where asked for, [DONE] and the last chunk; `clean` the last chunk alone;
-    `rst`, `fin` and `hang` come after the events without any of it, `finish-...` after finish_reason; an error event
-    is followed by a clean end, or by [DONE] and one.
+    `events` is how many words of content, or what is sent one by one. `role` sends what the API begins with: the
+    role-only chunk, `message_start`, `response.created`. `end`: `done` is finish_reason, usage where asked for, [DONE]
+    and the last chunk; `clean` the last chunk alone; `rst`, `fin` and `hang` come after the events without any of it,
+    `finish-...` after finish_reason; an error event is followed by a clean end, or by [DONE] and one.
     """
 
     mode: Literal["stream"] = "stream"
     status: Status = 200
-    headers: Headers = {}
-    events: Annotated[list[Event], BeforeValidator(_pieces)] = [*words(POEM)]
+    headers: Headers = Field(default_factory=dict)
+    events: Events = Field(default_factory=poem)
     gap: Seconds = 0.0
     role: bool = True
     end: End = "done"
-    finish: Finish = "stop"
+    finish: str | None = None
+    coding: Codings = Field(default_factory=list)
     error: ProviderError | None = None
 
 
@@ -212,7 +96,7 @@ class Partial(Opening):
 
     mode: Literal["partial"] = "partial"
     status: Status = 200
-    headers: Headers = {}
+    headers: Headers = Field(default_factory=dict)
     body: Any = None
     missing: Annotated[int, Field(ge=1)] = 100
     end: Literal["rst", "fin", "hang"] = "rst"
@@ -224,7 +108,7 @@ class Stall(Opening):
     mode: Literal["stall"] = "stall"
     after: Literal["request", "head"] = "request"
     status: Status = 200
-    headers: Headers = {}
+    headers: Headers = Field(default_factory=dict)
 
 
 class Reset(Opening):
@@ -262,12 +146,14 @@ def _spelled_out(value: Any) -> Any:
 
 
 def _mode(value: Any) -> Any:
-    return value.get("mode", "answer") if isinstance(value, dict) else getattr(value, "mode", None)
+    if isinstance(value, dict):
+        return "turns" if "turns" in value else value.get("mode", "answer")
+    return "turns" if isinstance(value, ByTurn) else getattr(value, "mode", None)
 
 
 Behaviour = Answer | Stream | Partial | Stall | Reset | ResetOnHead | Fin | NotHttp
 
-Written = Annotated[
+_Played = (
     Annotated[Answer, Tag("answer")]
     | Annotated[Stream, Tag("stream")]
     | Annotated[Partial, Tag("partial")]
@@ -275,18 +161,26 @@ Written = Annotated[
     | Annotated[Reset, Tag("rst")]
     | Annotated[ResetOnHead, Tag("rst-on-head")]
     | Annotated[Fin, Tag("fin")]
-    | Annotated[NotHttp, Tag("not-http")],
-    Discriminator(
-        _mode,
-        custom_error_type="behaviour",
-        custom_error_message=(
-            f"must be a status (429), a mode ({', '.join(_MODES)}), or a mapping with `mode` and its fields"
-        ),
+    | Annotated[NotHttp, Tag("not-http")]
+)
+_BY_MODE = Discriminator(
+    _mode,
+    custom_error_type="behaviour",
+    custom_error_message=(
+        f"must be a status (429), a mode ({', '.join(_MODES)}), or a mapping with `mode` and its fields"
     ),
-    BeforeValidator(_spelled_out),
-]
-"""A behaviour as it stands in a scenario file."""
+)
 
 
-Behaviours = Annotated[list[Written], BeforeValidator(_listed), Field(min_length=1)]
+class ByTurn(Part):
+    """A behaviour for each turn of a conversation: the first for what begins one; the last one sticks."""
+
+    turns: list[Annotated[_Played, _BY_MODE, BeforeValidator(_spelled_out)]] = Field(min_length=1)
+
+
+Written = Annotated[_Played | Annotated[ByTurn, Tag("turns")], _BY_MODE, BeforeValidator(_spelled_out)]
+"""A behaviour, or one for each turn, as it stands in a scenario file."""
+
+
+Behaviours = Annotated[list[Written], BeforeValidator(listed), Field(min_length=1)]
 """One behaviour a request; the last one sticks. One alone may stand without its list."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from switchover_simulator.behaviour import Behaviour
 from switchover_simulator.request import Request
 from switchover_simulator.scenario import BadScenario, Playback, Scenario, parse
 from switchover_simulator.server import Server
+from switchover_simulator.tls import Authority
 
 
 class Simulator:
@@ -28,7 +30,9 @@ class Simulator:
         self._stop = asyncio.Event()
         self._server = Server(self._choose, self._observe, scenario.name)
 
-    async def run(self, host: str, port: int, file: Path | None, content: bytes) -> None:
+    async def run(
+        self, host: str, port: int, file: Path | None, content: bytes, tls: ssl.SSLContext | None = None
+    ) -> None:
         """Serve until SIGTERM or SIGINT; `content` is what was read of the file.
 
         Raises:
@@ -36,7 +40,7 @@ class Simulator:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-        had = await self._server.start(host, port)
+        had = await self._server.start(host, port, tls)
         self._say("Listening", address=f"[{host}]:{had}" if ":" in host else f"{host}:{had}")
         following = asyncio.create_task(self._follow(file, content)) if file else None
         await self._stop.wait()
@@ -161,7 +165,23 @@ class Address(click.ParamType["tuple[str, int]"]):
     show_envvar=True,
     help="Say nothing but the requests, and what is wrong.",
 )
-def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool, quiet: bool) -> None:
+@click.option(
+    "--tls",
+    is_flag=True,
+    envvar="SWITCHOVER_SIMULATE_TLS",
+    show_envvar=True,
+    help="Serve TLS, with a certificate for every host name that is asked for; --ca says whom clients have to trust.",
+)
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="SWITCHOVER_SIMULATE_CA",
+    show_envvar=True,
+    help="PEM file to write the certificate authority of --tls to. It is a new one at every start.",
+)
+def simulate(  # noqa: PLR0917 - one argument a flag; click names them
+    bind: tuple[str, int], scenario: Path | None, verbose: bool, quiet: bool, tls: bool, ca: Path | None
+) -> None:
     """Play an LLM provider that fails: 429 to every request, unless a scenario says otherwise.
 
     Each request is one JSON line on standard output. PUT /__scenario replaces the scenario while it runs (GET shows
@@ -173,9 +193,21 @@ def simulate(bind: tuple[str, int], scenario: Path | None, verbose: bool, quiet:
     except BadScenario as error:
         raise click.ClickException(f"{scenario} is no scenario:\n  " + "\n  ".join(error.problems)) from None
     host, port = bind
+    if tls is (ca is None):
+        raise click.UsageError("--tls and --ca FILE belong together: clients have to trust what is written to FILE")
+    context = _tls(ca) if ca else None
     try:
-        uvloop.run(Simulator(playing, verbose=verbose, quiet=quiet).run(host, port, scenario, content))
+        uvloop.run(Simulator(playing, verbose=verbose, quiet=quiet).run(host, port, scenario, content, context))
     except OSError as error:
         # asyncio words the error anew, with the address once more.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise click.ClickException(f"cannot serve at {host}:{port}: {reason}") from None
+
+
+def _tls(ca: Path) -> ssl.SSLContext:
+    authority = Authority()
+    try:
+        ca.write_text(authority.pem)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {ca}: {error.strerror}") from None
+    return authority.server()

@@ -1,12 +1,13 @@
 """A status → the error that the provider would send with it, in its own shape.
 
 OpenAI wraps the error, Azure OpenAI does too with statuses as codes, Mistral does not wrap it (docs.mistral.ai, Error
-glossary). The texts are the simulator's own; clients are to match codes.
+glossary). Anthropic and Gemini name the kind of each status (docs.anthropic.com, Errors; ai.google.dev, Troubleshooting
+guide; google.rpc.Code). The texts are the simulator's own; clients are to match codes.
 """
 
 from typing import Any, Final
 
-from switchover_simulator.behaviour import ProviderError
+from switchover_simulator.part import ProviderError
 from switchover_simulator.request import Provider
 
 _MEANING: Final = {
@@ -28,6 +29,24 @@ _OPENAI: Final[dict[int, tuple[str, str | None]]] = {
     429: ("requests", "rate_limit_exceeded"),
     503: ("server_error", "server_is_overloaded"),
 }
+_ANTHROPIC: Final = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_GEMINI: Final = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 _AZURE: Final = {404: "DeploymentNotFound"}
 _MISTRAL: Final = {429: ("rate_limited", "1300"), 401: ("unauthorized", None)}
 
@@ -37,16 +56,29 @@ def body(provider: Provider, status: int, model: str, given: ProviderError | Non
     error = _usual(provider, status, model or "this model")
     if given is not None:
         error.update(given.model_dump(exclude_none=True))
-    return {"object": "error", **error} if provider == "mistral" else {"error": error}
+    match provider:
+        case "mistral":
+            return {"object": "error", **error}
+        case "anthropic":
+            return {"type": "error", "error": error}
+        case _:
+            return {"error": error}
 
 
 def _usual(provider: Provider, status: int, model: str) -> dict[str, Any]:
     message = _MEANING.get(status, f"Status {status}").format(model=model) + " (simulated)"
-    general = "server_error" if status >= 500 or status < 400 else "invalid_request_error"
-    if provider == "azure":
-        return {"code": _AZURE.get(status, str(status)), "message": message}
-    if provider == "mistral":
-        kind, code = _MISTRAL.get(status, (general, None))
-        return {"message": message, "type": kind, "param": None, "code": code}
-    kind, code = _OPENAI.get(status, (general, None))
+    server = status >= 500 or status < 400
+    general = "server_error" if server else "invalid_request_error"
+    match provider:
+        case "azure":
+            return {"code": _AZURE.get(status, str(status)), "message": message}
+        case "anthropic":
+            return {"type": _ANTHROPIC.get(status, "api_error" if server else general), "message": message}
+        case "gemini":
+            named = _GEMINI.get(status, "INTERNAL" if server else "INVALID_ARGUMENT")
+            return {"code": status, "message": message, "status": named}
+        case "mistral":
+            kind, code = _MISTRAL.get(status, (general, None))
+        case "openai":
+            kind, code = _OPENAI.get(status, (general, None))
     return {"message": message, "type": kind, "param": None, "code": code}

@@ -1,15 +1,17 @@
 """Text of a scenario file → `Scenario`, or every error in it by field; and the choice of a behaviour for a request.
 
-Looked up in this order: `requests` (the n-th request of all), `paths`, `models`, `default`.
+Looked up in this order: `requests` (the n-th request of all), `paths`, `hosts`, `models`, `default`.
 """
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from switchover_simulator.behaviour import Answer, Behaviour, Behaviours, Part, Written
+from switchover_simulator.behaviour import Answer, Behaviour, Behaviours, ByTurn, ResetOnHead, Written
+from switchover_simulator.part import Part
 from switchover_simulator.request import Request
 
 
@@ -21,16 +23,21 @@ class BadScenario(Exception):
         self.problems = problems
 
 
+_IN_THE_BODY: Final = "which stands in the body; put it under requests or paths, or use rst"
+
+
 class Scenario(Part):
     """Who gets which answer.
 
     `requests` speaks for the first requests one by one (null: it says nothing of that one); in the other lists each
-    request takes the next behaviour, and the last one sticks. `name`, where given, is sent as `x-served-by`.
+    request takes the next behaviour, and the last one sticks. `hosts` are names without a port, as a request's Host
+    has them. `name`, where given, is sent as `x-served-by`.
     """
 
     name: str = ""
     requests: list[Written | None] = Field(default_factory=list)
     paths: dict[str, Behaviours] = Field(default_factory=dict)
+    hosts: dict[str, Behaviours] = Field(default_factory=dict)
     models: dict[str, Behaviours] = Field(default_factory=dict)
     default: Behaviours = Field(default=[Answer(status=429)])
 
@@ -39,11 +46,15 @@ class Scenario(Part):
         """Refuse a reset on the head where only the body tells that it is meant."""
         behind = [*self.models.items(), *([("default", self.default)] if self.models else [])]
         for where, behaviours in behind:
-            if any(behaviour.mode == "rst-on-head" for behaviour in behaviours):
-                raise ValueError(
-                    f"{where}: rst-on-head cannot depend on the model, which stands in the body; "
-                    "put it under requests or paths, or use rst"
-                )
+            if any(isinstance(behaviour, ResetOnHead) for behaviour in behaviours):
+                raise ValueError(f"{where}: rst-on-head cannot depend on the model, {_IN_THE_BODY}")
+        by_name = [*self.paths.items(), *self.hosts.items(), *self.models.items()]
+        listed: list[tuple[str, Sequence[Written | None]]] = [*by_name, ("requests", self.requests)]
+        listed.append(("default", self.default))
+        for where, each in listed:
+            turns = [turn for behaviour in each if isinstance(behaviour, ByTurn) for turn in behaviour.turns]
+            if any(isinstance(turn, ResetOnHead) for turn in turns):
+                raise ValueError(f"{where}: rst-on-head cannot depend on the turn, {_IN_THE_BODY}")
         return self
 
 
@@ -78,7 +89,7 @@ def validate(raw: Any) -> Scenario:
 
 _WORDED = {
     "extra_forbidden": "is not a field here",
-    "model_type": "must be a mapping of requests, paths, models, default or name",
+    "model_type": "must be a mapping of requests, paths, hosts, models, default or name",
     "dict_type": "must be a mapping",
     "list_type": "must be a list",
     "string_type": "must be text",
@@ -117,25 +128,41 @@ class Playback:
 
     def choose(self, request: Request) -> Behaviour | None:
         """Choose and count the behaviour for a request; None: that takes its body, which was not read yet."""
-        listed = self._listed(self._begun)
-        if listed is None and self._model_decides(request) and request.body is None:
+        if request.body is None and self._body_decides(request):
             return None
+        written = self._listed() or self._next(request)
         self._begun += 1
-        return listed or self._next(request)
+        if isinstance(written, ByTurn):
+            return written.turns[min(request.turn, len(written.turns) - 1)]
+        return written
 
-    def _listed(self, index: int) -> Behaviour | None:
-        return self.scenario.requests[index] if index < len(self.scenario.requests) else None
+    def _listed(self) -> Written | None:
+        requests = self.scenario.requests
+        return requests[self._begun] if self._begun < len(requests) else None
+
+    def _body_decides(self, request: Request) -> bool:
+        listed = self._listed()
+        if listed is not None:
+            return isinstance(listed, ByTurn)
+        _, behaviours = self._found(request)
+        return self._model_decides(request) or any(isinstance(behaviour, ByTurn) for behaviour in behaviours)
 
     def _model_decides(self, request: Request) -> bool:
-        return bool(self.scenario.models) and request.path not in self.scenario.paths
+        scenario = self.scenario
+        return bool(scenario.models) and request.path not in scenario.paths and request.host not in scenario.hosts
 
-    def _next(self, request: Request) -> Behaviour:
+    def _found(self, request: Request) -> tuple[tuple[str, str], list[Written]]:
+        """Return what speaks for a request, under the name by which its requests are counted."""
         scenario = self.scenario
         if request.path in scenario.paths:
-            key, behaviours = ("paths", request.path), scenario.paths[request.path]
-        elif scenario.models and request.model in scenario.models:
-            key, behaviours = ("models", request.model), scenario.models[request.model]
-        else:
-            key, behaviours = ("default", ""), scenario.default
+            return ("paths", request.path), scenario.paths[request.path]
+        if request.host in scenario.hosts:
+            return ("hosts", request.host), scenario.hosts[request.host]
+        if scenario.models and request.model in scenario.models:
+            return ("models", request.model), scenario.models[request.model]
+        return ("default", ""), scenario.default
+
+    def _next(self, request: Request) -> Written:
+        key, behaviours = self._found(request)
         self._played[key] += 1
         return behaviours[min(self._played[key], len(behaviours)) - 1]

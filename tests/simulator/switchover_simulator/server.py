@@ -20,7 +20,8 @@ from multidict import CIMultiDict
 
 from switchover_simulator.behaviour import Behaviour, ResetOnHead
 from switchover_simulator.request import Request
-from switchover_simulator.script import AwaitPeer, AwaitRelease, Close, Pause, Send, SendReset, Step, steps
+from switchover_simulator.script import steps
+from switchover_simulator.steps import AwaitPeer, AwaitRelease, Close, Pause, Send, SendReset, Step
 
 Choose = Callable[[Request], Behaviour | None]
 """What to do with a request. Asked first with its head alone (`body` None), when None puts it off; then with all."""
