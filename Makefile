@@ -35,7 +35,7 @@ demo: $(VENV)/runtime ## the failover guide on this machine: three models, three
 .PHONY: test
 test: $(VENV)/dev ## every test that needs no cluster, in about two minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane --ignore tests/tenants
-	@echo "Not run here: tests/controlplane (make test-control-plane), tests/tenants (make test-tenants), tests/e2e (make e2e), tests/sdk/js (make sdk-js)"
+	@echo "Not run here: tests/controlplane (make test-control-plane), tests/tenants (make test-tenants), tests/e2e (make e2e), tests/sdk/js (make sdk-js), tests/agents (make agents)"
 
 .PHONY: control-plane
 control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in the cache folder: needs Go, takes minutes once
@@ -72,6 +72,16 @@ $(SDK_JS)/node_modules/.package-lock.json: $(SDK_JS)/package-lock.json
 .PHONY: sdk-js
 sdk-js: $(VENV)/dev $(SDK_JS)/node_modules/.package-lock.json ## the JavaScript SDKs openai and ai against a failing first model; needs node 20 and npm
 	@$(BIN)/python -m pytest -q $(SDK_JS)
+
+AGENTS := tests/agents
+$(AGENTS)/node_modules/.package-lock.json: $(AGENTS)/package-lock.json
+	@cd $(AGENTS) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+
+.PHONY: agents
+agents: $(VENV)/dev ## Claude Code and Codex end a session though their first provider fails; needs npm and unshare, 660 MB
+	@if ! command -v $(NPM) >/dev/null; then echo "Skipped: npm is needed"; exit 0; fi; \
+	$(MAKE) --no-print-directory $(AGENTS)/node_modules/.package-lock.json && \
+	PYTHONPATH=tests $(BIN)/python -m agents.offline $(BIN)/python -m pytest -q $(AGENTS)
 
 .PHONY: lint
 lint: $(VENV)/dev ## ruff, mypy strict, import contracts, generated files up to date
