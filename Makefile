@@ -46,9 +46,10 @@ test-control-plane: $(VENV)/dev control-plane ## the operator and the CRDs again
 	@SWITCHOVER_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/controlplane
 
 STREAMS ?= 1000
+REQUESTS ?= 1000
 .PHONY: chaos
-chaos: $(VENV)/dev ## STREAMS streams that go wrong, and what their clients got of them; SEED makes the same ones again
-	@PYTHONPATH=tests $(BIN)/python -m chaos --streams $(STREAMS) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/dev ## STREAMS streams and REQUESTS requests that go wrong, and what their clients got; SEED makes the same ones again
+	@PYTHONPATH=tests $(BIN)/python -m chaos --streams $(STREAMS) --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
 
 TIME ?= 60
 .PHONY: fuzz

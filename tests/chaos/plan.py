@@ -124,10 +124,11 @@ def plan(seed: int, number: int, kinds: tuple[Kind, ...] = KINDS) -> Plan:
         Model(faults[place] if place < len(faults) and place < count - 1 else None, chance.choice(WAYS), _style(chance))
         for place in range(count)
     ]
-    return Plan(number, route, _text(chance, number), tuple(models), own, tool=chance.random() < 0.1)
+    return Plan(number, route, text(chance, number), tuple(models), own, tool=chance.random() < 0.1)
 
 
-def _text(chance: random.Random, number: int) -> str:
+def text(chance: random.Random, number: int) -> str:
+    """Make a text of numbered words."""
     words = (
         f"{chance.choice('abcdefghijkmnop')}{chance.choice(_ORNAMENTS)}{index}.{number}"
         for index in range(chance.randint(20, 90))

@@ -108,11 +108,11 @@ class Provider:
             case "goes-on-wrongly":
                 return _wrong(plan, sent)
             case _:
-                return plan.text if prefill else plan.text[_start(sent, str(messages[-1]["content"])) :]
+                return plan.text if prefill else plan.text[resumes_at(sent, str(messages[-1]["content"])) :]
 
 
-def _start(sent: str, asked: str) -> int:
-    """Where the last words begin that the request quotes: a model that does as it is asked begins with them."""
+def resumes_at(sent: str, asked: str) -> int:
+    """Return where the last words begin that a request quotes: a model that does as it is asked begins with them."""
     words = sent.rstrip()
     return next((at for at in range(len(words)) if words[at:] in asked), len(sent))
 

@@ -1,24 +1,18 @@
 """A gateway, a provider that plays plans, and as many clients at once as wanted → a verdict for each stream."""
 
 import asyncio
-import json
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 
+from chaos.client import answered
+from chaos.gateway import Manifest, gateway, policy, route, target
 from chaos.plan import KINDS, ROUTES, Kind, Plan, plan
 from chaos.provider import MODELS, Provider
-from chaos.verdict import HONEST, End, Outcome, Verdict, judge
-from running import Manifests, Switchover, free_port, switchover
-
-PATIENCE = 20.0
-"""Seconds without a byte until a stream is called hung: far more than every limit of the policy together."""
+from chaos.verdict import HONEST, Outcome, Verdict, judge
+from running import Switchover
 
 
 @dataclass
@@ -66,7 +60,7 @@ async def run(seed: int, streams: int, at_once: int, kinds: tuple[Kind, ...] = K
         for number in waiting:
             result.verdicts.append((plans(number), await ask(running.url, plans(number))))
 
-    async with provider.running(), _gateway(provider.port) as running:
+    async with provider.running(), gateway(*_objects(provider.port)) as running:
         async with asyncio.TaskGroup() as clients:
             for _ in range(at_once):
                 clients.create_task(client(running))
@@ -77,74 +71,19 @@ async def run(seed: int, streams: int, at_once: int, kinds: tuple[Kind, ...] = K
 
 
 async def ask(url: str, of: Plan) -> Verdict:
-    """Ask for one stream as a plain socket does, and judge the bytes that came."""
-    host, _, port = url.removeprefix("http://").partition(":")
+    """Ask for one stream, and judge the bytes that came."""
     prompt = {"role": "user", "content": f"Write stream {of.number}."}
-    body = json.dumps({"model": "gpt-4o", "messages": [prompt], "stream": True}).encode()
-    head = f"POST /{of.route} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n"
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-    got = bytearray()
-    end = await _read(reader, got)
-    writer.transport.abort()
-    return judge(bytes(got), end, of.text)
+    got, end = await answered(url, f"/{of.route}", {"model": "gpt-4o", "messages": [prompt], "stream": True})
+    return judge(got, end, of.text)
 
 
-async def _read(reader: asyncio.StreamReader, got: bytearray) -> End:
-    try:
-        while piece := await asyncio.wait_for(reader.read(1 << 16), PATIENCE):
-            got += piece
-    except TimeoutError:
-        return "time-out"
-    except ConnectionError:
-        return "reset"
-    return "closed"
+def _objects(port: int) -> list[Manifest]:
+    # With less patience than people have.
+    objects = [policy(firstTokenTimeout="2s", streamIdleTimeout="2s")]
+    for name, models in ROUTES.items():
+        objects += route(name, [_model(model, port, name) for model in MODELS[:models]])
+    return objects
 
 
-# ── The gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@asynccontextmanager
-async def _gateway(port: int) -> AsyncIterator[Switchover]:
-    with tempfile.TemporaryDirectory() as folder:
-        manifests = Manifests(Path(folder), free_port())
-        manifests.gateway()
-        routes = [each for route, models in ROUTES.items() for each in _route(route, models, port)]
-        manifests.write("chaos", _policy(), *routes)
-        async with switchover(manifests.folder, manifests.port, port) as running:
-            await running.says("ready: ")
-            yield running
-
-
-def _policy() -> dict[str, Any]:
-    """Without cool-down, so that every stream meets its fault, and with less patience than people have."""
-    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "ai-gateway"}
-    limits = {"firstTokenTimeout": "2s", "streamIdleTimeout": "2s", "coolDown": {"base": "0s"}}
-    return _named("switchover.dev/v1alpha1", "FailoverPolicy", "chaos", {"targetRefs": [gateway], **limits})
-
-
-def _route(name: str, models: int, port: int) -> list[dict[str, Any]]:
-    pools = [{"pool": [_model(model, port, name)]} for model in MODELS[:models]]
-    rule = {
-        "matches": [{"path": {"type": "PathPrefix", "value": f"/{name}"}}],
-        "backendRefs": [{"name": name, "group": "gloo.solo.io", "kind": "Upstream"}],
-    }
-    return [
-        _named("gloo.solo.io/v1", "Upstream", name, {"ai": {"multi": {"priorities": pools}}}),
-        _named(
-            "gateway.networking.k8s.io/v1",
-            "HTTPRoute",
-            name,
-            {"parentRefs": [{"name": "ai-gateway"}], "rules": [rule]},
-        ),
-    ]
-
-
-def _model(model: str, port: int, route: str) -> dict[str, Any]:
-    token = {"secretRef": {"name": "openai-secret", "namespace": "gloo-system"}}
-    provider = "mistral" if (route, model) == ("prefill", "second") else "openai"
-    return {provider: {"model": model, "customHost": {"host": "127.0.0.1", "port": port}, "authToken": token}}
-
-
-def _named(api: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "gloo-system"}, "spec": spec}
+def _model(model: str, port: int, name: str) -> Manifest:
+    return target(model, port, "mistral" if (name, model) == ("prefill", "second") else "openai")

@@ -19,8 +19,10 @@ class Outcome(Enum):
 
     WHOLE = "whole"
     FAILED = "failed honestly"
+    HOLLOW = "hollow success"
     TRUNCATED = "truncated as success"
     DAMAGED = "duplicated or lost"
+    UNREADABLE = "not as asked for"
     HUNG = "hung"
 
 
@@ -60,6 +62,8 @@ def judge(raw: bytes, end: End, expected: str) -> Verdict:
     response = read_response(raw, closed=end == "closed")
     if response.status >= 400:
         return _refused(response, end)
+    if amiss := _amiss(response, "text/event-stream"):
+        return amiss
     told = read_events(response.body)
     if not expected.startswith(told.text):
         return Verdict(Outcome.DAMAGED, _difference(told.text, expected))
@@ -77,15 +81,59 @@ def judge(raw: bytes, end: End, expected: str) -> Verdict:
     claimed = [sign for sign, given in signs.items() if given]
     if claimed and not whole:
         missing = len(expected) - len(told.text)
-        return Verdict(Outcome.TRUNCATED, f"{missing} characters are missing, but it has {' and '.join(claimed)}")
+        outcome = Outcome.TRUNCATED if told.text else Outcome.HOLLOW
+        return Verdict(outcome, f"{missing} characters are missing, but it has {' and '.join(claimed)}")
     return Verdict(Outcome.FAILED, told.error or "cut")
+
+
+def judge_whole(raw: bytes, end: End, expected: str) -> Verdict:
+    """Tell what became of an answer that is no stream and whose text should be `expected`."""
+    response = read_response(raw, closed=end == "closed")
+    if response.status >= 400:
+        return _refused(response, end)
+    if end == "time-out" and not response.complete:
+        return Verdict(Outcome.HUNG, f"silent after {len(response.body)} bytes")
+    if not response.complete:
+        return Verdict(Outcome.FAILED, "cut")
+    if amiss := _amiss(response, "application/json"):
+        return amiss
+    return _judge_completion(response, expected)
+
+
+def _judge_completion(response: Response, expected: str) -> Verdict:
+    try:
+        answer = json.loads(response.body)
+        choice = answer["choices"][0]
+        said, finish = choice["message"]["content"] or "", choice["finish_reason"]
+    except (ValueError, LookupError, TypeError):
+        return Verdict(Outcome.HOLLOW, f"{response.status} {response.body[:80]!r}")
+    if said == expected and finish == "stop" and "error" not in answer:
+        return Verdict(Outcome.WHOLE, "")
+    if not expected.startswith(said):
+        return Verdict(Outcome.DAMAGED, _difference(said, expected))
+    missing = f"{len(expected) - len(said)} characters are missing, with finish_reason {finish}"
+    return Verdict(Outcome.TRUNCATED if said else Outcome.HOLLOW, missing)
+
+
+def _amiss(response: Response, kind: str) -> Verdict | None:
+    """Tell what keeps a client that asked for this kind, and for no coding, from reading an answer; None: nothing."""
+    if response.status == 0:
+        return None
+    if response.status != 200:
+        return Verdict(Outcome.HOLLOW, f"status {response.status}, under which nothing is answered")
+    label = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if label != kind:
+        return Verdict(Outcome.UNREADABLE, f"{label or 'no content type'} in the place of {kind}")
+    coding = response.headers.get("content-encoding", "identity").lower()
+    return None if coding == "identity" else Verdict(Outcome.UNREADABLE, f"{coding}, which was not asked for")
 
 
 def _refused(response: Response, end: End) -> Verdict:
     if end == "time-out" and not response.complete:
         return Verdict(Outcome.HUNG, "in a refusal")
     try:
-        message = json.loads(response.body)["error"]["message"]
+        error = json.loads(response.body)["error"]
+        message = error if isinstance(error, str) else error["message"]
     except (ValueError, LookupError, TypeError):
         return Verdict(Outcome.DAMAGED, f"{response.status} without an error that an SDK reads: {response.body[:80]!r}")
     return Verdict(Outcome.FAILED, f"{response.status}: {message}")

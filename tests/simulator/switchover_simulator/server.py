@@ -183,6 +183,8 @@ class Connection(asyncio.Protocol):
         while self._todo and not self._transport.is_closing():
             request, behaviour = self._todo.popleft()
             for step in steps(behaviour, request, self._server.served_by):
+                if self._transport.is_closing():
+                    break
                 await self._take(step)
         self._playing = None
 
