@@ -45,6 +45,11 @@ def route(name: str, targets: Sequence[Manifest], **more: Any) -> list[Manifest]
     ]
 
 
+def rewritten(path: str) -> Manifest:
+    """Send what comes to a route to this path."""
+    return {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": path}}}
+
+
 def target(model: str, port: int, provider: str = "openai") -> Manifest:
     """Name a model at a port of this machine."""
     token = {"secretRef": {"name": "openai-secret", "namespace": "gloo-system"}}

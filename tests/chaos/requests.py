@@ -1,7 +1,8 @@
 """Requests to two targets that both misbehave at random, through a running gateway → a verdict for each request.
 
-A seed and a number say what each target does with a request, and with its repeats; half of them ask for a stream.
-Where the second target is well, an answer has to come out whole.
+A seed and a number say what each target does with a request, and with its repeats; half of them ask for a stream, and
+half for another API than Chat Completions. Where the second target is well, an answer has to come out whole, but for a
+stream of which content was shown and whose API cannot be continued.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from chaos.apis import APIS, Api
 from chaos.client import answered
-from chaos.deeds import BAD, DEEDS, WELL
-from chaos.gateway import gateway, policy, route, target
+from chaos.deeds import BAD, DEEDS, MIDWAY, WELL
+from chaos.gateway import gateway, policy, rewritten, route, target
 from chaos.plan import text
 from chaos.provider import resumes_at
 from chaos.verdict import HONEST, Outcome, Verdict, judge, judge_whole
@@ -28,6 +30,7 @@ from switchover_simulator.server import Server
 LABELS: Final = ("first", "second")
 _SHARE_OF_BAD: Final = {"first": 0.75, "second": 0.4}
 _MOST_ATTEMPTS: Final = 4
+_LIMIT: Final = {"timeouts": {"request": "10s"}}
 _NUMBER: Final = re.compile(r"Write text (\d+)")
 
 
@@ -36,6 +39,7 @@ class Request:
     """One request: what should be answered, and the kind of what each target does, attempt by attempt."""
 
     number: int
+    api: Api
     stream: bool
     text: str
     kinds: dict[str, tuple[str, ...]]
@@ -49,16 +53,17 @@ class Request:
     @property
     def can_be_saved(self) -> bool:
         """Whether a good answer is to be had for certain, whichever attempts are made."""
-        return all(kind in WELL for kind in self.kinds["second"])
+        committed = self.stream and self.api != "chat" and not MIDWAY.isdisjoint(self.kinds["first"])
+        return not committed and all(kind in WELL for kind in self.kinds["second"])
 
     def does(self, label: str, attempt: int, asked: Asked) -> Behaviour:
         """Return what a target does in this attempt; one that is shown the beginning of the answer goes on with it."""
         attempt = min(attempt, _MOST_ATTEMPTS - 1)
         chance = random.Random(f"{self.seed}/{label}/{attempt}")
-        return DEEDS[self.kinds[label][attempt]](chance, self._rest(asked), self.stream)
+        return DEEDS[self.kinds[label][attempt]](chance, self._rest(asked), asked)
 
     def _rest(self, asked: Asked) -> str:
-        messages = asked.json["messages"]
+        messages = asked.json.get("messages", ())
         sent = next((str(each["content"]) for each in reversed(messages) if each["role"] == "assistant"), "")
         return self.text[resumes_at(sent, str(messages[-1]["content"])) :] if sent else self.text
 
@@ -73,7 +78,8 @@ def planned(seed: int, number: int) -> Request:
         kinds["first"] = (names[number % len(names)],) * _MOST_ATTEMPTS
     if chance.random() < 0.5:
         kinds["second"] = (chance.choice([*WELL]),) * _MOST_ATTEMPTS
-    return Request(number, chance.random() < 0.5, text(chance, number), kinds, own)
+    api = chance.choice([*APIS]) if chance.random() < 0.75 else "chat"
+    return Request(number, api, chance.random() < 0.5, text(chance, number), kinds, own)
 
 
 def _kind(chance: random.Random, label: str) -> str:
@@ -113,7 +119,7 @@ class Result:
     def wrong(self) -> list[str]:
         """Everything that must not be: one line each."""
         found = [
-            f"request {each.number} ({'stream' if each.stream else 'whole'}, {each.kinds['first'][:2]}, "
+            f"request {each.number} ({each.api}, {'stream' if each.stream else 'whole'}, {each.kinds['first'][:2]}, "
             f"{each.kinds['second'][:2]}): {verdict.outcome.value}: {verdict.why}"
             for each, verdict in self.verdicts
             if verdict.outcome not in (HONEST if not each.can_be_saved else (Outcome.WHOLE,))
@@ -136,7 +142,8 @@ async def run(seed: int, requests: int, at_once: int) -> Result:
         pools = [target(label, port) for label, port in ports.items()]
         # The last target that is silent is waited for without end, but for the route's own limit.
         limits = policy(firstTokenTimeout="1s", streamIdleTimeout="1s", answerTimeout="1s")
-        async with gateway(limits, *route("both", pools, timeouts={"request": "10s"})) as running:
+        routes = [each for api, path in APIS.items() for each in route(api, pools, filters=[rewritten(path)], **_LIMIT)]
+        async with gateway(limits, *routes) as running:
             async with asyncio.TaskGroup() as clients:
                 for _ in range(at_once):
                     clients.create_task(client(running.url))
@@ -147,9 +154,10 @@ async def run(seed: int, requests: int, at_once: int) -> Result:
 
 
 async def _ask(url: str, of: Request) -> Verdict:
-    prompt = {"role": "user", "content": f"Write text {of.number}."}
-    got, end = await answered(url, "/both", {"model": "any", "messages": [prompt], "stream": of.stream})
-    return (judge if of.stream else judge_whole)(got, end, of.text)
+    prompt = f"Write text {of.number}."
+    asked = {"input": prompt} if of.api == "responses" else {"messages": [{"role": "user", "content": prompt}]}
+    got, end = await answered(url, f"/{of.api}", {"model": "any", "max_tokens": 999, "stream": of.stream, **asked})
+    return (judge if of.stream else judge_whole)(got, end, of.text, of.api)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 The seed is fixed, so that every run of the suite sees the same requests; the measure is what their clients got.
 """
 
+import json
 import random
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 from multidict import CIMultiDict
 
+from chaos.apis import APIS, Api
 from chaos.deeds import BAD, DEEDS, WELL
 from chaos.requests import Result, planned, run
 from chaos.verdict import End, Outcome, Verdict, judge, judge_whole
@@ -22,36 +24,41 @@ REQUESTS = 6 * len(DEEDS)
 TEXT = "a1 b2 c3"
 
 
-def as_sent(behaviour: Behaviour) -> Verdict:
+def asked(api: Api, stream: bool) -> Asked:
+    body = json.dumps({"model": "m", "stream": stream}).encode()
+    return Asked(1, "POST", APIS[api], CIMultiDict(), 0.0, body=body)
+
+
+def as_sent(behaviour: Behaviour, request: Asked, api: Api) -> Verdict:
     """What a client of the target itself, without a gateway, would have got."""
-    steps = [*script.steps(behaviour, Asked(1, "POST", "/v1/chat/completions", CIMultiDict(), 0.0, body=b"{}"))]
+    steps = [*script.steps(behaviour, request)]
     end: End = "closed"
     if any(isinstance(step, AwaitPeer) for step in steps):
         end = "time-out"
     if any(isinstance(step, SendReset) for step in steps):
         end = "reset"
-    raw = b"".join(step.data for step in steps if isinstance(step, Send))
-    judged = judge if stream_of(behaviour) else judge_whole
-    return judged(raw, end, TEXT)
-
-
-def stream_of(behaviour: Behaviour) -> bool:
-    return behaviour.mode == "stream" or (behaviour.mode == "answer" and behaviour.stream is True)
+    sent = [step.data for step in steps if isinstance(step, Send)]
+    raw = b"".join(data for data in sent if not data.startswith(b"HTTP/1.1 103"))
+    return (judge if request.wants_stream else judge_whole)(raw, end, TEXT, api)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("kind", BAD)
-def test_what_counts_as_bad_is_whole_for_nobody(kind: str, stream: bool) -> None:
+@pytest.mark.parametrize("api", APIS)
+def test_what_counts_as_bad_is_whole_for_nobody(api: Api, kind: str, stream: bool) -> None:
+    request = asked(api, stream)
     for number in range(50):
-        behaviour = BAD[kind](random.Random(number), TEXT, stream)
-        assert as_sent(behaviour).outcome is not Outcome.WHOLE
+        behaviour = BAD[kind](random.Random(number), TEXT, request)
+        assert as_sent(behaviour, request, api).outcome is not Outcome.WHOLE
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("kind", [kind for kind in WELL if kind not in ("coded", "signs of life")])
-def test_what_counts_as_well_is_whole(kind: str, stream: bool) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in WELL if kind != "coded"])
+@pytest.mark.parametrize("api", APIS)
+def test_what_counts_as_well_is_whole(api: Api, kind: str, stream: bool) -> None:
+    request = asked(api, stream)
     for number in range(20):
-        assert as_sent(WELL[kind](random.Random(number), TEXT, stream)).outcome is Outcome.WHOLE
+        assert as_sent(WELL[kind](random.Random(number), TEXT, request), request, api).outcome is Outcome.WHOLE
 
 
 def test_the_same_seed_plans_the_same_requests() -> None:

@@ -9,7 +9,9 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
+
+from chaos.apis import Api, Told, hear, said
 
 End = Literal["closed", "reset", "time-out"]
 
@@ -47,24 +49,14 @@ class Response:
     complete: bool = False
 
 
-@dataclass
-class Told:
-    """What the events say."""
-
-    text: str = ""
-    finish: str | None = None
-    done: bool = False
-    error: str | None = None
-
-
-def judge(raw: bytes, end: End, expected: str) -> Verdict:
+def judge(raw: bytes, end: End, expected: str, api: Api = "chat") -> Verdict:
     """Tell what became of an answer whose text, or whose tool call's arguments, should be `expected`."""
     response = read_response(raw, closed=end == "closed")
     if response.status >= 400:
         return _refused(response, end)
     if amiss := _amiss(response, "text/event-stream"):
         return amiss
-    told = read_events(response.body)
+    told = read_events(response.body, api)
     if not expected.startswith(told.text):
         return Verdict(Outcome.DAMAGED, _difference(told.text, expected))
     if end == "time-out" and not response.complete:
@@ -86,7 +78,7 @@ def judge(raw: bytes, end: End, expected: str) -> Verdict:
     return Verdict(Outcome.FAILED, told.error or "cut")
 
 
-def judge_whole(raw: bytes, end: End, expected: str) -> Verdict:
+def judge_whole(raw: bytes, end: End, expected: str, api: Api = "chat") -> Verdict:
     """Tell what became of an answer that is no stream and whose text should be `expected`."""
     response = read_response(raw, closed=end == "closed")
     if response.status >= 400:
@@ -97,22 +89,20 @@ def judge_whole(raw: bytes, end: End, expected: str) -> Verdict:
         return Verdict(Outcome.FAILED, "cut")
     if amiss := _amiss(response, "application/json"):
         return amiss
-    return _judge_completion(response, expected)
+    return _judge_answer(response, expected, api)
 
 
-def _judge_completion(response: Response, expected: str) -> Verdict:
+def _judge_answer(response: Response, expected: str, api: Api) -> Verdict:
     try:
-        answer = json.loads(response.body)
-        choice = answer["choices"][0]
-        said, finish = choice["message"]["content"] or "", choice["finish_reason"]
-    except (ValueError, LookupError, TypeError):
+        told = said(api, json.loads(response.body))
+    except (ValueError, LookupError, TypeError, AttributeError):
         return Verdict(Outcome.HOLLOW, f"{response.status} {response.body[:80]!r}")
-    if said == expected and finish == "stop" and "error" not in answer:
+    if told.text == expected and told.finish == "stop" and told.error is None:
         return Verdict(Outcome.WHOLE, "")
-    if not expected.startswith(said):
-        return Verdict(Outcome.DAMAGED, _difference(said, expected))
-    missing = f"{len(expected) - len(said)} characters are missing, with finish_reason {finish}"
-    return Verdict(Outcome.TRUNCATED if said else Outcome.HOLLOW, missing)
+    if not expected.startswith(told.text):
+        return Verdict(Outcome.DAMAGED, _difference(told.text, expected))
+    missing = f"{len(expected) - len(told.text)} characters are missing, with finish_reason {told.finish}"
+    return Verdict(Outcome.TRUNCATED if told.text else Outcome.HOLLOW, missing)
 
 
 def _amiss(response: Response, kind: str) -> Verdict | None:
@@ -183,14 +173,14 @@ def _unchunked(rest: bytes) -> tuple[bytes, bool]:
 # ── Server-sent events (WHATWG HTML, section 9.2.6) ─────────────────────────────────────────────────────────────────
 
 
-def read_events(body: bytes) -> Told:
+def read_events(body: bytes, api: Api) -> Told:
     """Read the events that came completely, those behind an error too: not every client stops there."""
     told = Told()
     blocks = re.split(rb"\r\n\r\n|\n\n|\r\r", body)
     for block in blocks[:-1]:
         data = [_value(line) for line in re.split(rb"\r\n|\n|\r", block) if line.startswith(b"data:")]
         if data:
-            _hear(b"\n".join(data), told)
+            _hear(b"\n".join(data), api, told)
     return told
 
 
@@ -198,20 +188,11 @@ def _value(line: bytes) -> bytes:
     return line.removeprefix(b"data:").removeprefix(b" ")
 
 
-def _hear(data: bytes, told: Told) -> None:
+def _hear(data: bytes, api: Api, told: Told) -> None:
     if data == b"[DONE]":
         told.done = True
         return
     try:
-        chunk = json.loads(data)
-        if "error" in chunk:
-            told.error = told.error or f"error event: {chunk['error']['message']}"
-            return
-        choices: list[dict[str, Any]] = chunk["choices"]
-    except (ValueError, LookupError, TypeError):
-        told.error = told.error or f"an event that is none: {data[:40]!r}"
-        return
-    for choice in choices:
-        told.text += choice["delta"].get("content") or ""
-        told.text += "".join(call["function"]["arguments"] for call in choice["delta"].get("tool_calls") or ())
-        told.finish = choice["finish_reason"] or told.finish
+        hear(api, json.loads(data), told)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        told.fails(f"an event that is none: {data[:40]!r}")
