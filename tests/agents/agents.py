@@ -26,9 +26,7 @@ class Ended:
 
 
 class Agent(Protocol):
-    """One agent. `api` is where its requests go below the gateway's address."""
-
-    api: str
+    """One agent."""
 
     def missing(self) -> str:
         """Return what is not installed; "" if nothing."""
@@ -45,8 +43,6 @@ class Agent(Protocol):
 
 class ClaudeCode:
     """Claude Code, headless (docs.anthropic.com, Claude Code: headless mode, settings)."""
-
-    api = "/v1/messages"
 
     def missing(self) -> str:
         """Return what is not installed."""
@@ -77,10 +73,14 @@ class ClaudeCode:
         return sorted(MODULES.glob("@anthropic-ai/claude-code-*/claude"))
 
 
+@dataclass(frozen=True)
 class Codex:
-    """Codex, headless (developers.openai.com, Codex: non-interactive mode, configuration reference)."""
+    """Codex, headless (developers.openai.com, Codex: non-interactive mode, configuration reference).
 
-    api = "/v1/responses"
+    `websockets`: it asks for a WebSocket first, as it does of its built-in provider.
+    """
+
+    websockets: bool = False
 
     def missing(self) -> str:
         """Return what is not installed."""
@@ -96,6 +96,7 @@ class Codex:
         folder = home / ".codex"
         folder.mkdir()
         provider = f'name = "gateway"\nbase_url = "{url}/v1"\nenv_key = "GATEWAY_KEY"\nwire_api = "responses"\n'
+        provider += f"supports_websockets = {str(self.websockets).lower()}\n"
         config = f'model = "gpt-5-codex"\nmodel_provider = "gateway"\n[model_providers.gateway]\n{provider}'
         (folder / "config.toml").write_text(config)
         return {"CODEX_HOME": str(folder), "GATEWAY_KEY": "sk-of-the-agents"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agents.agents import LONGEST, Agent, ClaudeCode, Codex, run
+from agents.agents import LONGEST, Agent, ClaudeCode, Codex, Ended, run
 from agents.failures import FAILURES, Failing
 from agents.session import COPY, SECRET_FILE, good
 from running import SECRET, Manifests, Switchover, free_port, switchover
@@ -27,10 +27,11 @@ AGENTS: dict[str, Agent] = {"claude-code": ClaudeCode(), "codex": Codex()}
 
 @dataclass
 class Providers:
-    """Both providers; `asked` is which one was asked in which turn, in order."""
+    """Both providers: which one was asked in which turn, in order, and by which methods they were asked."""
 
     failing: Failing
     asked: list[tuple[str, int]] = field(default_factory=list)
+    methods: set[str] = field(default_factory=set)
     ports: dict[str, int] = field(default_factory=dict)
 
     def _first(self, request: Request) -> Behaviour:
@@ -55,6 +56,7 @@ class Providers:
 
         def observe(request: Request, _behaviour: Behaviour) -> None:
             self.asked.append((label, request.turn))
+            self.methods.add(request.method)
 
         return Server(choose, observe, label)
 
@@ -106,25 +108,53 @@ def _named(api: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, An
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "gloo-system"}, "spec": spec}
 
 
+@dataclass(frozen=True)
+class Session:
+    """A session that ended: what the agent did, and what its files say."""
+
+    ended: Ended
+    token: str
+    copied: str
+    course: str
+
+    def holds(self) -> None:
+        """Hold that the agent copied what it had read, and said so."""
+        assert self.ended.code == 0, self.course
+        assert self.token in self.ended.final, self.course
+        assert self.copied == self.token, self.course
+
+
+async def session(agent: Agent, failing: Failing, folder: Path) -> tuple[Session, Providers]:
+    """Let an agent copy a token while the first provider fails."""
+    if missing := agent.missing():
+        pytest.skip(f"{missing} is not installed: make agents")
+    home, work, manifests = (folder / each for each in ("home", "work", "manifests"))
+    for each in (home, work, manifests):
+        each.mkdir()
+    token = f"token-{secrets.token_hex(6)}"
+    (work / SECRET_FILE).write_text(f"{token}\n")
+    async with Providers(failing).running() as providers, gateway(manifests, providers) as served:
+        ended = await run(agent, served.url, home, work)
+    copied = (work / COPY).read_text() if (work / COPY).exists() else ""
+    course = f"asked (provider, turn): {providers.asked}; the agent wrote at last: {ended.written[-600:]}"
+    return Session(ended, token, copied, course), providers
+
+
 @pytest.mark.timeout(2 * LONGEST)
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("name", AGENTS)
 async def test_an_agent_ends_its_session_though_the_first_provider_fails_from_the_second_turn_on(
     tmp_path: Path, name: str, failure: str
 ) -> None:
-    agent = AGENTS[name]
-    if missing := agent.missing():
-        pytest.skip(f"{missing} is not installed: make agents")
-    home, work, manifests = (tmp_path / each for each in ("home", "work", "manifests"))
-    for folder in (home, work, manifests):
-        folder.mkdir()
-    token = f"token-{secrets.token_hex(6)}"
-    (work / SECRET_FILE).write_text(f"{token}\n")
-    async with Providers(FAILURES[failure]).running() as providers, gateway(manifests, providers) as served:
-        ended = await run(agent, served.url, home, work)
-    course = f"asked (provider, turn): {providers.asked}; the agent wrote at last: {ended.written[-600:]}"
-    assert ended.code == 0, course
-    assert token in ended.final, course
-    assert (work / COPY).read_text() == token
+    its, providers = await session(AGENTS[name], FAILURES[failure], tmp_path)
+    its.holds()
     assert ("first", 1) in providers.asked, "the first provider had to fail"
     assert ("second", 2) in providers.asked
+
+
+@pytest.mark.timeout(2 * LONGEST)
+async def test_codex_goes_on_by_http_at_once_after_it_asked_for_a_websocket(tmp_path: Path) -> None:
+    its, providers = await session(Codex(websockets=True), good, tmp_path)
+    its.holds()
+    assert "Reconnecting" not in its.ended.written, its.course
+    assert providers.methods == {"POST"}
