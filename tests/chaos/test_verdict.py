@@ -68,7 +68,10 @@ def test_a_body_without_length_and_chunks_ends_with_its_connection(end: End, out
     [
         (b'{"error": {"message": "slow down"}}', Outcome.FAILED),
         (b'{"error": "slow down"}', Outcome.FAILED),
-        (b'{"message": "slow down"}', Outcome.DAMAGED),
+        (b'{"detail": "slow down"}', Outcome.FAILED),
+        (b'{"error": {}}', Outcome.DAMAGED),
+        (b"{}", Outcome.DAMAGED),
+        (b"[]", Outcome.DAMAGED),
         (b"<html>", Outcome.DAMAGED),
     ],
 )

@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from chaos.apis import Api, Told, hear, said
 
@@ -122,11 +122,18 @@ def _refused(response: Response, end: End) -> Verdict:
     if end == "time-out" and not response.complete:
         return Verdict(Outcome.HUNG, "in a refusal")
     try:
-        error = json.loads(response.body)["error"]
-        message = error if isinstance(error, str) else error["message"]
-    except (ValueError, LookupError, TypeError):
+        answer = json.loads(response.body)
+        # SDKs raise by the status, and quote an error in another provider's form as it is.
+        message = answer["error"]["message"] if isinstance(answer.get("error"), dict) else _quoted(answer)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return Verdict(Outcome.DAMAGED, f"{response.status} without an error that an SDK reads: {response.body[:80]!r}")
     return Verdict(Outcome.FAILED, f"{response.status}: {message}")
+
+
+def _quoted(answer: dict[str, Any]) -> str:
+    if not answer:
+        raise ValueError
+    return json.dumps(answer)
 
 
 def _difference(got: str, expected: str) -> str:

@@ -130,4 +130,4 @@ class _Playing:
 
     @property
     def _tokens(self) -> int:
-        return len(self.behaviour.events)
+        return sum(1 for item in self.behaviour.events if item)
