@@ -131,7 +131,7 @@ class Relay:
     async def _read_on(self, answer: Answer, opened: Opened) -> None:
         transcript, scanner = self._transcript, opened.scanner
         assert answer.rest is not None  # noqa: S101 - the caller has looked
-        watched = Watched(answer.rest, self._patience(), self._longest_patience)
+        watched = Watched(answer.rest, self._patience(0.0), self._longer_patience)
         try:
             while True:
                 piece = b""
@@ -140,7 +140,7 @@ class Relay:
                     if not piece:
                         break
                 await self._take(scanner.feed(piece))
-                watched.heard(self._patience())
+                watched.heard(self._patience(watched.waited))
             answer.rest = None
             await self._take(scanner.end())
             await self._write(transcript.take_end())
@@ -192,23 +192,22 @@ class Relay:
             await self._response.write(data)
             self._record.attempts[-1].count(len(data))
 
-    def _patience(self) -> float:
-        """Return how many seconds the target may be silent now, 0 for no limit."""
+    def _patience(self, waited: float) -> float:
+        """Return how many seconds the target may be silent now, 0 for no limit; it was waited for `waited` so far."""
         transcript, limit = self._transcript, self._policy.stream_idle_timeout
         if not transcript.is_settled:
             self._settled_at = None
             return limit
-        now = self._loop.time()
-        self._settled_at = now if self._settled_at is None else self._settled_at
+        if self._settled_at is None:
+            self._settled_at = waited
         most = AFTER_DONE if transcript.said_done else AFTER_THE_END
         # Whoever goes on without content behind the end is not waited for without end.
-        left = self._settled_at + limit - now if limit else most
-        return max(_AT_ONCE, min(most, left))
+        return max(_AT_ONCE, min(most, self._settled_at + limit - waited)) if limit else most
 
-    def _longest_patience(self) -> float:
-        """Return the same where it is over: where nobody could go on with the answer, to cut it can only destroy."""
+    def _longer_patience(self) -> float | None:
+        """Return the same where nobody could go on with the answer, so that to cut it can only destroy; else None."""
         if self._transcript.is_settled or (not self._why_not() and self._exchange.may_go_on()):
-            return self._patience()
+            return None
         return self._policy.lone_stream_idle_timeout
 
     # ── When it breaks off ──────────────────────────────────────────────────────────────────────────────────────────

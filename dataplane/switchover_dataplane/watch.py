@@ -13,15 +13,16 @@ from switchover_dataplane.transport import Response
 class Watched:
     """Reads `rest`; closes it when nothing was `heard` for as long as was said last (seconds, 0: no limit).
 
-    Before it is closed `longest` is asked once more for the limit, which may be higher. `barked` tells that it was
-    closed for that reason, and `limit` which one it was.
+    Before it is closed `longer` is asked for another limit, None if there is none. `barked` tells that it was closed,
+    `limit` what the limit was, and `waited` how many seconds were waited for the target in all.
     """
 
-    __slots__ = ("_longest", "_loop", "_quiet", "_rest", "_timer", "_waiting_since", "barked", "limit")
+    __slots__ = ("_longer", "_loop", "_quiet", "_rest", "_timer", "_waiting_since", "barked", "limit", "waited")
 
-    def __init__(self, rest: Response, limit: float, longest: Callable[[], float]) -> None:
+    def __init__(self, rest: Response, limit: float, longer: Callable[[], float | None]) -> None:
         self.barked = False
-        self._longest = longest
+        self.waited = 0.0
+        self._longer = longer
         self._rest = rest
         self._loop = asyncio.get_running_loop()
         self._quiet = 0.0
@@ -41,7 +42,9 @@ class Watched:
             return await self._rest.chunk()
         finally:
             self._waiting_since = None
-            self._quiet += self._loop.time() - began
+            waited = self._loop.time() - began
+            self._quiet += waited
+            self.waited += waited
 
     def heard(self, limit: float) -> None:
         """Begin to count anew, up to `limit` seconds."""
@@ -63,12 +66,13 @@ class Watched:
             return
         waited = self._loop.time() - self._waiting_since if self._waiting_since is not None else 0.0
         left = self.limit - self._quiet - waited
-        if left <= 0 and self._waiting_since is not None and (longest := self._longest()) != self.limit:
-            self.limit = longest
-            self._look()
-            return
         if left > 0 or self._waiting_since is None:
             self._timer = self._loop.call_later(left if left > 0 else self.limit, self._look)
+            return
+        longer = self._longer()
+        if longer is not None and longer != self.limit:
+            self.limit = longer
+            self._look()
             return
         self.barked = True
         self._rest.abort()
