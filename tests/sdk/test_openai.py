@@ -206,16 +206,18 @@ async def test_a_stream_that_nobody_can_continue_raises_after_what_came(
     assert text == "One two "
 
 
-async def test_a_tool_call_that_breaks_off_raises_and_is_never_spliced(
-    against: Against, client: openai.AsyncOpenAI
+@pytest.mark.parametrize("text", [[], ["I look ", "it up."]], ids=["at once", "behind a text"])
+async def test_a_tool_call_that_breaks_off_is_made_by_the_next_model(
+    against: Against, client: openai.AsyncOpenAI, text: list[str]
 ) -> None:
-    begun = {"mode": "stream", "events": TOOL_CALL.streamed["events"][:3], "end": "rst"}
+    begun = {"mode": "stream", "events": [*text, *TOOL_CALL.streamed["events"][:3]], "end": "rst"}
     against.script(begun, TOOL_CALL.streamed)
     client = client.with_options(base_url=against.url("listening"))
     async with client.chat.completions.stream(**ASKED, tools=[TOOL]) as stream:
-        with pytest.raises(openai.APIError):
-            await stream.get_final_completion()
-    assert against.upstreams.order == ["first"]
+        answer = await stream.get_final_completion()
+    assert called(answer) == ("get_weather", ARGUMENTS)
+    assert (answer.choices[0].message.content or "") == "".join(text)
+    assert against.upstreams.order[-1] == "second"
 
 
 # ── When no model is left ───────────────────────────────────────────────────────────────────────────────────────────
