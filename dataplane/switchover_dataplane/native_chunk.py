@@ -30,7 +30,9 @@ _BLOCKED: Final = Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,), finish=
 _MESSAGES_LIFE: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES)
 _MESSAGES_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
 _MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,))
-_MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
+_MESSAGES_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES, counted=True)
+_MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES)
+_MESSAGES_END: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
 
 
 def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
@@ -50,7 +52,8 @@ def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | No
         case "message_delta":
             return _message(body.delta, data, api)
         case "message_stop":
-            return _MESSAGES_DONE
+            # Where the form of answers is not known, it is the only end that there is.
+            return _MESSAGES_END if api is None else _MESSAGES_DONE
         case _:
             return None
 
@@ -78,7 +81,7 @@ def _block(block: Any, index: int) -> Chunk:
 def _message(delta: Any, data: bytes, api: Api | None) -> Chunk:
     word = delta.get("stop_reason") if isinstance(delta, dict) else None
     if not word:
-        return _MESSAGES_LIFE
+        return _MESSAGES_COUNTED if counts_tokens(data) else _MESSAGES_LIFE
     finish = None
     if api is not None:
         finish = finish_of(api, word) if isinstance(word, str) else None

@@ -24,6 +24,8 @@ HELD_LIMIT: Final = 1024 * 1024
 MOST_HELD: Final = 50_000
 """Events that are held without any content, which cost far more than their bytes."""
 
+_SAYING_DONE: Final = frozenset((Dialect.CHAT, Dialect.MESSAGES))
+
 
 class Opening:
     """Judges the events of `opened` one after the other, until one of them decides.
@@ -163,9 +165,11 @@ class Opening:
 
     def _is_done(self) -> bool:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known is not Dialect.CHAT or not self._contents:
+        if self._known not in _SAYING_DONE or not self._contents:
             return False
-        return are_whole(self._opened.events) if self._calls.open else self._counted
+        if not self._calls.open:
+            return self._counted
+        return self._known is Dialect.CHAT and are_whole(self._opened.events)
 
     def at_end(self) -> Outcome:
         """Tell what an orderly end decides."""

@@ -77,6 +77,7 @@ class Transcript:
         "_splice",
         "_tail",
         "_taken_back",
+        "_waits",
         "_wanted",
         "bound",
         "dropped",
@@ -95,6 +96,7 @@ class Transcript:
         self._held = HeldCalls()
         self._open = self._held.open
         self._block_ended = False
+        self._waits = False
         self._counted = False
         self._taken_back = False
         self._seen: set[int] = set()
@@ -161,6 +163,7 @@ class Transcript:
         self._splice = Splice(self.text, called=bool(self._held))
         self._seam = seam
         self._held.drop()
+        self._waits = False
         self._finished.clear()
         self._taken_back = self._counted = False
 
@@ -182,11 +185,13 @@ class Transcript:
                 # An event of another API, as some proxies mix in: it says nothing of the answer.
                 return self._take_strange(event)
             self._dialect = chunk.dialect
+        if meaning is _DONE and not (chunk.finished or self.whole or self._is_done()):
+            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
         if meaning is _LIFE or meaning is _UNKNOWN or (self._finished and self.is_settled):
             self._count_idle(event)
         elif self._idle:
             self._idle = 0
-        if (self._open or chunk.calls) and chunk is not NOTHING:
+        if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NOTHING:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
@@ -204,6 +209,7 @@ class Transcript:
             return self._spliced(event, chunk, self._splice)
         self._note(chunk, chunk.text)
         if chunk.meaning is _DONE:
+            self._finished.update(self._seen)
             self._said_done = True
         if event.is_part:
             self._look_for_the_end(event.raw)
@@ -212,18 +218,24 @@ class Transcript:
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take_call(self, event: Event, chunk: Chunk) -> bytes:
-        """Take an event of a tool call, or one that comes before it has ended."""
+        """Take an event of a tool call, one that comes before it has ended, or the end of a block before it.
+
+        Claude Code ends its session where an answer breaks off behind a block that ended, and asks again where none
+        did. So the end of a block is handed on only once it is known that no call follows, or that the call is whole.
+        """
         self._held.follow(chunk)
         if not self._holds_calls:
             return self._handed_on(event, chunk)
         self._held.hold(event, chunk)
-        if self._open and not self._held.is_too_much:
+        self._waits = bool(chunk.closed) and chunk.dialect is Dialect.MESSAGES
+        if (self._open or self._waits) and not self._held.is_too_much:
             return b""
         self._holds_calls = not self._open
         return self._released()
 
     def _released(self) -> bytes:
         """Return what was held back."""
+        self._waits = False
         return b"".join([self._handed_on(event, chunk) for event, chunk in self._held.release()])
 
     # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,6 +292,8 @@ class Transcript:
 
     def _is_done(self) -> bool:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
+        if self._known is Dialect.MESSAGES:
+            return self._counted and not self._open
         if self._known is not Dialect.CHAT:
             return False
         return self._held.are_whole if self._open else self._counted

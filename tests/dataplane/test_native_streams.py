@@ -203,11 +203,19 @@ async def test_what_holds_no_words_and_is_an_answer_passes(
     [
         (MESSAGES, (*MESSAGE,), ("error", ["type", "error"])),
         (MESSAGES, (*MESSAGE, ERROR), ("error", ["type", "error"])),
+        (MESSAGES, (*MESSAGE, STOP), ("error", ["type", "error"])),
         (RESPONSES, (CREATED, DELTA), ("error", ["type", "code", "message", "param", "error"])),
         (GENERATE, (response("Hel"),), ("", ["error"])),
         (GENERATE, (response("Hel"), b'{"error": {"code": 503}}\n\n'), ("", ["error"])),
     ],
-    ids=["Anthropic's", "Anthropic's with an error", "the Responses API's", "Gemini's", "Gemini's with bare JSON"],
+    ids=[
+        "Anthropic's",
+        "Anthropic's with an error",
+        "Anthropic's that stops without a reason",
+        "the Responses API's",
+        "Gemini's",
+        "Gemini's with bare JSON",
+    ],
 )
 async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
     client: aiohttp.ClientSession, path: str, sent: tuple[bytes, ...], said: tuple[str, list[str]]
@@ -218,6 +226,14 @@ async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
     assert not is_good
     assert (told.name, list(msgspec.json.decode(told.data or b""))) == said
     assert b"broke off" in (told.data or b"")
+
+
+async def test_a_message_that_stops_without_a_reason_is_whole_where_its_tokens_are_counted(
+    client: aiohttp.ClientSession,
+) -> None:
+    counted = named("message_delta", delta={"stop_reason": None}, usage={"output_tokens": 1})
+    async with served(MESSAGES, stream(*MESSAGE, counted, STOP)) as at:
+        assert await ask(client, at) == (b"".join((*MESSAGE, counted, STOP)), True)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +352,7 @@ async def test_an_answer_of_anthropics_that_is_cut_behind_its_stop_reason_gets_i
 async def test_an_answer_of_anthropics_that_is_whole_within_what_is_held_back_is_sent(
     client: aiohttp.ClientSession,
 ) -> None:
-    events = (*MESSAGE, STOP)
+    events = (*MESSAGE, STOP_REASON, STOP)
     policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(20, 5.0))
     async with served(MESSAGES, stream(*events), policy=policy) as at:
         assert await ask(client, at) == (b"".join(events), True)
@@ -352,19 +368,31 @@ async def test_a_tool_call_is_handed_on_once_it_is_whole(client: aiohttp.ClientS
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "go on"])
-async def test_a_break_in_a_tool_call_behind_a_text_is_a_reset_and_nothing_of_the_call_is_seen(then: str) -> None:
-    """Claude Code ends its session at an error event there, and asks again after a reset."""
+async def test_a_break_in_a_tool_call_behind_a_text_shows_neither_the_call_nor_the_end_of_the_text(then: str) -> None:
+    """Claude Code asks again after a break in a block, and ends its session after one behind a block that ended."""
     async with served(MESSAGES, stream(*MESSAGE, *TOOL[:2], end=then == "go on", then=then)) as at:
         body, ended_by_reset = await read_raw(at)
+    assert not ended_by_reset
+    assert (MESSAGE[-2] in body, MESSAGE[-1] in body, b"tool_use" in body) == (True, False, False)
+    assert (b"broke off" in body, body.endswith(b"0\r\n\r\n")) == (True, False)
+
+
+@pytest.mark.parametrize("then", ["close", "reset", "go on"])
+async def test_a_break_in_a_tool_call_behind_a_block_that_ended_is_a_reset_without_an_error_event(then: str) -> None:
+    thought = [
+        named("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""}),
+        named("content_block_stop", index=0),
+    ]
+    async with served(MESSAGES, stream(START, *thought, *MESSAGE[2:], *TOOL[:2], end=then == "go on", then=then)) as at:
+        body, ended_by_reset = await read_raw(at)
     assert ended_by_reset
-    assert MESSAGE[-1] in body
-    assert (b"tool_use" in body, b"broke off" in body, body.endswith(b"0\r\n\r\n")) == (False, False, False)
+    assert (MESSAGE[-2] in body, b"tool_use" in body, b"broke off" in body) == (True, False, False)
 
 
-async def test_a_break_between_blocks_is_told_by_an_error_event(client: aiohttp.ClientSession) -> None:
+async def test_a_break_behind_a_whole_tool_call_shows_nothing_of_it_either(client: aiohttp.ClientSession) -> None:
     async with served(MESSAGES, stream(*MESSAGE, *TOOL, end=False, then="reset")) as at:
         body, is_good = await ask(client, at)
-    assert (last(body).name, is_good, b"".join(TOOL) in body) == ("error", False, True)
+    assert (last(body).name, is_good, b"tool_use" in body) == ("error", False, False)
 
 
 async def read_raw(at: Gateway) -> tuple[bytes, bool]:

@@ -566,17 +566,25 @@ def block_input(index: int) -> bytes:
 TEXT_BLOCK = [block(0, "text"), block_text(0, "a"), block_end(0)]
 
 
-def test_each_tool_call_of_anthropics_is_handed_on_with_the_end_of_its_block() -> None:
-    transcript = broken(*TEXT_BLOCK, api=Api.MESSAGES)
+def test_tool_calls_of_anthropics_are_handed_on_together_with_the_end_of_the_text_before_them() -> None:
+    transcript = broken(*TEXT_BLOCK[:-1], api=Api.MESSAGES)
+    pieces = [TEXT_BLOCK[-1]]
     for index in (1, 2):
-        pieces = [block(index, "tool_use"), block_input(index)]
-        assert take(transcript, *pieces) == b""
-        assert take(transcript, block_end(index)) == b"".join(pieces) + block_end(index)
+        pieces += block(index, "tool_use"), block_input(index), block_end(index)
+    assert take(transcript, *pieces) == b""
+    last = event({"type": "message_delta", "delta": {"stop_reason": "tool_use"}})
+    assert take(transcript, last) == b"".join(pieces) + last
+
+
+def test_the_end_of_a_block_is_handed_on_with_what_follows_it_if_that_is_no_call() -> None:
+    transcript = broken(*TEXT_BLOCK[:-1], api=Api.MESSAGES)
+    assert take(transcript, TEXT_BLOCK[-1]) == b""
+    assert take(transcript, block(1, "text")) == TEXT_BLOCK[-1] + block(1, "text")
 
 
 def test_a_tool_that_the_provider_runs_is_not_held_back() -> None:
-    pieces = [block(1, "server_tool_use"), block_input(1), block_end(1)]
-    assert take(broken(*TEXT_BLOCK, api=Api.MESSAGES), *pieces) == b"".join(pieces)
+    pieces = [TEXT_BLOCK[-1], block(1, "server_tool_use"), block_input(1)]
+    assert take(broken(*TEXT_BLOCK[:-1], api=Api.MESSAGES), *pieces) == b"".join(pieces)
 
 
 def item(step: str, index: int) -> bytes:
@@ -601,10 +609,10 @@ def test_a_last_event_ends_every_call() -> None:
 
 
 def test_a_break_in_a_tool_call_behind_a_block_that_ended_is_to_be_shown_by_a_reset_alone() -> None:
-    assert not broken(*TEXT_BLOCK, api=Api.MESSAGES).ends_by_reset
-    assert broken(*TEXT_BLOCK, block(1, "tool_use"), api=Api.MESSAGES).ends_by_reset
-    assert not broken(block(0, "text"), block_text(0, "a"), block(1, "tool_use"), api=Api.MESSAGES).ends_by_reset
-    assert not broken(*TEXT_BLOCK, block(1, "tool_use"), block_end(1), api=Api.MESSAGES).ends_by_reset
+    ended = [*TEXT_BLOCK, block(1, "text"), block_text(1, "b")]
+    assert not broken(*ended, api=Api.MESSAGES).ends_by_reset
+    assert broken(*ended, block(2, "tool_use"), api=Api.MESSAGES).ends_by_reset
+    assert not broken(*TEXT_BLOCK, block(1, "tool_use"), api=Api.MESSAGES).ends_by_reset
     assert not broken(delta(content="a"), call("{"), api=Api.CHAT).ends_by_reset
 
 
