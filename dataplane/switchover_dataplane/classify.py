@@ -5,7 +5,8 @@ A status alone misleads, so the providers' own codes come first (`error_codes.py
 """
 
 from collections.abc import Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from switchover_dataplane.error_body import Said, read
 from switchover_dataplane.error_codes import BY_STATUS, CONCERNS, GENERAL, ROWS, SURE_STATUSES, Row
@@ -19,6 +20,17 @@ PLAIN = "http"
 
 Failure = tuple[ErrorClass, float | None, Concern]
 """Why an answer is none, for how many seconds to stay away (None: not told), and whom that concerns."""
+
+
+class _Words(NamedTuple):
+    """What an error says, as `Said` has it."""
+
+    codes: frozenset[str]
+    names: tuple[str, ...]
+    messages: tuple[str, ...]
+    text: str
+    param: str
+
 
 _NOT_FOUND: Final = frozenset({400, 404, 409, 410, 422})
 _OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUSTED})
@@ -88,6 +100,13 @@ def _failure(kind: str, status: int, headers: Mapping[str, str], said: Said, now
 
 
 def _judged(kind: str, status: int, said: Said) -> tuple[ErrorClass, Concern]:
+    words = _Words(frozenset(said.codes), tuple(said.names), tuple(said.messages), said.text, said.param)
+    return _reason(kind, status, words)
+
+
+# A target that fails says the same to each request, and asking words what they mean takes longer than all the rest.
+@lru_cache(maxsize=128)
+def _reason(kind: str, status: int, said: _Words) -> tuple[ErrorClass, Concern]:
     """Ask what names a reason, in the order of how sure it is."""
     sentences = sentences_of(said.messages)
     part = part_named(said.names, sentences, said.param)
@@ -108,7 +127,7 @@ def _judged(kind: str, status: int, said: Said) -> tuple[ErrorClass, Concern]:
     return by_status, _of_status(status, by_status, None)
 
 
-def _of_a_part(part: Part, kind: str, status: int, said: Said) -> ErrorClass:
+def _of_a_part(part: Part, kind: str, status: int, said: _Words) -> ErrorClass:
     """Return the class of a refusal that names a part of the request: what it refers to is here or nowhere."""
     if part == "item" and status in _NOT_FOUND:
         return ErrorClass.CALLER_FAULT
@@ -123,7 +142,7 @@ def _of_status(status: int, reason: ErrorClass, wait: float | None) -> Concern:
     return "target" if wait or status in SURE_STATUSES else "unknown"
 
 
-def _row_of(rows: tuple[Row, ...], kind: str, status: int, said: Said) -> Row | None:
+def _row_of(rows: tuple[Row, ...], kind: str, status: int, said: _Words) -> Row | None:
     return next((row for row in rows if _applies(row, kind, status) and _says(row, said)), None)
 
 
@@ -140,7 +159,7 @@ def _applies(row: Row, kind: str, status: int) -> bool:
     return of_status and (not row.kinds or kind in row.kinds)
 
 
-def _says(row: Row, said: Said) -> bool:
+def _says(row: Row, said: _Words) -> bool:
     return (
         not row.codes.isdisjoint(said.codes)
         or any(text in said.text for text in row.texts)
