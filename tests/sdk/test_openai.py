@@ -176,8 +176,9 @@ async def test_a_stream_is_continued_though_the_next_model_refuses_to_go_on_with
     async with client.chat.completions.stream(**ASKED) as stream:
         assert content(await stream.get_final_completion()) == TEXT
     assert against.upstreams.order == ["first", "second", "second"]
-    roles = [[message["role"] for message in asked.json["messages"]] for asked in against.upstreams["second"].requests]
-    assert roles[-2:] == [["user", "assistant"], ["user", "assistant", "user"]]
+    asked = against.upstreams["second"].requests[-2:]
+    roles = [[message["role"] for message in each.json["messages"]] for each in asked]
+    assert roles == [["user", "assistant"], ["user", "assistant", "user"]]
 
 
 async def test_a_stream_that_ends_within_an_event_is_continued(against: Against, client: openai.AsyncOpenAI) -> None:
