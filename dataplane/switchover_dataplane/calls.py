@@ -67,6 +67,16 @@ class HeldCalls:
         """Whether the arguments of what is held are whole."""
         return are_whole([event for event, _ in self._events])
 
+    @property
+    def before(self) -> tuple[bytes, int] | None:
+        """What is held that came before the first call, and that call's index; None where no call is held."""
+        came: list[bytes] = []
+        for event, chunk in self._events:
+            if chunk.calls:
+                return b"".join(came), chunk.calls[0]
+            came.append(event.raw)
+        return None
+
     def release(self) -> list[tuple[Event, Chunk]]:
         """Return what was held back, and hold it no longer."""
         events, self._events, self._size = self._events, [], 0

@@ -24,14 +24,14 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Continuation:
-    """The body of a request for the rest of `text`, worded for each target.
+    """The body of a request for the rest of `text`, worded for each target; None: for all of the answer once more.
 
     `model` and `stream` are as in the request's own body.
     """
 
     __slots__ = ("_body", "_refused", "_text", "model", "stream")
 
-    def __init__(self, body: JsonBody, text: str) -> None:
+    def __init__(self, body: JsonBody, text: str | None) -> None:
         self.model = body.model
         self.stream = body.stream
         self._body = body
@@ -39,7 +39,7 @@ class Continuation:
         self._text = text
 
     @classmethod
-    def of(cls, body: object, text: str) -> "Continuation | None":
+    def of(cls, body: object, text: str | None) -> "Continuation | None":
         """Make one; None where the request is no conversation."""
         return cls(body, text) if isinstance(body, JsonBody) and body.is_conversation else None
 
@@ -50,6 +50,8 @@ class Continuation:
 
     def for_target(self, route: Route) -> bytes:
         """Word the body for a target."""
+        if self._text is None:
+            return self._body.for_model(route.model)
         said = {"role": "assistant", "content": self._text}
         if self._prefills(route):
             added: list[dict[str, object]] = [{**said, "prefix": True}]
@@ -65,4 +67,5 @@ class Continuation:
         return True
 
     def _prefills(self, route: Route) -> bool:
-        return isinstance(route.target.provider, Mistral) and route.target.id not in self._refused
+        is_prefix = self._text is not None and isinstance(route.target.provider, Mistral)
+        return is_prefix and route.target.id not in self._refused

@@ -239,13 +239,14 @@ class Relay:
         """Return why no other model can be asked to go on, "" if one can."""
         if self._policy.stream_recovery != "Continue" or self._policy.semantics == "Envoy":
             return "streams are not continued on this route"
-        if self._transcript.bound:
+        if self._transcript.bound and not self._transcript.lacks_calls:
             return f"what was sent cannot be continued by another model: {self._transcript.bound}"
         return "" if Continuation.of(self._body, "") else _NO_CONVERSATION
 
     def _continuation(self) -> Continuation | str:
         """Return the request for the rest of the answer, or why there is none."""
-        return self._why_not() or Continuation.of(self._body, self._transcript.text) or _NO_CONVERSATION
+        text = None if self._transcript.lacks_calls else self._transcript.text
+        return self._why_not() or Continuation.of(self._body, text) or _NO_CONVERSATION
 
     async def _abort(self, why: str) -> NoReturn:
         """Tell the client in the stream, then end it so that nobody takes it for whole."""

@@ -15,6 +15,7 @@ from switchover_dataplane.calls import HeldCalls
 from switchover_dataplane.chunk import NOTHING, UNKNOWN, read
 from switchover_dataplane.kept_text import KeptText
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.other_blocks import OtherBlocks
 from switchover_dataplane.splice import Mismatch, Splice
 from switchover_dataplane.stream import Event
 
@@ -71,6 +72,7 @@ class Transcript:
         "_kept",
         "_known",
         "_open",
+        "_other",
         "_said_done",
         "_seam",
         "_seen",
@@ -104,6 +106,7 @@ class Transcript:
         self._idle = 0
         self._kept = KeptText()
         self._splice: Splice | None = None
+        self._other: OtherBlocks | None = None
         self._seam = b""
         self._said_done = False
         self._tail = b""
@@ -137,7 +140,7 @@ class Transcript:
     @property
     def is_holding(self) -> bool:
         """Whether a part of a tool call is held back."""
-        return bool(self._held)
+        return bool(self._held) or (self._other is not None and not self._other.has_ended)
 
     @property
     def ends_by_reset(self) -> bool:
@@ -146,7 +149,15 @@ class Transcript:
         Claude Code, of which a block ended and a tool call is open, ends its session at an error event, and asks again
         after a reset.
         """
-        return self._block_ended and bool(self._open) and self._dialect in _BOUND_TO_BLOCKS
+        is_in_a_call = bool(self._open) or self._other is not None
+        return self._block_ended and is_in_a_call and self._dialect in _BOUND_TO_BLOCKS
+
+    @property
+    def lacks_calls(self) -> bool:
+        """Whether a message broke off in a tool call, so that another model can be asked for what follows its text."""
+        if self._other is not None:
+            return not self._other.has_ended
+        return self._known is Dialect.MESSAGES and self._held.before is not None
 
     @property
     def ends_anyhow(self) -> bool:
@@ -155,11 +166,24 @@ class Transcript:
 
     @property
     def is_splicing(self) -> bool:
-        """Whether another model's text is still compared with what was sent, so that nothing of it was handed on."""
+        """Whether nothing of another model's answer was handed on yet, as it is not known whether it fits."""
+        if self._other is not None:
+            return not self._other.has_ended
         return self._splice is not None and not self._splice.fits
 
     def continue_with(self, seam: bytes) -> None:
-        """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there."""
+        """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there.
+
+        Where a call broke off (`lacks_calls`) it is all of an answer to the same request.
+        """
+        if self._other is not None:
+            self._other.begin_anew(seam)
+            return
+        if self.lacks_calls and self._held.before is not None:
+            self._other = OtherBlocks(*self._held.before, seam)
+            self._held.drop()
+            self._waits = False
+            return
         self._splice = Splice(self.text, called=bool(self._held))
         self._seam = seam
         self._held.drop()
@@ -185,6 +209,8 @@ class Transcript:
                 # An event of another API, as some proxies mix in: it says nothing of the answer.
                 return self._take_strange(event)
             self._dialect = chunk.dialect
+        if self._other is not None:
+            return self._take_other(event, chunk, self._other)
         if meaning is _DONE and not (chunk.finished or self.whole or self._is_done()):
             raise Interruption("truncated", "the stream said that it was done without a stop_reason")
         if meaning is _LIFE or meaning is _UNKNOWN or (self._finished and self.is_settled):
@@ -214,6 +240,19 @@ class Transcript:
         if event.is_part:
             self._look_for_the_end(event.raw)
         return event.raw
+
+    def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks) -> bytes:
+        """Take the next event of the answer of another model to the same request."""
+        if chunk is NOTHING:
+            self._count_idle(event)
+            return event.raw
+        if chunk.meaning is _DONE and not other.has_ended:
+            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
+        written = other.take(event, chunk)
+        if other.has_ended:
+            self._note(chunk, "")
+            self._said_done = self._said_done or chunk.meaning is _DONE
+        return written
 
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from agents.session import shell_call, turn
 from switchover_simulator.behaviour import Answer, Behaviour, Partial, Reset, Stall, Stream
-from switchover_simulator.events import Called
+from switchover_simulator.events import Called, Thought
 from switchover_simulator.part import ProviderError
 from switchover_simulator.request import Request
 
@@ -34,12 +34,17 @@ def _cut_in_text(request: Request) -> Behaviour:
     return Stream(events=[turn(request).says[:20]], end="rst")
 
 
-def _cut_in_a_call(request: Request) -> Behaviour:
+def _cut_in_a_call(request: Request, *before: Thought) -> Behaviour:
     """A whole text, then half of a call, whatever a good model would do in this turn."""
     call = shell_call(request, "printf %s 'never to be run' > never.txt", until=20)
     if not request.wants_stream or call is None:
         return Partial()
-    return Stream(events=[turn(request).says, Called(call=call)], end="fin")
+    return Stream(events=[*before, turn(request).says, Called(call=call)], end="fin")
+
+
+def _cut_behind_thoughts(request: Request) -> Behaviour:
+    """The same, where the client has a whole block already."""
+    return _cut_in_a_call(request, Thought(thinks="First I think about it."))
 
 
 FAILURES: Final[dict[str, Failing]] = {
@@ -49,5 +54,6 @@ FAILURES: Final[dict[str, Failing]] = {
     "error-under-200": _error_under_200,
     "cut-in-text": _cut_in_text,
     "cut-in-a-call": _cut_in_a_call,
+    "cut-behind-thoughts": _cut_behind_thoughts,
     "silence": lambda _: Stall(),
 }

@@ -1,7 +1,8 @@
 """Streams in the forms of other APIs through the whole data plane: what they begin, end and break with is theirs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
@@ -367,6 +368,73 @@ async def test_a_tool_call_is_handed_on_once_it_is_whole(client: aiohttp.ClientS
             assert await ask(client, at) == (b"".join(events), True)
 
 
+THOUGHT = [
+    named("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""}),
+    named("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": "Hm"}),
+    named("content_block_stop", index=0),
+]
+CUT_IN_A_CALL = stream(*MESSAGE, *TOOL[:2], end=False, then="reset")
+
+
+def numbered(events: Sequence[bytes], index: int) -> list[bytes]:
+    """The same events of a block with another number."""
+    return [re.sub(rb'"index":[0-9]', b'"index":%d' % index, event) for event in events]
+
+
+def said(body: bytes | Sequence[bytes]) -> bytes:
+    """The events of an answer, without comments and pings."""
+    events = events_of(body if isinstance(body, bytes) else b"".join(body))
+    return b"".join(event.raw for event in events if event.data is not None and event.name != "ping")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [stream(START, *THOUGHT, *numbered(MESSAGE[2:], 1), *numbered(TOOL, 2), STOP_REASON, STOP)],
+        [stream(START, *numbered(TOOL, 0), STOP_REASON, STOP)],
+        [CUT_IN_A_CALL, stream(*MESSAGE, *TOOL, STOP_REASON, STOP)],
+        [stream(START, *numbered(TOOL, 0), end=False), stream(*MESSAGE, *TOOL, STOP_REASON, STOP)],
+    ],
+    ids=["thinks and speaks first", "calls at once", "breaks off as well", "breaks off behind its call"],
+)
+async def test_a_tool_call_that_breaks_off_behind_a_text_is_made_by_the_next_model(
+    client: aiohttp.ClientSession, others: list[Answering]
+) -> None:
+    async with served(MESSAGES, CUT_IN_A_CALL, *others, policy=t.Policy(attempts=3)) as at:
+        body, is_good = await ask(client, at)
+    assert (said(body), is_good) == (said((*MESSAGE, *TOOL, STOP_REASON, STOP)), True)
+
+
+async def test_two_calls_of_the_next_model_follow_on_the_blocks_that_were_sent(client: aiohttp.ClientSession) -> None:
+    first = [START, *THOUGHT, *numbered(MESSAGE[2:], 1)]
+    second = [START, *numbered(TOOL, 0), *numbered(MESSAGE[2:], 1), *numbered(TOOL, 2), STOP_REASON, STOP]
+    cut = stream(*first, *numbered(TOOL[:1], 2), end=False)
+    async with served(MESSAGES, cut, stream(*second)) as at:
+        body, is_good = await ask(client, at)
+    wanted = [*first, *numbered(TOOL, 2), *numbered(TOOL, 3), STOP_REASON, STOP]
+    assert (said(body), is_good) == (said(wanted), True)
+
+
+async def test_words_of_the_next_model_follow_on_a_text_behind_which_a_call_broke_off_if_it_makes_none(
+    client: aiohttp.ClientSession,
+) -> None:
+    other = stream(START, *THOUGHT, *numbered(MESSAGE[2:], 1), *numbered(MESSAGE[2:], 2), STOP_REASON, STOP)
+    async with served(MESSAGES, CUT_IN_A_CALL, other) as at:
+        body, is_good = await ask(client, at)
+    wanted = [*MESSAGE, *numbered(MESSAGE[2:], 1), *numbered(MESSAGE[2:], 2), STOP_REASON, STOP]
+    assert (said(body), is_good) == (said(wanted), True)
+
+
+@pytest.mark.parametrize("others", [[], [CUT_IN_A_CALL], [stream(*MESSAGE[:-1], end=False)]])
+async def test_a_break_in_a_call_that_nobody_mends_shows_neither_a_call_nor_an_end(
+    client: aiohttp.ClientSession, others: list[Answering]
+) -> None:
+    async with served(MESSAGES, CUT_IN_A_CALL, *others) as at:
+        body, is_good = await ask(client, at)
+    assert (said(body).startswith(said(MESSAGE[:-1])), is_good) == (True, False)
+    assert (body.count(b"Hello"), b"message_delta" in body, b"tool_use" in body) == (1, False, False)
+
+
 @pytest.mark.parametrize("then", ["close", "reset", "go on"])
 async def test_a_break_in_a_tool_call_behind_a_text_shows_neither_the_call_nor_the_end_of_the_text(then: str) -> None:
     """Claude Code asks again after a break in a block, and ends its session after one behind a block that ended."""
@@ -379,11 +447,7 @@ async def test_a_break_in_a_tool_call_behind_a_text_shows_neither_the_call_nor_t
 
 @pytest.mark.parametrize("then", ["close", "reset", "go on"])
 async def test_a_break_in_a_tool_call_behind_a_block_that_ended_is_a_reset_without_an_error_event(then: str) -> None:
-    thought = [
-        named("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""}),
-        named("content_block_stop", index=0),
-    ]
-    async with served(MESSAGES, stream(START, *thought, *MESSAGE[2:], *TOOL[:2], end=then == "go on", then=then)) as at:
+    async with served(MESSAGES, stream(START, *THOUGHT, *MESSAGE[2:], *TOOL[:2], end=then == "go on", then=then)) as at:
         body, ended_by_reset = await read_raw(at)
     assert ended_by_reset
     assert (MESSAGE[-2] in body, b"tool_use" in body, b"broke off" in body) == (True, False, False)
