@@ -41,7 +41,7 @@ _EXCESS: Final = _words(
     r"\bbut (?:the|this|only|your|it|[0-9])|超|过长",
 )
 _CONTEXT: Final = _words(
-    r"\bcontext(?:[ _-]?(?:length|window|size|limit|len|budget|tokens?|overflow)| exceeded| is| of [0-9]+)\b",
+    r"\bcontext(?:[ _-]?(?:length|window|size|limit|len|budget|tokens?|overflow)| exceeded| is| too| of [0-9]+)\b",
     r"[0-9]k? (?:token )?context\b|exceeds? context|\bctx\b|\bn_ctx\b|\bwindow of (?:this|the) model|max_model_len",
     r"max_seq_len|maximum (?:model|sequence) length|上下文",
 )
@@ -90,7 +90,7 @@ _VERDICT: Final = _words(
 _BAD_CONTENT: Final = _words(
     r"(?:\b|_)(?:sensitive|inappropriate|unsafe|harmful|nsfw|offensive|illegal|objectionable|prohibited"
     r"|disallowed)\b",
-    r"\bunlawful\b|\bexplicit\b|\brisk\b",
+    r"\bunlawful\b|\bexplicit\b|\brisk\b|\b(?:sexual|violen(?:t|ce)|hate(?:ful)?|self-harm|pornograph\w*|abusive|toxic)\b",
 )
 _CONTENT: Final = _words(
     r"\b(?:contents?|prompts?|inputs?|outputs?|text|images?|messages?|material|words|information|language"
@@ -180,7 +180,7 @@ _THE: Final = (
 )
 _GONE: Final = (
     r"(?:not (?:\w+ )?(?:found|exist|available|offered|served|open|opened|activated|deployed|installed|enabled"
-    r"|recognized)"
+    r"|recognized|loaded|running|active|online|provisioned)"
     r"|n't (?:exist|found|available|deployed)|no longer|unavailable|deprecated|decommission|retired|discontinued"
     r"|removed"
     r"|sunset|shut ?down|\boffline|is unknown|is invalid|not a valid model|isn't supported|not supported *$"
