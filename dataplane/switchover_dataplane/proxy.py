@@ -1,4 +1,4 @@
-"""The handler: the only place where matching, filters, bodies, attempts and answers meet.
+"""The handler: the only place where matching, attempts and answers meet; what is asked is `asking.py`'s.
 
 A request keeps the table that it began with, whatever is pushed meanwhile.
 """
@@ -8,7 +8,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,39 +17,29 @@ from multidict import CIMultiDict
 
 from switchover_dataplane import (
     answers,
-    body,
     callers,
-    codings,
-    credential_names,
     error_form,
     filters,
     headers,
     match,
-    operations,
     reply,
     trace,
-    unserved,
-    wording,
 )
-from switchover_dataplane.answer import Answer, Call
+from switchover_dataplane.answer import Answer
 from switchover_dataplane.api import api_of
 from switchover_dataplane.asker import Asker
-from switchover_dataplane.body import BodyTooLarge
-from switchover_dataplane.caller_query import without_credentials
-from switchover_dataplane.embeddings import of_one_model
+from switchover_dataplane.asking import call_of
 from switchover_dataplane.exchange import Ended, Exchange, Fleet
-from switchover_dataplane.json_body import JsonBody
-from switchover_dataplane.json_fields import BadBody
 from switchover_dataplane.match import BadTarget, Found
-from switchover_dataplane.memory_budget import Hold, MemoryBudget, OutOfMemoryBudget
+from switchover_dataplane.memory_budget import MemoryBudget
 from switchover_dataplane.metrics import Metrics
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.redaction import NOTHING, Redaction
 from switchover_dataplane.relay import Relay
+from switchover_dataplane.routed import Routed
 from switchover_dataplane.seldom import Seldom
 from switchover_dataplane.state import Serving, State
-from switchover_dataplane.table import Backend, Filters, Policy, Rule, Upstream
-from switchover_dataplane.targets import Route
+from switchover_dataplane.table import Policy, Rule
 from switchover_dataplane.try_later import try_later
 from switchover_dataplane.unmasked import unmasked
 from switchover_dataplane.unserved import Unserved
@@ -57,10 +47,8 @@ from switchover_dataplane.unserved import Unserved
 log = logging.getLogger("switchover.trace")
 _routes_log = logging.getLogger("switchover.routes")
 
-_REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
 _LOGGED_EVERY: Final = 60.0
 _LOGGED_KINDS: Final = 1000
-_WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 
 
@@ -74,22 +62,6 @@ class Settings:
 
     log_all: bool = False
     memory: int = 1 << 30
-
-
-@dataclass(slots=True)
-class _Routed:
-    """What matching found for a request: where it goes, under which policy, and what is changed on the way."""
-
-    serving: Serving
-    found: Found
-    path: str
-    query: str
-    request_id: str
-    backend: Backend
-    upstream: Upstream
-    policy: Policy
-    filters: tuple[Filters, Filters]
-    admission: callers.Admission | None
 
 
 class Proxy:
@@ -121,7 +93,7 @@ class Proxy:
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _route(self, request: web.BaseRequest, port: int) -> _Routed:
+    def _route(self, request: web.BaseRequest, port: int) -> Routed:
         """Find rule and backend.
 
         Raises:
@@ -148,7 +120,7 @@ class Proxy:
             reason = backend.problem if backend else "the rule that matches has no backend"
             self._log_no_backend(found.rule, reason, request_id)
             raise Unserved(answers.no_backend(request_id))
-        return _Routed(
+        return Routed(
             serving=serving,
             found=found,
             path=path,
@@ -182,20 +154,14 @@ class Proxy:
 
     # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _forward(self, request: web.BaseRequest, routed: _Routed, record: trace.Record) -> web.StreamResponse:
+    async def _forward(self, request: web.BaseRequest, routed: Routed, record: trace.Record) -> web.StreamResponse:
         """Hold the body, try the targets, hand on the answer, and write down what happened."""
         held = self._memory.open(request.remote or "")
         exchange: Exchange | None = None
         budget, upstream = self._fleet.budget, routed.upstream.name
         budget.begin(upstream)
         try:
-            call = self._call(request, routed)
-            first = _first_model(call, routed)
-            needs_object = first is not None and first.needs_object(call.path)
-            call.body = await self._body(request, routed, held, needs_object=needs_object)
-            _hold_copy(call, held)
-            if first is not None and first.is_for_vectors(call.path):
-                routed.upstream = of_one_model(routed.upstream, routed.serving.routes, getattr(call.body, "model", ""))
+            call = await call_of(request, routed, held)
             admission = routed.admission
             exchange = Exchange(
                 call,
@@ -232,71 +198,12 @@ class Proxy:
             budget.end(upstream)
             self._finish(record)
 
-    def _call(self, request: web.BaseRequest, routed: _Routed) -> Call:
-        """Word the head of the request as it goes to every target.
-
-        Raises:
-            Unserved: models are not asked for this, or not in this way.
-        """
-        secrets = routed.serving.table.secrets
-        given: headers.Fields = request.headers
-        if routed.admission is not None:
-            given = callers.without_keys(given, routed.admission)
-        ai = routed.upstream.ai
-        fields = headers.to_upstream(
-            given,
-            request_id=routed.request_id,
-            peer=request.remote or "",
-            scheme=routed.serving.scheme(routed.found.port),
-            ai=ai,
-        )
-        if routed.admission is not None:
-            callers.name_caller(fields, routed.admission, secrets)
-        token = given.get("authorization", "")
-        fields, path, query = filters.request(
-            routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
-        )
-        if ai and query and query == routed.query and any(map(credential_names.is_field, fields)):
-            query = without_credentials(query)  # such a field is the route's own: none of the caller's is among them
-        if ai and "upgrade" in given:
-            unserved.check_protocol(given)
-        if ai and not operations.is_usual(request.method, path):
-            unserved.check_operation(request.method, path, routed.upstream, routed.policy)
-        return Call(request.method, path, query, fields, None, ai, token)
-
-    async def _body(
-        self, request: web.BaseRequest, routed: _Routed, held: Hold, *, needs_object: bool
-    ) -> "JsonBody | bytes | AsyncIterator[bytes] | None":
-        """Read the body as far as it may be sent again, and word it for models.
-
-        Raises:
-            Unserved: there is no room for it, it cannot be read, or no model is asked with it.
-        """
-        ai, policy, length = routed.upstream.ai, routed.policy, request.content_length
-        if not request.body_exists and not (ai and request.method in _WITH_A_BODY):
-            return None
-        if not (ai or policy.written) and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
-            return body.passing(request)
-        is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
-        applied = codings.named(request.headers) if ai else ()
-        unserved.check_codings(applied)
-        try:
-            content = await body.read(request, policy.max_request_body, held, is_json=is_json, applied=applied)
-            edits = [part.body for part in routed.filters if part.body is not None]
-            return wording.worded(content, edits, needs_object=needs_object) if is_json else content
-        except BadBody as error:
-            raise unserved.bad_body(error) from None
-        except BodyTooLarge as error:
-            raise Unserved(answers.error(413, "request_too_large", str(error))) from None
-        except OutOfMemoryBudget as error:
-            raise unserved.overloaded(error) from None
-
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _reply(
         self,
         request: web.BaseRequest,
-        routed: _Routed,
+        routed: Routed,
         record: trace.Record,
         exchange: Exchange,
         ended: Ended,
@@ -337,7 +244,7 @@ class Proxy:
             record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
 
-    def _softened(self, routed: _Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
+    def _softened(self, routed: Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
         """Return the answer, as a 503 where the client would take a brief rate limit for the end."""
         if answer.status != 429:
             return answer
@@ -348,7 +255,7 @@ class Proxy:
         return softened
 
     def _answer_headers(
-        self, routed: _Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction
+        self, routed: Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction
     ) -> "CIMultiDict[str]":
         ai = routed.upstream.ai
         result = headers.from_model(answer.headers) if ai else headers.to_client(answer.headers)
@@ -361,7 +268,7 @@ class Proxy:
         self._tell(result, routed, record)
         return result
 
-    def _tell(self, response_headers: "CIMultiDict[str]", routed: _Routed, record: trace.Record) -> None:
+    def _tell(self, response_headers: "CIMultiDict[str]", routed: Routed, record: trace.Record) -> None:
         response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
         if record.answering is not None:
             response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.answering)
@@ -373,25 +280,6 @@ class Proxy:
         self._metrics.observe(record)
         if self._settings.log_all or record.worth_telling:
             log.info(trace.message(record), extra={"fields": trace.line(record)})
-
-
-def _first_model(call: Call, routed: _Routed) -> Route | None:
-    """Return how the first model is asked: for the same as the others of its upstream. None where none is asked."""
-    if not call.ai or call.method != "POST":
-        return None
-    targets = (target for pool in routed.upstream.priorities for target in pool)
-    first = next(targets, None)
-    return None if first is None else routed.serving.routes[first.id]
-
-
-def _hold_copy(call: Call, held: Hold) -> None:
-    """Count the copy of a body that is made to word it for a model: it is as large as the body."""
-    if not isinstance(call.body, JsonBody):
-        return
-    try:
-        held.add_copy()
-    except OutOfMemoryBudget as error:
-        raise unserved.overloaded(error) from None
 
 
 async def _passed_on(
