@@ -16,6 +16,7 @@ from switchover_dataplane.chunk import NOTHING, UNKNOWN, read
 from switchover_dataplane.kept_text import KeptText
 from switchover_dataplane.meaning import Chunk, Dialect, Meaning, dialect_of
 from switchover_dataplane.other_blocks import OtherBlocks
+from switchover_dataplane.other_calls import OtherCalls
 from switchover_dataplane.splice import Mismatch, Splice
 from switchover_dataplane.stream import Event
 
@@ -106,7 +107,7 @@ class Transcript:
         self._idle = 0
         self._kept = KeptText()
         self._splice: Splice | None = None
-        self._other: OtherBlocks | None = None
+        self._other: OtherBlocks | OtherCalls | None = None
         self._seam = b""
         self._said_done = False
         self._tail = b""
@@ -154,10 +155,14 @@ class Transcript:
 
     @property
     def lacks_calls(self) -> bool:
-        """Whether a message broke off in a tool call, so that another model can be asked for what follows its text."""
+        """Whether the answer broke off in a tool call that another model can be asked for by the same request.
+
+        A message has blocks, so that other ones may follow; a chat completion with reasoning cannot be continued.
+        """
         if self._other is not None:
             return not self._other.has_ended
-        return self._known is Dialect.MESSAGES and self._held.before is not None
+        may_follow = self._known is Dialect.MESSAGES or (self._known is Dialect.CHAT and self.bound == "reasoning")
+        return may_follow and self._held.before is not None
 
     @property
     def ends_anyhow(self) -> bool:
@@ -180,7 +185,8 @@ class Transcript:
             self._other.begin_anew(seam)
             return
         if self.lacks_calls and self._held.before is not None:
-            self._other = OtherBlocks(*self._held.before, seam)
+            is_chat = self._known is Dialect.CHAT
+            self._other = OtherCalls(seam) if is_chat else OtherBlocks(*self._held.before, seam)
             self._held.drop()
             self._waits = False
             return
@@ -241,7 +247,7 @@ class Transcript:
             self._look_for_the_end(event.raw)
         return event.raw
 
-    def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks) -> bytes:
+    def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks | OtherCalls) -> bytes:
         """Take the next event of the answer of another model to the same request."""
         if chunk is NOTHING:
             self._count_idle(event)

@@ -484,6 +484,52 @@ async def test_a_tool_call_that_is_cut_behind_a_text_is_made_by_the_next_model(
     assert got.body.endswith(b"".join(called("{}")))
 
 
+THOUGHT = event({"reasoning_content": "hm"})
+BESIDE_WORDS = event({"content": "x", "tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]})
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [stream(THOUGHT, *said(["Other", " words"]), *called('{"b":', "2}"))],
+        [stream(*called('{"b":', "2}"))],
+        [stream(THOUGHT, *said(WORDS), CALL, end=False, then="reset"), stream(*said(WORDS), *called('{"b":', "2}"))],
+    ],
+    ids=["thinks and speaks first", "calls at once", "breaks off as well"],
+)
+async def test_a_tool_call_that_is_cut_behind_reasoning_and_a_text_is_made_by_the_next_model(
+    client: aiohttp.ClientSession, others: list[Answering]
+) -> None:
+    async with targets(stream(THOUGHT, *said(WORDS), CALL, end=False, then="reset"), *others) as made:
+        async with gateway(table(free_port(), [each.port for each in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke, got.body.count(b"hm")) == (TEXT, False, 1)
+    assert [chunk["choices"][0] for chunk in got.chunks[-3:]] == [
+        {"delta": {"tool_calls": [{"index": 0, "function": {"arguments": '{"b":'}}]}, "finish_reason": None},
+        {"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "2}"}}]}, "finish_reason": None},
+        {"delta": {}, "finish_reason": "tool_calls"},
+    ]
+    assert all(msgspec.json.decode(each.seen[0].body)["messages"] == ASKED["messages"] for each in made)
+
+
+async def test_words_beside_the_call_of_another_model_are_left_out(client: aiohttp.ClientSession) -> None:
+    first = stream(THOUGHT, *said(WORDS), CALL, end=False, then="reset")
+    async with targets(first, stream(BESIDE_WORDS, called()[-1])) as made:
+        async with gateway(table(free_port(), [each.port for each in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke, b'"arguments":"{}"' in got.body) == (TEXT, False, True)
+
+
+async def test_an_answer_without_a_call_is_none_where_a_call_broke_off_behind_reasoning(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(stream(THOUGHT, *said(WORDS), CALL, end=False, then="reset"), whole()) as made:
+        async with gateway(table(free_port(), [each.port for each in made])) as at:
+            got = await ask(client, at)
+    assert (got.text, got.broke, got.error["code"]) == (TEXT, True, "stream_interrupted")
+    assert b'finish_reason":"stop' not in got.body
+
+
 async def test_a_tool_call_that_is_cut_behind_a_text_where_nobody_is_left_ends_with_an_error(
     client: aiohttp.ClientSession,
 ) -> None:

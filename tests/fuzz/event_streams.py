@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fuzz.edits import edited, pieces
 from switchover_dataplane.answer import Opened
-from switchover_dataplane.api import Api
+from switchover_dataplane.api import GENERATES_TEXT, Api
 from switchover_dataplane.chunk import read
 from switchover_dataplane.meaning import Meaning
 from switchover_dataplane.opening import Opening
@@ -57,6 +57,10 @@ GOOD = CHAT + TOOLS + CHAT
 """A stream of which only the end is missing."""
 
 
+STREAMING = [api for api in Api if api in GENERATES_TEXT]
+"""The APIs that have streams; embeddings come whole."""
+
+
 @dataclass(frozen=True)
 class Stream:
     """A stream in pieces; `cut` tells that it is a good one of which the end is missing."""
@@ -87,7 +91,7 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
     if len(text) < MAX_EVENT:
         assert _dispatched(events) == _dispatched(_scanned([text])), "cut otherwise, read otherwise"
     seen: list[Hashable] = []
-    for api in (None, *Api):
+    for api in (None, *STREAMING):
         opening = Opening(Opened(events=events), 200, "openai", api, holds_calls=True)
         outcome = opening.verdict() or opening.at_end()
         how = _transcribed(events, api)

@@ -1,0 +1,74 @@
+"""A chat completion that broke off in a tool call and another model's answer to the same request → its calls.
+
+It is for answers that cannot be continued, as reasoning was sent: a client that has read it, and the text behind it,
+lacks the calls alone. What the other model thinks and says is left out, as the first one's words stand. What follows in
+the blocks of a message is `other_blocks.py`'s.
+
+Source: OpenAI API reference, chat completion chunk object.
+"""
+
+from typing import Any, Final
+
+from switchover_dataplane import lenient_json
+from switchover_dataplane.calls import MOST_EVENTS, MOST_HELD
+from switchover_dataplane.meaning import Chunk
+from switchover_dataplane.splice import Mismatch
+from switchover_dataplane.stream import Event
+
+_TAKEN: Final = ("tool_calls", "function_call")
+
+
+class OtherCalls:
+    """Takes the chunks of the other model's answer, which has one choice.
+
+    Nothing is handed on until its `finish_reason`: one that breaks off, too, was never seen.
+    """
+
+    __slots__ = ("_held", "_seam", "_size", "has_ended")
+
+    def __init__(self, seam: bytes) -> None:
+        self._seam = seam
+        self._held: list[bytes] = []
+        self._size = 0
+        self.has_ended = False
+
+    def begin_anew(self, seam: bytes) -> None:
+        """Take it that this answer broke off as well, and expect that of a third model."""
+        self._seam = seam
+        self._held.clear()
+        self._size = 0
+
+    def take(self, event: Event, chunk: Chunk) -> bytes:
+        """Take the next chunk of the answer; return what goes to the client for it.
+
+        Raises:
+            Mismatch: the answer ended without a call, or its calls are more than may be held or read.
+        """
+        if self.has_ended:
+            return event.raw
+        if event.is_part:
+            raise Mismatch
+        if chunk.calls:
+            self._hold(event)
+        if not chunk.finished:
+            return b""
+        if not self._held:
+            raise Mismatch
+        self.has_ended = True
+        return b"".join((self._seam, *self._held, b"" if chunk.calls else _written(event, ended=True)))
+
+    def _hold(self, event: Event) -> None:
+        written = _written(event, ended=False)
+        self._held.append(written)
+        self._size += len(written)
+        if self._size > MOST_HELD or len(self._held) > MOST_EVENTS:
+            raise Mismatch
+
+
+def _written(event: Event, *, ended: bool) -> bytes:
+    """Write a chunk anew with nothing but its calls in it, or with nothing but its end."""
+    body: dict[str, Any] = lenient_json.decode(event.data or b"{}")
+    for choice in body.get("choices") or ():
+        delta = choice.get("delta") or {}
+        choice["delta"] = {} if ended else {name: value for name, value in delta.items() if name in _TAKEN}
+    return b"data: " + lenient_json.encode(body) + b"\n\n"
