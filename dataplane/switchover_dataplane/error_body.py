@@ -15,8 +15,6 @@ import msgspec
 from switchover_dataplane import lenient_json
 from switchover_dataplane.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
-__all__ = ["MOST_TEXT", "MOST_TEXTS", "Said", "looks_like_error", "read"]
-
 MOST_TEXTS: Final = 64
 """Messages, and codes, that are taken of one error."""
 

@@ -18,13 +18,11 @@ from switchover_dataplane.classify import failed_stream
 from switchover_dataplane.native_as_whole import GeneratedJoiner, MessagesJoiner, ResponsesJoiner
 from switchover_dataplane.outcome import Broken, ErrorClass
 from switchover_dataplane.stream import Event, Scanner
+from switchover_dataplane.stream_start import AFTER_THE_END
 from switchover_dataplane.transport import ConnectionBroken, Response
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes of events that are read for one answer, which are some ten times as many as it has itself."""
-
-_BEHIND_THE_END: Final = 4.0
-"""Seconds for which more is waited for once an answer is whole, though its stream has not ended."""
 
 _array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -134,7 +132,7 @@ async def _next(response: Response, joiner: Joiner) -> bytes:
     if not joiner.is_whole:
         return await response.chunk()
     try:
-        async with asyncio.timeout(_BEHIND_THE_END):
+        async with asyncio.timeout(AFTER_THE_END):
             return await response.chunk()
     except (TimeoutError, ConnectionBroken):
         return b""

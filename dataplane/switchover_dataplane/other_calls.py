@@ -10,7 +10,7 @@ Source: OpenAI API reference, chat completion chunk object.
 from typing import Any, Final
 
 from switchover_dataplane import lenient_json
-from switchover_dataplane.calls import MOST_EVENTS, MOST_HELD
+from switchover_dataplane.calls import HeldCalls
 from switchover_dataplane.meaning import Chunk
 from switchover_dataplane.splice import Mismatch
 from switchover_dataplane.stream import Event
@@ -24,19 +24,17 @@ class OtherCalls:
     Nothing is handed on until its `finish_reason`: one that breaks off, too, was never seen.
     """
 
-    __slots__ = ("_held", "_seam", "_size", "has_ended")
+    __slots__ = ("_held", "_seam", "has_ended")
 
     def __init__(self, seam: bytes) -> None:
         self._seam = seam
-        self._held: list[bytes] = []
-        self._size = 0
+        self._held = HeldCalls()
         self.has_ended = False
 
     def begin_anew(self, seam: bytes) -> None:
         """Take it that this answer broke off as well, and expect that of a third model."""
         self._seam = seam
-        self._held.clear()
-        self._size = 0
+        self._held.drop()
 
     def take(self, event: Event, chunk: Chunk) -> bytes:
         """Take the next chunk of the answer; return what goes to the client for it.
@@ -49,20 +47,16 @@ class OtherCalls:
         if event.is_part:
             raise Mismatch
         if chunk.calls:
-            self._hold(event)
+            self._held.hold(event, chunk)
+        if self._held.is_too_much:
+            raise Mismatch
         if not chunk.finished:
             return b""
         if not self._held:
             raise Mismatch
         self.has_ended = True
-        return b"".join((self._seam, *self._held, b"" if chunk.calls else _written(event, ended=True)))
-
-    def _hold(self, event: Event) -> None:
-        written = _written(event, ended=False)
-        self._held.append(written)
-        self._size += len(written)
-        if self._size > MOST_HELD or len(self._held) > MOST_EVENTS:
-            raise Mismatch
+        calls = [_written(held, ended=False) for held, _ in self._held.release()]
+        return b"".join((self._seam, *calls, b"" if chunk.calls else _written(event, ended=True)))
 
 
 def _written(event: Event, *, ended: bool) -> bytes:

@@ -372,7 +372,7 @@ async def test_a_stream_that_goes_on_behind_its_done_is_not_waited_for() -> None
 async def test_a_stream_that_is_whole_and_does_not_end_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(joining, "_BEHIND_THE_END", 0.05)
+    monkeypatch.setattr(joining, "AFTER_THE_END", 0.05)
     hanging = raw(STREAM_HEAD + chunks(*WORDS, event({}, "stop"), end=False), then="wait")
     async with targets(hanging) as [one], gateway(table(free_port(), [one.port])) as at:
         async with asyncio.timeout(10):
