@@ -29,7 +29,7 @@ install: $(VENV)/runtime ## the `switchover` command into .venv/bin
 
 .PHONY: demo
 demo: $(VENV)/runtime ## the failover guide on this machine: three models, three log lines, one rescue
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python tools/demo.py
 
 # Half of a test's time is waiting for processes and sockets, so four at once are right for two cores. What is compiled is
 # kept in any case, as tests start hundreds of processes.
@@ -99,7 +99,7 @@ fmt: $(VENV)/dev ## format the code and mend what ruff can
 
 .PHONY: golden
 golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml; review the difference
-	@$(BIN)/python -m pytest -q tests/operator/test_golden.py --golden-write
+	@$(BIN)/python -m pytest -q tests/operator/compiler/test_golden.py --golden-write
 
 .PHONY: crds
 crds: $(VENV)/runtime ## crds/ from the pydantic models
@@ -116,7 +116,7 @@ ROUTES ?= 100
 EDITS ?= 300
 .PHONY: bench-operator
 bench-operator: $(VENV)/dev ## how fast an edit is served with ROUTES routes, measured EDITS times, and what idling costs
-	@PYTHONPATH=tests $(BIN)/python tests/operator_bench.py $(ROUTES) $(EDITS)
+	@PYTHONPATH=tests $(BIN)/python tools/operator_bench.py $(ROUTES) $(EDITS)
 
 .PHONY: image
 image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; BUILD_ARGS goes to it
@@ -128,7 +128,7 @@ image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or
 
 .PHONY: chart
 chart: $(VENV)/runtime ## the chart's copies of crds/ and manifests/install.yaml, from manifests/chart; needs helm
-	@HELM=$(HELM) $(BIN)/python tests/chart.py
+	@HELM=$(HELM) $(BIN)/python tools/chart.py
 	@$(HELM) lint --strict --quiet manifests/chart
 
 E2E_IMAGE ?= localhost/switchover:e2e

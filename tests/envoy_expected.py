@@ -6,11 +6,20 @@ Nothing is listed by name: whatever differs from the measurement is computed fro
 from typing import Any
 
 from envoy_vectors import ENVOY_BODY_LIMIT, Case, policy
-from switchover_dataplane.classify import classify
-from switchover_dataplane.outcome import Broken, ClientGone, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
-from switchover_dataplane.steps import status_for
+from switchover_dataplane.classify.refusal import classify
+from switchover_dataplane.failover.outcome import (
+    Broken,
+    ClientGone,
+    Committed,
+    ErrorClass,
+    NotSent,
+    Outcome,
+    Refused,
+    TimedOut,
+)
+from switchover_dataplane.failover.steps import status_for
+from switchover_dataplane.failover.triggers import ONCE_MORE, error_class, triggers
 from switchover_dataplane.table import Policy
-from switchover_dataplane.triggers import ONCE_MORE, error_class, triggers
 
 LOCAL_FAILURE = {"5xx", "gateway-error", "reset"}
 

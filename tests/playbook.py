@@ -7,8 +7,8 @@ Pools are written `a b | c`, outcomes by the words below in the order of the att
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from switchover_dataplane.failover import Answer, Step, Tried, Wait, next_step
-from switchover_dataplane.outcome import (
+from switchover_dataplane.failover.decision import Answer, Step, Tried, Wait, next_step
+from switchover_dataplane.failover.outcome import (
     Broken,
     ClientGone,
     Committed,

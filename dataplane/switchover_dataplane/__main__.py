@@ -14,19 +14,20 @@ from typing import Final
 import click
 import uvloop
 
-from switchover_dataplane import address, core_dumps, heap, logs, parent
-from switchover_dataplane.admin import Admin
-from switchover_dataplane.budget import Budget
-from switchover_dataplane.edge import Connections, Edge, Limits
-from switchover_dataplane.exchange import Fleet
-from switchover_dataplane.health import Health
-from switchover_dataplane.listeners import Listeners
-from switchover_dataplane.metrics import Metrics
+from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.control.admin import Admin
+from switchover_dataplane.control.push import Channel, Push
+from switchover_dataplane.control.served_table import State
+from switchover_dataplane.edge.listeners import Listeners
+from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.failover.retry_budget import Budget
+from switchover_dataplane.health.health import Health
+from switchover_dataplane.process import address, core_dumps, heap, parent
 from switchover_dataplane.proxy import Proxy, Settings
-from switchover_dataplane.push import Channel, Push
-from switchover_dataplane.state import State
 from switchover_dataplane.target_addresses import Network, TargetAddresses, network
-from switchover_dataplane.transport import ConnectTo, Transport
+from switchover_dataplane.telemetry import logs
+from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.upstream.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
 

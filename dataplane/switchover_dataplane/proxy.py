@@ -15,34 +15,28 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane import (
-    answers,
-    callers,
-    error_form,
-    filters,
-    headers,
-    match,
-    reply,
-    trace,
-)
-from switchover_dataplane.answer import Answer
-from switchover_dataplane.api import api_of
-from switchover_dataplane.asker import Asker
-from switchover_dataplane.asking import call_of
-from switchover_dataplane.exchange import Ended, Exchange, Fleet
-from switchover_dataplane.match import BadTarget, Found
-from switchover_dataplane.memory_budget import MemoryBudget
-from switchover_dataplane.metrics import Metrics
-from switchover_dataplane.outcome import Broken, ErrorClass
-from switchover_dataplane.redaction import NOTHING, Redaction
-from switchover_dataplane.relay import Relay
-from switchover_dataplane.routed import Routed
-from switchover_dataplane.seldom import Seldom
-from switchover_dataplane.state import Serving, State
+from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.exchange import Ended, Exchange, Fleet
+from switchover_dataplane.control.served_table import Serving, State
+from switchover_dataplane.failover.outcome import Broken, ErrorClass
+from switchover_dataplane.formats import error_form
+from switchover_dataplane.formats.api import api_of
+from switchover_dataplane.reply import own_answers, reply
+from switchover_dataplane.reply.as_error import unmasked
+from switchover_dataplane.reply.redaction import NOTHING, Redaction
+from switchover_dataplane.reply.relay import Relay
+from switchover_dataplane.reply.try_later import try_later
+from switchover_dataplane.request.asker import Asker
+from switchover_dataplane.request.call_of import call_of
+from switchover_dataplane.request.memory_budget import MemoryBudget
+from switchover_dataplane.request.unserved import Unserved
+from switchover_dataplane.routing import callers, filters, headers, match
+from switchover_dataplane.routing.match import BadTarget, Found
+from switchover_dataplane.routing.routed import Routed
 from switchover_dataplane.table import Policy, Rule
-from switchover_dataplane.try_later import try_later
-from switchover_dataplane.unmasked import unmasked
-from switchover_dataplane.unserved import Unserved
+from switchover_dataplane.telemetry import trace
+from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.telemetry.rate_limit import Seldom
 
 log = logging.getLogger("switchover.trace")
 _routes_log = logging.getLogger("switchover.routes")
@@ -101,15 +95,17 @@ class Proxy:
         """
         serving = self._state.current
         if serving is None:
-            raise Unserved(answers.error(503, "not_ready", "the gateway has no configuration yet"))
+            raise Unserved(own_answers.error(503, "not_ready", "the gateway has no configuration yet"))
         try:
             path, query = match.normalise(request.raw_path)
         except BadTarget as error:
-            raise Unserved(answers.error(400, "bad_path", f"the request's path cannot be served: {error}")) from None
+            raise Unserved(
+                own_answers.error(400, "bad_path", f"the request's path cannot be served: {error}")
+            ) from None
         head = match.Head(request.headers.get("host", ""), request.method, path, query, request.headers)
         found = match.find(serving.router, port, head)
         if found is None:
-            raise Unserved(answers.error(404, "no_route", "no route of the gateway matches this request"))
+            raise Unserved(own_answers.error(404, "no_route", "no route of the gateway matches this request"))
         admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
@@ -119,7 +115,7 @@ class Proxy:
         if backend is None or backend.problem:
             reason = backend.problem if backend else "the rule that matches has no backend"
             self._log_no_backend(found.rule, reason, request_id)
-            raise Unserved(answers.no_backend(request_id))
+            raise Unserved(own_answers.no_backend(request_id))
         return Routed(
             serving=serving,
             found=found,
@@ -216,7 +212,7 @@ class Proxy:
             answer = unmasked(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
-            response = answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
+            response = own_answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
             self._tell(response.headers, routed, record)
             return response
         answer = self._softened(routed, exchange, ended, answer)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from switchover_dataplane.table import Table
-from switchover_operator.compile import Compiled
+from switchover_operator.compiler.compile import Compiled
 from switchover_operator.findings import Finding, Weight
 from switchover_operator.publish import Acknowledgements
 

@@ -10,14 +10,15 @@ from typing import TypeVar
 import click
 
 from switchover_dataplane.table import LOOPBACK, Network, network
-from switchover_operator import core_dumps, logs, printing, standalone
+from switchover_operator import core_dumps, logs
 from switchover_operator.cluster.command import operator
-from switchover_operator.compile import compile
-from switchover_operator.crd import render
-from switchover_operator.files import STDIN, Manifests
-from switchover_operator.fleet import Standalone
+from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.fleet import Standalone
+from switchover_operator.crds.crd import render
 from switchover_operator.options import checked
-from switchover_operator.workers import DATA_PLANE, Command
+from switchover_operator.standalone import check_report, standalone
+from switchover_operator.standalone.files import STDIN, Manifests
+from switchover_operator.standalone.workers import DATA_PLANE, Command
 from switchover_simulator.cli import simulate
 
 T = TypeVar("T")
@@ -161,8 +162,8 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
     view = Manifests(paths).read()
     compiled = compile(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
-    click.echo(printing.report(view, compiled, printing.marks(sys.stdout.encoding, plain=plain)))
-    if not printing.is_good(view, compiled):
+    click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
+    if not check_report.is_good(view, compiled):
         sys.exit(1)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from switchover_operator.conditions import Condition
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.report import Report
 from switchover_operator.identity import Identity
-from switchover_operator.reports import Report
 
 _PATH: Final = re.compile(r"\b(?:spec|metadata|data)\b[\w.\[\]-]*")
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from switchover_operator.admission import Admitted
-from switchover_operator.compile import Compiled, compile
-from switchover_operator.fleet import Fleet
+from switchover_operator.compiler.admission import Admitted
+from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgements, Publisher
 from switchover_operator.snapshot import Snapshot, same_content

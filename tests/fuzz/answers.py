@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from multidict import CIMultiDict
 
 from fuzz.edits import edited
-from switchover_dataplane import classify, error_body, lenient_json
-from switchover_dataplane.answer import Answer
-from switchover_dataplane.api import Api
-from switchover_dataplane.as_stream import as_stream
-from switchover_dataplane.as_whole import FailedEvent, Room, Unjoinable
-from switchover_dataplane.codings import BadCoding, Undoing, can_undo, named
-from switchover_dataplane.expected import Expected
-from switchover_dataplane.joining import JOINERS, joined_array
-from switchover_dataplane.judgement import judged
-from switchover_dataplane.outcome import Broken, Committed, ErrorClass
-from switchover_dataplane.unmasked import unmasked
+from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.join import JOINERS, joined_array
+from switchover_dataplane.classify import error_body, refusal
+from switchover_dataplane.classify.success import judged
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass
+from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.as_stream import as_stream
+from switchover_dataplane.formats.as_whole import FailedEvent, Room, Unjoinable
+from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.reply.as_error import unmasked
+from switchover_dataplane.upstream.codings import BadCoding, Undoing, can_undo, named
 
 NOW = 1_796_000_000.0
 _READ = 1 << 16
@@ -118,9 +119,9 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     body = _in_clear(headers, given.body)
     outcome = judged(given.kind, given.expected, given.status, headers, body)
     assert isinstance(outcome, Committed | Broken)
-    reason = classify.classify(given.kind, given.status, headers, body)
+    reason = refusal.classify(given.kind, given.status, headers, body)
     assert reason is None or isinstance(reason, ErrorClass)
-    refused, wait, _ = classify.refused(given.kind, given.status, headers, body, NOW)
+    refused, wait, _ = refusal.refused(given.kind, given.status, headers, body, NOW)
     assert isinstance(refused, ErrorClass)
     assert wait is None or (math.isfinite(wait) and wait > 0)
     said = error_body.read(headers, body)

@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from fuzz.edits import edited
-from switchover_dataplane import filters
-from switchover_dataplane.json_body import JsonBody
-from switchover_dataplane.json_fields import BadBody
+from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.routing import filters
 from switchover_dataplane.table import BodyDefault, BodyEdit, PromptMessage
 
 MODEL = "gpt-a"

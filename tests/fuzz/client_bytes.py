@@ -12,8 +12,8 @@ from aiohttp import web
 
 from battery.client import CASES
 from fuzz.edits import edited, pieces
-from switchover_dataplane import body
-from switchover_dataplane.edge import Connections, Edge, Limits
+from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.request import read_body
 
 SEEDS = tuple(case.data for case in CASES if 10 < len(case.data) < 1_500)
 WORDS = (
@@ -86,7 +86,7 @@ async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
     seen: list[Seen] = []
 
     async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
-        content = b"".join([piece async for piece in body.passing(request)])
+        content = b"".join([piece async for piece in read_body.passing(request)])
         seen.append(Seen(request.method, request.raw_path, tuple(request.headers.items()), content))
         return web.Response(text="ok")
 

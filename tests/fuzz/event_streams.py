@@ -5,14 +5,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from fuzz.edits import edited, pieces
-from switchover_dataplane.answer import Opened
-from switchover_dataplane.api import GENERATES_TEXT, Api
-from switchover_dataplane.chunk import read
-from switchover_dataplane.meaning import Meaning
-from switchover_dataplane.opening import Opening
-from switchover_dataplane.outcome import Committed
-from switchover_dataplane.stream import MAX_EVENT, Event, Scanner
-from switchover_dataplane.transcript import Interruption, Transcript
+from switchover_dataplane.attempts.answer import Opened
+from switchover_dataplane.failover.outcome import Committed
+from switchover_dataplane.formats.api import GENERATES_TEXT, Api
+from switchover_dataplane.formats.chunk import read
+from switchover_dataplane.formats.chunk_kind import Meaning
+from switchover_dataplane.streams.opening import Opening
+from switchover_dataplane.streams.sse import MAX_EVENT, Event, Scanner
+from switchover_dataplane.streams.transcript import Interruption, Transcript
 
 TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'

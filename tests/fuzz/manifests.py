@@ -11,12 +11,12 @@ import msgspec
 
 from fuzz.edits import edited, misshapen
 from switchover_dataplane import table
-from switchover_dataplane.masked import masked
-from switchover_operator.compile import Compiled, compile
-from switchover_operator.documents import Document, Unreadable, documents
-from switchover_operator.fleet import Cluster, GatewayPort, internal_ports
+from switchover_dataplane.control.masked import masked
+from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body
 from switchover_operator.snapshot import Snapshot
+from switchover_operator.standalone.documents import Document, Unreadable, documents
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NEIGHBOUR = "tenant-b"

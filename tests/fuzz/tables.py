@@ -9,10 +9,12 @@ import msgspec
 
 from fuzz.edits import edited, misshapen
 from fuzz.manifests import GOLDEN, bodies_of
-from switchover_dataplane import match, table, targets
-from switchover_dataplane.masked import masked
-from switchover_operator.compile import compile
-from switchover_operator.fleet import Standalone
+from switchover_dataplane import table
+from switchover_dataplane.control.masked import masked
+from switchover_dataplane.routing import match
+from switchover_dataplane.upstream import targets
+from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
 
 WORDS = (

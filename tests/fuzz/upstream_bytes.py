@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from battery.upstream import CASES
 from fuzz.edits import edited, pieces
-from switchover_dataplane.response_parser import HEAD_LIMIT, NotHttp, ResponseParser
+from switchover_dataplane.upstream.response_parser import HEAD_LIMIT, NotHttp, ResponseParser
 
 SEEDS = tuple(case.data for case in CASES if len(case.data) < 2_000)
 WORDS = (

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from chart import CHART, HAS_GATEWAY_API, INSTALL, ROOT, crds, find_helm, helm, installation, render
-from switchover_operator.fleet import CONTROLLER_NAME, FIRST_INTERNAL_PORT, LAST_INTERNAL_PORT
+from switchover_operator.compiler.fleet import CONTROLLER_NAME, FIRST_INTERNAL_PORT, LAST_INTERNAL_PORT
 
 HELM = find_helm()
 needs_helm = pytest.mark.skipif(HELM is None, reason="helm is neither on PATH nor in KUBEBUILDER_ASSETS")

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from switchover_dataplane.table import Port, Table, sealed
 from switchover_operator.announce import Situation, Told, news
-from switchover_operator.compile import Compiled
-from switchover_operator.conditions import accepted, fields_without_effect, invalid, open_access
+from switchover_operator.compiler.compile import Compiled
+from switchover_operator.compiler.conditions import accepted, fields_without_effect, invalid, open_access
+from switchover_operator.compiler.report import Report
 from switchover_operator.findings import Weight, findings
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgement, Acknowledgements
-from switchover_operator.reports import Report
 
 ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "gloo-system", "chat")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from switchover_dataplane.table import decode
-from switchover_operator.admission import Admitted, admit
-from switchover_operator.fleet import Cluster, Fleet, GatewayPort, Standalone
+from switchover_operator.compiler.admission import Admitted, admit
+from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.publish import Endpoint

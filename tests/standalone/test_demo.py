@@ -15,7 +15,7 @@ import pytest
 
 from running import EXAMPLE, free_port
 
-DEMO = Path(__file__).parents[1] / "demo.py"
+DEMO = Path(__file__).parents[2] / "tools" / "demo.py"
 ATTEMPTED = '"model\\":\\"'
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from running import Switchover, free_port, switchover
-from switchover_operator.compile import compile
-from switchover_operator.documents import Document, documents
-from switchover_operator.fleet import Standalone
+from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
+from switchover_operator.standalone.documents import Document, documents
 from tenants.attacker import Attacker
 from tenants.attacks import Attack
 from tenants.manifests import B_MARK, NAMES, gateway, tenant_a, tenant_b

@@ -7,8 +7,9 @@ import sys
 import click
 
 from switchover_dataplane.table import Network, network
-from switchover_operator import core_dumps, logs, standalone
+from switchover_operator import core_dumps, logs
 from switchover_operator.options import checked
+from switchover_operator.standalone import standalone
 
 
 def host_and_port(text: str) -> str:

@@ -13,11 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane.table import Network
-from switchover_operator.addresses import is_address, normal
-from switchover_operator.compile import Compiled
-from switchover_operator.fleet import Cluster, GatewayPort, internal_ports
+from switchover_operator.compiler.addresses import is_address, normal
+from switchover_operator.compiler.compile import Compiled
+from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
+from switchover_operator.compiler.report import ListenerReport, Report
 from switchover_operator.identity import Body, Identity
-from switchover_operator.reports import ListenerReport, Report
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP, SERVICE_TYPE, Gateway, Listener
 from switchover_operator.snapshot import Snapshot
 

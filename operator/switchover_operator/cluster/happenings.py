@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from switchover_operator.compiler.report import Report
 from switchover_operator.findings import Finding, Weight, findings
 from switchover_operator.identity import Identity
-from switchover_operator.reports import Report
 
 SETTLED: Final = 1.0
 """Seconds for which a fault has to stand: objects that are applied together come one after the other."""

@@ -14,9 +14,9 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from switchover_operator.admission import Admitted, admit
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, object_path
-from switchover_operator.compile import Compiled
+from switchover_operator.compiler.admission import Admitted, admit
+from switchover_operator.compiler.compile import Compiled
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.snapshot import Snapshot, essence
 

@@ -36,11 +36,11 @@ from switchover_operator.cluster.relay import relayed
 from switchover_operator.cluster.service_writer import ServiceWriter
 from switchover_operator.cluster.statuses import StatusWriter, Wish
 from switchover_operator.cluster.view import View, Words
+from switchover_operator.compiler.fleet import Cluster
+from switchover_operator.compiler.report import Report, Surroundings, changed_statuses
 from switchover_operator.findings import findings
-from switchover_operator.fleet import Cluster
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
-from switchover_operator.reports import Report, Surroundings, changed_statuses
 from switchover_operator.resources.gateway_api import Gateway
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot

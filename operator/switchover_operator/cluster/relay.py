@@ -7,11 +7,11 @@ of an Upstream or a RouteOption stands at the HTTPRoute, and in an Event.
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from switchover_operator import conditions
-from switchover_operator.conditions import Condition
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.report import ParentReport, Report
 from switchover_operator.findings import Finding, Weight, findings
 from switchover_operator.identity import Identity
-from switchover_operator.reports import ParentReport, Report
 from switchover_operator.resources.gateway_api import HTTPRoute
 
 Kind = tuple[str, str]

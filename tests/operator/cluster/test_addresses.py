@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from switchover_operator.compile import compile
-from switchover_operator.fleet import Cluster, GatewayPort
+from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.fleet import Cluster, GatewayPort
+from switchover_operator.compiler.report import Surroundings, changed_statuses
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.publish import Acknowledgement, Acknowledgements
-from switchover_operator.reports import Surroundings, changed_statuses
 from switchover_operator.snapshot import Snapshot
 
 CLASS: Body = {

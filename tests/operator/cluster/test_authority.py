@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store
 
-from switchover_dataplane.mutual_tls import Files, MutualTls
+from switchover_dataplane.control.mutual_tls import Files, MutualTls
 from switchover_operator.cluster.authority import (
     AUTHORITY_LIFE,
     AUTHORITY_RENEWAL,

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from switchover_operator.admission import Admitted
 from switchover_operator.cluster.gateway_services import (
     ServiceChanges,
     ServiceSettings,
@@ -18,9 +17,10 @@ from switchover_operator.cluster.gateway_services import (
     service_changes,
     service_name,
 )
-from switchover_operator.compile import Compiled, compile
-from switchover_operator.fleet import Cluster as Fleet
-from switchover_operator.fleet import GatewayPort
+from switchover_operator.compiler.admission import Admitted
+from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.fleet import Cluster as Fleet
+from switchover_operator.compiler.fleet import GatewayPort
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from switchover_operator import conditions
 from switchover_operator.cluster.happenings import LONGEST_NOTE, SETTLED, Happening, Told, happenings
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.report import ListenerReport, Report
 from switchover_operator.identity import Identity
-from switchover_operator.reports import ListenerReport, Report
 
 GATEWAY = Identity("gateway.networking.k8s.io", "Gateway", "ai", "gw")
 ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "ai", "chat")

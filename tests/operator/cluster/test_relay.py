@@ -1,10 +1,10 @@
 """Reports on objects that have no status to write to → conditions of the routes that use them."""
 
-from switchover_operator import conditions
 from switchover_operator.cluster.relay import relayed
-from switchover_operator.conditions import Condition
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.report import ParentReport, Report
 from switchover_operator.identity import Identity
-from switchover_operator.reports import ParentReport, Report
 
 ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "ai", "chat")
 UPSTREAM = Identity("gloo.solo.io", "Upstream", "ai", "models")

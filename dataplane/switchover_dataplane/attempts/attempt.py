@@ -1,0 +1,176 @@
+"""Exactly one attempt: send a request to one target, read as much of the answer as tells whether it is good.
+
+A request and a target → an outcome and, where there is one, the answer. Nothing reaches the client from here, so any
+failure that is seen here can still be moved to another target. What is done next is `failover.py`'s.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from switchover_dataplane.attempts import redirect
+from switchover_dataplane.attempts.answer import Answer, Call
+from switchover_dataplane.attempts.read_success import gather, read_success
+from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack, Pulse
+from switchover_dataplane.attempts.unreadable import unreadable
+from switchover_dataplane.classify.refusal import refused
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
+from switchover_dataplane.formats.expected import Expected, expected_of
+from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
+from switchover_dataplane.upstream.targets import Route
+from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
+
+REFUSAL_LIMIT: Final = 64 * 1024
+"""As much of a refusal's body is read to classify it and to keep its connection."""
+
+_PATIENCE: Final = 0.05
+_PATIENCE_WITH_A_LIMIT: Final = 0.25
+_PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
+_BODY_DECIDES: Final = frozenset((400, 401, 403, 404, 410, 413, 422, 424, 451))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the attempt may take, in seconds, None for no limit.
+
+    `headers` runs until the head of the answer (Gloo `retries.perTryTimeout`), `remaining` is what is left of the
+    request's own deadline and covers everything. `holdback` is how much of a stream is part of the attempt.
+    `in_a_form` demands the form of its API of an answer, which Envoy does not.
+    """
+
+    headers: float | None = None
+    remaining: float | None = None
+    holdback: HeldBack = NOT_HELD
+    in_a_form: bool = True
+
+    @property
+    def head(self) -> tuple[float | None, Literal["perTryTimeout", "timeout"]]:
+        """The limit that counts until the head has come, and its name."""
+        if self.headers is None or (self.remaining is not None and self.remaining <= self.headers):
+            return self.remaining, "timeout"
+        return self.headers, "perTryTimeout"
+
+
+Result = tuple[Outcome, Answer | None]
+
+
+async def attempt(transport: Transport, route: Route, call: Call, limits: Limits, pulse: Pulse) -> Result:
+    """Send the call to one target and tell what became of it; cancelling closes what is open.
+
+    An answer comes with `Committed`, with `Refused`, and with a `Broken` that was at least an HTTP answer, as the
+    policy may say that such a failure is the client's to see.
+    """
+    seconds, name = limits.head
+    expected = expected_of(route, call, in_a_form=limits.in_a_form)
+    try:
+        if seconds is None:
+            response = await _send(transport, route, call, expected)
+        else:
+            async with asyncio.timeout(seconds):
+                response = await _send(transport, route, call, expected)
+    except TimeoutError:
+        return TimedOut(name, seconds or 0.0), None
+    except ConnectFailed as failure:
+        return NotSent(failure.cause, failure.detail), None
+    except ConnectionBroken as failure:
+        return Broken(failure.how, failure.detail), None
+    try:
+        if limits.remaining is None:
+            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
+        async with asyncio.timeout(limits.remaining):
+            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
+    except TimeoutError:
+        response.abort()
+        return TimedOut("timeout", limits.remaining or 0.0), None
+    except Exception as error:
+        response.abort()
+        if error is response.failure:
+            raise  # what stopped the request's body
+        return Broken("malformed", unreadable(error, route.target.id), ErrorClass.SERVER_ERROR), None
+    except BaseException:
+        response.abort()
+        raise
+
+
+async def _send(transport: Transport, route: Route, call: Call, expected: Expected) -> Response:
+    """Write the request as this target wants it; follow where the target itself sends it."""
+    headers = call.headers.copy()
+    if route.authority:
+        headers["host"] = route.authority
+    elif "host" not in headers:
+        headers["host"] = f"{route.destination.host}:{route.destination.port}"
+    credential = route.credential or (route.passed_through(call.token) if call.token else None)
+    if credential is not None:
+        headers[credential[0]] = credential[1]
+    body = call.body
+    if isinstance(body, JsonBody):
+        body = body.for_model(route.model_for(call.path))
+    elif isinstance(body, Continuation):
+        body = body.for_target(route)
+    path = route.path(call.path, call.query)
+    may_follow = expected.api is not None and isinstance(body, bytes)
+    for _ in range(redirect.MOST if may_follow else 0):
+        response = await transport.send(route.destination, call.method, path, headers, body)
+        location = redirect.location(response, route.destination, headers["host"], path)
+        if location is None:
+            return response
+        path = location
+        try:
+            await response.discard()
+        finally:
+            response.abort()
+    return await transport.send(route.destination, call.method, path, headers, body)
+
+
+async def _read(
+    response: Response, route: Route, call: Call, expected: Expected, *, pulse: Pulse, holdback: HeldBack
+) -> Result:
+    """Read the start of an answer, or all of it, and judge it."""
+    if response.status >= 400:
+        return await _refusal(decoded(response) if call.method != "HEAD" else response, route, call)
+    if not call.ai or call.method == "HEAD":
+        return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
+    response = decoded(response)
+    if expected.api is not None and coding(response.headers) and has_body(response):
+        response = await in_clear(response)
+        if coding(response.headers):
+            answer = Answer(response.status, response.headers, rest=response)
+            return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
+    answer = Answer(response.status, response.headers, rest=response)
+    return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
+
+
+# ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _refusal(response: Response, route: Route, call: Call) -> Result:
+    """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
+    answer = Answer(response.status, response.headers, rest=response)
+    try:
+        async with asyncio.timeout(_patience(response)):
+            await gather(answer, response, REFUSAL_LIMIT)
+    except TimeoutError:
+        pass
+    except CodingBroken:
+        answer.rest = None  # what came of it before is more than the client could read
+    except ConnectionBroken as failure:
+        answer.broken, answer.rest = failure, None
+    status, body = response.status, b"".join(answer.held)
+    error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
+        error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and route.model and not route.model_for(call.path):
+        whom = "request"  # the model is the caller's own choice, and not the one that others are served by
+    return Refused(status, error_class, response.headers, wait, whom), answer
+
+
+def _patience(response: Response) -> float:
+    """Return how long the body of a refusal is waited for, in seconds: the longer, the more it may change."""
+    if response.status in _BODY_DECIDES:
+        return _PATIENCE_WHERE_THE_BODY_DECIDES
+    if response.status == 429 and "retry-after" not in response.headers:
+        return _PATIENCE_WITH_A_LIMIT
+    return _PATIENCE

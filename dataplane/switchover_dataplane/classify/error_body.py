@@ -1,0 +1,279 @@
+"""Headers and the start of a body → the codes and words that they hold about an error, whatever shape they have.
+
+Bodies are whatever a server sends: JSON in a dozen shapes, JSON that was cut short, pages, nothing. Nothing in here
+raises on any of them, and reading takes time that grows with their bytes alone: an error has a few codes and texts, so
+that of more only the first are taken. What the words mean is `classify.py`'s.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.classify.error_shape import STATUSES, failed_status, looks_like_error, plain_name
+from switchover_dataplane.formats import lenient_json
+
+MOST_TEXTS: Final = 64
+"""Messages, and codes, that are taken of one error."""
+
+MOST_TEXT: Final = 16 * 1024
+"""Characters of messages that are taken of one error."""
+
+_MOST_LEAVES: Final = 4_096
+_LONGEST_CODE: Final = 256
+_MOST_WAITS: Final = 16
+_LONGEST_WAIT: Final = 64
+_MOST_CHOICES: Final = 128
+
+_CODE: Final = re.compile(r"(?:err|error|exception|status|biz|ret|sub|result)?(?:code|type|no)|status|reason|@type")
+_MESSAGE: Final = re.compile(
+    r"(?:err|error|status|ret|fault|exception)?(?:messages?|msg|details?|string|description)|err|errors?|fault|raw|title"
+    r"|quotaid|reason"
+)
+_WAIT: Final = re.compile(
+    r"[a-z]{0,32}?(?:(?:retry|available|unblock|unlock|flush|renews?)(?:after|in|at|delay|time|timestamp|date|until|on)+"
+    r"|(?:resets?|waits?|cooldown|backoff)(?:after|in|at|delay|time|timestamp|date|until|for|on)*)"
+    r"(?:ms|millis|milliseconds|s|secs?|seconds|mins?|minutes?|hours?)?"
+)
+_MARKED_KEYS = frozenset({"flagged_input"})
+_FIELDS_OF_LISTS: Final = frozenset({"loc"})
+_NAMES_A_FIELD: Final = frozenset({"param", "parameter", "loc"})
+_CONTAINERS: Final = frozenset(
+    (
+        *("error", "errors", "err", "innererror", "details", "detail", "message", "metadata", "response", "violations"),
+        *("raw", "fault", "baseresp", "header", "headers", "responsemetadata", "status", "exception"),
+        *("ratelimit", "ratelimits", "limit", "limits", "quota"),
+    )
+)
+_DEPTH = 8
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PAIR = re.compile(r'"([A-Za-z_@]{2,24})"\s*:\s*"((?:[^"\\]|\\.){1,2000})')
+_BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.\-/]+")
+_AN_EXCEPTION: Final = re.compile(r"\w{1,64}(?:[Ee]rror|Exception)")
+_NUMBER_PAIR: Final = re.compile(r'"([A-Za-z_-]{2,32})"\s*:\s*([0-9.]{1,20})\s*[,}\]]')
+_ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
+
+
+@dataclass(slots=True)
+class Said:
+    """What an answer says about an error: its codes and messages in lower case, and the document they come from.
+
+    `names` are the codes as words ("rate limit exceeded"). `text` is all messages in one. `waits` are the values of
+    fields that are named for one. `param` is the request's field that the error names, "" for none. `status` is the
+    HTTP status that the body states of itself, 0 for none; `is_error` tells whether the document has the shape of an
+    error, which matters under a success status.
+    """
+
+    codes: set[str] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    waits: list[tuple[str, str]] = field(default_factory=list)
+    text: str = ""
+    param: str = ""
+    status: int = 0
+    is_error: bool = False
+    document: Any = None
+    _room: int = MOST_TEXT
+    _leaves: int = _MOST_LEAVES
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._room <= 0 or self._leaves <= 0 or len(self.messages) >= MOST_TEXTS
+
+    def count_leaf(self) -> None:
+        """Count a text or number that was looked at, whether it was taken or not."""
+        self._leaves -= 1
+
+    def add_code(self, name: str) -> None:
+        """Take a code; one of several words is a message, wherever it stands (xAI)."""
+        if " " in name.strip():
+            self.add_message(name)
+        elif len(self.codes) < MOST_TEXTS:
+            self.codes.add(_exception(name))
+            self.names.append(_as_words(name))
+
+    def add_message(self, message: str) -> None:
+        """Take a message, as much of it as there is room for."""
+        if self.is_full:
+            return
+        if _AN_EXCEPTION.fullmatch(message):
+            self.names.append(_as_words(message))
+        message = message[: self._room]
+        self._room -= len(message)
+        self.messages.append(message.strip().lower())
+
+    def add_wait(self, name: str, value: str) -> None:
+        """Take what may be a wait."""
+        if len(self.waits) < _MOST_WAITS and len(value) <= _LONGEST_WAIT:
+            self.waits.append((name, value.strip().lower()))
+
+
+class _Outline(msgspec.Struct, gc=False):
+    """What tells that a document is an error, of one with too many values to make them."""
+
+    error: msgspec.Raw = msgspec.Raw(b"")
+    object: msgspec.Raw = msgspec.Raw(b"")
+    type: msgspec.Raw = msgspec.Raw(b"")
+    choices: msgspec.Raw = msgspec.Raw(b"")
+
+
+_outline_decoder: Final = msgspec.json.Decoder(_Outline)
+_FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
+
+
+def read(headers: Mapping[str, str], body: bytes) -> Said:
+    """Collect the codes and texts of an error from its headers and its body, in whichever provider's shape."""
+    said = Said()
+    name = headers.get("x-amzn-errortype", "")
+    if name:
+        said.add_code(name)
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        said.document = lenient_json.decode(body)
+    except (ValueError, RecursionError):
+        _read_fragment(said, _error_in_outline(said, body))
+        return said
+    said.is_error = looks_like_error(said.document)
+    said.status = _stated_status(said.document, is_error=said.is_error)
+    _read_document(said, said.document, "message" if isinstance(said.document, str) else "")
+    for error in _errors_of_choices(said.document):
+        _read_document(said, {"error": error})
+    said.text = "\n".join(said.messages)
+    return said
+
+
+def _read_document(said: Said, document: object, key: str = "") -> None:
+    """Take codes, messages and waits; a message may be a JSON text of another server's (Vertex AI, OpenRouter)."""
+    for name, value in _leaves(document, _DEPTH, key):
+        if said.is_full:
+            return
+        said.count_leaf()
+        plain = plain_name(name)
+        if _CODE.fullmatch(plain):
+            said.add_code(value)
+        elif _WAIT.fullmatch(plain):
+            said.add_wait(plain, value)
+        if name in _MARKED_KEYS:
+            said.codes.add(name)
+        if plain in _NAMES_A_FIELD:
+            said.param = said.param or value[:_LONGEST_CODE].lower()
+        if not _MESSAGE.fullmatch(plain) or (plain == "reason" and " " not in value):
+            continue
+        said.add_message(value)
+        if value.lstrip()[:1] in ("{", "["):
+            try:
+                inner = lenient_json.decode(value.encode("utf-8", "surrogatepass"))
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(inner, str):
+                _read_document(said, inner)
+
+
+def _errors_of_choices(document: object) -> Iterator[object]:
+    """Yield the errors that stand in the choices of an answer (OpenRouter: Errors)."""
+    choices = document.get("choices") if isinstance(document, dict) else None
+    for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("error"):
+            yield choice["error"]
+
+
+def _error_in_outline(said: Said, body: bytes) -> bytes:
+    """Tell of a document with too many values whether it is an error; return where its words stand."""
+    if lenient_json.has_few_values(body):
+        return body
+    try:
+        outline = _outline_decoder.decode(body)
+    except (ValueError, RecursionError):
+        return body
+    error = bytes(outline.error)
+    named = b'"error"' in (bytes(outline.object), bytes(outline.type))
+    said.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
+    return error if error not in _FALSE else body
+
+
+def _read_fragment(said: Said, body: bytes) -> None:
+    """Take what a cut JSON text still shows; of a page or plain text only the words count."""
+    text = bytes(body[:MOST_TEXT]).decode("utf-8", "replace")
+    if text.lstrip()[:1] not in ("{", "["):
+        said.text, said.messages = text.lower(), [text.strip().lower()]
+        return
+    # What the caller sent, and servers repeat, says nothing.
+    text = _ECHO.split(text, maxsplit=1)[0]
+    for key, value in _PAIR.findall(text):
+        plain = plain_name(key)
+        if _CODE.fullmatch(plain):
+            said.add_code(value)
+        elif _WAIT.fullmatch(plain):
+            said.add_wait(plain, value)
+        if _MESSAGE.fullmatch(plain):
+            said.add_message(value)
+    for key, number in _NUMBER_PAIR.findall(text):
+        if _WAIT.fullmatch(plain_name(key)):
+            said.add_wait(plain_name(key), number)
+    said.text = text.lower()
+    if not said.messages:
+        said.add_message(text)
+
+
+def _exception(name: str) -> str:
+    """Return a code in lower case; Amazon's come as `namespace#Name:url` (Amazon Bedrock: API error codes)."""
+    return name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1].strip().lower()
+
+
+def _as_words(name: str) -> str:
+    """Return a code as words in lower case; a number, or a type of Google's with its address, has none."""
+    if name[:1] in ("@", "") or name.isdigit() or "googleapis" in name:
+        return ""
+    short = name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1]
+    return _BETWEEN_WORDS.sub(" ", short).strip().lower()
+
+
+def _error_of(document: object) -> object:
+    """Return the error of a document that has the shape of one, None of any other."""
+    if isinstance(document, list) and document:
+        document = document[0]
+    if not isinstance(document, dict):
+        return None
+    response = document.get("response")
+    for holder in (document, response if isinstance(response, dict) else {}):
+        if holder.get("error"):
+            return holder["error"]
+    if document.get("object") == "error" or document.get("type") == "error":
+        return document
+    return None
+
+
+def _stated_status(document: object, *, is_error: bool) -> int:
+    """Return the status that an error states of itself, as its code or as a status, 0 for none."""
+    holders = [_error_of(document), *_errors_of_choices(document), *([document] if is_error else ())]
+    stated = (
+        failed_status(value)
+        for holder in holders
+        if isinstance(holder, dict)
+        for name, value in holder.items()
+        if name == "code" or plain_name(name) in STATUSES
+    )
+    return next((status for status in stated if status), 0)
+
+
+def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
+    """Walk the texts and numbers of a document with the key that each stands under; lists keep their key.
+
+    Only what may hold an error's own words is entered: servers repeat a caller's request in other places, and nobody
+    may talk a key or a model out of service by what they ask.
+    """
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if depth and (
+                not isinstance(inner, dict | list) or name in _FIELDS_OF_LISTS or plain_name(name) in _CONTAINERS
+            ):
+                yield from _leaves(inner, depth - 1, name)
+    elif isinstance(value, list):
+        for inner in value:
+            if depth:
+                yield from _leaves(inner, depth - 1, key)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield key, str(value)

@@ -1,0 +1,171 @@
+"""The sentences of an error → why they say that the request was refused.
+
+What a caller wrote may stand in an error, so that it must not pass for the server's own words. Quoted texts are taken
+out. Where a status is about the request, only sentences count that begin as a server speaks of itself, and of a
+message that begins with what is wrong with an input only its first words. What the words mean is `error_patterns.py`'s.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from switchover_dataplane.classify.error_patterns import PATTERNS, Pattern
+from switchover_dataplane.failover.outcome import ErrorClass
+
+MOST_CHARACTERS: Final = 2_048
+"""Characters of an error's messages that are looked at for reasons."""
+
+MOST_SENTENCES: Final = 32
+"""Sentences of these."""
+
+_MOST_OF_A_MESSAGE: Final = 1_024
+_MOST_OF_A_SENTENCE: Final = 512
+_FIRST_WORDS: Final = 64
+
+_SURE: Final = frozenset({402, 429, 498, 503, 529})
+_BLAMES_THE_REQUEST: Final = frozenset({0, *range(400, 500), 500}) - {402, 408, 409, 421, 424, 425, 429, 498}
+"""Statuses that are, or may be, about the request (0: none is known): what it holds may be quoted in their errors."""
+
+_OF_WHAT_WAS_GIVEN: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_UNAVAILABLE})
+"""Classes of what a request brings with it, so that their errors may begin as those about any input do."""
+
+_PREFIX: Final = re.compile(
+    r"(?:(?:<\d{3}>|\[[\w -]{1,64}\]|error code: \d+ -|(?:http )?\d{3}:?|error:|api error:"
+    r"|the model returned the following errors:|invalid request:"
+    r"|[\w.]{0,64}(?:error|exception|invalidparameter)(?:: |:? - )(?:\w{1,32}exception - )?)\s*){1,4}"
+)
+_OPENER: Final = re.compile(
+    r"(?:(?:sorry|oops|note|warning|error|hint)[,:!]? )?(?:"
+    r"you(?:r|'ve|'re)?|we(?:'re|'ve)?|our|the|this|that|it|there|no|not|too|only|all|please|any"
+    r"|insufficient|low|out|accounts?|balance|credits?|funds?|api|access|keys?|tokens?|rates?|requests?|calls?|models?"
+    r"|deployments?|engines?|servers?|services?|systems?|providers?|upstreams?|resources?|clusters?|endpoints?|regions?"
+    r"|daily|weekly|monthly|hourly|usage|quotas?|limits?|plans?|subscriptions?|billing|payment|free|trial|premium"
+    r"|current(?:ly)?|exceeded|reached|max(?:imum)?|concurren\w*|throttl\w*|overload\w*|capacity|temporarily|slow"
+    r"|detected|selected|requested|provided|allocated|sorry|users?|organizations?|projects?|tenants?|teams?"
+    r"|workspaces?|countr(?:y|ies)"
+    r"|budgets?|wallets?|funds|top[ -]?up|consumption|qps|[rt]p[md]|ip|extra|spend\w*|cost|function id|authenti\w*"
+    r"|authoriz\w*|unauthorized|forbidden|permission"
+    r"|open api|high|increased|\d+[ -]h"
+    r")\b|[\w:/]*[-.0-9][\w:./-]* (?:has been|was|is) |[^\x00-\x7f]"
+)
+_REFUSES_AN_INPUT: Final = re.compile(
+    r"(?:invalid|unknown|unexpected|unsupported|unrecognized|missing|bad|malformed|wrong|illegal|incorrect|undefined"
+    r"|could(?: not|n't)|can(?:not| not|'t)|failed to|unable to|error (?:parsing|rendering|in|while|processing)"
+    r"|expected|no such|additional|extra (?:inputs?|fields?)|duplicate|(?:\d+ )?validation|non-?existent)\b"
+)
+_NAMES_AN_INPUT: Final = re.compile(
+    rf"(?:{_REFUSES_AN_INPUT.pattern} (?:[\w.'\"]+ ){{0,3}}?)?(?:the )?"
+    r"(?:values?|param(?:eter)?s?|fields?|propert(?:y|ies)|arguments?|json|schema|(?:request )?body|enum)\b"
+    rf"|{_REFUSES_AN_INPUT.pattern} (?:[\w.'\"]+ ){{0,3}}?"
+    r"(?:tools?|functions?(?! id)|roles?|types?|contents?|messages?|inputs?|urls?|images?|format|prompts?)\b"
+    r"|(?:messages?|inputs?|tools?|contents?|system|functions?)[.\[:]"
+)
+_AFTER_THE_FIRST_WORDS: Final = re.compile(r":|,| \(| - ")
+_QUOTES: Final = (("'", "'"), ('"', '"'), ("`", "`"), ("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u300c", "\u300d"))
+_OPENS: Final = tuple(re.compile(rf"(?<![a-z0-9]){opening}(?=\S)") for opening, _ in _QUOTES)
+_CLOSES: Final = tuple(re.compile(rf"(?<=\S){closing}(?![a-z0-9])") for _, closing in _QUOTES)
+_QUOTED: Final = '""'
+_NAME: Final = re.compile(r"\S{1,40}")
+_NO_WORDS: Final = re.compile(r"https?://\S+|<[^<>]{0,200}>")
+_END: Final = re.compile(r"(?<=[^\s.])[.!?](?=\s)|[\n\r]+|[\u3002\uff1b\uff01\uff1f]| · ")
+
+
+def said_reason(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:
+    """Return the reason that the words of an error tell, None for none.
+
+    Args:
+        names: its codes and types as words ("insufficient quota"), which no caller writes.
+        messages: in lower case.
+        status: of the answer, 0 if it is not known.
+    """
+    anyones = [*names, *islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES)]
+    own = [*names, *islice(_own_sentences(messages, status), MOST_SENTENCES)]
+    first = [*own, *_first_words(messages)]
+    for pattern in PATTERNS:
+        if pattern.statuses and status not in pattern.statuses:
+            continue
+        spoken = anyones if pattern.any_voice else first if pattern.error_class in _OF_WHAT_WAS_GIVEN else own
+        if any(_means(pattern, sentence) for sentence in spoken):
+            return pattern.error_class
+    return None
+
+
+def sentences_of(messages: Sequence[str]) -> list[str]:
+    """Return the sentences of messages, in lower case as these are, without the texts that are quoted in them."""
+    return list(islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES))
+
+
+def _means(pattern: Pattern, sentence: str) -> bool:
+    return all(piece.search(sentence) for piece in pattern.pieces) and not (
+        pattern.never is not None and pattern.never.search(sentence)
+    )
+
+
+def _own_sentences(messages: Sequence[str], status: int) -> Iterator[str]:
+    """Yield the sentences in which a server speaks of itself, without all that it may quote."""
+    for message in _shortened(messages):
+        sentences = list(_sentences((message,), _without_all_quotes))
+        if status not in _SURE and sentences and _is_about_an_input(sentences[0]):
+            continue
+        for sentence in sentences:
+            if status not in _BLAMES_THE_REQUEST or _OPENER.match(sentence):
+                yield sentence
+
+
+def _first_words(messages: Sequence[str]) -> Iterator[str]:
+    """Yield what messages refuse first, up to where they may quote it: a key, or a model."""
+    for message in _shortened(messages):
+        first = next(_sentences((message,), _without_all_quotes), "")
+        if _REFUSES_AN_INPUT.match(first) and not _NAMES_AN_INPUT.match(first):
+            yield _AFTER_THE_FIRST_WORDS.split(first[:_FIRST_WORDS], maxsplit=1)[0]
+
+
+def _is_about_an_input(sentence: str) -> bool:
+    return bool(_REFUSES_AN_INPUT.match(sentence) or _NAMES_AN_INPUT.match(sentence))
+
+
+def _shortened(messages: Sequence[str]) -> Iterator[str]:
+    room = MOST_CHARACTERS
+    for message in messages:
+        if room <= 0:
+            return
+        yield message[: min(room, _MOST_OF_A_MESSAGE)]
+        room -= len(message)
+
+
+def _sentences(messages: Iterator[str] | Sequence[str], unquote: Callable[[str], str]) -> Iterator[str]:
+    for message in messages:
+        text = _NO_WORDS.sub("\n", unquote(message)).strip()
+        prefix = _PREFIX.match(text)
+        for sentence in _END.split(text[prefix.end() :] if prefix else text):
+            if stripped := sentence.strip():
+                yield stripped[:_MOST_OF_A_SENTENCE]
+
+
+def _without_quoted(text: str) -> str:
+    """Take out quoted texts, but leave names."""
+    for opening, closing in zip(_OPENS, _CLOSES, strict=True):
+        kept: list[str] = []
+        at = 0
+        while (opened := opening.search(text, at)) and (closed := closing.search(text, opened.end())):
+            quoted = text[opened.end() : closed.start()]
+            kept += text[at : opened.start()], quoted if _NAME.fullmatch(quoted) else _QUOTED
+            at = closed.end()
+        text = "".join((*kept, text[at:]))
+    return text
+
+
+def _without_all_quotes(text: str) -> str:
+    """Take out all from a line's first quote to its last, as what is quoted may hold quotes."""
+    return "\n".join(map(_without_quotes, text.split("\n")))
+
+
+def _without_quotes(line: str) -> str:
+    for opening, closing in zip(_OPENS, _CLOSES, strict=True):
+        opened = opening.search(line)
+        last = deque(closing.finditer(line, opened.end()), maxlen=1) if opened else ()
+        if opened and last:
+            line = line[: opened.start()] + _QUOTED + line[last[0].end() :]
+    return line

@@ -1,0 +1,251 @@
+"""A refusal's headers and what was read of its body → for how long to stay away.
+
+Waits come in many ways, and some numbers that look like one are none: `x-ratelimit-reset-*` tells when a bucket is full
+again, not when the next request would pass. So a reset counts only where the same bucket is said to be used up.
+"""
+
+import email.utils
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from switchover_dataplane.classify.error_body import Said
+
+_DAY: Final = 86_400.0
+_QUOTA_DAY_BEGINS: Final = 8 * 3_600.0
+_LONGEST: Final = 400 * _DAY
+"""No limit of any provider lasts longer; what is more is another number."""
+
+_MOST_MESSAGES: Final = 8
+_MOST_OF_A_MESSAGE: Final = 1_024
+_LONGEST_TEXT: Final = 64
+_EPOCH: Final = 1e9
+_EPOCH_MILLIS: Final = 1e12
+
+_NUMBER: Final = re.compile(r"\s*[0-9]{1,15}(?:\.[0-9]{0,9})?\s*", re.ASCII)
+_UNITS: Final = (
+    ("milli(?:second)?s?|msecs?|ms|毫秒", 0.001),
+    ("weeks?|w|周", 7 * _DAY),
+    ("days?|d|天|tage?n?", _DAY),
+    ("hours?|hrs?|h|个?小时|stunden?", 3_600.0),
+    ("minutes?|mins?|m|分钟?|minuten?", 60.0),
+    ("seconds?|secs?|s|秒钟?|sekunden?", 1.0),
+)
+_UNIT: Final = "|".join(f"({words})" for words, _ in _UNITS)
+_STEP: Final = re.compile(
+    rf"([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?) ?(?:{_UNIT})(?![a-z])[ ,]{{0,2}}(?:and |und )?", re.ASCII
+)
+_MOST_STEPS: Final = 6
+_MOMENT: Final = re.compile(
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?"
+    r"(?: ?(?:z|utc|gmt|[+-][0-9]{2}:?[0-9]{2}))?"
+)
+
+_BEFORE: Final = re.compile(
+    r"(?:again|back|retry(?:ing)?|resets?|available|wait|come back|refresh(?:es|ed)?|renew(?:s|ed)?|replenish(?:es|ed)?"
+    r"|unlock(?:s|ed)?|versuchen sie es|versuch es|erneut)"
+    r"(?: (?:again|automatically|after|in|at|for|on|until|about|approximately|around|another|erneut)){0,4}:? ?(?=[0-9])"
+)
+_BEHIND: Final = re.compile(rf"(?<![0-9])([0-9]{{1,9}} ?(?:{_UNIT}) ?(?:之后|以后|后))")
+_AT_A_MOMENT: Final = re.compile(r"(?:将[在于]|于) ?(?=20[0-9]{2}-)")
+
+_IS_MILLIS: Final = ("ms", "millis", "milliseconds")
+_IS_MINUTES: Final = ("min", "mins", "minute", "minutes")
+_IS_HOURS: Final = ("hour", "hours")
+_FROM_NOW: Final = ("in", "after", "delay", "for", "s", "sec", "seconds", *_IS_MILLIS, *_IS_MINUTES, *_IS_HOURS)
+_A_RETRY: Final = ("retry", "wait", "cooldown", "backoff")
+_ALL_IN_ONE: Final = re.compile(r"\b(?:r|remaining)=0\b[^\"]{0,40}?\b(?:t|reset)=([0-9]{1,10})")
+_LONGEST_LIST: Final = 512
+_USED_UP: Final = frozenset(("rejected", "exceeded", "exhausted", "limited", "blocked", "throttled"))
+_LIMITED: Final = frozenset((402, 403, 429, 498, 503, 529))
+
+
+def wait_asked(status: int, headers: Mapping[str, str], said: Said, now_wall: float) -> float | None:
+    """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
+
+    Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
+    an HTTP date (RFC 9110 section 10.2.3); then the body's fields and sentences, then resets in headers.
+
+    Args:
+        status: of the answer, 0 if it is not known.
+        headers: names in lower case, or a mapping that does not care.
+        said: what was read of the body.
+        now_wall: Unix time in seconds.
+    """
+    if "perday" in said.text:
+        return _until_quota_day(now_wall)
+    return (
+        _number(headers.get("retry-after-ms", ""), 1000.0)
+        or _number(headers.get("retry-after", ""))
+        or _date(headers.get("retry-after", ""), now_wall)
+        or _in_retry_headers(headers, now_wall)
+        or _in_fields(said.waits, now_wall)
+        or _in_sentences(said.messages, now_wall)
+        or (_in_resets(headers, now_wall) if status in _LIMITED else None)
+    )
+
+
+def _until_quota_day(now_wall: float) -> float:
+    """Return the seconds until a daily quota is new, whatever RetryInfo says (Gemini API: Rate limits).
+
+    It is midnight Pacific time: 08:00 UTC, an hour late in summer.
+    """
+    return _DAY - (now_wall - _QUOTA_DAY_BEGINS) % _DAY
+
+
+# ── Fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_fields(fields: Sequence[tuple[str, str]], now_wall: float) -> float | None:
+    """Read what fields say that are named for a wait, those about the next try before those about a limit's end.
+
+    Google: `retryDelay` (google.rpc.RetryInfo); OpenRouter: `metadata.headers.X-RateLimit-Reset`; Codex:
+    `resets_in_seconds`.
+    """
+    in_order = sorted(fields, key=lambda named: not any(word in named[0] for word in _A_RETRY))
+    return next((wait for name, value in in_order if (wait := _of_field(name, value, now_wall))), None)
+
+
+def _of_field(name: str, value: str, now_wall: float) -> float | None:
+    """Read one field: a moment is one by its size or form, a span only where the name says that it is from now."""
+    if _NUMBER.fullmatch(value) and float(value) >= _EPOCH:
+        return _until(float(value), now_wall)
+    moment = _moment(value)
+    if moment is not None:
+        return _until(moment, now_wall)
+    if not name.endswith(_FROM_NOW) and not any(word in name for word in _A_RETRY):
+        return None
+    if name.endswith("at"):
+        return None
+    if _NUMBER.fullmatch(value):
+        return _plausible(float(value) * _seconds_of(name))
+    return _span(value, whole=True)
+
+
+def _seconds_of(name: str) -> float:
+    """Return the seconds of the unit that a field's name ends with."""
+    if name.endswith(_IS_MILLIS):
+        return 0.001
+    if name.endswith(_IS_MINUTES):
+        return 60.0
+    return 3_600.0 if name.endswith(_IS_HOURS) else 1.0
+
+
+# ── Sentences ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_sentences(messages: Sequence[str], now_wall: float) -> float | None:
+    """Read "retry after 37 seconds" (Azure), "try again in 7m12.5s" (OpenAI), "resets in 3hr 56min" (OpenCode)."""
+    for message in messages[:_MOST_MESSAGES]:
+        text = message[:_MOST_OF_A_MESSAGE]
+        for cue in _BEFORE.finditer(text):
+            wait = _span(text[cue.end() : cue.end() + _LONGEST_TEXT]) or _at(text, cue.end(), now_wall)
+            if wait:
+                return wait
+        behind = _BEHIND.search(text)
+        wait = _span(behind[1]) if behind else None
+        dated = _AT_A_MOMENT.search(text)
+        wait = wait or (_at(text, dated.end(), now_wall) if dated else None)
+        if wait:
+            return wait
+    return None
+
+
+def _at(text: str, start: int, now_wall: float) -> float | None:
+    found = _MOMENT.match(text, start)
+    moment = _moment(found[0]) if found else None
+    return None if moment is None else _until(moment, now_wall)
+
+
+# ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_retry_headers(headers: Mapping[str, str], now_wall: float) -> float | None:
+    """Read what other headers say that are named after Retry-After, and other forms of it (`x-ms-retry-after-ms`)."""
+    named = ((name.lower(), value) for name, value in headers.items())
+    waits = (
+        _of_field(name.replace("-", ""), value.strip().lower(), now_wall)
+        for name, value in named
+        if "retry-after" in name and len(value) <= _LONGEST_TEXT
+    )
+    return next((wait for wait in waits if wait), None)
+
+
+def _in_resets(headers: Mapping[str, str], now_wall: float) -> float | None:
+    """Return the longest time until a bucket is new that headers say to be used up.
+
+    Claude API: Rate limits (`anthropic-ratelimit-*-reset`, RFC 3339; of subscriptions Unix time, with a status);
+    draft-ietf-httpapi-ratelimit-headers (`RateLimit: "default";r=0;t=30`, before `remaining=0, reset=30`).
+    """
+    resets = [
+        value.strip().lower()[:_LONGEST_TEXT]
+        for name, value in headers.items()
+        if "reset" in name.lower() and _is_used_up(headers, name.lower())
+    ]
+    resets += _ALL_IN_ONE.findall(headers.get("ratelimit", "")[:_LONGEST_LIST])
+    return max((wait for value in resets if (wait := _of_field("resetin", value, now_wall))), default=None)
+
+
+def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
+    bucket = name.replace("reset-after", "reset")
+    remaining = headers.get(bucket.replace("reset", "remaining"), "").strip()
+    if _NUMBER.fullmatch(remaining):
+        return float(remaining) == 0
+    return headers.get(bucket.replace("reset", "status"), "").strip().lower() in _USED_UP
+
+
+# ── Values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _number(text: str, per_second: float = 1.0) -> float | None:
+    return _plausible(float(text) / per_second) if _NUMBER.fullmatch(text) else None
+
+
+def _plausible(seconds: float) -> float | None:
+    return seconds if 0 < seconds <= _LONGEST else None
+
+
+def _until(moment: float, now_wall: float) -> float | None:
+    """Return the seconds until a moment in Unix time, in seconds or milliseconds."""
+    return _plausible((moment / 1000.0 if moment >= _EPOCH_MILLIS else moment) - now_wall)
+
+
+def _span(text: str, *, whole: bool = False) -> float | None:
+    """Read a span of time at the start of a text, or of the whole text."""
+    seconds, at = 0.0, 0
+    for _ in range(_MOST_STEPS):
+        step = _STEP.match(text, at)
+        if step is None:
+            break
+        at = step.end()
+        unit = next(index for index in range(len(_UNITS)) if step[index + 2])
+        seconds += float(step[1]) * _UNITS[unit][1]
+    return None if whole and at < len(text) else _plausible(seconds)
+
+
+def _moment(text: str) -> float | None:
+    """Read a date and time as RFC 3339 has it, also without a zone, which is then UTC."""
+    found = _MOMENT.fullmatch(text)
+    if not found:
+        return _http_date(text) if "," in text else None
+    plain = text.upper().replace("UTC", "Z").replace("GMT", "Z").replace(" Z", "Z")
+    try:
+        moment = datetime.fromisoformat(plain.replace(" +", "+").replace(" -", "-"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _date(text: str, now_wall: float) -> float | None:
+    moment = _http_date(text) if text else None
+    return None if moment is None else _until(moment, now_wall)
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        # A date in "-0000" has no zone; HTTP dates are always UTC (RFC 9110 section 5.6.7).
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -1,0 +1,95 @@
+"""The admin port: whether the process is alive and ready, what it counts, what it serves; never a secret.
+
+What it serves is shown to this machine alone, as it names hosts and routes, unless it is opened to all.
+"""
+
+import asyncio
+import time
+
+import msgspec
+from aiohttp import web
+from prometheus_client import exposition
+
+from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.control.masked import masked
+from switchover_dataplane.control.served_table import State
+from switchover_dataplane.edge import browsers
+from switchover_dataplane.process import address
+from switchover_dataplane.reply import own_answers
+from switchover_dataplane.routing.headers import Fields
+from switchover_dataplane.telemetry.metrics import Metrics, Present
+
+
+class Admin:
+    """Answers on the admin port; `is_open` shows the table and the targets' health to other machines, too."""
+
+    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, *, is_open: bool = False) -> None:
+        self._state = state
+        self._fleet = fleet
+        self._metrics = metrics
+        self._is_open = is_open
+        metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
+
+    async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
+        """Answer one request."""
+        if request.method not in ("GET", "HEAD"):
+            answer = own_answers.error(405, "method_not_allowed", "the admin port only answers GET")
+            answer.headers["allow"] = "GET, HEAD"
+            return answer
+        match request.path:
+            case "/healthz":
+                return web.Response(text="ok\n")
+            case "/readyz":
+                return self._ready()
+            case "/metrics":
+                return self._counts(request.headers.get("accept", ""))
+            case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
+                request.remote, request.headers
+            ):
+                return own_answers.error(
+                    403, "not_this_machine", "this is shown to this machine alone; --admin-open shows it to all"
+                )
+            case "/v1/table":
+                return await self._table()
+            case "/v1/health":
+                return _json(self._health())
+            case _:
+                return own_answers.error(
+                    404, "not_found", "there are /readyz, /healthz, /metrics, /v1/table and /v1/health"
+                )
+
+    def _ready(self) -> web.Response:
+        if self._state.draining:
+            return web.Response(status=503, text="draining: the process is about to end\n")
+        if self._state.current is None:
+            return web.Response(status=503, text="no table yet\n")
+        return web.Response(text=f"ready, revision {self._state.current.table.revision}\n")
+
+    def _counts(self, accepted: str) -> web.Response:
+        """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
+        encode, content_type = exposition.choose_encoder(accepted)
+        return web.Response(body=encode(self._metrics.registry), headers={"content-type": content_type})
+
+    async def _table(self) -> web.Response:
+        if self._state.current is None:
+            return own_answers.error(503, "not_ready", "no table yet")
+        # Beside the event loop, as the table of 10,000 routes takes a while.
+        return await asyncio.to_thread(lambda table: _json(masked(table)), self._state.current.table)
+
+    def _health(self) -> dict[str, object]:
+        now = time.monotonic()
+        return {
+            "active": self._state.active_priorities(now),
+            "cooling": self._fleet.health.dump(now),
+            "in_flight": {name: count for name, count in self._fleet.in_flight.items() if count},
+            "connections": self._fleet.transport.counts(),
+        }
+
+
+def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
+    """Tell whether a request comes from this machine, and is not a web page's; `remote` is its client's address."""
+    return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
+
+
+def _json(content: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content) + b"\n", content_type="application/json")

@@ -1,0 +1,152 @@
+"""The push channel: `PUT /v1/table` from the control plane → ACK with the revision, or NACK with reasons.
+
+It carries API keys: a Unix socket that only its owner may open, or TCP with mutual TLS. `GET /v1/table` tells the
+revision, and the priority that answers by upstream: `{"revision": "...", "active": {"ns/name": 1}}`.
+"""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from switchover_dataplane.control.mutual_tls import Files, MutualTls
+from switchover_dataplane.control.served_table import Ack, Nack, State
+from switchover_dataplane.edge.listeners import Listeners
+from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.process import address
+from switchover_dataplane.reply import own_answers
+
+TABLE_LIMIT: Final = 64 * 1024 * 1024
+
+_LIMITS: Final = Limits(connections=100, makes_room=True)
+_OWNER_ONLY: Final = 0o177
+_LAST_PUSH: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where pushes come in: `unix:PATH`, or HOST:PORT with the files of a certificate, its key and the client CA."""
+
+    address: str
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+
+    @property
+    def socket(self) -> str:
+        """The path of the Unix socket, "" for TCP."""
+        return self.address.removeprefix("unix:") if self.address.startswith("unix:") else ""
+
+    def files(self) -> Files:
+        """Return the files of mutual TLS.
+
+        Raises:
+            ValueError: not all of them were named.
+        """
+        if self.certificate is None or self.key is None or self.client_ca is None:
+            raise ValueError("a push channel over TCP needs --push-cert, --push-key and --push-ca")
+        return Files(self.certificate, self.key, self.client_ca)
+
+
+class Push:
+    """The endpoint that takes tables, one at a time."""
+
+    def __init__(self, state: State, listeners: Listeners) -> None:
+        self._state = state
+        self._listeners = listeners
+        self._one_at_a_time = asyncio.Lock()
+        self._edge = Edge(self._serve, 0, _LIMITS, Connections(_LIMITS.connections))
+        self._server: asyncio.Server | None = None
+
+    async def open(self, channel: Channel) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be bound, or a certificate file not be used.
+            ValueError: the address is none, or a certificate file is not named.
+        """
+        loop = asyncio.get_running_loop()
+        if channel.socket:
+            before = os.umask(_OWNER_ONLY)
+            try:
+                self._server = await loop.create_unix_server(self._edge, channel.socket)
+            finally:
+                os.umask(before)
+            return
+        host, port = address.parse(channel.address)
+        tls = MutualTls(channel.files())
+        self._server = await loop.create_server(
+            self._edge, host, port, ssl=tls.context, ssl_handshake_timeout=_LIMITS.head_timeout
+        )
+
+    @property
+    def port(self) -> int:
+        """The TCP port that pushes come in at."""
+        assert self._server is not None  # noqa: S101 - after `open`
+        number: int = self._server.sockets[0].getsockname()[1]
+        return number
+
+    async def close(self) -> None:
+        """Stop listening; a push in flight is answered."""
+        if self._server is not None:
+            self._server.close()
+        await self._edge.drain(_LAST_PUSH)
+
+    async def _serve(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
+        if request.path != "/v1/table":
+            return own_answers.error(404, "not_found", "only /v1/table is here")
+        if request.method == "GET":
+            return _json(200, self._told())
+        if request.method != "PUT":
+            answer = own_answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
+            answer.headers["allow"] = "GET, PUT"
+            return answer
+        return await self._put(request)
+
+    def _told(self) -> dict[str, object]:
+        current = self._state.current
+        return {
+            "revision": current.table.revision if current else None,
+            "active": self._state.active_priorities(time.monotonic()),
+        }
+
+    async def _put(self, request: web.BaseRequest) -> web.StreamResponse:
+        text = await _body(request)
+        if text is None:
+            too_large = own_answers.error(413, "table_too_large", f"a table has at most {TABLE_LIMIT} bytes")
+            too_large.force_close()
+            return too_large
+        # Whoever pushes may leave at any time; a table is taken whole all the same.
+        applying = asyncio.create_task(self._apply(text), name="apply a table")
+        match await asyncio.shield(applying):
+            case Ack(revision=revision):
+                return _json(200, {"revision": revision})
+            case Nack(reasons=reasons):
+                return _json(422, {"reasons": list(reasons)})
+
+    async def _apply(self, text: bytes) -> Ack | Nack:
+        async with self._one_at_a_time:
+            return await self._state.apply(text, self._listeners)
+
+
+async def _body(request: web.BaseRequest) -> bytes | None:
+    """Read the body; None if it is larger than a table may be, known before it is read where its length is."""
+    if (request.content_length or 0) > TABLE_LIMIT:
+        return None
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await request.content.readany():
+        size += len(piece)
+        if size > TABLE_LIMIT:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _json(status: int, content: object) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(content), content_type="application/json")

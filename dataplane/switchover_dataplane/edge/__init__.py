@@ -1,0 +1,1 @@
+"""Who comes in: sockets and connections of clients, and what is refused before there is a request."""

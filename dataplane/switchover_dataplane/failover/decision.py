@@ -1,0 +1,254 @@
+"""What was tried so far → what comes next: `Try` a target, `Wait` and then try, or `Answer`.
+
+The whole of failover is decided by `next_step`, a plain function of data: the clock, the state of health and a random
+number are handed in, so that every sequence can be written down as a test. Choosing one of the candidates is
+`balance.py`, attempting is `attempt.py`, and sleeping is the caller's.
+
+There are two semantics. `Failover`, in here, gives every priority its turn and spends what is left on repeats;
+`Envoy`, in `envoy_order.py`, counts attempts exactly as Envoy does, wrap-around and all.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+
+from switchover_dataplane.failover import envoy_order
+from switchover_dataplane.failover.outcome import ClientGone, Committed, Refused
+from switchover_dataplane.failover.retry_state import Pool, Progress, tally
+from switchover_dataplane.failover.steps import Answer, Step, Tried, Try, Wait, Why, status_for
+from switchover_dataplane.failover.triggers import ONCE_MORE, error_class, is_soft, triggers
+from switchover_dataplane.table import Policy, Target, Upstream
+
+_GATEWAY_TIMEOUT = 504
+
+__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "next_step", "status_for"]
+
+
+def next_step(
+    policy: Policy,
+    upstream: Upstream,
+    history: Sequence[Tried],
+    *,
+    cooling: Set[str],
+    elapsed: float,
+    wall: float,
+    chance: float,
+    repeats_allowed: bool,
+) -> Step:
+    """Decide what comes after the attempts in `history`, in the order in which they ended.
+
+    An attempt that is silent beyond a soft limit may stand last in `history` as `TimedOut` though it is still open: an
+    `Answer` then means that nothing is left to start beside it.
+
+    Args:
+        policy: how hard it is tried.
+        upstream: the pools; empty ones are passed over.
+        history: every attempt so far; empty for the first decision.
+        cooling: ids of this upstream's targets that are cooling down right now, also through this request.
+        elapsed: seconds since the request started, against `policy.timeout`.
+        wall: Unix time in seconds, for reset headers that are stamps.
+        chance: a random number in 0..1, for the jitter of a wait.
+        repeats_allowed: whether the retry budget has room; it never limits a move to an untried priority.
+    """
+    if not history:
+        if policy.timeout and elapsed >= policy.timeout:
+            return Answer(Why.DEADLINE, 504)
+        return _first(upstream.priorities, cooling)
+    outcome = history[-1].outcome
+    wanted = triggers(policy, outcome)
+    if not wanted and isinstance(outcome, Committed):
+        return Answer(Why.SUCCESS, outcome.status)
+    if isinstance(outcome, ClientGone):
+        return Answer(Why.CLIENT_GONE, status_for(outcome))
+    if policy.timeout and elapsed >= policy.timeout:
+        return Answer(Why.DEADLINE, 504)
+    turns, outcomes = tally(history)
+    request = Progress(
+        policy=policy,
+        ai=upstream.ai,
+        pools={index: pool for index, pool in enumerate(upstream.priorities) if pool},
+        history=history,
+        turns=turns,
+        outcomes=outcomes,
+        wanted=wanted,
+        cooling=_as_if_none(upstream.priorities, cooling) if cooling else cooling,
+        elapsed=elapsed,
+        wall=wall,
+        chance=chance,
+        repeats_allowed=repeats_allowed,
+    )
+    if not wanted and not request.worth_another_target:
+        why = Why.NOT_RETRIABLE if policy.explicit or policy.semantics == "Envoy" else Why.FINAL
+        return Answer(why, status_for(outcome))
+    step = _continued(request)
+    if step is None:
+        why = _why_over(request)
+        if why is Why.DEADLINE:
+            return Answer(why, 504, policy.timeout - elapsed if policy.semantics == "Envoy" else 0.0)
+        return Answer(why, status_for(outcome))
+    return step
+
+
+def _first(priorities: tuple[Pool, ...], cooling: Set[str]) -> Step:
+    """Take the first pool with a target that is not cooling down; where all are, the first pool."""
+    fallback: Try | None = None
+    for priority, pool in enumerate(priorities):
+        if not cooling and pool:
+            return Try(priority, pool, Why.FIRST)
+        healthy = tuple(target for target in pool if target.id not in cooling)
+        if healthy:
+            return Try(priority, healthy, Why.FIRST)
+        if pool and fallback is None:
+            fallback = Try(priority, pool, Why.FIRST)
+    return fallback or Answer(Why.NO_TARGET, 503)
+
+
+def _as_if_none(priorities: tuple[Pool, ...], cooling: Set[str]) -> Set[str]:
+    """Return `cooling`, or nothing where it holds every target: they are then tried in order as if none were."""
+    return cooling if any(target.id not in cooling for pool in priorities for target in pool) else frozenset()
+
+
+# ── Failover semantics ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _continued(request: Progress) -> Try | Wait | None:
+    """Return the next try, or None when the request is over."""
+    if request.policy.semantics == "Envoy":
+        return envoy_order.next_try(request)
+    waited = _after_brief_limit(request)
+    if waited or request.remaining <= 0:
+        return waited
+    if request.policy.update_frequency:
+        return _as_counted(request)
+    return _sibling(request) or _same_again(request) or _next_priority(request) or _left_over(request)
+
+
+def _why_over(request: Progress) -> Why:
+    """Name the limit without which another try would have followed; without such a limit all had their turn."""
+    if not request.repeats_allowed and _continued(replace(request, repeats_allowed=True)):
+        return Why.BUDGET_SPENT
+    if request.policy.timeout and _continued(replace(request, elapsed=float("-inf"))):
+        return Why.DEADLINE
+    if request.remaining <= 0:
+        return Why.ATTEMPTS_USED_UP
+    if request.has_one_priority and not request.wanted:
+        return Why.NOT_RETRIABLE
+    return Why.TURNS_TAKEN
+
+
+# ── Where previousPriorities is not written ─────────────────────────────────────────────────────────────────────────
+
+
+def _after_brief_limit(request: Progress) -> Wait | None:
+    """Wait out a brief rate limit on the same target, once a request: it is not worth a weaker model."""
+    last = request.last
+    seconds = request.brief_limit(last.outcome)
+    granted = 1 if request.ai and not request.policy.attempts else 0
+    if (
+        seconds is None
+        or not request.wanted
+        or not request.repeats_allowed
+        or request.has_waited
+        or request.remaining + granted <= len(request.untried_priorities())
+        or not request.fits(seconds)
+    ):
+        return None
+    return Wait(seconds, Try(last.priority, (last.target,), Why.RETRY_AFTER))
+
+
+def _sibling(request: Progress) -> Try | Wait | None:
+    """Stay in the pool with a target not yet tried, as long as no priority loses its turn by it."""
+    candidates = request.untried(request.last.priority)
+    return _here(request, request.last.priority, candidates, Why.OTHER_TARGET) if request.can_stay else None
+
+
+def _same_again(request: Progress) -> Try | Wait | None:
+    """Repeat on this priority where the failure is brief by nature, or where a written policy knows no other."""
+    priority = request.last.priority
+    if not request.wanted or not request.can_stay:
+        return None
+    candidates = tuple(
+        target
+        for target in request.pools[priority]
+        if target.id not in request.cooling and _may_repeat(request, priority, target)
+    )
+    return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN)
+
+
+def _may_repeat(request: Progress, priority: int, target: Target) -> bool:
+    outcomes = request.outcomes_of(priority, target)
+    if not outcomes or any(map(is_soft, outcomes)):
+        return False
+    if request.has_one_priority and request.policy.written:
+        return True
+    if request.is_told_to_stay_away(outcomes[-1]) or _took_its_time(request, priority, target):
+        return False
+    return error_class(outcomes[-1]) in ONCE_MORE and (request.has_one_priority or len(outcomes) == 1)
+
+
+def _took_its_time(request: Progress, priority: int, target: Target) -> bool:
+    """Tell whether a target failed in a way that costs long: a time-out of its own, or late while another is left."""
+    last = next(tried for tried in reversed(request.history) if (tried.priority, tried.target) == (priority, target))
+    if isinstance(last.outcome, Refused) and last.outcome.status == _GATEWAY_TIMEOUT:
+        return True
+    return request.was_slow(last) and any(request.untried(each, also_cooling=True) for each in request.pools)
+
+
+def _next_priority(request: Progress) -> Try | None:
+    for priority in request.untried_priorities():
+        return Try(priority, request.untried(priority), Why.NEXT_PRIORITY)
+    return None
+
+
+def _left_over(request: Progress) -> Try | Wait | None:
+    """Take what was passed over: with nothing better left, a target that cools down is better than no answer."""
+    for priority in request.pools:
+        candidates = request.untried(priority, also_cooling=True)
+        if candidates and not request.tries_on(priority):
+            return Try(priority, candidates, Why.COOLING_TARGET)
+        step = _here(request, priority, candidates, Why.COOLING_TARGET)
+        if step:
+            return step
+    return None
+
+
+# ── Where it is written ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_counted(request: Progress) -> Try | Wait | None:
+    """Count tries per priority as `updateFrequency` says, but end once each priority had its turn."""
+    priority = request.last.priority
+    stays = request.has_one_priority or request.tries_on(priority) < request.policy.update_frequency
+    return (_counted_again(request, priority) if stays else None) or _next_priority(request) or _next_cooling(request)
+
+
+def _counted_again(request: Progress, priority: int) -> Try | Wait | None:
+    candidates = tuple(
+        target
+        for target in (request.countable(priority) if request.wanted else request.untried(priority))
+        if not any(map(is_soft, request.outcomes_of(priority, target)))
+    )
+    return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN)
+
+
+def _next_cooling(request: Progress) -> Try | None:
+    for priority in request.untried_priorities(also_cooling=True):
+        return Try(priority, request.pools[priority], Why.COOLING_TARGET)
+    return None
+
+
+def _here(request: Progress, priority: int, candidates: Pool, why: Why) -> Try | Wait | None:
+    """Return a further try on a priority that had one, after its back-off; None if budget or deadline forbid it.
+
+    A target not yet tried is no repeat and needs no budget, and after a failure that cost the pool nothing no back-off
+    either.
+    """
+    if not candidates:
+        return None
+    untouched = not request.outcomes_of(priority, candidates[0])
+    if untouched and why is Why.AGAIN:
+        why = Why.OTHER_TARGET
+    if untouched and request.worth_another_target:
+        return Try(priority, candidates, why)
+    if not untouched and not request.repeats_allowed:
+        return None
+    return request.after_back_off(Try(priority, candidates, why), repeat=request.tries_on(priority))

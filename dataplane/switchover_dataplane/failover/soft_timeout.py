@@ -1,0 +1,69 @@
+"""A request and a model → how long it may be silent before another one starts beside it.
+
+Where the request asks for reasoning, or the model is known to think unasked, a long time without a word is no silence.
+Sources: OpenAI, Mistral and Anthropic API references, the fields by which reasoning is asked for.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import msgspec
+
+from switchover_dataplane.request.json_body import SMALL, JsonBody, is_literal
+from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.table import Policy, Upstream
+
+_THINKS_FIRST: Final = re.compile(
+    r"(?:o[1-9]|gpt-[5-9]|magistral|deepseek-(?:r|reasoner)|qwq|gemini-(?:2\.5|[3-9])|claude-(?:fable|mythos))(?:\b|[^a-z])"
+)
+_FIELDS: Final = ("reasoning", "reasoning_effort", "thinking", "thinking_config", "output_config", "enable_thinking")
+_OFF: Final = (None, False, "", "none", "disabled", 0)
+
+_decoder: Final = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """A soft limit in seconds, 0 for none, and the field that says so."""
+
+    limit: Literal["firstTokenTimeout", "answerTimeout"] = "answerTimeout"
+    seconds: float = 0.0
+
+
+_WITHOUT_END: Final = Patience()
+
+
+def patience(policy: Policy, upstream: Upstream, body: object, model: str) -> Patience:
+    """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
+    if not upstream.ai or policy.semantics == "Envoy" or sum(map(len, upstream.priorities)) < 2:
+        return _WITHOUT_END
+    if not isinstance(body, JsonBody | Continuation) or not body.stream:
+        return Patience("answerTimeout", policy.answer_timeout)
+    thinks = thinks_first(model) or is_asked_to_think(body.fields)
+    seconds = policy.first_token_timeout_reasoning if thinks else policy.first_token_timeout
+    return Patience("firstTokenTimeout", seconds)
+
+
+def thinks_first(model: str) -> bool:
+    """Tell whether a model of this name is known to think before it answers; a vendor's prefix is passed over."""
+    return _THINKS_FIRST.match(model.rpartition("/")[2].lower()) is not None
+
+
+def is_asked_to_think(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Tell whether the fields of a request's body ask for reasoning."""
+    asked = any(_is_on(fields[name]) for name in _FIELDS if name in fields)
+    return asked or is_literal(fields.get("prompt_mode"), b'"reasoning"')
+
+
+def _is_on(field: msgspec.Raw) -> bool:
+    if len(field) > SMALL:
+        return True
+    try:
+        value: Any = _decoder.decode(field)
+    except ValueError:  # not UTF-8, which is the model's to refuse
+        return False
+    if isinstance(value, dict):
+        return not any(value.get(name, "on") in _OFF for name in ("type", "effort", "enabled"))
+    return not isinstance(value, list) and value not in _OFF

@@ -1,0 +1,253 @@
+"""One server-sent event → what it says about the answer: content, life, an end, or an error.
+
+Only the few fields are read that decide it. The chunks that OpenAI, Azure OpenAI and Mistral share are read here,
+`responses_chunk.py` and `native_chunk.py` read the events of other APIs. What is of no known form counts as content
+where nobody knows the API that was asked, as the caller may know it; where it is known, it is life.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.classify.error_shape import looks_like_error
+from switchover_dataplane.formats import lenient_json, native_chunk, responses_chunk
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.formats.event_body import Body, Choice
+from switchover_dataplane.formats.finish_reasons import finish_of
+from switchover_dataplane.formats.token_count import counts_tokens
+from switchover_dataplane.streams.sse import Event
+
+
+class _Outline(msgspec.Struct, gc=False):
+    """What is read of an event with too many values to make them."""
+
+    error: msgspec.Raw = msgspec.Raw(b"")
+    object: msgspec.Raw = msgspec.Raw(b"")
+    type: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decoder: Final = msgspec.json.Decoder(Body)
+_outline_decoder: Final = msgspec.json.Decoder(_Outline)
+_kind_decoder: Final = msgspec.json.Decoder(str)
+
+MOST_CHOICES: Final = 128
+"""Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
+
+_MOST_OF_AN_ERROR: Final = 1_024
+"""Commas in an event that is looked at for an error in other words, which takes time for each of its fields."""
+
+NOTHING: Final = Chunk(Meaning.LIFE)
+"""What comments, keep-alives and pings say: that the connection lives."""
+
+UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
+"""What an event of no known form says where the form is known: that the connection lives."""
+
+_DONE: Final = Chunk(Meaning.DONE)
+_PART: Final = Chunk(Meaning.CONTENT, bound="an event that is too large to be read")
+_ERROR: Final = Chunk(Meaning.ERROR)
+_MALFORMED: Final = Chunk(Meaning.MALFORMED)
+_GARBLED: Final = Chunk(Meaning.GARBLED)
+_CHAT_LIFE: Final = Chunk(Meaning.LIFE, Dialect.CHAT)
+_CHAT_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.CHAT, counted=True)
+_FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
+
+_FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
+_THINKING: Final = re.compile(r"reasoning|thinking|thought")
+_CALLS: Final = frozenset(("tool_calls", "function_call"))
+_CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
+_SAID_BESIDE: Final = frozenset(("role", "name", "channel", "phase"))
+_FIRST: Final = (0,)
+
+# For each event of a stream: a name of the module is found much quicker than a member of an Enum.
+_OF_CONTENT: Final = Meaning.CONTENT
+_OF_THINKING: Final = Meaning.THINKING
+_OF_LIFE: Final = Meaning.LIFE
+_OF_FINISH: Final = Meaning.FINISH
+_OF_CHAT: Final = Dialect.CHAT
+
+
+def read(event: Event, api: Api | None) -> Chunk:
+    """Read one event of a stream from a target that was asked for `api`, None where the path is of none."""
+    data = event.data
+    if data is None:
+        return _PART if event.is_part else NOTHING
+    if event.is_part:
+        return _ERROR if event.name == "error" else _outlined(data)
+    stripped = data.strip()
+    if stripped == b"[DONE]":
+        return _DONE
+    if stripped == b"{}":
+        return NOTHING
+    if event.name == "error":
+        return _ERROR
+    try:
+        body = _decoder.decode(data)
+    except (ValueError, RecursionError):
+        return _unusual(data, api)
+    return _read(body, data, api)
+
+
+def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
+    if body.error or body.object == "error":
+        return _ERROR
+    if body.choices is not None:
+        return _chat(body.choices, data, api)
+    if body.object == "chat.completion.chunk":
+        return _without_choices(data, api)
+    if body.candidates is not None or body.prompt_feedback is not None or body.usage_metadata is not None:
+        return native_chunk.gemini(body, data, api)
+    kind = body.type
+    if kind == "ping":
+        return NOTHING
+    if isinstance(kind, str):
+        chunk = responses_chunk.read(kind, body, data, api) or native_chunk.anthropic(kind, body, data, api)
+        if chunk is not None:
+            return chunk
+    return _FOREIGN if api is None else _unknown(data)
+
+
+def _unknown(data: bytes) -> Chunk:
+    """Tell whether an event of no known form says that the answer failed, in whichever words."""
+    if data.count(b",") > _MOST_OF_AN_ERROR:
+        return UNKNOWN
+    try:
+        return _ERROR if looks_like_error(lenient_json.decode(data)) else UNKNOWN
+    except (ValueError, RecursionError):
+        return UNKNOWN
+
+
+def _unusual(data: bytes, api: Api | None) -> Chunk:
+    """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
+    try:
+        body = lenient_json.decode(data)
+    except (ValueError, RecursionError):
+        return _no_json(data)
+    try:
+        return _read(_converted(body), data, api)
+    except (ValueError, RecursionError):
+        if api is not None:
+            return _unknown(data)
+        first = body[0] if isinstance(body, list) and body else body
+        return _ERROR if isinstance(first, dict) and first.get("error") else _FOREIGN
+
+
+def _converted(body: Any) -> Body:
+    try:
+        return msgspec.convert(body, Body)
+    except msgspec.ValidationError:
+        raise
+    except ValueError:
+        # Half a surrogate pair in a name, which msgspec looks up as UTF-8.
+        return _decoder.decode(lenient_json.without_halves(body))
+
+
+def _outlined(data: bytes) -> Chunk:
+    """Read what an event of very many values says of itself: whether it failed, or which step of an answer it is."""
+    try:
+        outline = _outline_decoder.decode(data)
+    except (ValueError, RecursionError):
+        return _PART if lenient_json.is_json(data) else _no_json(data)
+    if bytes(outline.error) not in _FALSE or bytes(outline.object) == b'"error"':
+        return _ERROR
+    try:
+        return responses_chunk.outlined(_kind_decoder.decode(outline.type)) or _PART
+    except ValueError:
+        return _PART
+
+
+def _no_json(data: bytes) -> Chunk:
+    return _GARBLED if data.lstrip().startswith(b"{") else _MALFORMED
+
+
+# ── OpenAI API reference, chat completion chunk object ──────────────────────────────────────────────────────────────
+
+
+def _without_choices(data: bytes, api: Api | None) -> Chunk:
+    """Read a chunk without choices: usage, a filter's word, a keep-alive, or an error in other words (MiniMax)."""
+    if counts_tokens(data):
+        return _CHAT_COUNTED
+    return _ERROR if api is not None and _unknown(data) is _ERROR else _CHAT_LIFE
+
+
+def _chat(choices: list[Choice], data: bytes, api: Api | None) -> Chunk:
+    """Read a chunk; nearly every one has one choice."""
+    if len(choices) == 1:
+        return _choice(choices[0], data, api)
+    if not choices:
+        return _without_choices(data, api)
+    if len(choices) > MOST_CHOICES:
+        return _GARBLED
+    return joined([_choice(choice, data, api) for choice in choices])
+
+
+def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
+    """Read a choice; that of an asynchronous filter has no delta."""
+    if choice.error:
+        return _ERROR
+    index, places, bound = choice.index, _FIRST, ""
+    if index and isinstance(index, int):
+        if not 0 < index < MOST_CHOICES:
+            return _GARBLED
+        places, bound = (index,), "several choices"
+    meaning, text, is_call = _OF_LIFE, "", False
+    if choice.delta and isinstance(choice.delta, dict):
+        meaning, text, unspliced, is_call = _delta(choice.delta)
+        bound = bound or unspliced
+    if choice.text and isinstance(choice.text, str):
+        meaning, text = _OF_CONTENT, text + choice.text
+    speaks = places if choice.delta is not None or choice.text is not None else ()
+    said = places if meaning is _OF_CONTENT else ()
+    calls = places if is_call else ()
+    word = choice.finish_reason
+    if not word or word == "null":
+        counted = meaning is _OF_LIFE and counts_tokens(data)
+        return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, (), calls, (), None, counted)
+    finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
+    if finish is None and (api is not None or word == "error"):
+        return _ERROR
+    counted = meaning is _OF_THINKING or counts_tokens(data)
+    meaning = meaning if said else _OF_FINISH
+    return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, places, calls, (), finish, counted)
+
+
+def _delta(delta: dict[str, Any]) -> tuple[Meaning, str, str, bool]:
+    """Tell what a delta is, the text in it, what in it cannot be continued, and whether it is a part of a tool call."""
+    meaning, text, bound, is_call = _OF_LIFE, "", "", False
+    for name, value in delta.items():
+        if not value or name in _SAID_BESIDE:
+            continue
+        if name == "content":
+            text, thought, odd = (value, False, "") if isinstance(value, str) else _text(value)
+            if text or odd:
+                meaning = _OF_CONTENT
+            elif thought and meaning is _OF_LIFE:
+                meaning = _OF_THINKING
+            bound = bound or odd or ("reasoning" if thought else "")
+        elif name in _CALLS:
+            meaning, bound, is_call = _OF_CONTENT, bound or name, True
+        elif name in _CONTENT:
+            meaning, bound = _OF_CONTENT, bound or name
+        elif _THINKING.search(name):
+            bound = bound or "reasoning"
+            meaning = _OF_THINKING if meaning is _OF_LIFE else meaning
+        else:
+            bound = bound or "fields of another form"
+    return meaning, text, bound, is_call
+
+
+def _text(content: Any) -> tuple[str, bool, str]:
+    """Return text, whether there is thinking, and what else: Mistral sends a list of parts (its docs, Reasoning)."""
+    if not isinstance(content, list):
+        return "", False, "content of another form"
+    text, thought, odd = "", False, ""
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            text += part["text"]
+        elif isinstance(kind, str) and _THINKING.search(kind):
+            thought = True
+        else:
+            odd = "content of another form"
+    return text, thought, odd

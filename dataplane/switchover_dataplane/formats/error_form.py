@@ -1,0 +1,64 @@
+"""A refusal of the gateway's own → the body that the client's SDK expects of the API that it speaks.
+
+Which API is known from the path alone. Sources: OpenAI API reference, error object; Anthropic API reference, "Errors";
+Google AI for Developers, Gemini API reference (google.rpc.Status).
+"""
+
+import re
+from typing import Final, Literal
+
+import msgspec
+
+from switchover_dataplane.reply import own_answers
+from switchover_dataplane.routing.callers import Why
+
+Form = Literal["openai", "anthropic", "gemini"]
+
+_ANTHROPIC: Final = re.compile(r"/v1/messages(/|\Z)")
+_GEMINI: Final = re.compile(r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z")
+_ANTHROPIC_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_GEMINI_STATUSES: Final = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
+
+_encoder = msgspec.json.Encoder()
+
+
+def form_of(path: str) -> Form:
+    """Name the API that a request speaks by its path."""
+    if _GEMINI.search(path):
+        return "gemini"
+    return "anthropic" if _ANTHROPIC.search(path) else "openai"
+
+
+def error(path: str, status: int, code: str, message: str) -> own_answers.OwnAnswer:
+    """Make an answer in the form of the API that `path` belongs to; `code` has a place in OpenAI's form alone."""
+    return own_answers.OwnAnswer(
+        status=status, body=_body(path, status, code, message), content_type="application/json"
+    )
+
+
+_DENIALS: Final[dict[Why, tuple[int, str, str]]] = {
+    "closed": (403, "access_control_not_served", "this route has an access control that the gateway does not serve"),
+    "no-key": (401, "missing_api_key", "an API key is needed: send it as Authorization: Bearer KEY"),
+    "unknown-key": (401, "invalid_api_key", "the API key is not one that this route accepts"),
+}
+
+
+def denied(path: str, why: Why) -> own_answers.OwnAnswer:
+    """Make the answer for somebody who is not let in (RFC 9110, section 15.5.2: a 401 says how to ask)."""
+    status, code, message = _DENIALS[why]
+    answer = error(path, status, code, message)
+    if status == 401:
+        answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+def _body(path: str, status: int, code: str, message: str) -> bytes:
+    match form_of(path):
+        case "openai":
+            return own_answers.body(message, "invalid_request_error", code)
+        case "anthropic":
+            kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error")
+            return _encoder.encode({"type": "error", "error": {"type": kind, "message": message}})
+        case "gemini":
+            word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT")
+            return _encoder.encode({"error": {"code": status, "message": message, "status": word}})

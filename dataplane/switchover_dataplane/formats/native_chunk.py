@@ -1,0 +1,149 @@
+"""One event of a stream in Anthropic's or Gemini's own form → what it says about the answer.
+
+Such streams come from targets whose callers speak those APIs. Another model is never asked to continue them, but what
+fails before their first content is moved to it, and a cut one does not look whole.
+
+Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentResponse.
+"""
+
+from typing import Any, Final
+
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.formats.event_body import Body
+from switchover_dataplane.formats.finish_reasons import Finish, finish_of
+from switchover_dataplane.formats.token_count import counts_tokens
+
+MOST_CANDIDATES: Final = 128
+"""Candidates of one answer, which are numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
+
+_MESSAGES: Final = "events of the Messages API"
+_GENERATE: Final = "events of the Gemini API"
+
+_ERROR: Final = Chunk(Meaning.ERROR)
+_GARBLED: Final = Chunk(Meaning.GARBLED)
+_UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
+_OF_CONTENT: Final = Meaning.CONTENT
+_STRANGE: Final = Chunk(Meaning.CONTENT, Dialect.GENERATE, bound=_GENERATE)
+_GENERATE_LIFE: Final = Chunk(Meaning.LIFE, Dialect.GENERATE)
+_BLOCKED: Final = Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,), finish=Finish.REFUSED)
+_MESSAGES_LIFE: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES)
+_MESSAGES_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
+_MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,))
+_MESSAGES_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES, counted=True)
+_MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES)
+_MESSAGES_END: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
+
+
+def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
+    """Read an event by its `type`; None if it is none of Anthropic's.
+
+    `data` is all that the event says, `api` what was asked for.
+    """
+    match kind:
+        case "content_block_delta":
+            return _piece(body.delta)
+        case "message_start":
+            return _MESSAGES_LIFE
+        case "content_block_start":
+            return _block(body.content_block, _number(body.index))
+        case "content_block_stop":
+            return Chunk(Meaning.LIFE, Dialect.MESSAGES, closed=(_number(body.index),))
+        case "message_delta":
+            return _message(body.delta, data, api)
+        case "message_stop":
+            # Where the form of answers is not known, it is the only end that there is.
+            return _MESSAGES_END if api is None else _MESSAGES_DONE
+        case _:
+            return None
+
+
+def _piece(delta: Any) -> Chunk:
+    """Read a piece of a block. The input of a tool is life: that its call is the client's was said by its block."""
+    kind = _type(delta)
+    if kind == "text_delta":
+        return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_LIFE
+    if kind == "citations_delta":
+        return _MESSAGES_CONTENT
+    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+
+
+def _block(block: Any, index: int) -> Chunk:
+    """Read the start of a block: tools that the provider runs, and what they give, are blocks of many types."""
+    kind = _type(block)
+    if kind == "text":
+        return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_LIFE
+    if kind == "tool_use":
+        return Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,), calls=(index,))
+    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+
+
+def _message(delta: Any, data: bytes, api: Api | None) -> Chunk:
+    word = delta.get("stop_reason") if isinstance(delta, dict) else None
+    if not word:
+        return _MESSAGES_COUNTED if counts_tokens(data) else _MESSAGES_LIFE
+    finish = None
+    if api is not None:
+        finish = finish_of(api, word) if isinstance(word, str) else None
+        if finish is None:
+            return _ERROR
+    return Chunk(Meaning.FINISH, Dialect.MESSAGES, finished=(0,), finish=finish, counted=counts_tokens(data))
+
+
+def gemini(body: Body, data: bytes, api: Api | None) -> Chunk:
+    """Read a response by its candidates; one that is blocked has none, and is an answer all the same."""
+    candidates = body.candidates
+    if not isinstance(candidates, list) or not candidates:
+        feedback = body.prompt_feedback
+        is_blocked = isinstance(feedback, dict) and feedback.get("blockReason")
+        return _BLOCKED if is_blocked else _GENERATE_LIFE
+    if len(candidates) == 1:
+        return _candidate(candidates[0], data, api)
+    if len(candidates) > MOST_CANDIDATES:
+        return _GARBLED
+    return joined([_candidate(candidate, data, api) for candidate in candidates])
+
+
+def _candidate(candidate: Any, data: bytes, api: Api | None) -> Chunk:
+    if not isinstance(candidate, dict):
+        return _STRANGE if api is None else _UNKNOWN
+    index = _number(candidate.get("index"))
+    if not 0 <= index < MOST_CANDIDATES:
+        return _GARBLED
+    places = (index,)
+    meaning = _parts(candidate.get("content"))
+    said = places if meaning is _OF_CONTENT else ()
+    word = candidate.get("finishReason")
+    if not word:
+        return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said)
+    finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
+    if finish is None and api is not None:
+        return _ERROR
+    counted = meaning is Meaning.THINKING or counts_tokens(data)
+    meaning = meaning if said else Meaning.FINISH
+    return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said, places, finish=finish, counted=counted)
+
+
+def _parts(content: Any) -> Meaning:
+    """Tell what the parts of a candidate are. What code of the provider's own did is no answer yet."""
+    parts = content.get("parts") if isinstance(content, dict) else None
+    meaning = Meaning.LIFE
+    for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, dict):
+            continue
+        if part.get("thought"):
+            meaning = Meaning.THINKING
+        elif part.get("text") or "functionCall" in part or "inlineData" in part or "fileData" in part:
+            return _OF_CONTENT
+        elif "executableCode" in part or "codeExecutionResult" in part:
+            meaning = Meaning.THINKING
+    return meaning
+
+
+def _number(index: Any) -> int:
+    return index if isinstance(index, int) else 0
+
+
+def _type(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""

@@ -1,0 +1,164 @@
+"""One event of the Responses API's streams → what it says about the answer.
+
+Another model is never asked to continue such a stream, but what fails before its first content is moved to it.
+
+Source: OpenAI API reference, Responses streaming events.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning
+from switchover_dataplane.formats.event_body import Body
+from switchover_dataplane.formats.finish_reasons import Finish, finish_of
+from switchover_dataplane.formats.token_count import counts_tokens
+
+_BOUND: Final = "events of the Responses API"
+
+_CONTENT: Final = frozenset(
+    f"response.{name}"
+    for name in (
+        "output_text.delta",
+        "output_text.annotation.added",
+        "refusal.delta",
+        "audio.delta",
+        "audio.transcript.delta",
+        "output_audio.delta",
+        "output_audio_transcript.delta",
+    )
+)
+_CALLED: Final = frozenset(("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"))
+_CALLS: Final = frozenset(
+    (
+        *("function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call"),
+        *("apply_patch_call", "mcp_approval_request"),
+    )
+)
+"""Items that the client has to act on. The other calls are of tools that the provider runs itself."""
+
+_WORK: Final = re.compile(r"(?:response\.)?(?:reasoning|[a-z_]+_call|mcp_|compaction)")
+_FAILED: Final = frozenset(("error", "response.failed", "response.error", "response.cancelled"))
+_ENDED: Final = frozenset(("response.completed", "response.incomplete"))
+
+_ERROR: Final = Chunk(Meaning.ERROR)
+_LIFE: Final = Chunk(Meaning.LIFE, Dialect.RESPONSES, bound=_BOUND)
+_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.RESPONSES, bound=_BOUND)
+_SAID: Final = Chunk(Meaning.CONTENT, Dialect.RESPONSES, bound=_BOUND, choices=(0,), said=(0,))
+_LARGE_END: Final = Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,), finish=Finish.ENDED, counted=True)
+
+
+class _Response(msgspec.Struct, gc=False):
+    status: Any = None
+    error: Any = None
+    incomplete_details: Any = None
+
+
+class _Last(msgspec.Struct, gc=False):
+    response: _Response = msgspec.field(default_factory=_Response)
+
+
+class _Outputs(msgspec.Struct, gc=False):
+    output: Any = None
+
+
+class _LastOutputs(msgspec.Struct, gc=False):
+    response: _Outputs = msgspec.field(default_factory=_Outputs)
+
+
+_last_decoder: Final = msgspec.json.Decoder(_Last)
+_outputs_decoder: Final = msgspec.json.Decoder(_LastOutputs)
+
+
+def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
+    """Read an event by its `type`; None if it is none of the Responses API's.
+
+    `data` is all that the event says, `api` what was asked for.
+    """
+    if kind in _CONTENT:
+        return _SAID if body.delta or kind.endswith(".added") else _LIFE
+    if kind in _FAILED:
+        return _ERROR
+    if not kind.startswith("response."):
+        return None
+    if kind in _ENDED:
+        return _end(kind, data, api)
+    if kind in _CALLED:
+        return _call(_index(body))
+    if kind == "response.output_item.added":
+        return _item(body.item, _index(body), is_done=False)
+    if kind == "response.output_item.done":
+        return _item(body.item, _index(body), is_done=True)
+    return _THOUGHT if _WORK.match(kind) else _LIFE
+
+
+def outlined(kind: str) -> Chunk | None:
+    """Read an event of too many values by its `type` alone; None if that tells nothing."""
+    if kind in _FAILED:
+        return _ERROR
+    if kind in _ENDED:
+        return _LARGE_END
+    if not kind.startswith("response."):
+        return None
+    return _LIFE if kind in ("response.created", "response.queued", "response.in_progress") else _SAID
+
+
+def has_output(data: bytes) -> bool:
+    """Tell whether the last event of a stream holds an answer: some servers send all of it there, and only there."""
+    try:
+        output = _outputs_decoder.decode(data).response.output
+    except (ValueError, RecursionError):
+        return False
+    items = output if isinstance(output, list) else ()
+    return any(_type(item) in _CALLS or _says_something(item) for item in items)
+
+
+def _end(kind: str, data: bytes, api: Api | None) -> Chunk:
+    try:
+        response = _last_decoder.decode(data).response
+    except (ValueError, RecursionError):
+        response = _Response()
+    if response.error or response.status in ("failed", "cancelled"):
+        return _ERROR
+    finish: Finish | None = Finish.ENDED
+    if kind == "response.incomplete":
+        details = response.incomplete_details
+        word = details.get("reason") if isinstance(details, dict) else None
+        finish = finish_of(api, word) if isinstance(word, str) and api is not None else Finish.LIMITED
+        if finish is None:
+            return _ERROR
+    return Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,), finish=finish, counted=counts_tokens(data))
+
+
+def _item(item: Any, index: int, *, is_done: bool) -> Chunk:
+    kind = _type(item)
+    if kind in _CALLS:
+        return _call(index, closed=(index,)) if is_done else _call(index)
+    if kind == "message":
+        read = _SAID if is_done and _says_something(item) else _LIFE
+    else:
+        read = _THOUGHT if _WORK.match(kind) else _LIFE
+    return msgspec.structs.replace(read, closed=(index,)) if is_done else read
+
+
+def _call(index: int, closed: tuple[int, ...] = ()) -> Chunk:
+    return Chunk(
+        Meaning.CONTENT, Dialect.RESPONSES, bound=_BOUND, choices=(0,), said=(0,), calls=(index,), closed=closed
+    )
+
+
+def _says_something(item: Any) -> bool:
+    content = item.get("content") if isinstance(item, dict) else None
+    parts = content if isinstance(content, list) else ()
+    return any(isinstance(part, dict) and (part.get("text") or part.get("refusal")) for part in parts)
+
+
+def _index(body: Body) -> int:
+    return body.output_index if isinstance(body.output_index, int) else 0
+
+
+def _type(item: Any) -> str:
+    kind = item.get("type") if isinstance(item, dict) else None
+    return kind if isinstance(kind, str) else ""

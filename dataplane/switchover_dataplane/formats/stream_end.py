@@ -1,0 +1,53 @@
+"""How a stream ends that the gateway has to end itself, in the form that the SDK of its API understands."""
+
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.formats.chunk_kind import Dialect
+from switchover_dataplane.reply import own_answers
+
+_DONE: Final = b"data: [DONE]\n\n"
+_MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+_KIND: Final = "server_error"
+_CODE: Final = "stream_interrupted"
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+def closing(dialect: Dialect | None) -> bytes:
+    """Return the event that stands last in a whole answer, b"" where there is none."""
+    match dialect:
+        case Dialect.CHAT:
+            return _DONE
+        case Dialect.MESSAGES:
+            return _MESSAGE_STOP
+        case _:
+            return b""
+
+
+def error(dialect: Dialect | None, message: str) -> bytes:
+    """Write the event that says that an answer broke off.
+
+    Sources: OpenAI API reference, error object and (Responses) error event, whose SDK raises what has an `error`;
+    Anthropic, Streaming Messages, error events; Google API design guide, errors.
+    """
+    match dialect:
+        case Dialect.RESPONSES:
+            written = {"type": "error", "code": _CODE, "message": message, "param": None}
+            return _named({**written, "error": {"type": _KIND, "code": _CODE, "message": message, "param": None}})
+        case Dialect.MESSAGES:
+            return _named({"type": "error", "error": {"type": "api_error", "message": message}})
+        case Dialect.GENERATE:
+            return _data(_encoder.encode({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}))
+        case _:
+            return _data(own_answers.body(message, _KIND, _CODE))
+
+
+def _named(body: dict[str, Any]) -> bytes:
+    return b"event: error\n" + _data(_encoder.encode(body))
+
+
+def _data(text: bytes) -> bytes:
+    return b"data: " + text + b"\n\n"

@@ -1,0 +1,344 @@
+"""The JSON of a whole answer → what it lacks of the form that its API demands, or nothing: then it is an answer.
+
+Good answers have few forms and failures have any, so that the form is demanded here, in one place for each API. What an
+answer holds beside it may be anything. What servers leave out and no SDK misses (`id`, `object`, `usage`, the finish
+reason) is not demanded of an answer that has words.
+
+Only what decides is read; everything else stays as its bytes. Sources: OpenAI API reference (the chat completion, the
+completion, the response and the embedding object), Anthropic API reference (Messages), Gemini API reference
+(GenerateContentResponse), Mistral, xAI and OpenRouter API references (chat completions).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.formats.finish_reasons import Finish, finish_of
+from switchover_dataplane.formats.wording_of import ABSENT, is_list, is_something, says_something, word
+
+MOST_CHOICES: Final = 128
+"""Choices of one answer that are looked at (OpenAI API reference: `n` is at most 128)."""
+
+
+class Fault(NamedTuple):
+    """Why an answer is none: it has another form, no words, or says itself that it failed."""
+
+    how: Literal["malformed", "empty", "error-event"]
+    detail: str
+
+
+_OTHER_FORM: Final = Fault("malformed", "no answer in the form of its API")
+_NO_WORDS: Final = Fault("empty", "an answer without words, and no tokens counted")
+_BAD_END: Final = Fault("error-event", "an answer that ended for a reason that means a failure")
+_FAILED: Final = Fault("error-event", "an answer with an error in it")
+_PROMISED: Final = Fault("malformed", "the promise of an answer, which was not asked for")
+_TOO_FEW: Final = Fault("malformed", "fewer embeddings than texts")
+
+
+def fault_of(expected: Expected, text: bytes) -> Fault | None:
+    """Tell why a text is no whole answer of the API that was asked, None if it is one, or if the API is not known.
+
+    Of a text with more values than are made (`lenient_json.MOST_VALUES`) only the outline is judged.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    api = expected.api
+    if api is None:
+        return None
+    is_array = api is Api.GENERATE and text.startswith(b"[")
+    if not lenient_json.has_few_values(text) and api in _LISTS:
+        return _outlined(expected, api, text, is_array=is_array)
+    if is_array:
+        responses = _read(_generate_array_decoder, text)
+        return _OTHER_FORM if responses is None else _generated(responses)
+    decoder, fault = _FORMS[api]
+    answer = _read(decoder, text)
+    return _OTHER_FORM if answer is None else fault(answer, expected)
+
+
+def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
+    """Decode a text, also one that is stricter read than SDKs do; None where its values are of other types."""
+    try:
+        try:
+            return decoder.decode(text)
+        except msgspec.ValidationError:
+            raise
+        except ValueError:
+            return decoder.decode(lenient_json.stricter(text))
+    except msgspec.ValidationError:
+        # The decoder stopped there; what stands behind may be no JSON at all.
+        if lenient_json.is_json(text):
+            return None
+        raise
+
+
+def _verdict(
+    api: Api, ends: Iterable[str], usage: msgspec.Raw = ABSENT, *, says: bool, failed: bool = False
+) -> Fault | None:
+    """Judge an answer by why it ended, and by whether it says anything.
+
+    Without words it is one where a limit or a refusal ended it, or where tokens were counted, as models think in
+    silence and sometimes have nothing to add. `failed`: it has an error beside it, which a good end belies.
+    """
+    is_ended, needs_words = False, not says
+    for end in ends:
+        if end:
+            finish = finish_of(api, end)
+            if finish is None:
+                return _BAD_END
+            is_ended = True
+            needs_words = needs_words and finish is Finish.ENDED
+    if failed and not is_ended:
+        return _FAILED
+    return _NO_WORDS if needs_words and not _counted(usage) else None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    completion_tokens: Any = 0
+    output_tokens: Any = 0
+    candidates: Any = msgspec.field(default=0, name="candidatesTokenCount")
+    thoughts: Any = msgspec.field(default=0, name="thoughtsTokenCount")
+
+
+_usage_decoder: Final = msgspec.json.Decoder(_Usage)
+
+
+def _counted(usage: msgspec.Raw) -> bool:
+    """Tell whether tokens of an answer were counted."""
+    try:
+        counts = msgspec.structs.astuple(_usage_decoder.decode(usage))
+    except ValueError:
+        return False
+    return any(isinstance(count, int | float) and count > 0 for count in counts)
+
+
+# ── Chat Completions, Completions ───────────────────────────────────────────────────────────────────────────────────
+
+
+class _Message(msgspec.Struct, gc=False):
+    """Where a message says something; what it has beside these is no answer (annotations, a provider's own fields)."""
+
+    content: msgspec.Raw = ABSENT
+    refusal: msgspec.Raw = ABSENT
+    tool_calls: msgspec.Raw = ABSENT
+    function_call: msgspec.Raw = ABSENT
+    audio: msgspec.Raw = ABSENT
+    images: msgspec.Raw = ABSENT
+    reasoning_content: msgspec.Raw = ABSENT
+    reasoning: msgspec.Raw = ABSENT
+    reasoning_details: msgspec.Raw = ABSENT
+    thinking: msgspec.Raw = ABSENT
+
+    @property
+    def says(self) -> bool:
+        """Whether there is any of an answer in it."""
+        return says_something(self.content) or any(map(says_something, msgspec.structs.astuple(self)[1:]))
+
+
+class _Choice(msgspec.Struct, gc=False):
+    message: _Message | None = None
+    text: str | None = None
+    finish_reason: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
+
+
+class _Completion(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    error: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+
+
+def _completed(answer: _Completion, _: Expected) -> Fault | None:
+    """Judge a completion; the paths of both have answers of either form (Mistral API, fill in the middle).
+
+    A choice that was filtered may have no message (Microsoft Learn, Azure OpenAI content filtering).
+    """
+    choices = answer.choices
+    if not choices:
+        return _OTHER_FORM
+    if any(is_something(choice.error) for choice in choices):
+        return _FAILED
+    ends = [word(choice.finish_reason) for choice in choices]
+    for choice, end in zip(choices, ends, strict=True):
+        if choice.message is None and choice.text is None and finish_of(Api.CHAT, end) is not Finish.REFUSED:
+            return _OTHER_FORM
+    says = any(choice.text or (choice.message is not None and choice.message.says) for choice in choices)
+    return _verdict(Api.CHAT, ends, answer.usage, says=says, failed=is_something(answer.error))
+
+
+# ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _MessagesAnswer(msgspec.Struct, gc=False):
+    type: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    stop_reason: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+
+
+def _said(answer: _MessagesAnswer, _: Expected) -> Fault | None:
+    if word(answer.type) not in ("", "message") or not is_list(answer.content):
+        return _OTHER_FORM
+    says, failed = says_something(answer.content), is_something(answer.error)
+    return _verdict(Api.MESSAGES, [word(answer.stop_reason)], answer.usage, says=says, failed=failed)
+
+
+# ── Responses ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Reason(msgspec.Struct, gc=False):
+    reason: msgspec.Raw = ABSENT
+
+
+class _Response(msgspec.Struct, gc=False):
+    object: msgspec.Raw = ABSENT
+    status: msgspec.Raw = ABSENT
+    output: msgspec.Raw = ABSENT
+    incomplete_details: _Reason | None = None
+    error: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+
+
+def _responded(answer: _Response, expected: Expected) -> Fault | None:
+    """Judge a response by its status: completed, incomplete, queued and in_progress are no failures by themselves."""
+    if word(answer.object) not in ("", "response"):
+        return _OTHER_FORM
+    status = word(answer.status)
+    if status in ("queued", "in_progress"):
+        return None if expected.later else _PROMISED
+    if status not in ("", "completed", "incomplete"):
+        return _BAD_END
+    if not is_list(answer.output):
+        return _OTHER_FORM
+    reason = word(answer.incomplete_details.reason) if answer.incomplete_details else ""
+    ends = [reason if status == "incomplete" else status]
+    says, failed = says_something(answer.output), is_something(answer.error)
+    return _verdict(Api.RESPONSES, ends, answer.usage, says=says, failed=failed)
+
+
+# ── generateContent ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Content(msgspec.Struct, gc=False):
+    parts: msgspec.Raw = ABSENT
+
+
+class _Candidate(msgspec.Struct, gc=False):
+    content: _Content | None = None
+    finish_reason: msgspec.Raw = msgspec.field(default=ABSENT, name="finishReason")
+
+
+class _Feedback(msgspec.Struct, gc=False):
+    block_reason: msgspec.Raw = msgspec.field(default=ABSENT, name="blockReason")
+
+
+class _Generated(msgspec.Struct, gc=False):
+    candidates: list[_Candidate] | None = None
+    feedback: _Feedback | None = msgspec.field(default=None, name="promptFeedback")
+    usage: msgspec.Raw = msgspec.field(default=ABSENT, name="usageMetadata")
+    error: msgspec.Raw = ABSENT
+
+
+def _generated(responses: list[_Generated]) -> Fault | None:
+    """Judge a response, or those that a stream without events is made of; a prompt that is blocked has no candidates.
+
+    Gemini API reference, PromptFeedback: what is blocked has a reason.
+    """
+    if any(response.feedback is not None and word(response.feedback.block_reason) for response in responses):
+        return None
+    candidates = [candidate for response in responses for candidate in response.candidates or ()]
+    failed = any(is_something(response.error) for response in responses)
+    if not candidates:
+        return _FAILED if failed else _OTHER_FORM
+    says = any(each.content is not None and says_something(each.content.parts) for each in candidates)
+    ends = [word(candidate.finish_reason) for candidate in candidates]
+    if failed and len(responses) > 1:
+        return _FAILED
+    return _verdict(Api.GENERATE, ends, responses[-1].usage, says=says, failed=failed)
+
+
+def _generated_one(answer: _Generated, _: Expected) -> Fault | None:
+    return _generated([answer])
+
+
+# ── Embeddings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Embedding(msgspec.Struct, gc=False):
+    """An embedding, or several of one text (Jina, late interaction)."""
+
+    embedding: msgspec.Raw = ABSENT
+    embeddings: msgspec.Raw = ABSENT
+
+
+class _Embeddings(msgspec.Struct, gc=False):
+    data: list[_Embedding] | None = None
+
+
+def _embedded(answer: _Embeddings, expected: Expected) -> Fault | None:
+    if not answer.data or not all(is_something(one.embedding) or is_something(one.embeddings) for one in answer.data):
+        return _OTHER_FORM
+    return _TOO_FEW if len(answer.data) < expected.inputs else None
+
+
+# ── Answers of very many values ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Outline(msgspec.Struct, gc=False):
+    choices: msgspec.Raw = ABSENT
+    candidates: msgspec.Raw = ABSENT
+    data: msgspec.Raw = ABSENT
+
+
+_outline_decoder: Final = msgspec.json.Decoder(_Outline)
+_ENDS: Final = re.compile(rb'"finish_?[rR]eason"\s*:\s*"([^"\\]{1,64})"')
+_EMBEDDING: Final = re.compile(rb'"embeddings?"\s*:\s*[\["]')
+_NO_EMBEDDING: Final = re.compile(rb'"embeddings?"\s*:\s*(?:\[\s*\]|""|null|\{)')
+_LISTS: Final[dict[Api, tuple[str, re.Pattern[bytes]]]] = {
+    Api.CHAT: ("choices", re.compile(rb'"(?:message"\s*:\s*\{|text"\s*:\s*")')),
+    Api.COMPLETIONS: ("choices", re.compile(rb'"(?:message"\s*:\s*\{|text"\s*:\s*")')),
+    Api.GENERATE: ("candidates", re.compile(rb'"content"\s*:\s*\{')),
+    Api.EMBEDDINGS: ("data", _EMBEDDING),
+}
+"""The list that an answer is, and what stands in it. A name in quotes is found in no text, where quotes are escaped."""
+
+
+def _outlined(expected: Expected, api: Api, text: bytes, *, is_array: bool) -> Fault | None:
+    """Judge by what stands in an answer's own list, without making a value of it."""
+    name, item = _LISTS[api]
+    if not is_array:
+        outline = _read(_outline_decoder, text)
+        held = b"" if outline is None else bytes(getattr(outline, name))
+    elif lenient_json.is_json(text):
+        held = text
+    else:
+        raise ValueError("no JSON")
+    if not item.search(held):
+        return _OTHER_FORM
+    if api is Api.EMBEDDINGS:
+        if _NO_EMBEDDING.search(held):
+            return _OTHER_FORM
+        return _TOO_FEW if sum(1 for _ in _EMBEDDING.finditer(held)) < expected.inputs else None
+    ends = islice(_ENDS.finditer(held), MOST_CHOICES)
+    return _verdict(api, [end[1].decode("utf-8", "replace") for end in ends], says=True)
+
+
+_generate_array_decoder: Final = msgspec.json.Decoder(list[_Generated])
+_completion: Final = (msgspec.json.Decoder(_Completion), _completed)
+_FORMS: Final[dict[Api, tuple["msgspec.json.Decoder[Any]", Callable[[Any, Expected], Fault | None]]]] = {
+    Api.CHAT: _completion,
+    Api.COMPLETIONS: _completion,
+    Api.MESSAGES: (msgspec.json.Decoder(_MessagesAnswer), _said),
+    Api.RESPONSES: (msgspec.json.Decoder(_Response), _responded),
+    Api.GENERATE: (msgspec.json.Decoder(_Generated), _generated_one),
+    Api.EMBEDDINGS: (msgspec.json.Decoder(_Embeddings), _embedded),
+}

@@ -1,0 +1,67 @@
+"""A JSON value, as its bytes → whether it says anything: what tells an answer from the frame of one."""
+
+from typing import Any, Final
+
+import msgspec
+
+from switchover_dataplane.formats import lenient_json
+
+ABSENT: Final = msgspec.Raw(b"")
+"""A field that is not there."""
+
+_NOTHING: Final = frozenset((b"null", b"false", b"0", b'""', b"{}", b"[]"))
+_SHORT: Final = 64
+_LONGEST_WORD: Final = 256
+_BLANKS: Final = b" \t\r\n"
+_NAMING: Final = frozenset(("type", "id", "object", "role", "status", "index", "phase"))
+"""What names a part of an answer and is none."""
+
+_DEPTH: Final = 8
+
+_text_decoder: Final = msgspec.json.Decoder(str)
+_decoder: Final = msgspec.json.Decoder()
+
+
+def is_something(value: msgspec.Raw) -> bool:
+    """Tell whether a value is there, and not null, false, 0 or empty."""
+    size = len(value)
+    return size > _SHORT or (size > 0 and bytes(value).translate(None, _BLANKS) not in _NOTHING)
+
+
+def is_list(value: msgspec.Raw) -> bool:
+    """Tell whether a value is a list."""
+    return bytes(memoryview(value)[:1]) == b"["
+
+
+def says_something(value: msgspec.Raw) -> bool:
+    """Tell whether a text is not empty, or a list of parts has one that is more than its name.
+
+    A list of more values than are made says something.
+    """
+    first = bytes(memoryview(value)[:1])
+    if first == b'"':
+        return len(value) > len('""')
+    if first != b"[":
+        return is_something(value)
+    text = bytes(value)
+    return not lenient_json.has_few_values(text) or _says(_decoder.decode(text), _DEPTH)
+
+
+def word(value: msgspec.Raw) -> str:
+    """Return a word of the API's own, "" where it is absent, null or the word for it; what is no text is its JSON."""
+    if not len(value):
+        return ""
+    text = bytes(value if len(value) <= _LONGEST_WORD else memoryview(value)[:_LONGEST_WORD])
+    try:
+        read = _text_decoder.decode(text)
+    except ValueError:
+        read = text.decode("utf-8", "replace")
+    return "" if read == "null" else read
+
+
+def _says(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth > 0 and any(_says(inner, depth - 1) for name, inner in value.items() if name not in _NAMING)
+    if isinstance(value, list):
+        return depth > 0 and any(_says(inner, depth - 1) for inner in value)
+    return isinstance(value, str) and bool(value)

@@ -1,0 +1,1 @@
+"""The process itself: memory, turns of the event loop, its parent, TLS contexts."""

@@ -1,0 +1,152 @@
+"""The body of an AI request, worded anew for each target.
+
+Its top-level fields are kept as their own bytes: only the fields that have to change are rewritten, so numbers, spacing
+and unknown fields reach the provider exactly as the caller wrote them. Messages are added by their bytes, too, behind
+the list's "[" and before its "]". Wording a body makes one copy of it, which lives as long as it is being sent.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from switchover_dataplane.request import json_fields
+from switchover_dataplane.request.json_fields import BadBody
+
+Piece = bytes | memoryview | msgspec.Raw
+
+READ: Final = frozenset(
+    (
+        "model",
+        "stream",
+        "stream_options",
+        "messages",
+        "prompt",
+        "n",
+        "reasoning",
+        "reasoning_effort",
+        "thinking",
+        "thinking_config",
+        "output_config",
+        "enable_thinking",
+        "prompt_mode",
+    )
+)
+"""The fields that the gateway reads or writes: no other case of their names is let through."""
+
+SMALL: Final = 4 * 1024
+"""Bytes up to which a field is decoded that says how a request is served; what means something there is shorter."""
+
+_LONGEST_MODEL: Final = 128 * 1024
+_MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t\r\n]*')
+_EMPTY: Final = re.compile(rb"\[[ \t\r\n]*\]")
+
+_encoder: Final = msgspec.json.Encoder()
+_text_decoder: Final = msgspec.json.Decoder(str)
+
+
+class JsonBody:
+    """The body of an AI request: its fields' bytes, and the two that decide how it is served.
+
+    `model` is the caller's, "" if there is none; `stream` tells whether an event stream was asked for.
+    """
+
+    __slots__ = ("_after", "_before", "_original", "fields", "model", "stream")
+
+    def __init__(
+        self, original: bytes | None, fields: dict[str, msgspec.Raw], before: bytes = b"", after: bytes = b""
+    ) -> None:
+        self._original = original
+        self._before = before
+        self._after = after
+        self.fields = fields
+        self.stream = is_literal(fields.get("stream"), b"true")
+        self.model = _model_of(fields)
+
+    @classmethod
+    def parse(cls, text: bytes) -> "JsonBody":
+        """Body bytes → fields.
+
+        Raises:
+            BadBody: not a JSON object, a field twice or in another case, too many fields, or `model` is no string.
+        """
+        fields = json_fields.read(text)
+        json_fields.check_case(fields, READ)
+        return cls(text, fields)
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether the body has a list of messages."""
+        messages = self.fields.get("messages")
+        return messages is not None and bytes(memoryview(messages)[:1]) == b"["
+
+    def edited(self, fields: dict[str, msgspec.Raw]) -> "JsonBody":
+        """Make the same body with other fields."""
+        return JsonBody(None, fields, self._before, self._after)
+
+    def with_messages(self, before: bytes = b"", after: bytes = b"") -> "JsonBody":
+        """Make the same body with more messages, each given as JSON text and separated by commas.
+
+        Raises:
+            BadBody: the body has no `messages`, or they are no list.
+        """
+        if not self.is_conversation:
+            raise BadBody("`messages` must be a list of messages, as some are added", "messages")
+        return JsonBody(None, self.fields, _joined(before, self._before), _joined(self._after, after))
+
+    def for_model(self, model: str) -> bytes:
+        """Word the body for a target: `model` replaces the caller's, "" keeps it."""
+        if self._original is None:
+            return b"".join(self._pieces(model))
+        if not model or model == self.model:
+            return self._original
+        first = _MODEL_FIRST.match(self._original)
+        if first is None:
+            return b"".join(self._pieces(model))
+        rest = memoryview(self._original)[first.end() + len(self.fields["model"]) :]
+        return b"".join((first[0], _encoder.encode(model), rest))
+
+    def _pieces(self, model: str) -> Iterable[Piece]:
+        """Yield the text of the body, in pieces of the original as far as it has them."""
+        fields = {**self.fields, "model": msgspec.Raw(_encoder.encode(model))} if model else self.fields
+        lead = b"{"
+        for name, value in fields.items():
+            yield lead
+            yield _encoder.encode(name)
+            yield b":"
+            if name == "messages" and (self._before or self._after):
+                yield from self._messages(value)
+            else:
+                yield value
+            lead = b","
+        yield b"}" if fields else b"{}"
+
+    def _messages(self, own: msgspec.Raw) -> Iterable[Piece]:
+        parts: list[Piece] = [b"["]
+        for part in (self._before, b"" if _EMPTY.fullmatch(own) else memoryview(own)[1:-1], self._after):
+            if part:
+                parts += (part, b",")
+        parts[-1] = b"]"
+        return parts
+
+
+def is_literal(field: msgspec.Raw | None, literal: bytes) -> bool:
+    """Tell whether a field is there and is this text, such as b"true"; a large one is not copied for it."""
+    return field is not None and len(field) == len(literal) and bytes(field) == literal
+
+
+def _joined(one: bytes, other: bytes) -> bytes:
+    return one + b"," + other if one and other else one or other
+
+
+def _model_of(fields: dict[str, msgspec.Raw]) -> str:
+    raw = fields.get("model")
+    if raw is None:
+        return ""
+    try:
+        if len(raw) <= _LONGEST_MODEL:
+            return _text_decoder.decode(raw)
+    except ValueError:
+        pass
+    raise BadBody(f'`model` must be a string of up to {_LONGEST_MODEL} bytes such as "gpt-4o"', "model")

@@ -1,0 +1,205 @@
+"""What a rule changes on the way: headers, path, host and body of a request, headers of an answer, or a redirect.
+
+Plain functions of `table.Filters`; nothing is copied or computed where there is nothing to change.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import quote_from_bytes
+
+import msgspec
+from multidict import CIMultiDict
+
+from switchover_dataplane.pattern import compiled
+from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.request.json_fields import other_case
+from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
+from switchover_dataplane.routing.match import Found, Head
+from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
+
+_encoder = msgspec.json.Encoder()
+
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+_FRAMING: Final = HOP_BY_HOP | {"content-length"}
+_NONE: Final[Fields] = CIMultiDict()
+_PORT: Final = re.compile(r":[0-9]*\Z")
+_CONTROLS: Final = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
+
+
+class Location(NamedTuple):
+    """A redirect to answer with."""
+
+    status: int
+    location: str
+
+
+# ── Redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def redirect(found: Found, head: Head, scheme: str, port: int) -> Location | None:
+    """Return where a rule sends the caller (Gateway API, HTTPRequestRedirectFilter), None if it does not.
+
+    Without a port the scheme's own is meant where the filter names a scheme, else the listener's; the usual port of a
+    scheme is not written. `port` is that of the socket, for listeners that clients see at the same one. A caller that
+    names no host gets a path alone.
+    """
+    wanted = found.rule.filters.redirect
+    if wanted is None:
+        return None
+    path, query = _new_path(wanted.full_path, wanted.prefix, found, head.path, head.query)
+    tail = f"{path}?{query}" if query else path
+    host = wanted.hostname or _PORT.sub("", head.host)
+    if not host:
+        return Location(wanted.status, tail)
+    to_scheme = wanted.scheme or scheme
+    to_port = wanted.port or (_USUAL_PORTS[wanted.scheme] if wanted.scheme else found.listener.port or port)
+    shown = "" if to_port == _USUAL_PORTS[to_scheme] else f":{to_port}"
+    return Location(wanted.status, f"{to_scheme}://{host}{shown}{tail}")
+
+
+# ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def request(  # noqa: PLR0917 - a request's parts, in the order in which they are written
+    found: Found,
+    parts: tuple[Filters, ...],
+    headers: "CIMultiDict[str]",
+    path: str,
+    query: str,
+    secrets: Mapping[str, str],
+    asked: Fields,
+) -> tuple["CIMultiDict[str]", str, str]:
+    """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
+
+    `asked` is the request's own header, of which `Header.request` takes values that are not among `headers`.
+
+    Both rewrite the path that was matched, so the backend's wins where both do.
+    """
+    matched = path, query
+    for part in parts:
+        for edit in part.request_headers:
+            _edit(headers, edit, secrets, asked)
+        if part.rewrite is not None:
+            if part.rewrite.hostname:
+                headers["host"] = part.rewrite.hostname
+            if _changes_path(part.rewrite):
+                path, query = _rewritten(part.rewrite, found, *matched)
+    return headers, path, query
+
+
+def _changes_path(rewrite: Rewrite) -> bool:
+    return rewrite.full_path is not None or rewrite.prefix is not None or rewrite.regex is not None
+
+
+def _rewritten(rewrite: Rewrite, found: Found, path: str, query: str) -> tuple[str, str]:
+    if rewrite.regex is None:
+        return _new_path(rewrite.full_path, rewrite.prefix, found, path, query)
+    pattern, substitution = rewrite.regex
+    return _sendable(compiled(pattern).replaced(path, substitution)), query
+
+
+def _new_path(full: str | None, prefix: str | None, found: Found, path: str, query: str) -> tuple[str, str]:
+    """ReplaceFullPath and ReplacePrefixMatch (Gateway API, HTTPPathModifier).
+
+    A full path that has a query of its own replaces the caller's, as Envoy's `path_redirect` does. Slashes at the
+    seam of a prefix are neither doubled nor lost.
+    """
+    if full is not None:
+        own_path, asks, own_query = full.partition("?")
+        return _sendable(own_path), _visible(own_query) if asks else query
+    if prefix is None:
+        return path, query
+    return _sendable(prefix.rstrip("/") + path[len(found.prefix) :]), query
+
+
+def _sendable(path: str) -> str:
+    """Make what a route wrote a path that can stand in a request line: absolute, and without "?" or "#" of its own."""
+    path = _visible(path).replace("?", "%3F").replace("#", "%23")
+    return path if path.startswith("/") else "/" + path
+
+
+def _visible(text: str) -> str:
+    """Encode what is not a visible ASCII character."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_VISIBLE)
+
+
+# ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: Mapping[str, str]) -> "CIMultiDict[str]":
+    """Apply header edits to an answer; the mapping is changed in place."""
+    for part in parts:
+        for edit in part.response_headers:
+            _edit(headers, edit, secrets)
+    return headers
+
+
+def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], asked: Fields = _NONE) -> None:
+    """Remove, then set, then add, as Envoy does; a message's framing and `host` are no one's to remove or repeat."""
+    for name in edit.remove:
+        if name not in _FRAMING and name != "host":
+            headers.popall(name, None)
+    for header in edit.set:
+        value = _value(header, secrets, asked)
+        if header.name not in _FRAMING and value is not None:
+            headers[header.name] = value
+    for header in edit.add:
+        value = _value(header, secrets, asked)
+        if value is None:
+            continue
+        if header.name == "host":
+            headers["host"] = value
+        elif header.name not in _FRAMING:
+            headers.add(header.name, value)
+
+
+def _value(header: Header, secrets: Mapping[str, str], asked: Fields) -> str | None:
+    """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5).
+
+    None where it is that of a field that the caller did not send.
+    """
+    if header.request:
+        return asked.get(header.request)
+    value = secrets[header.secret] if header.secret else header.value
+    return value if value.isprintable() else value.translate(_CONTROLS).strip()
+
+
+# ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def edit_body(body: JsonBody, edit: BodyEdit) -> JsonBody:
+    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to a body; `body` is not changed.
+
+    A request that has no `messages`, such as one for embeddings, has no prompt to enrich and is left as it is.
+
+    Raises:
+        BadBody: messages are to be added and `messages` is no list, or a default is there in another case.
+    """
+    if edit.defaults:
+        body = body.edited(_with_defaults(body.fields, edit.defaults))
+    if (edit.prepend or edit.append) and "messages" in body.fields:
+        body = body.with_messages(_written(edit.prepend), _written(edit.append))
+    return body
+
+
+def _with_defaults(fields: dict[str, msgspec.Raw], defaults: tuple[BodyDefault, ...]) -> dict[str, msgspec.Raw]:
+    edited = dict(fields)
+    for default in defaults:
+        folded = default.field.casefold()
+        for name in fields:
+            if name != default.field and name.casefold() == folded:
+                raise other_case(name, default.field)
+        if default.override or default.field not in edited:
+            edited[default.field] = msgspec.Raw(default.value.encode())
+    return edited
+
+
+@lru_cache(maxsize=1024)
+def _written(messages: tuple[PromptMessage, ...]) -> bytes:
+    """Write messages as they stand in a list."""
+    return _encoder.encode(messages)[1:-1]

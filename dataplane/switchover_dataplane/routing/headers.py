@@ -1,0 +1,240 @@
+"""Which header fields cross the gateway, in both directions, with the rule that says so.
+
+Hop-by-hop fields end here (RFC 9110, section 7.6.1). A model gets only the fields that its API is asked with: whatever
+else a caller carries, for this gateway or for proxies before it, is no provider's to know. Nobody outside steers
+retries with Envoy's control headers. A head that two servers could read differently is refused before anything else
+looks at it.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from switchover_dataplane.routing import credential_names
+from switchover_dataplane.routing.request_target import authority
+
+HOP_BY_HOP: Final = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+"""Fields for one connection only: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which never was one."""
+
+# `expect` has been answered here by then: the body is read before it is sent (RFC 9110, section 10.1.1).
+_OURS_TO_SET: Final = frozenset(("content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-request-id"))
+
+_RETRY_CONTROL: Final = frozenset(
+    f"x-envoy-{name}"
+    for name in (
+        "max-retries",
+        "retry-on",
+        "retry-grpc-on",
+        "retriable-status-codes",
+        "retriable-header-names",
+        "upstream-rq-timeout-ms",
+        "upstream-rq-per-try-timeout-ms",
+        "upstream-rq-timeout-alt-response",
+        "hedge-on-per-try-timeout",
+        "expected-rq-timeout-ms",
+    )
+)
+
+_TO_MODELS: Final = frozenset(
+    (
+        "accept",
+        "accept-language",
+        "anthropic-beta",
+        "anthropic-version",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "openai-beta",
+        "traceparent",
+        "tracestate",
+        "user-agent",
+    )
+)
+"""The caller's fields that a model gets: OpenAI, Mistral, Microsoft Learn and Anthropic API references, W3C Trace
+Context, RFC 9110. `headerManipulation` adds others."""
+
+_SDK: Final = "x-stainless-"
+"""How the fields begin by which the SDKs of OpenAI and Anthropic tell their version, platform and retries."""
+
+_DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
+_DROPPED_TO_CLIENT: Final = HOP_BY_HOP | {"content-length"}
+
+SINGLETONS: Final = (
+    "Host",
+    "Authorization",
+    "Content-Type",
+    "User-Agent",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "Origin",
+    "Sec-Fetch-Site",
+    "Referer",
+    "From",
+    "Date",
+    "Range",
+    "If-Range",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "Max-Forwards",
+    "Content-Location",
+    "Content-Range",
+    "Proxy-Authorization",
+)
+"""Fields of which a request has one at most: those that RFC 9110 defines as no list (section 5.3), `Origin` (RFC 6454,
+section 7.3), `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), and those that providers take keys in.
+"""
+
+_LONGEST_HOST: Final = 261  # a DNS name of 253 characters with a dot at its end, and ":65535"
+_SANE_ID: Final = re.compile(r"[!-~]{1,128}")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_NO_LENGTH: Final = "a Content-Length that is no number"
+
+Fields = CIMultiDict[str] | CIMultiDictProxy[str]
+
+
+def conflicts(headers: Fields, *, http_1_1: bool = True, target: str = "/") -> str | None:
+    """Name what makes a request head ambiguous, so that it must be refused with 400; None if nothing does.
+
+    RFC 9112, sections 3.2 (Host), 3.2.2 (`target` in absolute-form) and 6.3 (length of the body), RFC 9110, section 5.3
+    (repeated fields): two servers that read such a head differently can be made to see different requests.
+    """
+    # Nearly all requests repeat no field, which is found out at the speed of C.
+    repeats = len(set(headers)) != len(headers)
+    if repeats:
+        repeated = next((name for name in SINGLETONS if len(headers.getall(name, ())) > 1), None)
+        if repeated is not None:
+            return f"more than one {repeated}"
+    conflict = _host_conflict(headers, http_1_1, target)
+    if conflict is not None:
+        return conflict
+    if repeats or "transfer-encoding" in headers:
+        return _length_conflict(headers, http_1_1)
+    length = headers.get("content-length")
+    return None if length is None or _LENGTH.fullmatch(length) else _NO_LENGTH
+
+
+def _host_conflict(headers: Fields, http_1_1: bool, target: str) -> str | None:
+    host = headers.get("host")
+    if host is None:
+        return "no Host" if http_1_1 else None
+    if len(host) > _LONGEST_HOST or not _is_host(host):
+        return "a Host that is no host name"
+    if not target.startswith("/"):
+        named = authority(target)
+        if named and named.lower() != host.lower():
+            return "a Host other than that of the request target"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
+
+
+def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
+    lengths = headers.getall("content-length", ())
+    codings = headers.getall("transfer-encoding", ())
+    if lengths and codings:
+        return "Content-Length beside Transfer-Encoding"
+    if len(set(lengths)) > 1:
+        return "more than one Content-Length"
+    if lengths and not _LENGTH.fullmatch(lengths[0]):
+        return _NO_LENGTH
+    if codings and not http_1_1:
+        return "a Transfer-Encoding in HTTP/1.0"
+    if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
+        return "a Transfer-Encoding other than chunked"
+    return None
+
+
+def request_id(headers: Fields, make: Callable[[], str]) -> str:
+    """Return the caller's `x-request-id` if it is one, short and printable, else a new one."""
+    given = headers.getall("x-request-id", None)
+    if given is None:
+        return make()
+    return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else make()
+
+
+def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai: bool) -> "CIMultiDict[str]":
+    """Choose the fields that go to a target, and say who asked and how.
+
+    `peer` is the caller's address, "" if it has none; it goes behind what `x-forwarded-for` holds already. An AI
+    target learns nothing of who asked (`Auth.kind` passthrough brings the caller's token back), and no content coding
+    is asked for, as the answer has to be read here.
+    """
+    if ai:
+        chosen = _for_models(headers)
+        chosen["x-request-id"] = request_id
+        chosen["accept-encoding"] = "identity"
+        return chosen
+    chosen = _without(headers, _DROPPED_TO_UPSTREAM)
+    hops = [*headers.getall("x-forwarded-for", ()), peer] if peer else headers.getall("x-forwarded-for", ())
+    if hops:
+        chosen["x-forwarded-for"] = ", ".join(hops)
+    chosen["x-forwarded-proto"] = scheme
+    chosen["x-request-id"] = request_id
+    return chosen
+
+
+def to_client(headers: Fields) -> "CIMultiDict[str]":
+    """Choose the fields of an answer that go to the client; its framing is written anew."""
+    return _without(headers, _DROPPED_TO_CLIENT)
+
+
+def from_model(headers: Fields) -> "CIMultiDict[str]":
+    """Choose the fields of a model's answer that go to the client: none is a slot for a credential.
+
+    Some servers answer with what they were asked with. A provider's cookies are for whoever holds the key as well.
+    """
+    chosen = to_client(headers)
+    for name in [name for name in chosen if credential_names.is_field(name)]:
+        chosen.popall(name, None)
+    return chosen
+
+
+def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
+    """Copy all fields but those that are dropped and those that `Connection` names."""
+    if "connection" in headers:
+        dropped |= _nominated(headers)
+    return CIMultiDict([each for each in headers.items() if each[0].lower() not in dropped])
+
+
+def _for_models(headers: Fields) -> "CIMultiDict[str]":
+    """Copy the fields that models are asked with, but for those that `Connection` names."""
+    chosen = [each for each in headers.items() if _is_for_models(each[0])]
+    if "connection" in headers:
+        ended = _nominated(headers)
+        chosen = [each for each in chosen if each[0].lower() not in ended]
+    return CIMultiDict(chosen)
+
+
+@lru_cache(maxsize=256)
+def _is_for_models(name: str) -> bool:
+    lower = name.lower()
+    return lower in _TO_MODELS or (lower.startswith(_SDK) and not credential_names.is_field(lower))
+
+
+def _nominated(headers: Fields) -> frozenset[str]:
+    """Name the fields that `Connection` declares to be for this hop only.
+
+    `host` cannot be among them: a client must not make the gateway send a request that lacks one.
+    """
+    named = {token.strip().lower() for value in headers.getall("connection") for token in value.split(",")}
+    return frozenset(named - {"host"})

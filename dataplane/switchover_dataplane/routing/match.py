@@ -1,0 +1,292 @@
+"""A request's head → the rule that serves it. The compiler sorted by precedence; here the first match wins.
+
+An index is made once per table, so that finding does not grow with the number of routes: hosts and exact paths are
+looked up, prefixes are tried from the longest to the shortest element of the path, and only the entries of one path
+are walked; many regular expressions for one part of a request are looked for together. The answer is always that of a
+plain walk over `Host.matches` in order, whatever that order is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_set
+from switchover_dataplane.routing.request_parts import Asked, Head, Sets
+from switchover_dataplane.routing.request_target import BadTarget, canonical, hostname, normalise
+from switchover_dataplane.table import (
+    Backend,
+    Host,
+    InvalidTable,
+    Listener,
+    Match,
+    Port,
+    Rule,
+    Table,
+    pattern_problem,
+)
+
+Kept = TypeVar("Kept")
+
+
+class Found(NamedTuple):
+    """The rule that serves a request and why: the match, the listener, and the number of the port it came in at.
+
+    `prefix` is as much of the request's path as a `PathPrefix` matched ("" for "/"), and all of it for other kinds.
+    """
+
+    rule: Rule
+    match: Match
+    port: int
+    listener: Listener
+    prefix: str
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """A match and its place in the compiler's order."""
+
+    place: int
+    match: Match
+
+
+class _Paths(msgspec.Struct, gc=False):
+    """The matches of one host by path, and its many expressions. A prefix has no trailing slash.
+
+    `lengths` are those of the prefixes, `longest` is the greatest.
+    """
+
+    exact: dict[str, list[_Entry]] = {}
+    prefix: dict[str, list[_Entry]] = {}
+    pattern: list[_Entry] = []
+    lengths: set[int] = set()
+    longest: int = 0
+    sets: dict[tuple[str, str], PatternSet] = {}
+
+
+@dataclass(slots=True)
+class _ByHost(Generic[Kept]):
+    """Things by hostname, several of one name in order: exact names, wildcards by their suffix, and for every host."""
+
+    exact: dict[str, list[Kept]] = field(default_factory=dict)
+    wildcard: dict[str, list[Kept]] = field(default_factory=dict)
+    every: list[Kept] = field(default_factory=list)
+
+    def put(self, hostname: str, kept: Kept) -> None:
+        if not hostname:
+            self.every.append(kept)
+        elif hostname.startswith("*."):
+            self.wildcard.setdefault(hostname[2:], []).append(kept)
+        else:
+            self.exact.setdefault(hostname, []).append(kept)
+
+    def of(self, host: str) -> Iterator[list[Kept]]:
+        """Yield what is kept for a host, the most specific first; "*.x" stands for one or more labels before x."""
+        if host in self.exact:
+            yield self.exact[host]
+        if self.wildcard:
+            dot = host.find(".", 1)
+            while dot != -1:
+                suffix = host[dot + 1 :]
+                if suffix in self.wildcard:
+                    yield self.wildcard[suffix]
+                dot = host.find(".", dot + 1)
+        if self.every:
+            yield self.every
+
+
+_Indexed = dict[tuple[int, str, str], tuple[Host, _Paths]]
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """The index of one table. `indexed` is what the next table's index can be made of, by port, listener and host."""
+
+    rules: Mapping[str, Rule]
+    ports: "Mapping[int, _ByHost[tuple[Listener, _ByHost[_Paths]]]]"
+    patterns: Mapping[str, Pattern]
+    indexed: _Indexed
+
+
+# ── Once per table ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check(table: Table) -> list[str]:
+    """Name every regular expression and substitution that cannot be used, one sentence each."""
+    used = [(f"rule {match.rule}", text, "") for match, text in _texts(table)]
+    used += [
+        (f"rule {name}", *part.rewrite.regex)
+        for name, rule in table.rules.items()
+        for part in (rule.filters, *(backend.filters for backend in rule.backends))
+        if part.rewrite is not None and part.rewrite.regex is not None
+    ]
+    return [
+        f"{where}: the regular expression {text!r} cannot be used: {problem}"
+        for where, text, substitution in used
+        if (problem := pattern_problem(text, substitution))
+    ]
+
+
+def index(table: Table, before: Router | None = None) -> Router:
+    """Index a table; hosts that are as they were in the table `before` are taken over.
+
+    Raises:
+        InvalidTable: what `check` says of its regular expressions.
+    """
+    try:
+        patterns = {text: compiled(text) for _, text in _texts(table)}
+    except BadPattern:
+        raise InvalidTable(*check(table)) from None
+    known = before.indexed if before is not None else {}
+    indexed: _Indexed = {}
+    ports = {port.number: _listeners(port, known, indexed) for port in table.ports}
+    return Router(table.rules, ports, patterns, indexed)
+
+
+def _listeners(port: Port, known: _Indexed, indexed: _Indexed) -> "_ByHost[tuple[Listener, _ByHost[_Paths]]]":
+    listeners: _ByHost[tuple[Listener, _ByHost[_Paths]]] = _ByHost()
+    for listener in port.listeners:
+        hosts: _ByHost[_Paths] = _ByHost()
+        for host in listener.hosts:
+            place = (port.number, listener.name, host.hostname)
+            same = known.get(place)
+            indexed[place] = same if same is not None and same[0] == host else (host, _paths(host))
+            hosts.put(host.hostname, indexed[place][1])
+        listeners.put(listener.hostname, (listener, hosts))
+    return listeners
+
+
+def _paths(host: Host) -> _Paths:
+    paths = _Paths()
+    for entry in map(_Entry, range(len(host.matches)), host.matches):
+        path = entry.match.path
+        if path.kind == "Exact":
+            paths.exact.setdefault(_as_asked_for(path.value), []).append(entry)
+        elif path.kind == "PathPrefix":
+            paths.prefix.setdefault(_as_asked_for(path.value).rstrip("/"), []).append(entry)
+        else:
+            paths.pattern.append(entry)
+    paths.lengths = set(map(len, paths.prefix))
+    paths.longest = max(paths.lengths, default=0)
+    paths.sets = _sets(host)
+    return paths
+
+
+def _sets(host: Host) -> dict[tuple[str, str], PatternSet]:
+    """Put together the expressions that are many for one part of a request."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for match in host.matches:
+        for part, name, text in _expressions(match):
+            texts.setdefault((part, name), []).append(text)
+    made = {key: pattern_set(each) for key, each in texts.items()}
+    return {key: one for key, one in made.items() if one is not None}
+
+
+def _expressions(match: Match) -> Iterator[tuple[str, str, str]]:
+    """Yield the regular expressions of a match with the part of a request and its name that each is for."""
+    if match.path.kind == "RegularExpression":
+        yield "path", "", match.path.value
+    for part, values in (("header", match.headers), ("query", match.query)):
+        for wanted in values:
+            if wanted.kind == "RegularExpression":
+                yield part, wanted.name, wanted.value
+
+
+def _as_asked_for(value: str) -> str:
+    """Spell a path of a route as requests for it are spelled here; one that no request can have is left alone."""
+    try:
+        return canonical(value)
+    except BadTarget:
+        return value
+
+
+def _texts(table: Table) -> Iterator[tuple[Match, str]]:
+    """Yield every regular expression that matching uses."""
+    for port in table.ports:
+        for listener in port.listeners:
+            for host in listener.hosts:
+                for match in host.matches:
+                    if match.headers or match.query or match.path.kind == "RegularExpression":
+                        for _, _, text in _expressions(match):
+                            yield match, text
+
+
+# ── Once per request ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(router: Router, port: int, head: Head) -> Found | None:
+    """Find the rule for a request that came in at `port`, None if there is none.
+
+    The most specific listener alone counts (Gateway API, listener isolation); within it a less specific host is asked
+    when a more specific one has nothing for the request.
+    """
+    listeners = router.ports.get(port)
+    if listeners is None or not head.path.startswith("/"):
+        return None
+    host = hostname(head.host)
+    asked = Asked(head, router.patterns)
+    for listener, hosts in next(listeners.of(host), ()):
+        for same_name in hosts.of(host):
+            for paths in same_name:
+                match, prefix = _first(paths, asked)
+                if match is not None:
+                    return Found(router.rules[match.rule], match, port, listener, prefix)
+    return None
+
+
+def _first(paths: _Paths, asked: Asked) -> tuple[Match | None, str]:
+    """Return the match that comes first in the compiler's order, and the part of the path that it matched."""
+    best: _Entry | None = None
+    matched = ""
+    for part, entries in _by_path(paths, asked.head.path):
+        for entry in entries:
+            if best is not None and entry.place > best.place:
+                break
+            if _fits(entry.match, asked, paths.sets):
+                best, matched = entry, part
+                break
+    return (best.match if best is not None else None), matched
+
+
+def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
+    """Yield what may fit a path: as much of it as is meant, and the entries in order."""
+    if path in paths.exact:
+        yield path, paths.exact[path]
+    if paths.prefix:
+        end = len(path) if len(path) <= paths.longest else path.rfind("/", 0, paths.longest + 1)
+        while end >= 0:
+            if end in paths.lengths and (prefix := path[:end]) in paths.prefix:
+                yield prefix, paths.prefix[prefix]
+            end = path.rfind("/", 0, end)
+    if paths.pattern:
+        yield path, paths.pattern
+
+
+def _fits(match: Match, asked: Asked, sets: Sets) -> bool:
+    """Tell whether a match whose path was looked up has nothing against the request."""
+    if match.method and match.method != asked.head.method:
+        return False
+    if match.path.kind == "RegularExpression" and not asked.has_path(match.path.value, sets):
+        return False
+    if match.headers and not all(asked.has_header(wanted, sets) for wanted in match.headers):
+        return False
+    return not match.query or all(asked.has_parameter(wanted, sets) for wanted in match.query)
+
+
+def choose_backend(found: Found, chance: float) -> Backend | None:
+    """Choose a backend by weight; `chance` is a random number in 0 <= chance < 1.
+
+    None where there is nothing to choose: no backends, or none with a weight (Gateway API: answered 500).
+    """
+    backends = found.rule.backends
+    if len(backends) == 1:
+        return backends[0] if backends[0].weight else None
+    left = chance * sum(backend.weight for backend in backends)
+    for backend in backends:
+        left -= backend.weight
+        if left < 0:
+            return backend
+    return None
+
+
+__all__ = ["BadTarget", "Found", "Head", "Router", "check", "choose_backend", "find", "hostname", "index", "normalise"]

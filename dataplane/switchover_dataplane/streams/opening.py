@@ -1,0 +1,199 @@
+"""The events at the start of a stream → whether it is an answer. What fails up to then costs the caller nothing.
+
+Content decides, and an end does: life never, and a part of a tool call neither where such are held back.
+"""
+
+import time
+from math import inf
+from typing import Final
+
+from switchover_dataplane.attempts.answer import Opened
+from switchover_dataplane.classify.refusal import failed_stream
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
+from switchover_dataplane.formats import responses_chunk
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.chunk import read
+from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.finish_reasons import Finish
+from switchover_dataplane.streams.held_calls import HeldCalls, are_whole
+from switchover_dataplane.streams.sse import Event
+
+HELD_LIMIT: Final = 1024 * 1024
+"""Bytes of whole events that are held without any content: if a model thinks aloud they are handed on as they come."""
+
+MOST_HELD: Final = 50_000
+"""Events that are held without any content, which cost far more than their bytes."""
+
+_SAYING_DONE: Final = frozenset((Dialect.CHAT, Dialect.MESSAGES))
+
+
+class Opening:
+    """Judges the events of `opened` one after the other, until one of them decides.
+
+    `api` is what was asked for, None where the form of its answers is not known. With `holds_calls` a part of a tool
+    call decides nothing yet.
+    """
+
+    __slots__ = (
+        "_api",
+        "_called",
+        "_calls",
+        "_contents",
+        "_counted",
+        "_dialect",
+        "_holds_calls",
+        "_judged",
+        "_known",
+        "_opened",
+        "_provider",
+        "_status",
+        "_strange",
+        "_thought",
+        "_wanted",
+        "has_ended",
+        "idle",
+        "is_whole",
+        "works",
+    )
+
+    def __init__(
+        self, opened: Opened, status: int, provider: str, api: Api | None, *, holds_calls: bool = False
+    ) -> None:
+        self._opened = opened
+        self._status = status
+        self._provider = provider
+        self._known = dialect_of(api)
+        self._api = opened.api = api if self._known is not None else None
+        self._dialect = self._known or Dialect.OTHER
+        self._judged = 0
+        self._contents = 0
+        self._counted = False
+        self._thought = False
+        self._strange = b""
+        self._wanted: float = 1
+        self._holds_calls = holds_calls and self._known is not None
+        self._calls = HeldCalls()
+        self._called = 0
+        self.has_ended = False
+        self.idle = 0
+        self.is_whole = False
+        self.works = False
+
+    @property
+    def is_within_a_call(self) -> bool:
+        """Whether a part of a tool call came, and not yet all of it."""
+        return bool(self._calls.open)
+
+    def hold_back(self, tokens: int) -> None:
+        """Want so many events of content, 0: without a number."""
+        self._wanted = tokens or inf
+
+    def verdict(self) -> Outcome | None:
+        """Tell what the events decide that were not judged yet, None if nothing."""
+        events = self._opened.events
+        while self._judged < len(events):
+            event = events[self._judged]
+            self._judged += 1
+            outcome = self._take(event, read(event, self._api))
+            if outcome is not None:
+                return outcome
+        # The Responses API repeats the request in its first events.
+        limit = 16 * HELD_LIMIT if self._dialect is Dialect.RESPONSES and not self._called else HELD_LIMIT
+        held = self._called or self.idle
+        return self._too_much() if held > limit or len(events) > MOST_HELD else None
+
+    def _take(self, event: Event, chunk: Chunk) -> Outcome | None:
+        """Tell what the next event decides, None if nothing."""
+        self.idle += len(event.raw)
+        if chunk.dialect is not None and chunk.dialect is not self._dialect:
+            if self._known is not None:
+                # An event of another API: whatever it says, it is nothing of the answer.
+                self._strange = event.data or self._strange
+                return None
+            if self._dialect is Dialect.OTHER:
+                self._dialect = chunk.dialect
+        match chunk.meaning:
+            case Meaning.CONTENT | Meaning.FINISH | Meaning.LIFE:
+                return self._heard(event, chunk)
+            case Meaning.THINKING:
+                self.works = self._thought = True
+                self._count_call(event)
+            case Meaning.UNKNOWN | Meaning.MALFORMED:
+                self._strange = event.data or b""
+            case Meaning.ERROR:
+                return self._failed(event.data or b"")
+            case Meaning.GARBLED:
+                return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
+            case Meaning.DONE:
+                has_any = self._contents or self._thought
+                self.is_whole = self.is_whole or bool(chunk.finished and has_any) or self._is_done()
+                return self.at_end()
+        return None
+
+    def _heard(self, event: Event, chunk: Chunk) -> Outcome | None:
+        """Take an event of the answer's own form."""
+        self._counted = self._counted or chunk.counted
+        if self._holds_calls:
+            self._calls.follow(chunk)
+        self._count_call(event)
+        if chunk.meaning is Meaning.CONTENT:
+            self._contents += 1
+            self.has_ended = False
+            self.works = self.works or bool(chunk.calls)
+        if chunk.finished:
+            self.has_ended = True
+            self.is_whole = self._is_an_answer(event, chunk)
+        if self._calls.open:
+            return None
+        if self.is_whole or self._contents >= self._wanted:
+            return Committed(self._status)
+        if self.has_ended and self._counted and not self._contents:
+            self.is_whole = True
+            return Committed(self._status)
+        return None
+
+    def _count_call(self, event: Event) -> None:
+        self._called = self._called + len(event.raw) if self._calls.open else 0
+
+    def _is_an_answer(self, event: Event, chunk: Chunk) -> bool:
+        """Tell whether an answer that ends has anything in it, be it tokens that nobody sees."""
+        if self._known is None or self._contents or self._thought or self._counted:
+            return True
+        if chunk.finish is not Finish.ENDED:
+            return True
+        return self._dialect is Dialect.RESPONSES and responses_chunk.has_output(event.data or b"")
+
+    def _is_done(self) -> bool:
+        """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
+        if self._known not in _SAYING_DONE or not self._contents:
+            return False
+        if not self._calls.open:
+            return self._counted
+        return self._known is Dialect.CHAT and are_whole(self._opened.events)
+
+    def at_end(self) -> Outcome:
+        """Tell what an orderly end decides."""
+        if self.is_whole or (self._dialect is Dialect.OTHER and self._contents):
+            return Committed(self._status)
+        if not self._contents:
+            return self._empty()
+        return Broken("truncated", "the stream ended without a finish_reason")
+
+    def _empty(self) -> Outcome:
+        """Say that there was no answer; what came instead of one may tell why."""
+        detail = "the stream ended before any content"
+        if not self._strange:
+            return Broken("empty", detail, ErrorClass.SERVER_ERROR, concerns="unknown")
+        return Broken("empty", detail, *failed_stream(self._provider, self._strange, time.time()))
+
+    def _failed(self, data: bytes) -> Outcome:
+        self._opened.error = data
+        return Broken(
+            "error-event", "the stream began with an error", *failed_stream(self._provider, data, time.time())
+        )
+
+    def _too_much(self) -> Outcome:
+        """Hold no more: what has content or thoughts in it is handed on, and what has none is no answer."""
+        if self._contents or self._thought:
+            return Committed(self._status)
+        return Broken("malformed", "more than is held of a stream, without any content", ErrorClass.SERVER_ERROR)

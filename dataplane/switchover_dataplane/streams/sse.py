@@ -1,0 +1,150 @@
+"""Server-sent events: bytes of a stream, cut anywhere, → its events with the very bytes that each is made of.
+
+The bytes of all events joined are what came in: who passes events on changes nothing. Only a last event that lacks its
+blank line gets one at the end of the body, as clients would not see it (WHATWG HTML, section 9.2.6).
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.process import turns
+
+MAX_EVENT: Final = 4 * 1024 * 1024
+"""A larger event is passed on in parts that nobody reads; it bounds what is held of a line that never ends."""
+
+_OVERLAP: Final = 4
+_LARGE: Final = 32 * 1024
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_EVENT_END: Final = re.compile(2 * rb"(?:\r\n|\n|\r(?!\n|\Z))")
+_IDLE: Final = re.compile(rb"(?:[\r\n]+|:[^\r\n]*[\r\n])+")
+_IDLE_STARTS: Final = frozenset(b"\r\n:")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """What stands up to one blank line: its bytes, its `event` field, and its data lines joined by newlines.
+
+    `data` is None where there is none and nothing would be dispatched: comments, keep-alives. `is_part` tells an event
+    that is too large to be read: a part of it without data, or all of it with its data but of too many values.
+    """
+
+    raw: bytes
+    name: str = ""
+    data: bytes | None = None
+    is_part: bool = False
+
+
+class Scanner:
+    """Splits a byte stream into events, wherever its pieces were cut.
+
+    What stands before an event and says nothing, blank lines and comments, is one event for as much of it as is there.
+    `is_behind` tells that there are more events in what was fed than one turn is for: `feed(b"")` returns the next.
+    """
+
+    __slots__ = ("_began", "_held", "_in_parts", "_looked", "is_behind")
+
+    def __init__(self) -> None:
+        self.is_behind = False
+        self._held = bytearray()
+        self._began = False
+        self._in_parts = False
+        self._looked = 0
+
+    @property
+    def is_within_data(self) -> bool:
+        """Whether an event with data has begun and goes on."""
+        return self._in_parts or self._held.startswith((b"data", b"event:"))
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Take the next bytes; return the events that they complete, and the parts of one of more than 4 MiB."""
+        held = self._held
+        if not held and piece.find(b"\n\n") == len(piece) - 2 >= 0 and b"\r" not in piece:
+            return [self._event(piece)]  # as nearly every piece
+        text: bytes | bytearray = piece
+        if held:
+            held += piece
+            text = held
+        events, start = self._split(text, has_line_end=self.is_behind or b"\n" in piece or b"\r" in piece)
+        if text is held:
+            del held[:start]
+        else:
+            held += text[start:]
+        self.is_behind = len(events) >= turns.EVENTS and bool(held)
+        self._looked = 0 if self.is_behind else max(0, len(held) - 3)
+        if not self.is_behind and (len(held) > MAX_EVENT or (self._in_parts and len(held) > _OVERLAP)):
+            # The last bytes may be the beginning of the end.
+            events.append(Event(bytes(held[:-_OVERLAP]), is_part=True))
+            del held[:-_OVERLAP]
+            self._in_parts = True
+            self._looked = 0
+        return events
+
+    def _split(self, text: bytes | bytearray, *, has_line_end: bool) -> tuple[list[Event], int]:
+        """Return the events of one turn and where the rest begins.
+
+        Only behind a line end that is new can a comment have ended; one without end is not looked at again and again.
+        """
+        events: list[Event] = []
+        start, looked = 0, self._looked
+        has_return = text.find(b"\r", looked) >= 0
+        while start < len(text) and len(events) < turns.EVENTS:
+            if has_line_end and not self._in_parts and text[start] in _IDLE_STARTS:
+                idle = _IDLE.match(text, start)
+                if idle is not None:
+                    self._began = True
+                    events.append(Event(bytes(text[start : idle.end()])))
+                    start = idle.end()
+                    continue
+            at = start if start > looked else looked
+            end = _end(text, at) if has_return else text.find(b"\n\n", at) + 2
+            if end < 2:
+                break
+            raw = bytes(text[start:end])
+            events.append(Event(raw, is_part=True) if self._in_parts else self._event(raw))
+            self._in_parts = False
+            start = end
+        return events, start
+
+    def end(self) -> list[Event]:
+        """Take the end of the body; return the event that it completes, its blank line added, if one had begun."""
+        rest = bytes(self._held)
+        self._held.clear()
+        if self._in_parts:
+            return [Event(rest, is_part=True)]
+        if not rest.strip(b"\r\n" + _BYTE_ORDER_MARK):
+            return [Event(rest)] if rest else []
+        if not rest.endswith((b"\r\r", b"\n\r")):
+            rest += b"\n" if rest.endswith(b"\n") else b"\n\n"
+        return [self._event(rest)]
+
+    def _event(self, raw: bytes) -> Event:
+        if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+            data = raw[6:-2]  # as nearly every event
+            if len(data) > _LARGE and not lenient_json.has_few_values(data):
+                return Event(raw, "", data, is_part=True)
+            return Event(raw, "", data)
+        text = raw if self._began else raw.removeprefix(_BYTE_ORDER_MARK)
+        self._began = True
+        if len(raw) > _LARGE and raw.count(b"\n") + raw.count(b"\r") > lenient_json.MOST_VALUES:
+            return Event(raw, is_part=True)
+        name, lines = "", []
+        for line in _LINE_END.split(text):
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                lines.append(value)
+            elif field == b"event":
+                name = value.decode("utf-8", "replace")
+        if not lines:
+            return Event(raw, name)
+        data = b"\n".join(lines)
+        return Event(raw, name, data, not lenient_json.has_few_values(data))
+
+
+def _end(text: bytes | bytearray, start: int) -> int:
+    """Find where an event ends, 0 if it does not; without a carriage return, as mostly, that is quicker done."""
+    end = _EVENT_END.search(text, start)
+    return 0 if end is None else end.end()

@@ -1,0 +1,1 @@
+"""What is written down: failover traces, metrics, log lines."""

@@ -1,0 +1,186 @@
+"""The failover trace: what was tried for one request, in which order, and why it ended as it did.
+
+Attempts are written down as they end; `line` turns a finished record into the log line's fields, `response_headers`
+into the headers that tell the caller. Only names from the table, numbers and closed vocabularies get in: nothing of a
+caller's body or headers but its request id.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, NotSent, Outcome, Refused, TimedOut
+
+Ending = Literal["served", "rescued", "refused", "exhausted", "interrupted", "client-gone"]
+"""How a request ended: `refused` is an answer that no other model would better, `rescued` a success after failures."""
+
+ATTEMPTS_HEADER = "x-switchover-attempts"
+SERVED_BY_HEADER = "x-switchover-served-by"
+_LONGEST_NAME = 256
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try. Times are milliseconds; `wait_ms` passed before it, `first_token_ms` until its first content.
+
+    `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
+    that it was asked for the rest of an answer that broke off, `dropped` counts malformed events of its stream, and
+    `beside` tells that it was started beside one that was silent.
+    """
+
+    priority: int
+    target: str
+    provider: str
+    model: str
+    wait_ms: float
+    status: int | None = None
+    error_class: str | None = None
+    first_token_ms: float | None = None
+    duration_ms: float = 0.0
+    bytes: int = 0
+    decision: str = ""
+    detail: str = ""
+    continues: bool = False
+    dropped: int = 0
+    beside: bool = False
+
+    def count(self, size: int) -> None:
+        """Add bytes of the answer that were passed on."""
+        self.bytes += size
+
+    @property
+    def label(self) -> str:
+        """The model where there is one, else the target; a caller's name of a model is cut where it is too long."""
+        return self.model[:_LONGEST_NAME] or self.target
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had.
+
+    `handed_on` is the attempt whose failure the client gets, where it is not the last.
+    """
+
+    request_id: str
+    route: str
+    rule: str
+    started: float
+    attempts: list[Attempt] = field(default_factory=list)
+    outcome: Ending = "served"
+    status: int = 0
+    duration_ms: float = 0.0
+    caller: str = ""
+    handed_on: Attempt | None = None
+
+    @property
+    def answering(self) -> Attempt | None:
+        """The attempt whose answer, or lack of one, the client gets; None if there was none."""
+        return self.handed_on or (self.attempts[-1] if self.attempts else None)
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether a model failed here and not only the caller."""
+        return len(self.attempts) > 1 or self.outcome in ("exhausted", "interrupted")
+
+
+def note(attempt: Attempt, outcome: Outcome) -> None:
+    """Write down what became of an attempt."""
+    match outcome:
+        case Committed(status=status, error_class=error_class):
+            attempt.status, attempt.error_class = status, error_class
+        case Refused(status=status, error_class=error_class):
+            attempt.status, attempt.error_class = status, error_class
+        case NotSent(cause=cause, detail=detail, error_class=error_class):
+            attempt.error_class, attempt.detail = error_class, f"{cause}: {detail}" if detail else cause
+        case TimedOut(limit=limit, after=after, error_class=error_class):
+            attempt.error_class, attempt.detail = error_class, f"{limit} of {after:g}s"
+        case Broken(how=how, detail=detail, error_class=error_class):
+            attempt.error_class, attempt.detail = error_class, f"{how}: {detail}" if detail else how
+        case ClientGone():
+            attempt.detail = "the client left"
+
+
+_VERBS: dict[Ending, str] = {
+    "served": "served",
+    "rescued": "failed over",
+    "refused": "refused",
+    "exhausted": "exhausted",
+    "interrupted": "interrupted",
+    "client-gone": "client gone",
+}
+
+
+def message(record: Record) -> str:
+    """Say in one readable line what happened: `failed over: gpt-4o 429 rate-limited > gpt-4.0-turbo 200`."""
+    steps = " > ".join(
+        " ".join(str(part) for part in (attempt.label, attempt.status, attempt.error_class) if part is not None)
+        for attempt in record.attempts
+    )
+    return f"{_VERBS[record.outcome]}: {steps or 'no target'}"
+
+
+def line(record: Record) -> dict[str, Any]:
+    """Record → the fields of its log line, beside `msg`."""
+    return {
+        "request_id": record.request_id,
+        **({"caller": record.caller} if record.caller else {}),
+        "route": record.route,
+        "rule": record.rule,
+        "outcome": record.outcome,
+        "status": record.status,
+        "duration_ms": round(record.duration_ms, 1),
+        "attempts": [
+            {**_step(attempt), **({"handed_on": True} if attempt is record.handed_on else {})}
+            for attempt in record.attempts
+        ],
+    }
+
+
+def _step(attempt: Attempt) -> dict[str, Any]:
+    step: dict[str, Any] = {
+        "priority": attempt.priority,
+        "target": attempt.target,
+        "provider": attempt.provider,
+        "model": attempt.model[:_LONGEST_NAME],
+        "status": attempt.status,
+        "error_class": attempt.error_class,
+        "wait_ms": round(attempt.wait_ms, 1),
+        "first_token_ms": None if attempt.first_token_ms is None else round(attempt.first_token_ms, 1),
+        "duration_ms": round(attempt.duration_ms, 1),
+        "bytes": attempt.bytes,
+        "decision": attempt.decision,
+    }
+    if attempt.detail:
+        step["detail"] = attempt.detail
+    if attempt.continues:
+        step["continues"] = True
+    if attempt.dropped:
+        step["dropped_events"] = attempt.dropped
+    return step
+
+
+def told(record: Record) -> str:
+    """Say to the caller what was tried: `gpt-4o 429 rate-limited > gpt-4.0-turbo connect-failed`.
+
+    Which host, address or object of the cluster that was is for the log.
+    """
+    steps = (
+        " ".join(str(part) for part in (shown(attempt), attempt.status, attempt.error_class) if part is not None)
+        for attempt in record.attempts
+    )
+    return " > ".join(steps) or "nothing"
+
+
+def shown(attempt: Attempt) -> str:
+    """Name the model for the caller, or the kind of target where no model is known.
+
+    The model's name may be the caller's own text, and stands in a header.
+    """
+    name = attempt.model[:_LONGEST_NAME]
+    if not name.isprintable():
+        name = "".join(letter for letter in name if letter.isprintable())
+    return name or attempt.provider
+
+
+def served_by(attempt: Attempt) -> str:
+    """Name the target for the caller: PROVIDER/MODEL, or PROVIDER where no model is known."""
+    return f"{attempt.provider}/{shown(attempt)}" if attempt.model else attempt.provider

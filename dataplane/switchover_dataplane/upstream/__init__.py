@@ -1,0 +1,1 @@
+"""Connections to targets: addresses, connections, requests as bytes, answers from bytes."""

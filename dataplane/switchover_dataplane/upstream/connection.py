@@ -1,0 +1,226 @@
+"""One HTTP/1.1 connection to a target: a request goes out, its answer comes in as fast as it is read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final, Literal, cast
+
+from multidict import CIMultiDict
+
+from switchover_dataplane.upstream.response_parser import NotHttp, ResponseParser
+from switchover_dataplane.upstream.upload import SLICE, Upload
+
+How = Literal["reset", "eof", "not-http", "truncated"]
+
+HIGH_WATER: Final = 256 * 1024
+"""Bytes of an answer that are held before the target is made to wait for whoever reads it."""
+
+
+class ConnectionBroken(Exception):
+    """The connection failed after something may have been sent.
+
+    `how`: "reset" is a connection that was torn down, "eof" an orderly close before a head, "not-http" an answer that
+    breaks HTTP's rules, "truncated" an orderly close in the middle of a body.
+    """
+
+    def __init__(self, how: How, detail: str = "") -> None:
+        super().__init__(f"{how}: {detail}" if detail else how)
+        self.how: How = how
+        self.detail = detail
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
+
+    `received` tells whether any byte of the current answer came.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_broken",
+        "_loop",
+        "_reading",
+        "_transport",
+        "_upload",
+        "_waiter",
+        "idle_since",
+        "received",
+    )
+
+    def __init__(self) -> None:
+        self.idle_since = 0.0
+        self.received = False
+        self._answer = ResponseParser()
+        self._broken: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._reading = True
+        self._transport: asyncio.Transport | None = None
+        self._upload: Upload | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    # ── What the pool and the response call ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, once its head has come."""
+        return self._answer.status
+
+    @property
+    def headers(self) -> "CIMultiDict[str]":
+        """The header fields of the answer, once its head has come."""
+        return self._answer.headers
+
+    @property
+    def open(self) -> bool:
+        """Whether a request can be written."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer came to its end; what is held of it can still be taken."""
+        return self._answer.done
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the exchange is over in a way that lets another request follow."""
+        return (
+            self._answer.done
+            and self._answer.reusable
+            and self._transport is not None
+            and not self._transport.is_closing()
+            and (self._upload is None or self._upload.done)
+            and self._transport.get_write_buffer_size() == 0
+        )
+
+    def start(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
+        """Write a request whose head frames `body`: a length for bytes, chunks for an iterator."""
+        self.received = False
+        self._answer.expect(method)
+        transport = self._transport
+        if transport is None:
+            self._broken = ConnectionBroken("eof", "the peer closed the connection before the request")
+        elif not body:
+            transport.write(head)
+        elif isinstance(body, bytes) and len(body) <= SLICE:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            self._upload = Upload(transport, body, self._body_failed)
+
+    async def head(self) -> None:
+        """Wait for the head of the answer; it may come before the request was sent to its end.
+
+        Raises:
+            ConnectionBroken: it did not come.
+            Exception: whatever stopped the iterator of the request's body.
+        """
+        while not self._answer.head_done:
+            if self._broken is not None:
+                raise self._broken
+            await self._news()
+
+    async def piece(self) -> bytes:
+        """Wait for more of the body and return it, b"" if it ended instead.
+
+        Raises:
+            ConnectionBroken: the body is not whole; what came of it was returned before.
+            Exception: whatever stopped the iterator of the request's body.
+        """
+        answer = self._answer
+        while not answer.held and not answer.done:
+            if self._broken is not None:
+                raise self._broken
+            await self._news()
+        return self.take()
+
+    def take(self) -> bytes:
+        """Return what is held of the body and let the target go on."""
+        taken = self._answer.take()
+        if not self._reading:
+            self._reading = True
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
+        return taken
+
+    def close(self) -> None:
+        """Close at once; what is unsent and unread is dropped."""
+        if self._upload is not None:
+            self._upload.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ── What the event loop calls ───────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; bytes that nobody asked for end the connection (RFC 9112, section 9.2)."""
+        answer = self._answer
+        if answer.done:
+            self.close()
+            return
+        self.received = True
+        try:
+            answer.feed(data)
+        except NotHttp as reason:
+            self._fail(ConnectionBroken("not-http", str(reason)))
+        if answer.held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
+            self._reading = False
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """An orderly close ends a body that has no other end; any other loss breaks the answer."""
+        self._transport = None
+        answer = self._answer
+        if not answer.done and self._broken is None:
+            if exc is None and answer.ends_here():
+                answer.done = True
+            else:
+                self._broken = _loss(exc, answer.head_done)
+        self.resume_writing()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Hold the rest of the request's body back."""
+        if self._upload is not None:
+            self._upload.pause()
+
+    def resume_writing(self) -> None:
+        """Let the request's body go on."""
+        if self._upload is not None:
+            self._upload.resume()
+
+    # ── How it is done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fail(self, failure: Exception) -> None:
+        """Close, and let whoever waits for the answer know why, unless the answer is whole already."""
+        if not self._answer.done and self._broken is None:
+            self._broken = failure
+        self.close()
+
+    def _body_failed(self, error: Exception) -> None:
+        self._fail(error)
+        self._wake()
+
+    async def _news(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _loss(error: Exception | None, head_done: bool) -> ConnectionBroken:
+    """Say how the connection was lost in the middle of an answer, in the system's words or OpenSSL's."""
+    if error is not None:
+        words = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        return ConnectionBroken("reset", f"the connection was torn down: {words}")
+    if head_done:
+        return ConnectionBroken("truncated", "the connection ended before the body did")
+    return ConnectionBroken("eof", "the peer closed the connection without an answer")

@@ -1,0 +1,17 @@
+"""A plain HTTP server behind a static or kube Upstream or a Service: paths and bodies go as they came."""
+
+from switchover_dataplane.table import Provider
+from switchover_dataplane.upstream.providers.wire import Wire
+
+
+def path(_provider: Provider, asked: str) -> str:
+    """Keep the path."""
+    return asked
+
+
+def no_model(_provider: Provider) -> str:
+    """Nothing is known of the body."""
+    return ""
+
+
+WIRE = Wire(name="http", path=path, token_header=("authorization", "Bearer "), model=no_model, label=no_model)

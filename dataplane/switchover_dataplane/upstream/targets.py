@@ -1,0 +1,143 @@
+"""A table's targets → everything that sending to them needs and that no request changes, made once per table."""
+
+import ssl
+from collections.abc import Mapping
+
+import msgspec
+
+from switchover_dataplane.formats.api import Api, api_of, is_for_vectors, writes
+from switchover_dataplane.process.tls import BadKeyPair, client_context
+from switchover_dataplane.routing.caller_query import without_credentials
+from switchover_dataplane.table import InvalidTable, Table, Target, Tls
+from switchover_dataplane.upstream.providers import Wire, wire
+from switchover_dataplane.upstream.transport import Destination
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    """How to reach and address one target.
+
+    `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
+    for none), `authority` is the Host to send ("" keeps the caller's), `credential` the (name, value) of the header
+    that authorises, None for none.
+    """
+
+    target: Target
+    destination: Destination
+    wire: Wire
+    model: str
+    label: str
+    authority: str
+    credential: tuple[str, str] | None
+
+    def path(self, path: str, query: str) -> str:
+        """Path and query to ask the target for, from those of the request after its rewrites.
+
+        Gloo `customHost.pathOverride`: `fullPath` replaces path and query, `basePath` goes before the path.
+        """
+        if self.target.full_path:
+            return self.target.full_path
+        asked = self.target.base_path.rstrip("/") + self.wire.path(self.target.provider, path)
+        if not query or "?" in asked:
+            return asked
+        if self.credential is not None:
+            query = without_credentials(query)
+        return f"{asked}?{query}" if query else asked
+
+    def api(self, asked: str) -> Api | None:
+        """Name the API that the target is asked for, None where the form of its answers is not known.
+
+        `asked` is the request's path after its rewrites. A `fullPath` may be any, so that then the request's tells.
+        """
+        own = self.target.full_path
+        return (api_of(own) if own else None) or api_of(self.wire.path(self.target.provider, asked))
+
+    def writes(self, asked: str) -> bool:
+        """Tell whether the target is asked to write text, or about such a text."""
+        own = self.target.full_path
+        told = writes(own) if own else None
+        return bool(writes(self.wire.path(self.target.provider, asked)) if told is None else told)
+
+    def needs_object(self, asked: str) -> bool:
+        """Tell whether the body must be a JSON object: the answer is looked at, or the body names who writes it."""
+        return self.api(asked) is not None or self.writes(asked)
+
+    def is_for_vectors(self, asked: str) -> bool:
+        """Tell whether the target is asked for embeddings."""
+        return is_for_vectors(self.target.full_path or self.wire.path(self.target.provider, asked))
+
+    def model_for(self, asked: str) -> str:
+        """Name the model that replaces the body's at a path, "" where the caller's stays.
+
+        An Upstream names a model that writes. What embeds, draws, speaks or judges is another one, which the caller
+        names.
+        """
+        return self.model if self.model and self.writes(asked) else ""
+
+    def name_of_model(self, asked: str, model: str) -> str:
+        """Name the model that answers at a path, for traces; `model` is the one that the request asks for."""
+        keeps = self.model and model and not self.model_for(asked)
+        return model if keeps else self.label or model
+
+    def passed_through(self, token: str) -> tuple[str, str] | None:
+        """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.
+
+        `token` is the caller's Authorization. Its scheme has no case (RFC 9110, section 11.1); another scheme than
+        Bearer is handed on as it is where the target is asked with an Authorization, and not at all where it is not.
+        """
+        if self.target.auth.kind != "passthrough":
+            return None
+        name, prefix = self.wire.token_header
+        scheme, found, rest = token.partition(" ")
+        if not found:
+            return name, prefix + token
+        if scheme.lower() == "bearer":
+            return name, prefix + rest.strip(" ")
+        return (name, token) if name == "authorization" else None
+
+
+def routes(table: Table) -> dict[str, Route]:
+    """Prepare every target of the table, by id.
+
+    Raises:
+        InvalidTable: a certificate or key for a target cannot be used.
+    """
+    prepared: dict[str, Route] = {}
+    wrong: list[str] = []
+    for upstream in table.upstreams.values():
+        for target in (target for pool in upstream.priorities for target in pool):
+            try:
+                context = _context(target.tls, table.secrets)
+            except BadKeyPair as error:
+                wrong.append(f"target {target.id}: {error}")
+                continue
+            prepared[target.id] = _route(target, context, upstream.connect_timeout, table.secrets)
+    if wrong:
+        raise InvalidTable(*wrong)
+    return prepared
+
+
+def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: float, secrets: Mapping[str, str]) -> Route:
+    speaks = wire(target.provider)
+    name, prefix = speaks.token_header
+    return Route(
+        target=target,
+        destination=Destination(
+            host=target.host,
+            port=target.port,
+            tls=context,
+            server_name=target.tls.server_name if target.tls else "",
+            connect_timeout=connect_timeout,
+        ),
+        wire=speaks,
+        model=speaks.model(target.provider),
+        label=speaks.label(target.provider),
+        authority=target.host_header,
+        credential=(name, prefix + secrets[target.auth.secret]) if target.auth.kind == "token" else None,
+    )
+
+
+def _context(tls: Tls | None, secrets: Mapping[str, str]) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    ca, chain, key = (secrets[name] if name else "" for name in (tls.ca, tls.chain, tls.key))
+    return client_context(ca, chain, key)

@@ -1,0 +1,91 @@
+"""The RouteOptions of a rule → who may ask there, and what the statuses of route and RouteOption say of it.
+
+What is written to keep people out keeps them out: where it cannot be served, nobody is let in.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from switchover_dataplane import table
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.access_controls import guards, unknown, unserved, written
+from switchover_operator.compiler.api_keys import EVERYBODY, AuthIndex, Callers, nobody
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.resolve import Object
+from switchover_operator.compiler.route_options import RuleOptions
+from switchover_operator.identity import Identity
+from switchover_operator.resources.model import listed
+from switchover_operator.resources.route_option import ExtAuth, RouteOption
+
+_EXTAUTH = "spec.options.extauth"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAccess:
+    """Who may ask at a rule: `name` is that of the access in the table, "" where everybody may.
+
+    `config` is the AuthConfig that it refers to, if there is one.
+    """
+
+    name: str = ""
+    access: Mapping[str, table.Access] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Condition, ...] = ()
+    config: Identity | None = None
+
+
+def rule_access(
+    index: AuthIndex, owner: str, path: str, options: RuleOptions, asked_elsewhere: Iterable[str]
+) -> RuleAccess:
+    """Find out who may ask at a rule (named `owner`, at `path` of its route).
+
+    `asked_elsewhere` names access controls of the route itself, none of which is served.
+    """
+    extauth = options.options.extauth
+    callers = _callers(index, options.sources["extauth"], extauth) if extauth is not None else EVERYBODY
+    reasons = [*asked_elsewhere, *options.closed]
+    if isinstance(callers.access, table.Closed):
+        reasons.append(f"{options.sources['extauth']} {callers.access.reason}")
+    if reasons:
+        reason = "; ".join(reasons)
+        told = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
+        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (told,), callers.config)
+    if not isinstance(callers.access, table.ApiKeys):
+        return RuleAccess()
+    name = str(callers.config)
+    number = len(callers.access.callers)
+    text = (
+        f"{path}: requests need the key of {f'one of {number} callers' if number > 1 else 'the one caller'} of {name}"
+    )
+    return RuleAccess(name, {name: callers.access}, callers.secrets, (conditions.access_by_key(text),), callers.config)
+
+
+def _callers(index: AuthIndex, source: Identity, extauth: ExtAuth) -> Callers:
+    """Follow an `extauth` of the RouteOption `source` to those who may ask."""
+    others = ["customAuth"] if extauth.custom_auth is not None else []
+    others += ["disable"] if extauth.disable and extauth.config_ref is not None else []
+    others += unknown(extauth)
+    if others:
+        return nobody(f"{_EXTAUTH}: only a configRef is served; it has {listed(others)}")
+    if extauth.config_ref is None:
+        return EVERYBODY
+    return index.referred(source, f"{_EXTAUTH}.configRef", extauth.config_ref)
+
+
+# ── Of one RouteOption ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def option_told(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condition]:
+    """Say in a RouteOption's own status which access controls of it are not served."""
+    problems: list[str] = []
+    if found.model is not None:
+        problems += [f"{path} is not served here" for path in unserved(found.model)]
+        extauth = found.model.spec.options.extauth
+        callers = _callers(index, found.identity, extauth) if extauth is not None else EVERYBODY
+        problems += [callers.access.reason] if isinstance(callers.access, table.Closed) else []
+    if found.refusal is not None and not (found.model is not None and guards(found.model)):
+        paths = written(found.body.get("spec"))
+        problems += [f"{path} is not served, as the RouteOption is not accepted" for path in paths]
+    if problems:
+        text = f"{conditions.sentences(problems)}; requests that it is for are answered 403"
+        yield conditions.access_control_not_served(text)

@@ -1,0 +1,120 @@
+"""One object's own content → `Admitted`, or why it is refused, whatever else exists.
+
+What the models cannot see stands here: values that contradict one another, that would break a request, or that the API
+has and Switchover does not serve. References are not followed here: they come and go without the object's doing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from switchover_operator.compiler.access_controls import unserved
+from switchover_operator.compiler.auth_faults import auth_config_faults
+from switchover_operator.compiler.faults import Fault, hostname_faults
+from switchover_operator.compiler.policy_faults import (
+    failover_faults,
+    idle_under_envoy,
+    pointless,
+    route_option_faults,
+    unserved_commands,
+)
+from switchover_operator.compiler.route_faults import route_faults
+from switchover_operator.compiler.upstream_faults import upstream_faults
+from switchover_operator.identity import Body
+from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
+from switchover_operator.resources.auth_config import AuthConfig
+from switchover_operator.resources.failover_policy import FailoverPolicy
+from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
+from switchover_operator.resources.model import listed
+from switchover_operator.resources.route_option import RouteOption
+from switchover_operator.resources.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A body that is good, as a model. `without_effect` names fields it sets for nothing, with what was meant."""
+
+    body: Body = field(repr=False)
+    model: Resource
+    without_effect: tuple[str, ...] = ()
+
+    @property
+    def generation(self) -> int:
+        """The generation of the content; 0 where nobody counts them."""
+        return self.model.metadata.generation
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A body that is not served, and all the reasons."""
+
+    faults: tuple[Fault, ...]
+
+
+def admit(body: Body) -> Admitted | Refused:
+    """Judge one body by itself."""
+    model = parse(body)
+    if isinstance(model, Invalid):
+        return Refused(tuple(Fault(str(problem)) for problem in model.problems))
+    faults = tuple(dict.fromkeys(_faults(model)))
+    if faults:
+        return Refused(faults)
+    return Admitted(body, model, _without_effect(model))
+
+
+def _faults(model: Resource) -> Iterator[Fault]:
+    match model:
+        case HTTPRoute():
+            yield from route_faults(model)
+        case Gateway():
+            yield from _gateway_faults(model)
+        case Upstream():
+            yield from upstream_faults(model)
+        case RouteOption():
+            yield from route_option_faults(model)
+        case FailoverPolicy():
+            yield from failover_faults(model)
+        case AuthConfig():
+            yield from auth_config_faults(model)
+        case _:
+            return
+
+
+def _without_effect(model: Resource) -> tuple[str, ...]:
+    """Name the fields that change nothing: the unknown ones with the name that was meant, then the unserved ones."""
+    if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy | AuthConfig):
+        return ()
+    closing = unserved(model) if isinstance(model, RouteOption) else ()
+    paths = [path for path in unknown_fields(model) if path not in closing]
+    meant = suggestions(model) if paths else {}
+    unknown = (
+        f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)" for path in paths
+    )
+    return (*unknown, *unsupported_fields(model), *_idle(model))
+
+
+def _idle(model: Resource) -> Iterator[str]:
+    """Name the fields that change nothing for want of others, or because of them."""
+    match model:
+        case RouteOption():
+            yield from pointless(model)
+            yield from unserved_commands(model)
+        case FailoverPolicy():
+            yield from idle_under_envoy(model)
+        case _:
+            return
+
+
+def _gateway_faults(gateway: Gateway) -> Iterator[Fault]:
+    service_type = gateway.spec.infrastructure.annotations.get(SERVICE_TYPE)
+    if service_type is not None and service_type not in SERVICE_TYPES:
+        right = listed(SERVICE_TYPES, "or")
+        yield Fault(f"spec.infrastructure.annotations[{SERVICE_TYPE}]: must be {right}; got {service_type!r}")
+    names = [listener.name for listener in gateway.spec.listeners]
+    for index, listener in enumerate(gateway.spec.listeners):
+        if names.index(listener.name) != index:
+            yield Fault(f"spec.listeners[{index}].name: {listener.name!r} is the name of another listener already")
+        if listener.hostname:
+            yield from hostname_faults(f"spec.listeners[{index}].hostname", listener.hostname)
+        namespaces = listener.allowed_routes.namespaces
+        if namespaces.from_ == "Selector" and namespaces.selector is None:
+            yield Fault(f"spec.listeners[{index}].allowedRoutes.namespaces.selector: is required by from: Selector")

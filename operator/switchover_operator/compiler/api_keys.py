@@ -1,0 +1,221 @@
+"""AuthConfigs and the Secrets they name → who may ask: callers by the digests of their keys.
+
+A digest is enough to know a key again, and nobody can make the key of it as long as the key is random. A Secret that
+cannot be used lets nobody in, and harms no other; where none is left, nobody is let in at all.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+from switchover_dataplane import table
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.auth_faults import API_KEY
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.credentials import HEADER_VALUE, secret_identity, unreadable
+from switchover_operator.compiler.resolve import Catalogue, Object
+from switchover_operator.identity import Identity
+from switchover_operator.resources.auth_config import ApiKeyAuth, ApiKeyStorage, AuthConfig, MetadataEntry
+from switchover_operator.resources.core import Secret
+from switchover_operator.resources.reference import ResourceRef
+
+SECRET_TYPE = "extauth.solo.io/apikey"  # noqa: S105 - a Secret's type
+SHORTEST_KEY = 16
+"""Characters: a random key of this length cannot be guessed, not even by who knows its digest."""
+DEFAULT_HEADER = "api-key"
+
+_KEY = re.compile(r"[\x21-\x7e]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who may ask; None: everybody. `config` is the AuthConfig that says so, `secrets` the values that this needs.
+
+    `told` and `notes` are what the AuthConfig's status says of its Secrets.
+    """
+
+    access: table.Access | None
+    config: Identity | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+EVERYBODY = Callers(None)
+
+
+def nobody(reason: str, config: Identity | None = None) -> Callers:
+    """Let nobody in, for a reason."""
+    return Callers(table.Closed(reason), config)
+
+
+class AuthIndex:
+    """What AuthConfigs stand for, each worked out once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[Identity, Callers] = {}
+
+    def referred(self, referrer: Identity, path: str, ref: ResourceRef) -> Callers:
+        """Follow a `configRef` to those who may ask; nobody where it leads nowhere."""
+        namespace = ref.namespace or referrer.namespace
+        identity = Identity(AuthConfig.GROUP, AuthConfig.KIND, namespace, ref.name)
+        if not self._catalogue.permits(referrer, identity):
+            text = f"{identity} is in another namespace and no ReferenceGrant in {namespace} allows it"
+            return nobody(f"{path}: {text}")
+        found = self._catalogue.find(AuthConfig, namespace, ref.name)
+        if found is None:
+            return nobody(f"{path}: {identity} does not exist")
+        callers = self.of(found)
+        if isinstance(callers.access, table.Closed):
+            return nobody(f"{path}: {identity} lets nobody in: {callers.access.reason}", identity)
+        return callers
+
+    def of(self, found: Object[AuthConfig]) -> Callers:
+        """Return who may ask by an AuthConfig."""
+        if found.identity not in self._known:
+            self._known[found.identity] = self._callers(found)
+        return self._known[found.identity]
+
+    def _callers(self, found: Object[AuthConfig]) -> Callers:
+        if found.model is None:
+            return nobody(found.accepted.message, found.identity)
+        keys = found.model.spec.configs[0].api_key_auth
+        assert keys is not None  # noqa: S101 - else the AuthConfig would have been refused
+        return _Reading(self._catalogue, found.identity, keys, self._labelled).callers()
+
+    @cached_property
+    def _labelled(self) -> Mapping[str, list[Object[Secret]]]:
+        """Namespace → its Secrets with API keys, sorted by name."""
+        secrets: dict[str, list[Object[Secret]]] = {}
+        for found in self._catalogue.every(Secret):
+            if found.model is not None and found.model.type == SECRET_TYPE:
+                secrets.setdefault(found.identity.namespace, []).append(found)
+        return secrets
+
+
+class _Reading:
+    """The reading of one AuthConfig's Secrets; what is found gathers here."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        config: Identity,
+        keys: ApiKeyAuth,
+        labelled: Mapping[str, list[Object[Secret]]],
+    ) -> None:
+        self._catalogue = catalogue
+        self._config = config
+        self._keys = keys
+        self._labelled = labelled
+        self._headers = _headers(keys)
+        self._path = "spec.configs[0].apiKeyAuth"
+        self._secrets: dict[str, str] = {}
+        self._told: list[Condition] = []
+        self._notes: list[str] = []
+
+    def callers(self) -> Callers:
+        """Make a caller of every Secret that can be used; of several with one key the first by name is the caller."""
+        by_digest: dict[str, table.Caller] = {}
+        for identity, secret in sorted(self._found().items()):
+            caller = self._caller(identity, secret)
+            if caller is None:
+                continue
+            known = by_digest.setdefault(caller.digest, caller)
+            if known is not caller:
+                self._notes.append(f"Secrets {known.name} and {caller.name} hold the same key: the first is the caller")
+        told, notes = tuple(self._told), tuple(self._notes)
+        if not by_digest:
+            reason = f"{self._path}: no Secret with a usable key is named or selected"
+            told = (*told, conditions.access_control_not_served(f"{reason}; nobody is let in"))
+            return Callers(table.Closed(reason), self._config, {}, told, notes)
+        access = table.ApiKeys(
+            (self._keys.header_name or DEFAULT_HEADER).lower(),
+            tuple(sorted(by_digest.values(), key=lambda caller: caller.name)),
+            tuple(sorted(self._headers)),
+        )
+        used = {header.secret for caller in access.callers for header in caller.headers}
+        secrets = {place: text for place, text in self._secrets.items() if place in used}
+        return Callers(access, self._config, secrets, told, notes)
+
+    def _found(self) -> dict[Identity, Secret]:
+        """Every Secret that is selected or named, and may be read."""
+        storage, path = self._storage()
+        found = {
+            each.identity: each.model
+            for each in self._labelled.get(self._config.namespace, ())
+            if each.model is not None and storage.label_selector
+            if storage.label_selector.items() <= each.model.metadata.labels.items()
+        }
+        for index, ref in enumerate(storage.api_key_secret_refs):
+            identity = secret_identity(ref.namespace or self._config.namespace, ref.name)
+            where = f"{path}.apiKeySecretRefs[{index}]"
+            problem = unreadable(self._catalogue, self._config, identity, where)
+            secret = self._catalogue.serving(Secret, identity.namespace, identity.name)
+            if problem is not None:
+                self._told.append(problem)
+            elif secret is not None and secret.type != SECRET_TYPE:
+                text = f"{where}: {identity} must be of type {SECRET_TYPE}; got {secret.type}"
+                self._told.append(conditions.invalid_secret(text))
+            elif secret is not None:
+                found[identity] = secret
+        return found
+
+    def _storage(self) -> tuple[ApiKeyStorage, str]:
+        """Where the Secrets are named; what stands in the older place counts where the newer says nothing."""
+        newer = self._keys.k8s_secret_apikey_storage
+        if newer is not None and (newer.label_selector or newer.api_key_secret_refs):
+            return newer, f"{self._path}.k8sSecretApikeyStorage"
+        older = ApiKeyStorage.model_construct(
+            label_selector=self._keys.label_selector, api_key_secret_refs=self._keys.api_key_secret_refs
+        )
+        return older, self._path
+
+    def _caller(self, identity: Identity, secret: Secret) -> table.Caller | None:
+        problem, key = _key_of(secret)
+        if problem:
+            self._told.append(conditions.invalid_secret(f"{identity} lets nobody in: {problem}"))
+            return None
+        headers: list[table.Header] = []
+        for name, entry in self._headers.items():
+            value = secret.value(entry.name)
+            text = value.decode("utf-8", "replace").strip() if value is not None else ""
+            usable = value is not None and HEADER_VALUE.match(text) is not None
+            if not usable and entry.required and not self._keys.skip_metadata_validation:
+                text = f"{identity} lets nobody in: its key {entry.name!r}, which is required, makes no header"
+                self._told.append(conditions.invalid_secret(text))
+                return None
+            if usable:
+                place = f"{identity.namespace}/{identity.name}/{entry.name}"
+                self._secrets[place] = text
+                headers.append(table.Header(name, secret=place))
+        digest = sha256(key.encode()).hexdigest()
+        return table.Caller(f"{identity.namespace}/{identity.name}", digest, tuple(headers))
+
+
+def _headers(keys: ApiKeyAuth) -> dict[str, MetadataEntry]:
+    """Lower-case name of a header → the key of the Secret that gives its value, sorted by name."""
+    return dict(sorted(_lower(keys.headers_from_metadata | keys.headers_from_metadata_entry)))
+
+
+def _lower(entries: Mapping[str, MetadataEntry]) -> Iterator[tuple[str, MetadataEntry]]:
+    for name, entry in entries.items():
+        yield name.lower(), entry
+
+
+def _key_of(secret: Secret) -> tuple[str, str]:
+    """A Secret → (what is wrong with its API key, the key)."""
+    value = secret.value(API_KEY)
+    if value is None:
+        return f"it has no key {API_KEY!r}", ""
+    try:
+        key = value.decode().strip()
+    except UnicodeDecodeError:
+        return f"its key {API_KEY!r} is not UTF-8 text", ""
+    if not _KEY.match(key):
+        return f"its key {API_KEY!r} must be printable ASCII without blanks", ""
+    if len(key) < SHORTEST_KEY:
+        return f"its key {API_KEY!r} must have at least {SHORTEST_KEY} characters, random ones", ""
+    return "", key

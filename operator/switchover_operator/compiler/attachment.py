@@ -1,0 +1,244 @@
+"""HTTPRoutes and listeners → where each route is attached, by which hostnames, and what each parentRef is told."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.listeners import ROUTE_KIND, GatewayListener, ServedGateway
+from switchover_operator.compiler.report import Ref
+from switchover_operator.compiler.resolve import Catalogue, Object
+from switchover_operator.identity import Identity
+from switchover_operator.resources.core import Namespace
+from switchover_operator.resources.gateway_api import (
+    GATEWAY_GROUP,
+    Gateway,
+    HTTPRoute,
+    LabelSelector,
+    LabelSelectorRequirement,
+    Listener,
+    ParentRef,
+)
+
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Hostname:
+    """A name that a listener and a route have in common, and the route's own, which decides precedence."""
+
+    common: str
+    own: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A listener that a route is attached to, and by which names."""
+
+    listener: GatewayListener
+    hostnames: tuple[Hostname, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A parentRef of a route that names a Gateway of ours, and whether that takes the route."""
+
+    ref: Ref
+    gateway: Identity
+    accepted: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedRoute:
+    """A route that is ours: every parentRef to a Gateway of ours, and the listeners that it is attached to."""
+
+    found: Object[HTTPRoute]
+    parents: tuple[Parent, ...]
+    places: tuple[Place, ...] = ()
+
+
+def attached_routes(
+    catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
+) -> tuple[AttachedRoute, ...]:
+    """Attach every HTTPRoute. One that names no Gateway of ours is somebody else's, but for one machine's files."""
+    labels = _namespace_labels(catalogue)
+    attached = (_attached(found, gateways, labels, fleet) for found in catalogue.every(HTTPRoute))
+    return tuple(route for route in attached if route.parents)
+
+
+def _namespace_labels(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+    return {
+        found.identity.name: found.model.metadata.labels
+        for found in catalogue.every(Namespace)
+        if found.model is not None
+    }
+
+
+def _attached(
+    found: Object[HTTPRoute],
+    gateways: Mapping[Identity, ServedGateway],
+    labels: Mapping[str, Mapping[str, str]],
+    fleet: Fleet,
+) -> AttachedRoute:
+    if found.model is None:
+        return AttachedRoute(found, tuple(_parents_of_unreadable(found, gateways, fleet)))
+    namespace = found.identity.namespace
+    parents: list[Parent] = []
+    places: dict[str, Place] = {}
+    for ref in found.model.spec.parent_refs:
+        identity = _gateway_of(ref.group, ref.kind, ref.namespace or namespace, ref.name)
+        gateway = gateways.get(identity)
+        if gateway is None:
+            parents += _stranger(found, ref, identity, fleet)
+            continue
+        taken = _taken_by(gateway, found.model, ref, namespace, {_NAME_LABEL: namespace, **labels.get(namespace, {})})
+        accepted = taken if isinstance(taken, Condition) else found.accepted
+        parents.append(Parent(_status_ref(ref), identity, accepted if found.refusal is None else found.refusal))
+        for place in () if isinstance(taken, Condition) else taken:
+            places.setdefault(place.listener.name, place)
+    return AttachedRoute(found, tuple(parents), tuple(places.values()))
+
+
+def _gateway_of(group: object, kind: object, namespace: object, name: object) -> Identity:
+    return Identity(str(group), str(kind), str(namespace), str(name))
+
+
+def _stranger(found: Object[HTTPRoute], ref: ParentRef, identity: Identity, fleet: Fleet) -> Iterator[Parent]:
+    """Where nobody else serves Gateways, a parent that is not ours is a mistake worth telling."""
+    if isinstance(fleet, Standalone):
+        text = f"{identity} is none of the Gateways of class switchover that are served here"
+        yield Parent(_status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
+
+
+def _parents_of_unreadable(
+    found: Object[HTTPRoute], gateways: Mapping[Identity, ServedGateway], fleet: Fleet
+) -> Iterator[Parent]:
+    """Find the parents of a route whose body is no HTTPRoute, as far as they can be made out, to tell them so."""
+    spec = found.body.get("spec")
+    refs = spec.get("parentRefs") if isinstance(spec, dict) else None
+    for ref in refs if isinstance(refs, list) else ():
+        if not isinstance(ref, dict) or not isinstance(ref.get("name"), str):
+            continue
+        identity = _gateway_of(
+            ref.get("group", GATEWAY_GROUP),
+            ref.get("kind", Gateway.KIND),
+            ref.get("namespace") or found.identity.namespace,
+            ref["name"],
+        )
+        if identity in gateways or isinstance(fleet, Standalone):
+            yield Parent(ref, identity, found.accepted)
+
+
+def _status_ref(ref: ParentRef) -> Ref:
+    """A parentRef as a status repeats it: what the spec says, with the defaults of the API."""
+    written: dict[str, Any] = {"group": ref.group, "kind": ref.kind}
+    if ref.namespace is not None:
+        written["namespace"] = ref.namespace
+    written["name"] = ref.name
+    if ref.section_name is not None:
+        written["sectionName"] = ref.section_name
+    if ref.port is not None:
+        written["port"] = ref.port
+    return written
+
+
+# ── One parent ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _taken_by(
+    gateway: ServedGateway, route: HTTPRoute, ref: ParentRef, namespace: str, labels: Mapping[str, str]
+) -> tuple[Place, ...] | Condition:
+    """Find the listeners of one Gateway that take a route, or say why none does."""
+    name = gateway.found.identity
+    if gateway.refused is not None:
+        return conditions.no_matching_parent(f"{name} is not accepted: {gateway.refused.message}")
+    named = [
+        listener
+        for listener in gateway.listeners
+        if ref.section_name in (None, "", listener.spec.name) and ref.port in (None, listener.spec.port)
+    ]
+    if not named:
+        return conditions.no_matching_parent(f"{name} has no {_wanted(ref)}")
+    allowing = [
+        listener
+        for listener in named
+        if ROUTE_KIND in listener.kinds and _allows(listener.spec, gateway.found.identity.namespace, namespace, labels)
+    ]
+    if not allowing:
+        return conditions.not_allowed_by_listeners(f"{name} takes no HTTPRoutes from namespace {namespace} there")
+    places = [Place(listener, tuple(_common(listener, route))) for listener in allowing]
+    fitting = tuple(place for place in places if place.hostnames)
+    if not fitting:
+        theirs = ", ".join(listener.hostname for listener in allowing)
+        return conditions.no_matching_listener_hostname(f"none of the route's hostnames is one of {name}'s: {theirs}")
+    return fitting
+
+
+def _wanted(ref: ParentRef) -> str:
+    section = f"listener {ref.section_name!r}" if ref.section_name else "listener"
+    return f"{section} on port {ref.port}" if ref.port else section
+
+
+def _allows(spec: Listener, gateway_namespace: str, namespace: str, labels: Mapping[str, str]) -> bool:
+    allowed = spec.allowed_routes.namespaces
+    match allowed.from_:
+        case "All":
+            return True
+        case "Same":
+            return namespace == gateway_namespace
+        case "Selector":
+            return allowed.selector is not None and _selects(allowed.selector, labels)
+        case _:
+            return False
+
+
+def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
+        _holds(requirement, labels) for requirement in selector.match_expressions
+    )
+
+
+def _holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    match requirement.operator:
+        case "In":
+            return labels.get(requirement.key) in requirement.values
+        case "NotIn":
+            return labels.get(requirement.key) not in requirement.values
+        case "Exists":
+            return requirement.key in labels
+        case _:
+            return requirement.key not in labels
+
+
+# ── Hostnames ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _common(listener: GatewayListener, route: HTTPRoute) -> Iterator[Hostname]:
+    """Find each name that both have, by the most specific of the route's own that leads to it."""
+    found: dict[str, Hostname] = {}
+    for own in sorted({hostname.lower() for hostname in route.spec.hostnames or ("",)}, key=specificity):
+        common = intersection(listener.hostname, own)
+        if common is not None:
+            found.setdefault(common, Hostname(common, own))
+    yield from found.values()
+
+
+def intersection(one: str, other: str) -> str | None:
+    """Return the hostname that two hostnames have in common, None where they have none; "" is every name.
+
+    "*.example.com" stands for names of one or more labels before example.com, never for itself.
+    """
+    if _covers(one, other):
+        return other
+    return one if _covers(other, one) else None
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    return not wide or wide == narrow or (wide.startswith("*.") and narrow.endswith(wide[1:]))
+
+
+def specificity(hostname: str) -> tuple[bool, int, str]:
+    """Sort key: exact names first, then wildcards from the longest, then every name."""
+    return hostname.startswith("*.") or not hostname, -len(hostname), hostname

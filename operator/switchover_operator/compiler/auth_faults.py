@@ -1,0 +1,56 @@
+"""What is wrong with an AuthConfig by itself, or is not served of it: then nobody is let in where it is referred to."""
+
+from collections.abc import Iterator
+
+from switchover_operator.compiler.faults import Fault, header_faults
+from switchover_operator.resources.auth_config import ApiKeyAuth, AuthConfig, AuthStep, MetadataEntry
+from switchover_operator.resources.model import Closing, field_names
+
+API_KEY = "api-key"
+"""The key of a Secret under which its API key stands (Gloo API reference, `ApiKeySecret`)."""
+
+
+def auth_config_faults(config: AuthConfig) -> Iterator[Fault]:
+    """Find every fault of an AuthConfig. Exactly one step is served, and it has to be `apiKeyAuth`."""
+    steps = config.spec.configs
+    if len(steps) != 1:
+        yield Fault(f"spec.configs: one step, apiKeyAuth, is served; got {len(steps)}", "UnsupportedValue")
+    if config.spec.boolean_expr:
+        yield Fault("spec.booleanExpr: is not served; leave it out, as there is one step", "UnsupportedValue")
+    for index, step in enumerate(steps):
+        yield from _step_faults(f"spec.configs[{index}]", step)
+
+
+def _step_faults(path: str, step: AuthStep) -> Iterator[Fault]:
+    unserved = sorted(
+        key
+        for key, name in field_names(AuthStep).items()
+        if any(isinstance(mark, Closing) for mark in AuthStep.model_fields[name].metadata)
+        and getattr(step, name) is not None
+    )
+    unknown = sorted(key for key, value in (step.model_extra or {}).items() if value is not None)
+    for key in (*unserved, *unknown):
+        yield Fault(f"{path}.{key}: is not served; apiKeyAuth is", "UnsupportedValue")
+    if step.api_key_auth is None:
+        if not unserved and not unknown:
+            yield Fault(f"{path}.apiKeyAuth: is required; it is the one way to find out who asks that is served")
+        return
+    yield from _api_key_faults(f"{path}.apiKeyAuth", step.api_key_auth)
+
+
+def _api_key_faults(path: str, keys: ApiKeyAuth) -> Iterator[Fault]:
+    if keys.header_name:
+        yield from header_faults(f"{path}.headerName", keys.header_name, "")
+    if keys.aerospike_apikey_storage is not None:
+        yield Fault(f"{path}.aerospikeApikeyStorage: is not served; k8sSecretApikeyStorage is", "UnsupportedValue")
+    for field, entries in _metadata(keys):
+        for name, entry in sorted(entries.items()):
+            where = f"{path}.{field}.{name}"
+            yield from header_faults(where, name, "")
+            if entry.name == API_KEY:
+                yield Fault(f"{where}.name: must be another key than {API_KEY!r}, which no backend may get")
+
+
+def _metadata(keys: ApiKeyAuth) -> Iterator[tuple[str, dict[str, MetadataEntry]]]:
+    yield "headersFromMetadata", keys.headers_from_metadata
+    yield "headersFromMetadataEntry", keys.headers_from_metadata_entry

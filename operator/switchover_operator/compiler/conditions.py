@@ -1,0 +1,322 @@
+"""One named constructor for each status condition: what happened → type, status, reason and message.
+
+Reasons are the Gateway API's own wherever it has one (Gateway API reference, "Condition types and reasons"). No message
+holds a credential, nor anything made of one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from switchover_operator.compiler.key_shapes import without_keys
+from switchover_operator.identity import Identity
+
+Status = Literal["True", "False", "Unknown"]
+
+LONGEST_MESSAGE = 2000
+"""Kubernetes allows 32 KiB; nobody reads more than this."""
+
+OWNED_TYPES = frozenset(
+    {
+        "Accepted",
+        "ResolvedRefs",
+        "Programmed",
+        "Conflicted",
+        "PartiallyInvalid",
+        "UnsupportedField",
+        "RetryPolicy",
+        "WorstCase",
+        "AccessControl",
+        "OpenAccess",
+        "SupportedVersion",
+        "ReferencedObjects",
+    }
+)
+"""The types that Switchover writes: one of them that no longer holds is taken away, any other is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a `.status`, without the generation and the time, which the writer of statuses adds.
+
+    Whatever looks like a key is masked in the message, wherever it came from.
+    """
+
+    type: str
+    status: Status
+    reason: str
+    message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_keys(self.message))
+
+
+def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Make one condition of all of one type: False beats True, the first one's reason stands, messages are joined.
+
+    That all is well is said only where nothing else is.
+    """
+    kinds: dict[str, list[Condition]] = {}
+    for condition in conditions:
+        kinds.setdefault(condition.type, []).append(condition)
+    return tuple(_one_of(several) for several in kinds.values())
+
+
+def _one_of(several: Sequence[Condition]) -> Condition:
+    worth_saying = [condition for condition in several if condition.reason != condition.type] or several
+    ordered = sorted(worth_saying, key=lambda condition: condition.status != "False")
+    message = sentences(condition.message for condition in ordered)
+    return Condition(ordered[0].type, ordered[0].status, ordered[0].reason, message)
+
+
+def sentences(messages: Iterable[str]) -> str:
+    """Join messages, each once, as far as one condition has room."""
+    text = "; ".join(dict.fromkeys(message for message in messages if message))
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 4]} ..."
+
+
+# ── Accepted ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def accepted() -> Condition:
+    """The object is understood and nothing of it was refused."""
+    return Condition("Accepted", "True", "Accepted", "accepted")
+
+
+def invalid(problems: Iterable[str], kept: str = "") -> Condition:
+    """The object itself is wrong; `kept` says what is served in its place."""
+    return Condition("Accepted", "False", "Invalid", sentences((*problems, kept)))
+
+
+def unsupported_value(problems: Iterable[str], kept: str = "") -> Condition:
+    """The object asks for something of the API that is not served here (Gateway API: UnsupportedValue)."""
+    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, kept)))
+
+
+def unsupported_provider(problems: Iterable[str], kept: str = "") -> Condition:
+    """No target of the Upstream speaks an API that is served here."""
+    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, kept)))
+
+
+def no_matching_parent(message: str) -> Condition:
+    """The parentRef names a listener or a port that the Gateway does not have, or no Gateway at all."""
+    return Condition("Accepted", "False", "NoMatchingParent", message)
+
+
+def not_allowed_by_listeners(message: str) -> Condition:
+    """The listeners that the parentRef names take no such route from this namespace."""
+    return Condition("Accepted", "False", "NotAllowedByListeners", message)
+
+
+def no_matching_listener_hostname(message: str) -> Condition:
+    """No hostname of the route is one of the listeners'."""
+    return Condition("Accepted", "False", "NoMatchingListenerHostname", message)
+
+
+def target_not_found(message: str) -> Condition:
+    """A policy is attached to something that does not exist."""
+    return Condition("Accepted", "False", "TargetNotFound", message)
+
+
+def superseded(winner: Identity) -> Condition:
+    """Another policy of the same kind is attached to the same target and is older, or first by name."""
+    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and comes first")
+
+
+# ── Gateways and their listeners ────────────────────────────────────────────────────────────────────────────────────
+
+
+def supported_version() -> Condition:
+    """The GatewayClass is ours; it serves the Gateway API's standard channel."""
+    return Condition("SupportedVersion", "True", "SupportedVersion", "Gateway API v1.2 and newer is served")
+
+
+def invalid_parameters(message: str) -> Condition:
+    """A parametersRef names something, though no parameters are known here."""
+    return Condition("Accepted", "False", "InvalidParameters", message)
+
+
+def unsupported_address(message: str) -> Condition:
+    """The Gateway asks for an address of a type that cannot be given."""
+    return Condition("Accepted", "False", "UnsupportedAddress", message)
+
+
+def listeners_not_valid(names: Sequence[str], *, some_serve: bool) -> Condition:
+    """Some or all listeners are not served; a Gateway is accepted while at least one is."""
+    message = f"not served: listener{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return Condition("Accepted", "True" if some_serve else "False", "ListenersNotValid", message)
+
+
+def unsupported_protocol(message: str) -> Condition:
+    """The listener speaks something else than HTTP or HTTPS with TLS terminated here."""
+    return Condition("Accepted", "False", "UnsupportedProtocol", message)
+
+
+def not_conflicted() -> Condition:
+    """No other listener wants the same port for the same names."""
+    return Condition("Conflicted", "False", "NoConflicts", "no other listener wants the same")
+
+
+def hostname_conflict(message: str) -> tuple[Condition, ...]:
+    """Another listener serves the same hostname on the same port."""
+    return _conflict("HostnameConflict", message)
+
+
+def protocol_conflict(message: str) -> tuple[Condition, ...]:
+    """Another listener speaks another protocol on the same port."""
+    return _conflict("ProtocolConflict", message)
+
+
+def _conflict(reason: str, message: str) -> tuple[Condition, ...]:
+    return Condition("Accepted", "False", reason, message), Condition("Conflicted", "True", reason, message)
+
+
+# ── ResolvedRefs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refs_resolved() -> Condition:
+    """All that the object refers to exists and may be referred to."""
+    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references lead somewhere")
+
+
+def secret_not_found(message: str) -> Condition:
+    """A Secret that a target needs does not exist."""
+    return Condition("ResolvedRefs", "False", "SecretNotFound", message)
+
+
+def invalid_secret(message: str) -> Condition:
+    """A Secret exists and does not hold what is needed."""
+    return Condition("ResolvedRefs", "False", "InvalidSecret", message)
+
+
+def ref_not_permitted(message: str) -> Condition:
+    """A reference crosses namespaces and no ReferenceGrant allows it."""
+    return Condition("ResolvedRefs", "False", "RefNotPermitted", message)
+
+
+def target_not_allowed(message: str) -> Condition:
+    """A target is written with an address where no target may be, such as a link-local one."""
+    return Condition("ResolvedRefs", "False", "TargetNotAllowed", message)
+
+
+def backend_not_found(message: str) -> Condition:
+    """What a backendRef, a filter or a kube Upstream names does not exist."""
+    return Condition("ResolvedRefs", "False", "BackendNotFound", message)
+
+
+def invalid_backend(message: str) -> Condition:
+    """What a backendRef names exists and is itself not served."""
+    return Condition("ResolvedRefs", "False", "InvalidBackend", message)
+
+
+def invalid_kind(message: str) -> Condition:
+    """A reference names a group and kind that cannot stand there."""
+    return Condition("ResolvedRefs", "False", "InvalidKind", message)
+
+
+def unsupported_backend_protocol(message: str) -> Condition:
+    """A Service's port says that it speaks something that is not served here."""
+    return Condition("ResolvedRefs", "False", "UnsupportedProtocol", message)
+
+
+def invalid_certificate_ref(message: str) -> Condition:
+    """A certificateRef leads to no usable key pair."""
+    return Condition("ResolvedRefs", "False", "InvalidCertificateRef", message)
+
+
+def invalid_route_kinds(message: str) -> Condition:
+    """A listener names a kind of route that is not served here."""
+    return Condition("ResolvedRefs", "False", "InvalidRouteKinds", message)
+
+
+# ── What is served otherwise than written ───────────────────────────────────────────────────────────────────────────
+
+
+def fields_without_effect(fields: Sequence[str]) -> Condition:
+    """The object sets fields that change nothing here; all of them are named."""
+    verb = "has" if len(fields) == 1 else "have"
+    message = sentences([f"{', '.join(fields)} {verb} no effect"])
+    return Condition("UnsupportedField", "True", "UnsupportedField", message)
+
+
+def access_by_key(message: str) -> Condition:
+    """Requests need the key of a caller."""
+    return Condition("AccessControl", "True", "ApiKeys", message)
+
+
+def access_control_not_served(message: str) -> Condition:
+    """An access control is written that is not served here: requests that it is for are answered 403."""
+    return Condition("AccessControl", "False", "NotServed", message)
+
+
+def open_access(message: str) -> Condition:
+    """Anybody who reaches the Gateway spends a provider's key."""
+    return Condition("OpenAccess", "True", "NoAccessControl", message)
+
+
+def targets_left_out(problems: Iterable[str]) -> Condition:
+    """Some targets of the Upstream speak an API that is not served here; the others serve."""
+    return Condition("PartiallyInvalid", "True", "UnsupportedProvider", sentences(problems))
+
+
+def policy_not_accepted(message: str) -> Condition:
+    """A policy of this route was refused; the message names it and what is served in its place."""
+    return Condition("RetryPolicy", "False", "PolicyNotAccepted", message)
+
+
+def policy_overridden(message: str) -> Condition:
+    """Two policies speak about the same; the message names the one that wins."""
+    return Condition("RetryPolicy", "True", "Overridden", message)
+
+
+def default_triggers(message: str) -> Condition:
+    """A written policy names no trigger, so that the default ones apply."""
+    return Condition("RetryPolicy", "True", "DefaultTriggers", message)
+
+
+def worst_case(message: str) -> Condition:
+    """How often a request is tried at most under a written policy, and when the last attempt starts at latest."""
+    return Condition("WorstCase", "True", "Computed", message)
+
+
+def deadline_too_short(message: str) -> Condition:
+    """The deadline of a request may come before all that its policy allows was tried."""
+    return Condition("WorstCase", "False", "DeadlineTooShort", message)
+
+
+def referenced_objects(findings: Iterable[str]) -> Condition:
+    """Objects that the route is served by have something to be said of, and no status to say it in."""
+    return Condition("ReferencedObjects", "False", "Reported", sentences(findings))
+
+
+# ── Programmed ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def programmed() -> Condition:
+    """Every ready data plane serves the object."""
+    return Condition("Programmed", "True", "Programmed", "every ready data plane serves it")
+
+
+def not_programmed(message: str) -> Condition:
+    """The object is not served, for the reasons that its other conditions give."""
+    return Condition("Programmed", "False", "Invalid", message)
+
+
+def pending(message: str) -> Condition:
+    """The data planes have yet to take the object up."""
+    return Condition("Programmed", "False", "Pending", message)
+
+
+def refused(message: str) -> Condition:
+    """A data plane refused the revision that holds the object; the message is its reason."""
+    return Condition("Programmed", "False", "Refused", message)
+
+
+def address_not_usable(message: str) -> Condition:
+    """The Gateway asks for an address that it cannot have (Gateway API: AddressNotUsable)."""
+    return Condition("Programmed", "False", "AddressNotUsable", message)
+
+
+def address_not_assigned(message: str) -> Condition:
+    """The Gateway's Service has no address yet, or there is none."""
+    return Condition("Programmed", "False", "AddressNotAssigned", message)

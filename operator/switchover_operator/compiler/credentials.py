@@ -1,0 +1,135 @@
+"""What stands in Secrets → named values for `Table.secrets`, or the condition that says why it cannot be used.
+
+A credential is a value with a name; everything else in a table refers to it by that name. Nothing here puts a value,
+or anything made of one, into a message.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from switchover_dataplane.table import Auth
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.resolve import Catalogue
+from switchover_operator.identity import Identity
+from switchover_operator.resources.ai import AuthToken
+from switchover_operator.resources.core import Secret
+
+TOKEN_KEY = "Authorization"  # noqa: S105 - the name of a Secret's key
+_PREFIX = "Bearer "
+_TOKEN = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How a target is authorised, with the value that this needs, or why there is none. `origin` is for people."""
+
+    auth: Auth = field(default_factory=Auth)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    problem: Condition | None = None
+    origin: str = "no credential"
+
+
+def secret_identity(namespace: str, name: str) -> Identity:
+    """Name a Secret."""
+    return Identity(Secret.GROUP, Secret.KIND, namespace, name)
+
+
+def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken | None, place: str) -> Credential:
+    """Follow an `authToken` (at `path`) of an Upstream's target (`place` names it within the table)."""
+    if token is None:
+        return Credential()
+    if token.passthrough is not None:
+        return Credential(Auth("passthrough"), origin="the caller's credential")
+    if token.inline is not None:
+        bare = _bare(token.inline.get_secret_value())
+        if bare is None:
+            problem = conditions.invalid_secret(f"{path}.inline holds characters that no header may have")
+            return Credential(problem=problem)
+        name = f"{place}/inline"
+        return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
+    return _from_secret(catalogue, upstream, path, token)
+
+
+def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken) -> Credential:
+    assert token.secret_ref is not None  # noqa: S101 - the model demands one of the three
+    namespace = token.secret_ref.namespace or upstream.namespace
+    identity = secret_identity(namespace, token.secret_ref.name)
+    problem = unreadable(catalogue, upstream, identity, f"{path}.secretRef")
+    secret = catalogue.serving(Secret, namespace, identity.name)
+    if problem or secret is None:
+        return Credential(problem=problem)
+    value = secret.value(TOKEN_KEY)
+    if value is None:
+        keys = secret.keys()
+        close = next((key for key in keys if key.lower() == TOKEN_KEY.lower()), "")
+        hint = f"; it has {close!r}, but case matters" if close else ""
+        problem = conditions.invalid_secret(f"{path}.secretRef: {identity} has no key {TOKEN_KEY!r}{hint}")
+        return Credential(problem=problem)
+    reason, bare = _token_of(value)
+    if reason:
+        return Credential(
+            problem=conditions.invalid_secret(f"{path}.secretRef: key {TOKEN_KEY!r} of {identity} {reason}")
+        )
+    name = f"{namespace}/{identity.name}/{TOKEN_KEY}"
+    return Credential(Auth("token", name), {name: bare}, origin=str(identity))
+
+
+def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: str) -> Condition | None:
+    """Say why a Secret cannot be read by the one that refers to it; whether it exists is told only if it may be."""
+    if not catalogue.permits(referrer, secret):
+        return conditions.ref_not_permitted(
+            f"{path}: {secret} is in another namespace than {referrer} and no ReferenceGrant in"
+            f" {secret.namespace} allows it"
+        )
+    found = catalogue.find(Secret, secret.namespace, secret.name)
+    if found is None:
+        return conditions.secret_not_found(f"{path}: {secret} does not exist")
+    if found.model is None:
+        return conditions.invalid_secret(f"{path}: {secret} cannot be read")
+    return None
+
+
+def _token_of(value: bytes) -> tuple[str, str]:
+    """A Secret's bytes → (what is wrong with them, the bare token)."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8 text", ""
+    if not text.strip():
+        return "is empty", ""
+    bare = _bare(text)
+    return ("", bare) if bare else ("holds no token that a header could carry", "")
+
+
+def _bare(text: str) -> str | None:
+    """Strip blanks around it, a line's end among them, and one leading "Bearer "; None where no header can hold it."""
+    bare = text.strip().removeprefix(_PREFIX).strip()
+    return bare if _TOKEN.match(bare) else None
+
+
+# ── Headers from Secrets ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def header_values(
+    catalogue: Catalogue, referrer: Identity, path: str, namespace: str, name: str
+) -> tuple[dict[str, tuple[str, str]], Condition | None]:
+    """Read a Secret of type gloo.solo.io/header: lower-case header name → (name in `secrets`, value)."""
+    identity = secret_identity(namespace, name)
+    problem = unreadable(catalogue, referrer, identity, path)
+    secret = catalogue.serving(Secret, namespace, name)
+    if problem or secret is None:
+        return {}, problem
+    values: dict[str, tuple[str, str]] = {}
+    keys = secret.keys()
+    for key in keys:
+        text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
+        if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
+            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} does not make a header")
+        values[key.lower()] = (f"{namespace}/{name}/{key}", text)
+    return values, None
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")

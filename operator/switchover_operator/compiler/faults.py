@@ -1,0 +1,68 @@
+"""Why an object is refused, and the checks of values that several kinds have in common."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from switchover_dataplane.table import pattern_problem
+from switchover_operator.compiler.key_shapes import described, without_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason to refuse an object: a sentence with the field's path, its value and what would be right."""
+
+    text: str
+    reason: Literal["Invalid", "UnsupportedValue", "UnsupportedProvider"] = "Invalid"
+
+
+_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z)(\*\.)?{_LABEL}(\.{_LABEL})*\Z", re.IGNORECASE)
+_HOST_WITH_PORT = re.compile(r"[^:\]]*:[0-9]+\Z")
+_IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}\Z")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def hostname_faults(path: str, hostname: str) -> Iterator[Fault]:
+    """Check a hostname of the Gateway API, which may begin with a wildcard label."""
+    if not _HOSTNAME.match(hostname) or _IPV4.match(hostname):
+        right = "must be a DNS name, without port and scheme; only its first label may be *"
+        yield Fault(f"{path}: {right}; got {hostname!r}")
+
+
+def host_faults(path: str, host: str) -> Iterator[Fault]:
+    """Check a host to connect to or to name: a DNS name or an IP address."""
+    if not _HOST.match(host) or _HOST_WITH_PORT.match(host):
+        right = "must be a host name or an IP address, without scheme, port and path"
+        yield Fault(f"{path}: {right}; got {without_keys(repr(host))}")
+
+
+def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
+    """Check a header that is to be written. Its value is not repeated."""
+    if not _TOKEN.match(name):
+        yield Fault(f"{path}: must be a header name (RFC 9110, section 5.1); got {name!r}")
+    if _UNSENDABLE.search(value):
+        yield Fault(f"{path}: the value of {name} holds a control character, which no header may have")
+
+
+def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: bool = False) -> Iterator[Fault]:
+    """Check a regular expression as the data plane reads it; one that it refused would refuse the whole table.
+
+    One that is `secret` is not repeated, nor the part of RE2's words that quotes it.
+    """
+    problem = pattern_problem(pattern, substitution)
+    if problem and secret:
+        yield Fault(
+            f"{path}: no usable regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
+        )
+    elif problem:
+        yield Fault(f"{path}: no usable regular expression (RE2): {problem}; got {pattern[:80]!r}")
+
+
+def trigger_faults(path: str, unknown: Mapping[str, str]) -> Iterator[Fault]:
+    """Refuse the tokens of a `retryOn` that are none, each with what would be right."""
+    for token, right in unknown.items():
+        yield Fault(f"{path}: {token!r} is no trigger; {right}")

@@ -1,0 +1,217 @@
+"""HTTPRoute filters and RouteOption's options → the `Filters` of a rule and of its backends."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from switchover_dataplane import table
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.credentials import header_values
+from switchover_operator.compiler.resolve import Catalogue
+from switchover_operator.compiler.route_options import RuleOptions
+from switchover_operator.identity import Identity
+from switchover_operator.resources.gateway_api import (
+    HeaderModifier,
+    HttpHeader,
+    HttpPathModifier,
+    HttpRouteFilter,
+    RequestRedirect,
+    UrlRewrite,
+)
+from switchover_operator.resources.route_option import (
+    OF_THE_REQUEST,
+    AiOptions,
+    HeaderManipulation,
+    PromptMessage,
+    RouteOptions,
+)
+
+CONFIDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"}
+)
+"""Headers whose values are credentials wherever they stand: a table that is shown must not show them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFilters:
+    """Filters of the table and the secrets they refer to; `failure` means that no request may pass without them."""
+
+    filters: table.Filters = table.NO_FILTERS
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    failure: Condition | None = None
+    notes: tuple[str, ...] = ()
+
+
+_NOTHING = BuiltFilters(table.NO_FILTERS)
+
+
+def rule_filters(
+    catalogue: Catalogue, owner: str, given: Iterable[HttpRouteFilter], options: RuleOptions
+) -> BuiltFilters:
+    """Make the filters of a rule (named `owner`): its own, then what RouteOptions add."""
+    written = written_filters(owner, given)
+    if not options.sources:
+        return written
+    manipulation = options.options.header_manipulation
+    edits = BuiltFilters()
+    if manipulation is not None:
+        edits = _manipulation(catalogue, options.sources["header_manipulation"], manipulation)
+    rewrite, notes = _with_options(written.filters.rewrite, options.options)
+    filters = msgspec.structs.replace(
+        written.filters,
+        request_headers=written.filters.request_headers + edits.filters.request_headers,
+        response_headers=written.filters.response_headers + edits.filters.response_headers,
+        rewrite=rewrite,
+    )
+    return BuiltFilters(filters, {**written.secrets, **edits.secrets}, edits.failure, notes)
+
+
+def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilters:
+    """Make filters of those that an HTTPRoute writes at a rule or a backendRef, which `owner` names."""
+    request: list[table.HeaderEdit] = []
+    response: list[table.HeaderEdit] = []
+    rewrite: table.Rewrite | None = None
+    redirect: table.Redirect | None = None
+    secrets: dict[str, str] = {}
+    for each in given:
+        if each.request_header_modifier is not None:
+            request.append(_modifier(owner, each.request_header_modifier, secrets))
+        if each.response_header_modifier is not None:
+            response.append(_modifier(owner, each.response_header_modifier, secrets))
+        if each.url_rewrite is not None:
+            rewrite = _rewrite(each.url_rewrite)
+        if each.request_redirect is not None:
+            redirect = _redirect(each.request_redirect)
+    if not (request or response or rewrite or redirect):
+        return _NOTHING
+    return BuiltFilters(table.Filters(tuple(request), tuple(response), rewrite, redirect), secrets)
+
+
+def body_edit(ai: AiOptions | None) -> table.BodyEdit | None:
+    """Gloo's `options.ai` → what happens to the body of an LLM request; None where nothing does."""
+    if ai is None:
+        return None
+    defaults = tuple(
+        table.BodyDefault(each.field, msgspec.json.encode(each.value).decode(), each.override) for each in ai.defaults
+    )
+    enrichment = ai.prompt_enrichment
+    prepend = _messages(enrichment.prepend) if enrichment else ()
+    append = _messages(enrichment.append) if enrichment else ()
+    return table.BodyEdit(defaults, prepend, append) if defaults or prepend or append else None
+
+
+def _messages(given: Iterable[PromptMessage]) -> tuple[table.PromptMessage, ...]:
+    return tuple(table.PromptMessage(message.role, message.content) for message in given)
+
+
+# ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _modifier(owner: str, modifier: HeaderModifier, secrets: dict[str, str]) -> table.HeaderEdit:
+    return table.HeaderEdit(
+        set=_headers(owner, modifier.set, secrets),
+        add=_headers(owner, modifier.add, secrets),
+        remove=tuple(name.lower() for name in modifier.remove),
+    )
+
+
+def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str]) -> tuple[table.Header, ...]:
+    return tuple(_header(owner, header.name, header.value, secrets) for header in headers)
+
+
+def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
+    """Make a header of headerManipulation, whose value may be that of a field of the request (Envoy, `%REQ(NAME)%`)."""
+    taken = OF_THE_REQUEST.fullmatch(value)
+    return table.Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
+
+
+def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
+    """Make a header; a credential's value goes to `secrets`."""
+    name = name.lower()
+    if name not in CONFIDENTIAL_HEADERS:
+        return table.Header(name, value)
+    key = f"{owner}/{name}"
+    if secrets.get(key, value) != value:
+        key = f"{key}/{len(secrets)}"
+    secrets[key] = value
+    return table.Header(name, secret=key)
+
+
+def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulation) -> BuiltFilters:
+    """Gloo's headerManipulation; removal comes first, as Envoy does it."""
+    owner = str(option)
+    secrets: dict[str, str] = {}
+    added: list[table.Header] = []
+    replaced: list[table.Header] = []
+    for index, entry in enumerate(given.request_headers_to_add):
+        headers = replaced if entry.append is False else added
+        if entry.header is not None:
+            headers.append(_added(owner, entry.header.key, entry.header.value, secrets))
+        if entry.header_secret_ref is not None:
+            ref = entry.header_secret_ref
+            path = f"spec.options.headerManipulation.requestHeadersToAdd[{index}].headerSecretRef"
+            values, failure = header_values(catalogue, option, path, ref.namespace or option.namespace, ref.name)
+            if failure is not None:
+                return BuiltFilters(failure=failure)
+            headers += [table.Header(name, secret=key) for name, (key, _) in values.items()]
+            secrets |= dict(values.values())
+    request = _edits(given.request_headers_to_remove, replaced, added)
+    answers = [(each.append is False, each.header) for each in given.response_headers_to_add]
+    response = _edits(
+        given.response_headers_to_remove,
+        [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if overwrite],
+        [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if not overwrite],
+    )
+    return BuiltFilters(table.Filters(request, response), secrets)
+
+
+def _edits(
+    remove: Iterable[str], replaced: Iterable[table.Header], added: Iterable[table.Header]
+) -> tuple[table.HeaderEdit, ...]:
+    removal = table.HeaderEdit(remove=tuple(name.lower() for name in remove))
+    writing = table.HeaderEdit(set=tuple(replaced), add=tuple(added))
+    return tuple(edit for edit in (removal, writing) if edit != table.HeaderEdit())
+
+
+# ── Host and path ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rewrite(given: UrlRewrite) -> table.Rewrite:
+    full, prefix = _path(given.path)
+    return table.Rewrite((given.hostname or "").lower(), full, prefix)
+
+
+def _redirect(given: RequestRedirect) -> table.Redirect:
+    full, prefix = _path(given.path)
+    return table.Redirect(
+        given.status_code, given.scheme or "", (given.hostname or "").lower(), given.port or 0, full, prefix
+    )
+
+
+def _path(modifier: HttpPathModifier | None) -> tuple[str | None, str | None]:
+    """A path modifier → (the full path, the prefix), at most one of them set."""
+    if modifier is None:
+        return None, None
+    if modifier.type == "ReplaceFullPath":
+        return modifier.replace_full_path, None
+    return None, modifier.replace_prefix_match
+
+
+def _with_options(rewrite: table.Rewrite | None, options: RouteOptions) -> tuple[table.Rewrite | None, tuple[str, ...]]:
+    """Add what RouteOptions rewrite where the route itself says nothing about it."""
+    own = rewrite or table.Rewrite()
+    notes: list[str] = []
+    host, prefix, regex = options.host_rewrite, options.prefix_rewrite, options.regex_rewrite
+    if host is not None and own.hostname:
+        notes.append("the route's own urlRewrite.hostname wins over a RouteOption's hostRewrite")
+    elif host is not None:
+        own = msgspec.structs.replace(own, hostname=host)
+    writes_path = own.full_path is not None or own.prefix is not None
+    if writes_path and (prefix is not None or regex is not None):
+        notes.append("the route's own urlRewrite.path wins over a RouteOption's rewrite of the path")
+    elif prefix is not None:
+        own = msgspec.structs.replace(own, prefix=prefix)
+    elif regex is not None:
+        own = msgspec.structs.replace(own, regex=(regex.pattern.regex, regex.substitution))
+    return (None if own == table.Rewrite() else own), tuple(notes)

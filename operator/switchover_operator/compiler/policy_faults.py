@@ -1,0 +1,91 @@
+"""What is wrong with a RouteOption or a FailoverPolicy by itself, and what of `retries` has no effect."""
+
+from collections.abc import Iterator
+
+from switchover_operator.compiler import triggers
+from switchover_operator.compiler.faults import Fault, header_faults, host_faults, pattern_faults, trigger_faults
+from switchover_operator.resources.failover_policy import FailoverPolicy
+from switchover_operator.resources.route_option import COMMAND, OF_THE_REQUEST, RouteOption
+
+
+def route_option_faults(option: RouteOption) -> Iterator[Fault]:
+    """Find every fault of a RouteOption."""
+    options = option.spec.options
+    if options.retries is not None:
+        yield from trigger_faults(
+            "spec.options.retries.retryOn", triggers.unknown(triggers.tokens(options.retries.retry_on))
+        )
+        limited = options.retries.rate_limited_retry_back_off
+        for index, header in enumerate(limited.reset_headers if limited else ()):
+            path = f"spec.options.retries.rateLimitedRetryBackOff.resetHeaders[{index}].name"
+            yield from header_faults(path, header.name, "")
+    if options.header_manipulation is not None:
+        yield from _manipulation_faults(option)
+    if options.host_rewrite:
+        yield from host_faults("spec.options.hostRewrite", options.host_rewrite)
+    if options.regex_rewrite is not None:
+        rewrite = options.regex_rewrite
+        yield from pattern_faults("spec.options.regexRewrite", rewrite.pattern.regex, rewrite.substitution)
+
+
+def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:
+    manipulation = option.spec.options.header_manipulation
+    if manipulation is None:
+        return
+    path = "spec.options.headerManipulation"
+    for index, entry in enumerate(manipulation.request_headers_to_add):
+        if entry.header is not None:
+            yield from header_faults(f"{path}.requestHeadersToAdd[{index}]", entry.header.key, entry.header.value)
+    for index, answer in enumerate(manipulation.response_headers_to_add):
+        yield from header_faults(f"{path}.responseHeadersToAdd[{index}]", answer.header.key, answer.header.value)
+
+
+def failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
+    """Find every fault of a FailoverPolicy."""
+    yield from trigger_faults("spec.retryOn", triggers.unknown_of_policy(policy.spec.retry_on or ()))
+
+
+def idle_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
+    """Name what of a FailoverPolicy has no effect as its attempts are made exactly as Envoy makes them."""
+    spec = policy.spec
+    if spec.retry_semantics != "Envoy":
+        return
+    limits = ("firstTokenTimeout", "answerTimeout", "maxRetryAfterWait")
+    values = (spec.first_token_timeout, spec.answer_timeout, spec.max_retry_after_wait)
+    for field, value in zip(limits, values, strict=True):
+        if value is not None:
+            yield f"spec.{field} (under retrySemantics: Envoy)"
+    if spec.stream_recovery == "Continue":
+        yield "spec.streamRecovery: Continue (under retrySemantics: Envoy a stream that breaks ends as under Abort)"
+    if spec.tool_calls == "Hold":
+        yield "spec.toolCalls: Hold (under retrySemantics: Envoy tool calls are handed on as they come)"
+    if spec.attempts is not None and spec.retry_on is None:
+        yield "spec.attempts (under retrySemantics: Envoy nothing is tried again without retryOn)"
+
+
+def pointless(option: RouteOption) -> Iterator[str]:
+    """Name what of `retries` has no effect for want of something else (Envoy, x-envoy-retry-on)."""
+    retries = option.spec.options.retries
+    named = triggers.tokens(retries.retry_on) if retries else ()
+    if retries and retries.retriable_status_codes and "retriable-status-codes" not in named:
+        yield "spec.options.retries.retriableStatusCodes (without the token retriable-status-codes in retryOn)"
+    if retries and not retries.retriable_status_codes and "retriable-status-codes" in named:
+        yield "spec.options.retries.retryOn: retriable-status-codes (without a list retriableStatusCodes)"
+    if "retriable-headers" in named:
+        yield "spec.options.retries.retryOn: retriable-headers (there is no field that lists them)"
+
+
+def unserved_commands(option: RouteOption) -> Iterator[str]:
+    """Name the values of headers that have a command of Envoy's which is not served here."""
+    manipulation = option.spec.options.header_manipulation
+    if manipulation is None:
+        return
+    path, right = "spec.options.headerManipulation", "a command of Envoy's is sent as it is written"
+    for index, entry in enumerate(manipulation.request_headers_to_add):
+        value = entry.header.value if entry.header is not None else ""
+        if COMMAND.search(value) and not OF_THE_REQUEST.fullmatch(value):
+            where = f"{path}.requestHeadersToAdd[{index}].header.value"
+            yield f"{where} ({right}; only %REQ(NAME)% as the whole value is served)"
+    for index, answer in enumerate(manipulation.response_headers_to_add):
+        if COMMAND.search(answer.header.value):
+            yield f"{path}.responseHeadersToAdd[{index}].header.value ({right})"

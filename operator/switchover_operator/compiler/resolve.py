@@ -1,0 +1,178 @@
+"""Raw bodies → `Catalogue`: every object parsed and judged, ready to be looked up by those who refer to it.
+
+A bad object stays a value with its reasons. Where its last good version is known, that one keeps being served: a
+nonsense edit harms nobody, and the status says both.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, cast
+
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.admission import Admitted, Refused, admit
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.identity import Body, Identity
+from switchover_operator.resources import KINDS, Resource
+from switchover_operator.resources.core import EndpointSlice
+from switchover_operator.resources.gateway_api import ReferenceGrant
+from switchover_operator.snapshot import Snapshot
+
+R = TypeVar("R", bound=Resource)
+R_co = TypeVar("R_co", bound=Resource, covariant=True)
+
+_NO_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Object(Generic[R_co]):
+    """One object: `model` is what is served of it (None: nothing), `refusal` says why that is not its `body`."""
+
+    identity: Identity
+    body: Body = field(repr=False)
+    source: str
+    generation: int
+    model: R_co | None
+    refusal: Condition | None = None
+    without_effect: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> Condition:
+        """The condition that its content alone gives."""
+        return self.refusal or conditions.accepted()
+
+    @property
+    def effect(self) -> tuple[Condition, ...]:
+        """The condition about fields without effect, if there are any."""
+        return (conditions.fields_without_effect(self.without_effect),) if self.without_effect else ()
+
+
+def age(found: Object[Resource]) -> tuple[datetime, str, str]:
+    """Sort key of Gateway API conflicts: the oldest first, then by namespace and name; without a time it is last."""
+    created = found.model.metadata.creation_timestamp if found.model else None
+    return created or _NO_TIME, found.identity.namespace, found.identity.name
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All objects that are read, by kind and name. `admitted` holds what is good now, for the next time."""
+
+    objects: Mapping[Identity, Object[Resource]]
+    admitted: Mapping[Identity, Admitted]
+
+    def find(self, model: type[R], namespace: str, name: str) -> Object[R] | None:
+        """Look one object up."""
+        identity = Identity(model.GROUP, model.KIND, namespace, name)
+        return cast("Object[R] | None", self.objects.get(identity))
+
+    def serving(self, model: type[R], namespace: str, name: str) -> R | None:
+        """Look up what is served of an object; None where it does not exist or nothing of it is good."""
+        found = self.find(model, namespace, name)
+        return found.model if found else None
+
+    def every(self, model: type[R]) -> Iterator[Object[R]]:
+        """Yield all objects of a kind, sorted by namespace and name."""
+        yield from cast("list[Object[R]]", self._by_kind.get((model.GROUP, model.KIND), []))
+
+    def permits(self, referrer: Identity, referred: Identity) -> bool:
+        """Tell whether a reference may cross namespaces (Gateway API, ReferenceGrant)."""
+        if referrer.namespace == referred.namespace:
+            return True
+        return any(
+            any(
+                (by.group, by.kind, by.namespace) == (referrer.group, referrer.kind, referrer.namespace)
+                for by in grant.spec.from_
+            )
+            and any(
+                (to.group, to.kind) == (referred.group, referred.kind) and to.name in (None, "", referred.name)
+                for to in grant.spec.to
+            )
+            for grant in self._grants.get(referred.namespace, ())
+        )
+
+    def slices(self, namespace: str, service: str) -> tuple[EndpointSlice, ...]:
+        """Return the EndpointSlices of a Service."""
+        return tuple(self._slices.get((namespace, service), ()))
+
+    @cached_property
+    def _by_kind(self) -> Mapping[tuple[str, str], list[Object[Resource]]]:
+        kinds: dict[tuple[str, str], list[Object[Resource]]] = {}
+        for identity, found in self.objects.items():
+            kinds.setdefault((identity.group, identity.kind), []).append(found)
+        return kinds
+
+    @cached_property
+    def _grants(self) -> Mapping[str, list[ReferenceGrant]]:
+        grants: dict[str, list[ReferenceGrant]] = {}
+        for found in self.every(ReferenceGrant):
+            if found.model is not None:
+                grants.setdefault(found.identity.namespace, []).append(found.model)
+        return grants
+
+    @cached_property
+    def _slices(self) -> Mapping[tuple[str, str], list[EndpointSlice]]:
+        slices: dict[tuple[str, str], list[EndpointSlice]] = {}
+        for found in self.every(EndpointSlice):
+            if found.model is not None:
+                service = found.model.metadata.labels.get("kubernetes.io/service-name", "")
+                slices.setdefault((found.identity.namespace, service), []).append(found.model)
+        return slices
+
+
+def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catalogue:
+    """Parse and judge every object of a snapshot that is read here; kinds that are not read are passed over."""
+    objects: dict[Identity, Object[Resource]] = {}
+    admitted: dict[Identity, Admitted] = {}
+    for identity, body in snapshot.objects.items():
+        if (identity.group, identity.kind) not in KINDS:
+            continue
+        good = last_good.get(identity)
+        # An unchanged body is judged once: the very same body can only have the very same verdict.
+        verdict = good if good is not None and good.body is body else admit(body)
+        if isinstance(verdict, Admitted):
+            good = verdict
+        elif not KINDS[identity.group, identity.kind].KEEPS_LAST_GOOD:
+            good = None
+        if good is not None:
+            admitted[identity] = good
+        objects[identity] = _object(identity, body, snapshot, verdict, good)
+    return Catalogue(MappingProxyType(objects), MappingProxyType(admitted))
+
+
+def _object(
+    identity: Identity, body: Body, snapshot: Snapshot, verdict: Admitted | Refused, good: Admitted | None
+) -> Object[Resource]:
+    notes = ("this object stands in the input twice; one of the two is used",) if identity in snapshot.repeated else ()
+    source = snapshot.source(identity)
+    if isinstance(verdict, Admitted):
+        return Object(identity, body, source, verdict.generation, verdict.model, None, verdict.without_effect, notes)
+    refusal = _refusal(verdict, good)
+    without_effect = good.without_effect if good else ()
+    return Object(
+        identity, body, source, _generation(body), good.model if good else None, refusal, without_effect, notes
+    )
+
+
+def _refusal(verdict: Refused, good: Admitted | None) -> Condition:
+    texts = [fault.text for fault in verdict.faults]
+    reasons = {fault.reason for fault in verdict.faults}
+    kept = _kept(good) if good else ""
+    if "Invalid" in reasons:
+        return conditions.invalid(texts, kept)
+    if "UnsupportedValue" in reasons:
+        return conditions.unsupported_value(texts, kept)
+    return conditions.unsupported_provider(texts, kept)
+
+
+def _kept(good: Admitted) -> str:
+    version = f" (generation {good.generation})" if good.generation else ""
+    return f"the last accepted version{version} keeps serving"
+
+
+def _generation(body: Body) -> int:
+    metadata: Any = body.get("metadata")
+    generation = metadata.get("generation") if isinstance(metadata, dict) else None
+    return generation if isinstance(generation, int) else 0

@@ -1,0 +1,117 @@
+"""What is wrong with an HTTPRoute by itself: matches, filters and timeouts that cannot be served as written."""
+
+from collections.abc import Iterable, Iterator
+from types import MappingProxyType
+
+from switchover_operator.compiler.faults import Fault, header_faults, hostname_faults, pattern_faults
+from switchover_operator.resources.duration import gateway_text
+from switchover_operator.resources.gateway_api import (
+    HeaderModifier,
+    HttpPathModifier,
+    HTTPRoute,
+    HttpRouteFilter,
+    HttpRouteRule,
+)
+
+
+def route_faults(route: HTTPRoute) -> Iterator[Fault]:
+    """Find every fault of an HTTPRoute."""
+    for index, hostname in enumerate(route.spec.hostnames):
+        yield from hostname_faults(f"spec.hostnames[{index}]", hostname)
+    for index, rule in enumerate(route.spec.rules):
+        path = f"spec.rules[{index}]"
+        yield from _match_faults(path, rule)
+        yield from _filters_faults(f"{path}.filters", rule.filters, rule)
+        for place, backend in enumerate(rule.backend_refs):
+            yield from _filters_faults(f"{path}.backendRefs[{place}].filters", backend.filters, rule, of_backend=True)
+        yield from _timeout_faults(path, rule)
+    names = [rule.name for rule in route.spec.rules if rule.name]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Fault(f"spec.rules: the name {name!r} stands at {names.count(name)} rules; each needs its own")
+
+
+def _match_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
+    for index, match in enumerate(rule.matches):
+        where = f"{path}.matches[{index}]"
+        if match.path.type == "RegularExpression":
+            yield from pattern_faults(f"{where}.path.value", match.path.value)
+        elif not match.path.value.startswith("/"):
+            yield Fault(f"{where}.path.value: must begin with /; got {match.path.value!r}")
+        for place, header in enumerate(match.headers):
+            if header.type == "RegularExpression":
+                yield from pattern_faults(f"{where}.headers[{place}].value", header.value, secret=True)
+        for place, parameter in enumerate(match.query_params):
+            if parameter.type == "RegularExpression":
+                yield from pattern_faults(f"{where}.queryParams[{place}].value", parameter.value, secret=True)
+
+
+def _timeout_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
+    timeouts = rule.timeouts
+    if timeouts and timeouts.request and timeouts.backend_request and timeouts.backend_request > timeouts.request:
+        longest, given = gateway_text(timeouts.request), gateway_text(timeouts.backend_request)
+        yield Fault(f"{path}.timeouts.backendRequest: must be at most timeouts.request, {longest}; got {given}")
+
+
+_FILTER_FIELDS = MappingProxyType(
+    {
+        "RequestHeaderModifier": ("requestHeaderModifier", "request_header_modifier"),
+        "ResponseHeaderModifier": ("responseHeaderModifier", "response_header_modifier"),
+        "RequestRedirect": ("requestRedirect", "request_redirect"),
+        "URLRewrite": ("urlRewrite", "url_rewrite"),
+        "ExtensionRef": ("extensionRef", "extension_ref"),
+    }
+)
+
+
+def _filters_faults(
+    path: str, filters: Iterable[HttpRouteFilter], rule: HttpRouteRule, *, of_backend: bool = False
+) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, each in enumerate(filters):
+        where = f"{path}[{index}]"
+        field, attribute = _FILTER_FIELDS.get(each.type, ("", ""))
+        if not field or (of_backend and each.type in ("RequestRedirect", "ExtensionRef")):
+            place = "at a backendRef" if field else "here"
+            yield Fault(f"{where}.type: a filter {each.type} is not served {place}", "UnsupportedValue")
+        elif getattr(each, attribute) is None:
+            yield Fault(f"{where}.{field}: is required by type {each.type}")
+        else:
+            yield from _filter_faults(where, each, rule)
+        if each.type in seen and each.type != "ExtensionRef":
+            yield Fault(f"{where}.type: a second {each.type} beside the first; make them one")
+        seen.add(each.type)
+    if {"RequestRedirect", "URLRewrite"} <= seen:
+        yield Fault(f"{path}: RequestRedirect and URLRewrite exclude one another")
+    if "RequestRedirect" in seen and rule.backend_refs:
+        yield Fault(f"{path}: a rule with RequestRedirect answers itself; it takes no backendRefs")
+
+
+def _filter_faults(path: str, given: HttpRouteFilter, rule: HttpRouteRule) -> Iterator[Fault]:
+    for field in ("request_header_modifier", "response_header_modifier"):
+        modifier: HeaderModifier | None = getattr(given, field)
+        if modifier is not None:
+            for header in (*modifier.set, *modifier.add):
+                yield from header_faults(f"{path}.{_FILTER_FIELDS[given.type][0]}", header.name, header.value)
+    if given.url_rewrite is not None:
+        yield from _rewrite_faults(f"{path}.urlRewrite", given.url_rewrite.hostname, given.url_rewrite.path, rule)
+    if given.request_redirect is not None:
+        redirect = given.request_redirect
+        yield from _rewrite_faults(f"{path}.requestRedirect", redirect.hostname, redirect.path, rule)
+
+
+def _rewrite_faults(
+    path: str, hostname: str | None, modifier: HttpPathModifier | None, rule: HttpRouteRule
+) -> Iterator[Fault]:
+    if hostname is not None:
+        yield from hostname_faults(f"{path}.hostname", hostname)
+    if modifier is None:
+        return
+    full = modifier.type == "ReplaceFullPath"
+    value = modifier.replace_full_path if full else modifier.replace_prefix_match
+    field = "replaceFullPath" if full else "replacePrefixMatch"
+    if value is None:
+        yield Fault(f"{path}.path.{field}: is required by type {modifier.type}")
+    elif full and not value.startswith("/"):
+        yield Fault(f"{path}.path.{field}: must begin with /; got {value!r}")
+    if not full and any(match.path.type != "PathPrefix" for match in rule.matches):
+        yield Fault(f"{path}.path.type: ReplacePrefixMatch needs matches of type PathPrefix alone")

@@ -1,0 +1,62 @@
+"""A port of a Service → the addresses of its ready endpoints."""
+
+from collections.abc import Iterable, Iterator
+
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.resolve import Catalogue
+from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
+
+API_SERVER = ("default", "kubernetes")
+"""The Service of the API server in every cluster, whose EndpointSlices name addresses of nodes."""
+
+
+def service_port(
+    catalogue: Catalogue, namespace: str, name: str, number: int | None, path: str
+) -> ServicePort | Condition:
+    """Find a port of a Service, or say why it cannot be used."""
+    where = f"{path}: " if path else ""
+    if (namespace, name) == API_SERVER:
+        return conditions.target_not_allowed(
+            f"{where}Service {namespace}/{name} is the cluster's API server, where no target may be"
+        )
+    service = catalogue.serving(Service, namespace, name)
+    if service is None:
+        return conditions.backend_not_found(f"{where}Service {namespace}/{name} does not exist")
+    if number is None:
+        return conditions.backend_not_found(f"{where}a reference to Service {namespace}/{name} needs a port")
+    if service.spec.type == "ExternalName":
+        text = f"{where}Service {namespace}/{name} is of type ExternalName, which is not served; use a static Upstream"
+        return conditions.unsupported_backend_protocol(text)
+    port = next((port for port in service.spec.ports if port.port == number and port.protocol == "TCP"), None)
+    if port is None:
+        return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}")
+    if port.app_protocol in ("kubernetes.io/h2c", "kubernetes.io/wss"):
+        text = f"{where}port {number} of Service {namespace}/{name} speaks {port.app_protocol}, which is not served"
+        return conditions.unsupported_backend_protocol(text)
+    return port
+
+
+def endpoints(
+    catalogue: Catalogue, namespace: str, name: str, port: ServicePort, fleet: Fleet
+) -> Iterable[tuple[str, int]]:
+    """Return the ready addresses of a Service's port, sorted.
+
+    On one machine nobody makes EndpointSlices; the Service's name stands in for them, which DNS or --connect-to knows.
+    """
+    slices = catalogue.slices(namespace, name)
+    if not slices and isinstance(fleet, Standalone):
+        return [(f"{name}.{namespace}.svc.cluster.local", port.port)]
+    return sorted(set(_ready(slices, port.name)))
+
+
+def _ready(slices: Iterable[EndpointSlice], port_name: str) -> Iterator[tuple[str, int]]:
+    for each in slices:
+        if each.address_type not in ("IPv4", "IPv6"):
+            continue
+        numbers = [port.port for port in each.ports if port.name == port_name and port.protocol == "TCP" and port.port]
+        for endpoint in each.endpoints:
+            if endpoint.conditions.ready and endpoint.addresses:
+                # The addresses of one endpoint are interchangeable; the first is as good as any.
+                yield from ((endpoint.addresses[0], number) for number in numbers)

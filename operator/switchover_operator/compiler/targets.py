@@ -1,0 +1,349 @@
+"""Upstreams and Services → the targets of the table, in pools by priority.
+
+A target whose credential is missing is left out and its Upstream says so; the others serve. An Upstream that cannot be
+served at all is `Unserved` with the sentence that its share of the requests is answered with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from switchover_dataplane import table
+from switchover_operator.compiler import conditions
+from switchover_operator.compiler.certificates import authorities, client_certificate
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.credentials import Credential, credential, secret_identity
+from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.resolve import Catalogue, Object
+from switchover_operator.compiler.services import endpoints, service_port
+from switchover_operator.compiler.upstream_faults import azure_host, backends, provider_of, unserved_providers
+from switchover_operator.identity import Identity
+from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
+from switchover_operator.resources.core import Service
+from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
+from switchover_operator.resources.upstream_settings import OutlierDetection, SslConfig
+
+HTTPS = 443
+_DEFAULT_HOSTS = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a backendRef leads to: an upstream of the table and the secrets it needs, or the `problem` with it.
+
+    `conditions` are the Upstream's own beside Accepted, `failure` is what a route that refers to it is told.
+    `outliers` is its written `outlierDetection`.
+    """
+
+    key: str
+    upstream: table.Upstream | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    failure: Condition | None = None
+    notes: tuple[str, ...] = ()
+    outliers: OutlierDetection | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why its share of the requests cannot be served; "" if it can."""
+        return "" if self.upstream is not None else self.failure.message if self.failure else "not served"
+
+    @property
+    def pools(self) -> tuple[int, ...]:
+        """How many targets each priority has."""
+        return tuple(len(pool) for pool in self.upstream.priorities) if self.upstream else ()
+
+    @property
+    def is_ai(self) -> bool:
+        """Whether its requests are LLM requests."""
+        return self.upstream is not None and self.upstream.ai
+
+    @property
+    def is_azure(self) -> bool:
+        """Whether a target is Azure's, which sends text in blocks."""
+        pools = self.upstream.priorities if self.upstream else ()
+        return any(isinstance(target.provider, table.AzureOpenAI) for pool in pools for target in pool)
+
+
+def with_own_host(destination: Destination) -> Destination:
+    """The same destination whose targets get their own name as Host header (Gloo `autoHostRewrite`)."""
+    upstream = destination.upstream
+    if upstream is None:
+        return destination
+    priorities = tuple(
+        tuple(
+            msgspec.structs.replace(target, host_header=target.host_header or _authority(target.host))
+            for target in pool
+        )
+        for pool in upstream.priorities
+    )
+    changed = msgspec.structs.replace(upstream, priorities=priorities)
+    return replace(destination, key=f"{destination.key} with own host", upstream=changed)
+
+
+def _with_own_host(target: table.Target) -> table.Target:
+    return msgspec.structs.replace(target, host_header=target.host_header or _authority(target.host))
+
+
+# ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Pools:
+    """Targets by priority, and what came up while they were made."""
+
+    priorities: tuple[tuple[table.Target, ...], ...]
+    ai: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet: Fleet) -> Destination:
+    """Make what requests to an Upstream are sent to."""
+    key = f"{found.identity.namespace}/{found.identity.name}"
+    if found.model is None:
+        text = f"{found.identity} is not accepted: {found.accepted.message}"
+        return Destination(key, failure=conditions.invalid_backend(text))
+    spec = found.model.spec
+    tls = _tls(catalogue, found.identity, spec.ssl_config)
+    if isinstance(tls, Condition):
+        text = f"{found.identity} has no usable TLS: {tls.message}"
+        return Destination(key, conditions=(tls,), failure=conditions.invalid_backend(text))
+    pools = _pools(catalogue, found.identity, spec, tls, fleet)
+    if isinstance(pools, Condition):
+        return Destination(
+            key, conditions=(pools,), failure=replace(pools, message=f"{found.identity}: {pools.message}")
+        )
+    upstream = table.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec))
+    failure: Condition | None = None
+    if not any(pools.priorities):
+        reasons = conditions.sentences(each.message for each in pools.conditions if each.type == "ResolvedRefs")
+        failure = conditions.invalid_backend(
+            f"{found.identity} has no target left: {reasons or 'no endpoint is ready'}"
+        )
+    resolved = conditions.merged([*pools.conditions, conditions.refs_resolved()])
+    secrets = {**tls.secrets, **pools.secrets}
+    return Destination(key, upstream, secrets, resolved, failure, pools.notes, spec.outlier_detection)
+
+
+def _pools(
+    catalogue: Catalogue, identity: Identity, spec: UpstreamSpec, tls: "_Tls", fleet: Fleet
+) -> _Pools | Condition:
+    if spec.ai is not None:
+        return _ai_pools(catalogue, identity, spec.ai, tls, fleet)
+    if spec.static is not None:
+        return _static_pools(identity, spec.static, tls, fleet)
+    if spec.kube is not None:
+        return _kube_pools(catalogue, identity, spec.kube, tls, fleet)
+    raise AssertionError(f"{identity} was admitted without a type that is served")
+
+
+def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
+    """Refuse an address where no target may be. What a name means is looked at when a connection is made."""
+    problem = table.address_problem(_address(host), fleet.allowed_targets)
+    if not problem:
+        return None
+    right = "use another address, or allow this one with --allow-targets (in the chart: allowTargets)"
+    return conditions.target_not_allowed(f"{path}: {host} is {problem}, where no target may be; {right}")
+
+
+def _connect_timeout(spec: UpstreamSpec) -> float:
+    config = spec.connection_config
+    return config.connect_timeout if config and config.connect_timeout else table.Upstream("").connect_timeout
+
+
+# ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fleet: Fleet) -> _Pools:
+    pools: dict[int, list[table.Target]] = {}
+    secrets: dict[str, str] = {}
+    problems: list[Condition] = []
+    notes: list[str] = []
+    for path, priority, index, backend in backends(ai):
+        pool = pools.setdefault(priority, [])
+        name, provider = provider_of(backend)
+        if provider is None:
+            continue
+        place = f"{identity.namespace}/{identity.name}/{priority}/{index}"
+        held = credential(catalogue, identity, f"{path}.{name}.authToken", provider.auth_token, place)
+        if held.problem is not None:
+            problems.append(held.problem)
+            continue
+        target = _ai_target(place, name, provider, held, tls)
+        closed = _not_allowed(_host_path(f"{path}.{name}", provider), target.host, fleet)
+        if closed is not None:
+            problems.append(closed)
+            continue
+        pool.append(target)
+        secrets |= held.secrets
+        notes.append(f"priority {priority}: {_described(target)} with {held.origin}")
+    unserved = unserved_providers(ai)
+    if unserved:
+        problems.append(conditions.targets_left_out(unserved))
+    priorities = tuple(tuple(pool) for _, pool in sorted(pools.items()))
+    return _Pools(priorities, True, secrets, tuple(problems), tuple(notes))
+
+
+def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls: "_Tls") -> table.Target:
+    custom = provider.custom_host
+    default = azure_host(provider.endpoint) if isinstance(provider, AzureOpenAI) else _DEFAULT_HOSTS[name]
+    host = (custom.host if custom else "") or default
+    port = (custom.port if custom else 0) or HTTPS
+    hostname = (custom.hostname if custom else "") or host
+    override = custom.path_override if custom else None
+    return table.Target(
+        id=place,
+        host=_address(host),
+        port=port,
+        provider=_provider(provider),
+        tls=tls.to(_address(hostname)) if port == HTTPS or tls.written else None,
+        host_header=_authority(hostname),
+        full_path=(override.full_path if override else "") or "",
+        base_path=(override.base_path if override else "") or "",
+        auth=held.auth,
+    )
+
+
+def _host_path(path: str, provider: Provider) -> str:
+    """Where the host of a target is written."""
+    custom = provider.custom_host
+    return f"{path}.endpoint" if custom is None or not custom.host else f"{path}.customHost.host"
+
+
+def _provider(provider: Provider) -> table.Provider:
+    match provider:
+        case OpenAI():
+            return table.OpenAI(provider.model)
+        case Mistral():
+            return table.Mistral(provider.model)
+        case AzureOpenAI():
+            return table.AzureOpenAI(provider.deployment_name, provider.api_version)
+    raise AssertionError(f"{type(provider).__name__} was admitted though it is not served")
+
+
+def _described(target: table.Target) -> str:
+    match target.provider:
+        case table.OpenAI(model) | table.Mistral(model):
+            name = model or "the request's model"
+        case table.AzureOpenAI(deployment):
+            name = f"deployment {deployment}"
+        case _:
+            name = "plain HTTP"
+    return f"{name} at {target.host}:{target.port}{' (TLS)' if target.tls else ''}"
+
+
+# ── Static hosts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet) -> _Pools:
+    use_tls = any(host.port == HTTPS for host in static.hosts) if static.use_tls is None else static.use_tls
+    base = f"{identity.namespace}/{identity.name}/0"
+    closed = [
+        _not_allowed(f"spec.static.hosts[{index}].addr", host.addr, fleet) for index, host in enumerate(static.hosts)
+    ]
+    pool = tuple(
+        table.Target(
+            id=f"{base}/{index}",
+            host=_address(host.addr),
+            port=host.port,
+            tls=tls.to(host.sni_addr or _address(host.addr)) if use_tls or tls.written else None,
+            weight=host.load_balancing_weight or 1,
+        )
+        for index, host in enumerate(static.hosts)
+        if closed[index] is None
+    )
+    problems = tuple(each for each in closed if each is not None)
+    notes = tuple(f"priority 0: {_described(target)}" for target in pool)
+    return _Pools((pool,), conditions=problems, notes=notes)
+
+
+def _address(host: str) -> str:
+    """An IPv6 address is dialled without the brackets that URLs need."""
+    return host.strip("[]")
+
+
+def _authority(host: str) -> str:
+    """An IPv6 address has brackets in a Host header (RFC 9110, section 7.2)."""
+    return f"[{_address(host)}]" if ":" in host else host
+
+
+# ── Services ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _kube_pools(catalogue: Catalogue, identity: Identity, kube: Kube, tls: "_Tls", fleet: Fleet) -> _Pools | Condition:
+    namespace = kube.service_namespace or identity.namespace
+    base = f"{identity.namespace}/{identity.name}"
+    service = Identity(Service.GROUP, Service.KIND, namespace, kube.service_name)
+    if not catalogue.permits(identity, service):
+        return conditions.ref_not_permitted(
+            f"spec.kube: {service} is in another namespace than {identity} and no ReferenceGrant in {namespace}"
+            " allows it"
+        )
+    port = service_port(catalogue, namespace, kube.service_name, kube.service_port, "spec.kube")
+    if isinstance(port, Condition):
+        return port
+    pool = tuple(
+        table.Target(
+            id=f"{base}/{address}:{number}",
+            host=address,
+            port=number,
+            tls=tls.to(f"{kube.service_name}.{namespace}.svc") if tls.written else None,
+        )
+        for address, number in endpoints(catalogue, namespace, kube.service_name, port, fleet)
+    )
+    return _Pools((pool,))
+
+
+def destination_of_service(
+    catalogue: Catalogue, namespace: str, name: str, port: int | None, fleet: Fleet
+) -> Destination:
+    """Make what requests to a port of a Service are sent to: its ready endpoints, never its cluster address."""
+    key = f"{namespace}/{name}:{port or ''}"
+    found = service_port(catalogue, namespace, name, port, "")
+    if isinstance(found, Condition):
+        return Destination(key, failure=found)
+    pool = tuple(
+        table.Target(id=f"{namespace}/{name}/{address}:{number}", host=address, port=number)
+        for address, number in endpoints(catalogue, namespace, name, found, fleet)
+    )
+    return Destination(key, table.Upstream(key, priorities=(pool,)))
+
+
+# ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Tls:
+    """How TLS to an Upstream is made where it is made; `written` says that `sslConfig` asks for it."""
+
+    written: bool = False
+    server_name: str = ""
+    ca: str = ""
+    chain: str = ""
+    key: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def to(self, host: str) -> table.Tls:
+        return table.Tls(self.server_name or host, self.ca, self.chain, self.key)
+
+
+def _tls(catalogue: Catalogue, upstream: Identity, config: SslConfig | None) -> _Tls | Condition:
+    if config is None:
+        return _Tls()
+    if config.secret_ref is None:
+        return _Tls(written=True, server_name=config.sni)
+    path = "spec.sslConfig.secretRef"
+    secret = secret_identity(config.secret_ref.namespace or upstream.namespace, config.secret_ref.name)
+    trusted = authorities(catalogue, upstream, path, secret)
+    if trusted.problem is not None:
+        return trusted.problem
+    if config.one_way_tls and trusted.chain:
+        return _Tls(True, config.sni, ca=trusted.chain, secrets=trusted.secrets)
+    own = client_certificate(catalogue, upstream, path, secret)
+    if own.problem is not None:
+        return own.problem
+    secrets = {**trusted.secrets, **own.secrets}
+    return _Tls(True, config.sni, trusted.chain, own.chain, own.key, secrets)

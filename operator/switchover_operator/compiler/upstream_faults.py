@@ -1,0 +1,104 @@
+"""What is wrong with an Upstream by itself, and which of its backends can be served."""
+
+import re
+from collections.abc import Iterator
+
+from switchover_operator.compiler.faults import Fault, host_faults
+from switchover_operator.compiler.key_shapes import begins_as_a_key, described
+from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
+from switchover_operator.resources.model import field_names
+from switchover_operator.resources.upstream import UNSERVED_TYPES, Upstream, UpstreamSpec
+
+SERVED_PROVIDERS = ("openai", "azureOpenai", "mistral")
+"""Fields of `spec.ai` whose APIs are spoken."""
+
+
+def backends(ai: Ai) -> Iterator[tuple[str, int, int, Backend]]:
+    """Yield each backend of `spec.ai` with its path, priority and place in its pool; a single one is priority 0."""
+    if ai.multi is None:
+        yield "spec.ai", 0, 0, ai
+        return
+    for priority, pool in enumerate(ai.multi.priorities):
+        for index, backend in enumerate(pool.pool):
+            yield f"spec.ai.multi.priorities[{priority}].pool[{index}]", priority, index, backend
+
+
+def provider_of(backend: Backend) -> tuple[str, Provider | None]:
+    """Return the field that holds the provider, and the provider if it is one that can be served."""
+    fields = field_names(Backend)
+    name = next(name for name in PROVIDERS if getattr(backend, fields[name]) is not None)
+    provider = getattr(backend, fields[name])
+    return name, provider if name in SERVED_PROVIDERS else None
+
+
+def unserved_providers(ai: Ai) -> tuple[str, ...]:
+    """Say which backends speak an API that is not served, one sentence each."""
+    served = ", ".join(SERVED_PROVIDERS)
+    return tuple(
+        f"{path}.{name}: this provider is not served; served are {served}"
+        for path, _, _, backend in backends(ai)
+        for name, provider in (provider_of(backend),)
+        if provider is None
+    )
+
+
+def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
+    """Find every fault of an Upstream. One of several providers that is not served is none: the others serve."""
+    spec = upstream.spec
+    if spec.ai is not None:
+        yield from _ai_faults(spec.ai)
+    elif spec.static is not None:
+        for index, host in enumerate(spec.static.hosts):
+            yield from host_faults(f"spec.static.hosts[{index}].addr", host.addr)
+    elif spec.kube is None:
+        fields = field_names(UpstreamSpec)
+        name = next(name for name in UNSERVED_TYPES if getattr(spec, fields[name]) is not None)
+        text = f"spec.{name}: this type of Upstream is not served; served are ai, static and kube"
+        yield Fault(text, "UnsupportedValue")
+
+
+def _ai_faults(ai: Ai) -> Iterator[Fault]:
+    unserved = unserved_providers(ai)
+    if len(unserved) == sum(1 for _ in backends(ai)):
+        for text in unserved:
+            yield Fault(text, "UnsupportedProvider")
+    for path, _, _, backend in backends(ai):
+        name, provider = provider_of(backend)
+        if provider is None:
+            continue
+        model = getattr(provider, "model", "")
+        if begins_as_a_key(model):
+            yield _misplaced_key(f"{path}.{name}.model", model)
+        if provider.custom_host is not None:
+            yield from _custom_host_faults(f"{path}.{name}.customHost", provider.custom_host)
+        token = provider.auth_token
+        if token is not None and token.inline is not None and not token.inline.get_secret_value().strip():
+            yield Fault(f"{path}.{name}.authToken.inline: must hold a token; it is empty")
+        if backend.azure_openai is not None:
+            yield from host_faults(f"{path}.{name}.endpoint", azure_host(backend.azure_openai.endpoint))
+
+
+def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
+    for field, name in (("host", custom.host), ("hostname", custom.hostname)):
+        if name and begins_as_a_key(name):
+            yield _misplaced_key(f"{path}.{field}", name)
+    if custom.host:
+        yield from host_faults(f"{path}.host", custom.host)
+    if custom.hostname:
+        yield from host_faults(f"{path}.hostname", custom.hostname)
+    override = custom.path_override
+    if override is not None:
+        for field, value in (("fullPath", override.full_path), ("basePath", override.base_path)):
+            if value is not None and not value.startswith("/"):
+                yield Fault(f"{path}.pathOverride.{field}: must begin with /; got {described(value)}")
+
+
+def _misplaced_key(path: str, value: str) -> Fault:
+    """Refuse a key where a name belongs: it would be looked up, logged and counted by."""
+    right = "looks like a key, which belongs into a Secret that authToken.secretRef names"
+    return Fault(f"{path}: {right}; got {described(value)}")
+
+
+def azure_host(endpoint: str) -> str:
+    """Azure's `endpoint` without scheme and trailing slash."""
+    return re.sub(r"^https?://", "", endpoint, flags=re.IGNORECASE).rstrip("/")

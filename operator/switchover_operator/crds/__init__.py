@@ -1,0 +1,1 @@
+"""pydantic models → the CustomResourceDefinitions in `crds/`."""

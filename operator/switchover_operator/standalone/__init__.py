@@ -1,0 +1,1 @@
+"""`switchover run` and `switchover check`: files as the source of objects, without a cluster."""

@@ -1,0 +1,409 @@
+"""The push channel: what is acknowledged, what is refused, and that the last good table is never lost."""
+
+import asyncio
+import gc
+import hashlib
+import socket
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from certificates import Authority
+from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
+from switchover_dataplane import table as t
+from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.control import push
+from switchover_dataplane.control.admin import Admin
+from switchover_dataplane.control.served_table import Ack, State
+from switchover_dataplane.edge.listeners import Listeners
+from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.failover.retry_budget import Budget
+from switchover_dataplane.health.health import Health
+from switchover_dataplane.proxy import Proxy, Settings
+from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.upstream.transport import Transport
+
+
+@dataclass
+class Pushed:
+    """A data plane with its push channel on a Unix socket and its admin port."""
+
+    socket: Path
+    state: State
+    listeners: Listeners
+    admin: str
+
+    async def put(self, text: bytes) -> tuple[int, dict[str, object]]:
+        """Push and return status and answer."""
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
+            async with client.put("http://dataplane/v1/table", data=text) as answer:
+                return answer.status, await answer.json()
+
+    async def told(self) -> object:
+        """Ask what is served."""
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
+            async with client.get("http://dataplane/v1/table") as answer:
+                return await answer.json()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask the admin port."""
+        async with aiohttp.ClientSession() as client, client.get(self.admin + path) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
+    metrics, health = Metrics(), Health()
+    state = State(health, metrics, tmp_path / "kept.json")
+    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
+    listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
+    channel = push.Push(state, listeners)
+    await channel.open(push.Channel(f"unix:{tmp_path}/push"))
+    admin = Edge(Admin(state, fleet, metrics).handle, 0, Limits(), Connections(10))
+    server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
+    yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    await channel.close()
+    server.close()
+    await admin.drain(0)
+    await listeners.drain(1)
+
+
+async def test_a_good_table_is_acknowledged_with_its_revision_and_served(pushed: Pushed) -> None:
+    async with targets(good()) as (first,):
+        of = table(free_port(), [first.port])
+
+        assert await pushed.put(t.encode(of)) == (200, {"revision": of.revision})
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"http://127.0.0.1:{of.ports[0].number}/model", json={"model": "a"}) as answer:
+                assert answer.status == 200
+
+
+def _of_version(version: int) -> bytes:
+    return msgspec.json.encode({"version": version, "revision": "x", "something": "new"})
+
+
+REFUSED = {
+    "truncated": (t.encode(table(1, [1]))[:-20], "truncated"),
+    "no JSON": (b"hello", "malformed"),
+    "of a newer version": (_of_version(t.VERSION + 1), "newer"),
+    "with a field that this version does not know": (_of_version(t.VERSION), "something"),
+    "with a wrong type": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":"1"'), "number"),
+    "with a port out of range": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":70000'), "65535"),
+    "with a field of the wrong kind": (b'{"version":1,"revision":"x","rules":[]}', "$.rules"),
+    "of a version before the first": (_of_version(0), "version 0"),
+    "of a version below none": (_of_version(-1), "version -1"),
+    "with a key that is no UTF-8": (b'{"version":1,"revision":"x","\xa8ecrets":{}}', "utf-8"),
+    "with a text that is no UTF-8": (t.encode(table(1, [1])).replace(b"ns/up", b"ns/\xe4"), "utf-8"),
+    "of another content than its revision": (t.encode(table(1, [1])).replace(b"ns/gw", b"ns/no"), "digest"),
+    "of another secret than its revision": (t.encode(table(1, [1])).replace(KEY.encode(), b"other"), "digest"),
+    "with a token of no secret": (t.encode(table(1, [1])).replace(b'"secret":"key"', b'"secret":""'), "no secret"),
+    "nested without end": (b'{"version":1,"revision":"x","rules":' + b"[" * 100_000, "recursion"),
+    "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED.keys())
+async def test_a_table_that_cannot_be_served_is_refused_and_the_one_before_stays(
+    pushed: Pushed, text: bytes, reason: str
+) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+
+    status, answer = await pushed.put(text)
+
+    assert status == 422
+    assert reason in str(answer["reasons"])
+    assert KEY not in str(answer)
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == of
+
+
+async def test_a_port_that_is_taken_is_a_reason_that_names_port_and_listener(pushed: Pushed) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        status, answer = await pushed.put(t.encode(table(port, [1])))
+
+    assert status == 422
+    assert f"port {port} (ns/gw/http)" in str(answer["reasons"])
+
+
+async def test_a_pattern_that_is_none_is_a_reason(pushed: Pushed) -> None:
+    text = t.encode(table(free_port(), [1])).replace(b'"value":"/model"', b'"value":"(","kind":"RegularExpression"')
+
+    status, answer = await pushed.put(text)
+
+    assert (status, "'('" in str(answer["reasons"])) == (422, True)
+
+
+async def test_an_oversized_table_is_refused_before_it_is_read(pushed: Pushed) -> None:
+    reader, writer = await asyncio.open_unix_connection(pushed.socket)
+    writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (push.TABLE_LIMIT + 1))
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
+async def test_a_push_whose_body_is_broken_is_answered_400_and_changes_nothing(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    reader, writer = await asyncio.open_unix_connection(pushed.socket)
+    writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n")
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == of
+    writer.close()
+
+
+async def test_a_revision_that_is_served_already_is_acknowledged_again(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    serving = pushed.state.current
+
+    assert await pushed.put(t.encode(of)) == (200, {"revision": of.revision})
+    assert pushed.state.current is serving
+
+
+async def test_the_priority_that_answers_is_told_by_the_push_channel_and_the_admin_port(pushed: Pushed) -> None:
+    async with targets(limited(["retry-after: 60"]), good()) as (first, second):
+        of = table(free_port(), [first.port, second.port])
+        await pushed.put(t.encode(of))
+        assert await pushed.told() == {"revision": of.revision, "active": {"ns/up": 0}}
+
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"http://127.0.0.1:{of.ports[0].number}/model", json={"model": "a"}) as answer:
+                assert answer.status == 200
+
+    assert await pushed.told() == {"revision": of.revision, "active": {"ns/up": 1}}
+    assert msgspec.json.decode((await pushed.get("/v1/health"))[1])["active"] == {"ns/up": 1}
+
+
+async def test_other_work_goes_on_while_a_large_table_is_made(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    hosts = tuple(t.Host(f"h{number}.example.com", of.ports[0].listeners[0].hosts[0].matches) for number in range(2000))
+    large = t.sealed(
+        (msgspec.structs.replace(of.ports[0], listeners=(t.Listener("ns/gw/http", hosts=hosts),)),),
+        of.rules,
+        of.policies,
+        of.upstreams,
+        of.secrets,
+    )
+    applying = asyncio.create_task(pushed.state.apply(t.encode(large), pushed.listeners))
+
+    turns = 0
+    while not applying.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert await applying == Ack(large.revision)
+    assert turns > 5, "at least one for each field that is decoded elsewhere"
+
+
+@pytest.mark.parametrize("text", [t.encode(table(free_port(), [1])), b"{"], ids=["good", "bad"])
+async def test_garbage_is_collected_again_after_every_table(pushed: Pushed, text: bytes) -> None:
+    await pushed.put(text)
+
+    assert gc.isenabled()
+
+
+@dataclass
+class Secured:
+    """A push channel over TCP and the files that it follows."""
+
+    folder: Path
+    channel: push.Push
+
+    def show(self, authority: Authority) -> None:
+        """Replace our certificate and the clients' authority, as a mounted Secret is replaced."""
+        chain, key = authority.issue("localhost")
+        for name, text in (("crt", chain), ("key", key), ("ca", authority.pem)):
+            new = self.folder / f"{name}.new"
+            new.write_text(text)
+            new.replace(self.folder / name)
+
+    async def revision(self, trusted: Authority, own: Authority | None) -> object:
+        """Ask for the revision with a certificate of `own`; None if we are not let in."""
+        return await self._ask("GET", trusted, own)
+
+    async def put(self, of: t.Table, trusted: Authority, own: Authority | None) -> object:
+        """Push with a certificate of `own`; None if we are not let in."""
+        return await self._ask("PUT", trusted, own, t.encode(of))
+
+    async def _ask(self, method: str, trusted: Authority, own: Authority | None, body: bytes = b"") -> object:
+        context = trusted.client()
+        if own is not None:
+            pair = self.folder / "client.pem"
+            pair.write_text("".join(own.issue("client")))
+            context.load_cert_chain(pair)
+        url = f"https://localhost:{self.channel.port}/v1/table"
+        try:
+            async with aiohttp.ClientSession() as client, client.request(method, url, data=body, ssl=context) as answer:
+                return await answer.json()
+        except aiohttp.ClientError:
+            return None
+
+
+@pytest.fixture
+async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
+    state = State(Health(), Metrics(), None)
+    async with gateway(table(free_port(), [1])) as other:
+        endpoint = push.Push(state, other.listeners)
+        made = Secured(tmp_path, endpoint)
+        made.show(AUTHORITY)
+        await endpoint.open(push.Channel("127.0.0.1:0", tmp_path / "crt", tmp_path / "key", tmp_path / "ca"))
+        yield made
+        await endpoint.close()
+
+
+AUTHORITY = Authority()
+NOTHING_YET: dict[str, object] = {"revision": None, "active": {}}
+
+
+async def test_only_clients_with_a_certificate_of_the_authority_get_through_to_the_push_channel(
+    secured: Secured,
+) -> None:
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+    assert await secured.revision(AUTHORITY, None) is None
+    assert await secured.revision(AUTHORITY, Authority("another")) is None
+
+
+async def test_a_table_comes_over_mutual_tls_and_one_of_a_stranger_does_not(secured: Secured) -> None:
+    of, other = table(free_port(), [1]), table(free_port(), [1])
+    assert await secured.put(of, AUTHORITY, AUTHORITY) == {"revision": of.revision}
+
+    for own in (None, Authority("another")):
+        assert await secured.put(other, AUTHORITY, own) is None
+
+    assert await secured.revision(AUTHORITY, AUTHORITY) == {"revision": of.revision, "active": {"ns/up": 0}}
+
+
+async def test_rotated_certificates_are_followed_and_the_old_authority_is_trusted_no_longer(secured: Secured) -> None:
+    new = Authority("new")
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+
+    secured.show(new)
+
+    assert await secured.revision(new, new) == NOTHING_YET
+    assert await secured.revision(new, AUTHORITY) is None
+
+
+async def test_certificate_files_that_are_half_written_leave_the_old_ones_in_place(
+    secured: Secured, caplog: pytest.LogCaptureFixture
+) -> None:
+    (secured.folder / "key").write_text("half of it")
+
+    assert await secured.revision(AUTHORITY, AUTHORITY) == NOTHING_YET
+    assert "cannot be used" in caplog.text
+
+
+async def test_a_port_that_leaves_the_table_is_closed_and_the_others_stay_open(pushed: Pushed) -> None:
+    before, after = free_port(), free_port()
+    await pushed.put(t.encode(table(before, [1])))
+
+    await pushed.put(t.encode(table(after, [1])))
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", before)
+    _, writer = await asyncio.open_connection("127.0.0.1", after)
+    writer.close()
+
+
+async def test_the_last_good_table_is_kept_for_the_next_process_and_for_its_owner_alone(
+    pushed: Pushed, tmp_path: Path
+) -> None:
+    of = table(free_port(), [1])
+    await pushed.put(t.encode(of))
+    kept = tmp_path / "kept.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(pushed.socket.stat().st_mode) & 0o077 == 0
+
+    await pushed.listeners.drain(0)
+    async with gateway(table(free_port(), [1])) as other:
+        next_state = State(Health(), Metrics(), kept)
+        await next_state.restore(other.listeners)
+
+    assert next_state.current is not None
+    assert next_state.current.table == of
+
+
+async def test_a_kept_table_that_is_broken_is_passed_over(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_bytes(b"{")
+    async with gateway(table(free_port(), [1])) as other:
+        state = State(Health(), Metrics(), kept)
+        await state.restore(other.listeners)
+
+    assert state.current is None
+
+
+async def test_the_admin_port_is_ready_only_with_a_table_and_shows_no_secret(pushed: Pushed) -> None:
+    assert (await pushed.get("/healthz"))[0] == 200
+    assert (await pushed.get("/readyz"))[0] == 503
+
+    await pushed.put(t.encode(table(free_port(), [1])))
+
+    assert (await pushed.get("/readyz"))[0] == 200
+    dumps = [await pushed.get(path) for path in ("/v1/table", "/v1/health", "/metrics")]
+    assert [status for status, _ in dumps] == [200, 200, 200]
+    assert KEY not in str(dumps)
+    assert (await pushed.get("/other"))[0] == 404
+    pushed.state.draining = True
+    assert (await pushed.get("/readyz"))[0] == 503
+
+
+async def test_a_table_that_an_older_operator_wrote_in_more_words_is_served(pushed: Pushed) -> None:
+    """What is the default here was none there, and so it stands in the text that the digest was made of."""
+    of = table(free_port(), [1])
+    wordy = t.encode(msgspec.structs.replace(of, revision="")).replace(b'"number":', b'"protocol":"HTTP","number":')
+    revision = hashlib.sha256(wordy).hexdigest()[:16]
+
+    status, answer = await pushed.put(wordy.replace(b'"revision":""', f'"revision":"{revision}"'.encode()))
+
+    assert (status, answer) == (200, {"revision": revision})
+
+
+async def test_the_admin_port_shows_no_value_of_a_header_query_prompt_or_field(pushed: Pushed) -> None:
+    word = "word-of-the-user"
+    header = t.HeaderEdit(set=(t.Header("x", word),), add=(t.Header("y", word),))
+    body = t.BodyEdit((t.BodyDefault("user", f'"{word}"'),), (t.PromptMessage("system", word),))
+    rewrite = t.Rewrite(full_path=f"/a?key={word}")
+    filters = t.Filters((header,), (header,), rewrite=rewrite, body=body)
+    of = table(free_port(), [1], filters=filters)
+    [target] = of.upstreams["ns/up"].priorities[0]
+    target = msgspec.structs.replace(target, full_path=f"/b?key={word}", base_path=f"/c?{word}")
+    match = t.Match("rule", headers=(t.ValueMatch("x", word),), query=(t.ValueMatch("y", word),))
+    listener = t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),))
+    rule = of.rules["rule"]
+    backend = msgspec.structs.replace(rule.backends[0], filters=t.Filters(redirect=t.Redirect(prefix=f"/d?{word}")))
+    of = t.sealed(
+        (msgspec.structs.replace(of.ports[0], listeners=(listener,)),),
+        {"rule": msgspec.structs.replace(rule, backends=(backend,))},
+        of.policies,
+        {"ns/up": msgspec.structs.replace(of.upstreams["ns/up"], priorities=((target,),))},
+        of.secrets,
+    )
+    assert (await pushed.put(t.encode(of)))[0] == 200
+
+    status, shown = await pushed.get("/v1/table")
+
+    assert status == 200
+    assert word not in shown
+    assert all(path in shown for path in ('"/a?***"', '"/b?***"', '"/c?***"', '"/d?***"'))
+
+
+FOREIGN = ({"Host": "rebind.evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"})
+
+
+@pytest.mark.parametrize("fields", FOREIGN, ids=["Host", "Origin", "Sec-Fetch-Site"])
+@pytest.mark.parametrize("path", ["/v1/table", "/v1/health"])
+async def test_a_web_page_is_not_shown_what_is_served(pushed: Pushed, path: str, fields: dict[str, str]) -> None:
+    await pushed.put(t.encode(table(free_port(), [1])))
+
+    async with aiohttp.ClientSession() as client, client.get(pushed.admin + path, headers=fields) as answer:
+        assert answer.status == 403

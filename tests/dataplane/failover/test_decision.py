@@ -1,0 +1,540 @@
+"""The default semantics as playbooks: which targets a request goes to when these outcomes come back."""
+
+from typing import Any
+
+import pytest
+
+from playbook import WORDS, play, step
+from switchover_dataplane.failover.decision import Answer, Try, Wait, Why, status_for
+from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
+from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader
+
+INSTANT = BackOff(base=0.0, max=0.0)
+THREE = "p0 | p1 | p2"
+
+
+def written(**fields: Any) -> Policy:
+    """A policy of a RouteOption's `retries`, without a back-off unless the test is about it."""
+    settings: dict[str, Any] = {"written": True, "attempts": 4, "back_off": INSTANT} | fields
+    return Policy(**settings)
+
+
+GUIDE = written(
+    explicit=True, retry_on=("retriable-status-codes",), status_codes=(429,), attempts=4, update_frequency=1
+)
+DEFAULT = Policy(back_off=INSTANT)
+
+
+# ── The reference scenario ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_three_models_at_429_get_one_request_each_in_order() -> None:
+    played = play(THREE, "429", GUIDE)
+    assert (played.line, played.why, played.status) == ("p0 p1 p2", "answer: all priorities had their turn", 429)
+
+
+def test_it_does_so_every_time_though_the_targets_cool_down_meanwhile() -> None:
+    for cooling in ("", "p0", "p0 p1", "p0 p1 p2"):
+        line = play(THREE, "429+30s", GUIDE, cooling=cooling, cools="429+30s").line
+        assert sorted(line.split()) == ["p0", "p1", "p2"]
+    assert play(THREE, "429+30s", GUIDE, cooling="p0 p1 p2").line == "p0 p1 p2"
+    assert play(THREE, "429+30s", GUIDE, cools="429+30s").line == "p0 p1 p2"
+
+
+def test_a_model_that_answers_ends_the_walk() -> None:
+    played = play(THREE, "429 200", GUIDE)
+    assert (played.line, played.why, played.status) == ("p0 p1", "answer: success", 200)
+
+
+# ── How often ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("pools", "line"), [(THREE, "p0 p1 p2"), ("p0 | p1", "p0 p0 p1"), ("p0", "p0 p0 p0")])
+def test_server_errors_are_repeated_only_while_every_priority_keeps_its_turn(pools: str, line: str) -> None:
+    assert play(pools, "500", DEFAULT).line == line
+
+
+def test_four_priorities_get_four_tries_by_default() -> None:
+    assert play("p0 | p1 | p2 | p3", "429", DEFAULT).line == "p0 p1 p2 p3"
+
+
+def test_no_more_tries_are_made_than_the_policy_says() -> None:
+    assert play("p0 | p1 | p2 | p3", "429", Policy(attempts=2)).line == "p0 p1"
+    assert play(THREE, "429", Policy(attempts=1)).why == "answer: attempts used up"
+
+
+def test_the_same_target_is_tried_again_once_when_there_are_others_to_go_to() -> None:
+    assert play("p0 | p1", "500", Policy(attempts=9, back_off=INSTANT)).line == "p0 p0 p1 p1"
+
+
+def test_with_one_priority_a_written_policy_repeats_it_up_to_its_attempts() -> None:
+    assert play("p0", "429", GUIDE).line == "p0 p0 p0 p0"
+    assert play("p0", "429", written(attempts=3)).line == "p0 p0 p0"
+
+
+@pytest.mark.parametrize("word", ["429", "429+30s", "quota", "key", "model", "per-try", "refused", "context"])
+def test_with_one_priority_the_default_policy_repeats_no_failure_that_would_come_again(word: str) -> None:
+    played = play("p0", word, DEFAULT)
+    assert (played.line, played.why) == ("p0", "answer: all priorities had their turn")
+
+
+@pytest.mark.parametrize("word", ["500", "503", "reset", "error-event"])
+def test_with_one_priority_failures_that_are_brief_by_nature_use_up_the_attempts(word: str) -> None:
+    assert play("p0", word, DEFAULT).line == "p0 p0 p0"
+
+
+@pytest.mark.parametrize("word", ["500", "503", "reset", "error-event"])
+def test_a_failure_that_took_long_is_not_repeated_on_its_target_while_another_is_left(word: str) -> None:
+    assert play("p0 | p1", word, DEFAULT, seconds_each=5.0).line == "p0 p0 p1"
+    assert play("p0 | p1", f"{word} 200", DEFAULT, seconds_each=5.1).line == "p0 p1"
+    assert play("a b | p1", word, Policy(attempts=9, back_off=INSTANT), seconds_each=5.1).line == "a b p1 p1"
+    assert play("p0", word, DEFAULT, seconds_each=5.1).line == "p0 p0 p0"
+
+
+def test_what_is_long_is_said_by_a_shorter_first_token_timeout() -> None:
+    brief = Policy(first_token_timeout=2.0, back_off=INSTANT)
+    assert play("p0 | p1", "500 200", brief, seconds_each=2.1).line == "p0 p1"
+    assert play("p0 | p1", "500 200", brief, seconds_each=1.9).line == "p0 p0"
+    for longer in (0.0, 60.0):
+        patient = Policy(first_token_timeout=longer, back_off=INSTANT)
+        assert play("p0 | p1", "500 200", patient, seconds_each=5.1).line == "p0 p1"
+
+
+def test_a_target_that_cools_down_is_another_one_that_is_left() -> None:
+    assert play("p0 | p1", "500 200", DEFAULT, cooling="p1", seconds_each=5.1).line == "p0 p1"
+
+
+def test_a_gateways_time_out_is_never_repeated_on_its_target() -> None:
+    assert play("p0 | p1", "504", DEFAULT).line == "p0 p1"
+    assert play("p0", "504", DEFAULT).line == "p0"
+
+
+def test_a_written_number_of_tries_on_one_priority_counts_whatever_they_took() -> None:
+    assert play("p0", "504", written(attempts=3), seconds_each=60.0).line == "p0 p0 p0"
+    assert play("p0 | p1", "504", written(update_frequency=2), seconds_each=60.0).line == "p0 p0 p1 p1"
+    assert play("p0", "504", envoy(attempts=3), seconds_each=60.0).line == "p0 p0 p0"
+
+
+# ── Which outcomes move on ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+FAILURES = (
+    "429 429+30s quota 500 503 refused reset not-http error-event per-try quiet key model context"  # as in the playbook
+)
+
+
+@pytest.mark.parametrize("word", FAILURES.split())
+def test_every_failure_that_another_model_may_not_have_moves_on(word: str) -> None:
+    assert play(THREE, f"{word} 200", DEFAULT).line == "p0 p1"
+
+
+@pytest.mark.parametrize("word", ["filter", "fault"])
+def test_what_is_about_the_request_itself_is_the_callers_to_see(word: str) -> None:
+    played = play(THREE, word, DEFAULT)
+    assert (played.line, played.why, played.status) == ("p0", "answer: about the request itself", 400)
+
+
+def test_a_fallbacks_own_refusal_of_the_request_ends_no_chain_while_another_target_is_left() -> None:
+    assert play(THREE, "429 fault 200", DEFAULT).line == "p0 p1 p2"
+    assert play("p0 | a b", "429 fault 200", DEFAULT).line == "p0 a b"
+    assert play("p0 | p1 | p2 | p3", "429 fault fault 200", DEFAULT).line == "p0 p1 p2 p3"
+    assert play(THREE, "429 fault 200", DEFAULT, cooling="p2").line == "p0 p1 p2"
+    assert play("p0 | p1", "quiet fault", DEFAULT).line == "p0 p1"
+
+
+def test_it_is_not_repeated_and_nothing_is_waited_for_after_it() -> None:
+    played = play("p0 | p1", "429 fault", Policy(attempts=9), chance=1.0)
+    assert (played.line, played.waits) == ("p0 p1", [])
+
+
+def test_the_first_targets_refusal_of_the_request_ends_it_also_after_another_failure_of_the_same_target() -> None:
+    played = play("p0 | p1", "500 fault", Policy(attempts=9, back_off=INSTANT))
+    assert (played.line, played.why) == ("p0 p0", "answer: about the request itself")
+
+
+@pytest.mark.parametrize("word", ["fault", "filter"])
+def test_a_fallbacks_content_filter_and_a_refusal_that_a_written_retry_on_does_not_name_end_it(word: str) -> None:
+    assert play(THREE, f"429 {word}", written(explicit=True, retry_on=("rate-limited",))).line == "p0 p1"
+    assert play(THREE, "429 filter", DEFAULT).line == "p0 p1"
+    assert play(THREE, f"429 {word}", Policy(semantics="Envoy")).line == "p0"
+    assert play(THREE, f"500 {word}", Policy(attempts=3, back_off=INSTANT), ai=False).line == "p0 p1"
+
+
+def test_a_refused_connection_moves_to_the_next_priority_though_retry_on_does_not_name_it() -> None:
+    assert play("p0 | p1", "refused 200", GUIDE).line == "p0 p1"
+
+
+def test_a_reset_after_sending_ends_the_request_when_retry_on_does_not_name_it() -> None:
+    played = play("p0 | p1", "reset", GUIDE)
+    assert (played.line, played.why, played.status) == ("p0", "answer: not retriable under retryOn", 503)
+
+
+def test_mere_silence_moves_on_though_retry_on_does_not_name_it() -> None:
+    assert play("p0 | p1", "quiet 200", GUIDE).line == "p0 p1"
+
+
+def test_a_silent_target_is_not_tried_again_by_this_request() -> None:
+    assert play("p0", "quiet", GUIDE).line == "p0"
+    assert play("p0", "quiet", written(retry_on=("silent",), explicit=True)).line == "p0"
+    assert play("p0 | p1", "quiet", written(update_frequency=3, attempts=9)).line == "p0 p1"
+
+
+def test_a_refused_connection_is_not_repeated_on_its_only_target_unless_retry_on_names_it() -> None:
+    assert play("p0", "refused", GUIDE).why == "answer: not retriable under retryOn"
+    assert play("p0", "refused", written(retry_on=("connect-failure",), explicit=True)).line == "p0 p0 p0 p0"
+
+
+def test_a_policy_without_retry_on_has_the_triggers_of_the_error_classes() -> None:
+    assert play(THREE, "429 key 200", written(update_frequency=1)).line == "p0 p1 p2"
+
+
+def test_an_explicit_retry_on_decides_alone() -> None:
+    only = written(retry_on=("rate-limited",), explicit=True)
+    assert play(THREE, "429 500", only).line == "p0 p1"
+    assert play(THREE, "429 500", only).why == "answer: not retriable under retryOn"
+
+
+@pytest.mark.parametrize("name", [reason.value for reason in ErrorClass])
+def test_each_error_class_is_a_token_of_its_own(name: str) -> None:
+    outcome = Refused(418, ErrorClass(name))
+    under = written(retry_on=(name,), explicit=True, update_frequency=1)
+    other = written(retry_on=("caller-fault" if name != "caller-fault" else "reset",), explicit=True)
+    assert step(THREE, [(0, "p0", outcome)], under).why is Why.NEXT_PRIORITY
+    assert step(THREE, [(0, "p0", outcome)], other) == Answer(Why.NOT_RETRIABLE, 418)
+
+
+@pytest.mark.parametrize("status", [200, 301])
+def test_a_success_whose_status_is_listed_is_retried_as_in_envoy(status: int) -> None:
+    listed = written(retry_on=("retriable-status-codes",), explicit=True, status_codes=(status,), update_frequency=1)
+    played = play("p0 | p1", str(status), listed)
+    assert (played.line, played.status) == ("p0 p1", status)
+    without_token = written(retry_on=("5xx",), explicit=True, status_codes=(status,))
+    assert play("p0 | p1", str(status), without_token).line == "p0"
+
+
+def test_x_envoy_ratelimited_vetoes_an_explicit_policy_that_does_not_name_it() -> None:
+    outcome = Refused(429, ErrorClass.RATE_LIMITED, {"x-envoy-ratelimited": "true"})
+    assert isinstance(step(THREE, [(0, "p0", outcome)], GUIDE), Answer)
+    assert isinstance(step(THREE, [(0, "p0", outcome)], DEFAULT), Try)
+    assert isinstance(step(THREE, [(0, "p0", outcome)], written(retry_on=("envoy-ratelimited",), explicit=True)), Try)
+
+
+def test_nothing_follows_once_the_client_has_gone() -> None:
+    played = play(THREE, "500 gone", DEFAULT)
+    assert (played.line, played.why, played.status) == ("p0 p1", "answer: client gone", 499)
+
+
+# ── Within a pool ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_siblings_come_before_the_next_priority() -> None:
+    assert play("a b | p1", "429", DEFAULT).line == "a b p1"
+
+
+def test_siblings_do_not_take_the_turn_of_a_priority() -> None:
+    assert play("a b c | p1 | p2", "429", DEFAULT).line == "a p1 p2"
+    assert play("a b c | p1", "429", DEFAULT).line == "a b p1"
+
+
+def test_with_one_pool_every_sibling_is_tried_before_any_is_repeated() -> None:
+    assert play("a b", "500", DEFAULT).line == "a b a"
+    assert play("a b", "429", DEFAULT).line == "a b"
+    assert play("a b", "per-try 500", DEFAULT).line == "a b b"
+
+
+def test_with_update_frequency_one_a_failed_try_uses_up_the_whole_priority() -> None:
+    assert play("a b | c d", "429", GUIDE).line == "a c"
+
+
+def test_update_frequency_counts_tries_on_a_priority_with_different_targets_first() -> None:
+    under = written(attempts=9, update_frequency=2)
+    assert play("a b | c | e", "500", under).line == "a b c c e e"
+    assert play("a b | c", "500", written(attempts=3, update_frequency=2)).line == "a b c"
+
+
+def test_a_refused_connection_that_retry_on_does_not_name_is_not_counted_again_on_the_same_target() -> None:
+    under = written(attempts=9, update_frequency=2, retry_on=("429",), explicit=True)
+    assert play("a b | c", "refused", under).line == "a b c"
+
+
+def test_a_plain_backend_moves_on_to_other_endpoints_only_when_nothing_was_sent() -> None:
+    once = Policy(back_off=INSTANT)
+    assert play("a b c", "refused refused 200", once, ai=False).line == "a b c"
+    assert play("a b c", "refused 500", once, ai=False).line == "a b"
+    assert play("a b c", "500", once, ai=False).why == "answer: attempts used up"
+    assert play("a b | c", "refused", once, ai=False).line == "a b c"
+
+
+def test_a_number_that_is_written_bounds_refused_connections_too() -> None:
+    assert play("a b c", "refused", written(attempts=2), ai=False).line == "a b"
+    assert play("a b c", "refused", Policy(attempts=2, back_off=INSTANT), ai=False).line == "a b"
+    assert play("a b c", "refused", Policy(attempts=1), ai=False).line == "a"
+
+
+# ── Cool-down ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_cooling_targets_are_skipped() -> None:
+    assert play("a b | p1", "200", cooling="a").line == "b"
+    assert play(THREE, "429 200", DEFAULT, cooling="p0").line == "p1 p2"
+    assert play(THREE, "429 200", GUIDE, cooling="p1").line == "p0 p2"
+    assert play("a b | p1", "429 200", DEFAULT, cooling="b").line == "a p1"
+
+
+def test_when_all_are_cooling_all_are_tried_in_order_as_if_none_were() -> None:
+    assert play(THREE, "429", DEFAULT, cooling="p0 p1 p2").line == "p0 p1 p2"
+    assert play("a b", "429", DEFAULT, cooling="a b").line == "a b"
+
+
+def test_with_nothing_better_left_a_cooling_target_is_tried_after_all() -> None:
+    played = play(THREE, "429", DEFAULT, cooling="p0 p2")
+    assert played.line == "p1 p0 p2"
+    assert play("a b", "429", DEFAULT, cooling="b").line == "a b"
+    assert step("p0 | p1", [(0, "p0", WORDS["429"])], DEFAULT, cooling=["p1"]).why is Why.COOLING_TARGET
+
+
+def test_a_target_that_this_request_made_cool_down_is_not_repeated_while_another_is_healthy() -> None:
+    assert play("p0 | p1", "500 200", DEFAULT, cools="500").line == "p0 p1"
+    assert play("p0 | p1", "500 500 200", DEFAULT, cools="500").line == "p0 p1 p1"
+
+
+def test_counted_tries_go_on_at_a_target_that_this_request_made_cool_down() -> None:
+    assert play("p0 | p1", "500", written(update_frequency=2, attempts=4), cools="500").line == "p0 p0 p1 p1"
+
+
+# ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_is_no_wait_before_a_different_priority() -> None:
+    assert play(THREE, "429+30s").waits == []
+    assert play(THREE, "500", written(update_frequency=1, back_off=BackOff())).line == "p0 p1 p2"
+
+
+def test_the_back_off_before_a_repeat_doubles_up_to_its_maximum_with_full_jitter() -> None:
+    under = written(attempts=7, back_off=BackOff(base=0.1, max=0.5))
+    assert play("p0", "500", under, chance=1.0).waits == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.5])
+    assert play("p0", "500", under, chance=0.5).waits == pytest.approx([0.05, 0.1, 0.2, 0.25, 0.25, 0.25])
+    assert play("p0", "500", under, chance=0.0).waits == []
+
+
+def test_a_brief_rate_limit_is_waited_out_once_on_the_same_target() -> None:
+    played = play(THREE, "429+1s 200")
+    assert (played.line, played.waits) == ("p0 ~ p0", [1.0])
+    assert play("p0", "429+1s").line == "p0 ~ p0"
+
+
+def test_the_wait_costs_no_priority_its_turn() -> None:
+    assert play(THREE, "429+1s").line == "p0 ~ p0 p1 p2"
+    assert play(THREE, "429+1s", Policy(attempts=3)).line == "p0 p1 p2"
+    assert play(THREE, "429+1s", Policy(attempts=4)).line == "p0 ~ p0 p1 p2"
+
+
+def test_a_longer_rate_limit_moves_on_at_once() -> None:
+    assert play("p0 | p1", "429+30s 200").line == "p0 p1"
+    assert play("p0 | p1", "429+1s 200", Policy(max_retry_after_wait=0.5)).line == "p0 p1"
+    assert play("p0 | p1", "429+1s 200", Policy(max_retry_after_wait=0.0)).line == "p0 p1"
+
+
+def test_a_written_policy_waits_for_no_rate_limit() -> None:
+    assert play("p0 | p1", "429+1s 200", GUIDE).line == "p0 p1"
+
+
+def test_an_explicit_trigger_list_without_rate_limits_waits_for_none() -> None:
+    assert play("p0 | p1", "429+1s", Policy(retry_on=("server-error",), explicit=True)).line == "p0"
+
+
+def test_reset_headers_delay_only_a_repeat_on_the_same_priority() -> None:
+    under = written(rate_limited_back_off=RateLimitedBackOff((ResetHeader("retry-after"),)))
+    assert play("p0 | p1", "429+1s 200", under).line == "p0 p1"
+    assert play("p0", "429+1s 200", under, chance=0.0).waits == [1.0]
+    assert play("p0", "429+1s 200", under, chance=1.0).waits == [1.5]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"retry-after": "1"}, 1.0),
+        ({"retry-after": " 7 "}, 7.0),
+        ({"retry-after": "10"}, 10.0),
+        ({"retry-after": "11", "x-reset": "1005"}, 5.0),
+        ({"x-reset": "1010"}, 10.0),
+        ({"x-reset": "1011"}, None),
+        ({"x-reset": "999"}, None),
+        ({"x-reset": "1000"}, None),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "+1"}, None),
+        ({"retry-after": "1.5"}, None),
+        ({"retry-after": "²"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"}, None),
+        ({}, None),
+    ],
+)
+def test_a_reset_header_is_used_as_envoy_uses_it(headers: dict[str, str], wait: float | None) -> None:
+    limited = RateLimitedBackOff((ResetHeader("retry-after"), ResetHeader("x-reset", "UNIX_TIMESTAMP")), max=10.0)
+    under = Policy(
+        semantics="Envoy",
+        written=True,
+        attempts=4,
+        explicit=True,
+        retry_on=("5xx",),
+        update_frequency=1,
+        back_off=BackOff(base=0.1, max=1.0),
+        rate_limited_back_off=limited,
+    )
+    found = step(THREE, [(0, "p0", Refused(503, ErrorClass.OVERLOADED, headers))], under, wall=1000.0, chance=1.0)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(0.1 if wait is None else wait * 1.5)
+    assert found.why is Why.NEXT_PRIORITY
+
+
+def test_a_connection_failure_or_silence_needs_no_back_off_before_a_sibling() -> None:
+    assert play("a b", "refused 200").waits == []
+    assert play("a b", "quiet 200").waits == []
+    assert play("a b", "429 200").waits == [0.0125]
+
+
+# ── Budget and deadline ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_spent_budget_denies_repeats_but_never_a_move_to_an_untried_priority() -> None:
+    assert play("p0 | p1", "500", DEFAULT, repeats_allowed=False).line == "p0 p1"
+    assert play("a b | p1", "500", DEFAULT, repeats_allowed=False).line == "a b p1"
+    assert play("p0 | p1", "500", written(update_frequency=2), repeats_allowed=False).line == "p0 p1"
+    assert play("p0", "429+1s", repeats_allowed=False).line == "p0"
+
+
+def test_a_spent_budget_is_named_when_it_ended_the_request() -> None:
+    played = play("p0", "500", DEFAULT, repeats_allowed=False)
+    assert (played.line, played.why, played.status) == ("p0", "answer: retry budget spent", 500)
+
+
+def test_a_budget_does_not_hold_back_a_request_of_which_nothing_was_sent() -> None:
+    assert play("a b c", "refused", DEFAULT, repeats_allowed=False).line == "a b c"
+
+
+def test_a_sibling_that_was_not_tried_is_no_repeat_to_the_budget_though_it_cools_down() -> None:
+    assert play("a b | p1", "429", Policy(attempts=9), cooling="b", repeats_allowed=False).line == "a p1 ~ b"
+
+
+@pytest.mark.parametrize("wait", ["429+20s", "503+20s", "500+20s"])
+def test_a_target_that_says_to_stay_away_for_long_is_not_asked_again(wait: str) -> None:
+    assert play("p0 | p1", wait, DEFAULT).line == "p0 p1"
+    assert play("p0", wait, DEFAULT).line == "p0"
+
+
+def test_the_deadline_ends_a_request_with_504() -> None:
+    played = play(THREE, "429", Policy(timeout=2.0), seconds_each=1.0)
+    assert (played.line, played.why, played.status) == ("p0 p1", "answer: deadline", 504)
+    assert step(THREE, [], Policy(timeout=2.0), elapsed=2.0) == Answer(Why.DEADLINE, 504)
+    assert isinstance(step(THREE, [], Policy(timeout=2.0), elapsed=1.9), Try)
+
+
+def test_an_answer_in_hand_is_not_lost_to_the_deadline() -> None:
+    assert play(THREE, "200", Policy(timeout=2.0), seconds_each=3.0).why == "answer: success"
+
+
+def test_a_wait_beyond_the_deadline_ends_the_request_with_504() -> None:
+    played = play("p0", "500", written(timeout=0.5, back_off=BackOff(base=1.0, max=1.0)), chance=1.0)
+    assert (played.line, played.why, played.status) == ("p0", "answer: deadline", 504)
+
+
+def test_under_envoy_semantics_a_wait_beyond_the_deadline_ends_the_request_at_the_deadline() -> None:
+    under = envoy(timeout=2.0, back_off=BackOff(base=1.0, max=9.0))
+    found = step("p0", [(0, "p0", WORDS["500"])] * 2, under, elapsed=1.25, chance=1.0)
+    assert found == Answer(Why.DEADLINE, 504, 0.75)
+    ours = written(timeout=2.0, back_off=BackOff(base=1.0, max=9.0))
+    assert step("p0", [(0, "p0", WORDS["500"])] * 2, ours, elapsed=1.25, chance=1.0) == Answer(Why.DEADLINE, 504)
+
+
+def test_a_wait_that_does_not_fit_gives_way_to_another_priority() -> None:
+    assert play("p0 | p1", "429+1s 200", Policy(timeout=0.9)).line == "p0 p1"
+    assert play("p0 | p1", "500 200", Policy(timeout=0.01), chance=1.0).line == "p0 p1"
+
+
+# ── The first decision, and answers of our own ──────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_try_may_go_to_any_target_of_the_first_pool() -> None:
+    found = step("a b | p1", [])
+    assert isinstance(found, Try)
+    assert (found.priority, [target.id for target in found.candidates], found.why) == (0, ["a", "b"], Why.FIRST)
+
+
+def test_empty_pools_are_passed_over() -> None:
+    assert play("| p1 | | p3", "429", DEFAULT).line == "p1 p3"
+    assert play("| p1", "429", DEFAULT, cooling="p1").line == "p1"
+
+
+def test_an_upstream_without_targets_is_answered_503() -> None:
+    assert step("", []) == Answer(Why.NO_TARGET, 503)
+    assert step("|", [], cooling=["p0"]) == Answer(Why.NO_TARGET, 503)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (WORDS["refused"], 503),
+        (Broken("reset"), 503),
+        (Broken("eof"), 503),
+        (Broken("not-http"), 502),
+        (Broken("truncated"), 502),
+        (Broken("malformed"), 502),
+        (Broken("error-event"), 502),
+        (Broken("empty"), 502),
+        (TimedOut("perTryTimeout", 1.0), 504),
+        (TimedOut("timeout", 1.0), 504),
+        (Refused(418, ErrorClass.CALLER_FAULT), 418),
+        (Committed(206), 206),
+        (ClientGone(), 499),
+    ],
+)
+def test_our_own_answers_have_envoys_statuses(outcome: Outcome, status: int) -> None:
+    assert status_for(outcome) == status
+
+
+# ── Envoy's semantics, beyond what was measured ─────────────────────────────────────────────────────────────────────
+
+
+def envoy(**fields: Any) -> Policy:
+    return written(**{"semantics": "Envoy", "explicit": True, "retry_on": ("5xx", "retriable-status-codes")} | fields)
+
+
+def test_under_envoy_semantics_there_are_no_triggers_but_the_written_ones() -> None:
+    assert play(THREE, "500", envoy(explicit=False, retry_on=())).line == "p0"
+    assert play(THREE, "refused", envoy(retry_on=("retriable-4xx",))).line == "p0"
+    assert play(THREE, "quiet", envoy(retry_on=("retriable-4xx",))).line == "p0"
+    assert play(THREE, "500", Policy(semantics="Envoy", explicit=True, retry_on=("5xx",))).line == "p0"
+
+
+def test_under_envoy_semantics_a_cooling_priority_is_left_out_but_not_one_that_this_request_made_cool_down() -> None:
+    assert play(THREE, "500", envoy(update_frequency=1), cooling="p1").line == "p0 p2 p0 p2"
+    assert play(THREE, "500", envoy(update_frequency=1), cools="500").line == "p0 p1 p2 p0"
+
+
+def test_under_envoy_semantics_the_steps_are_told_apart() -> None:
+    first: list[tuple[int, str, Outcome]] = [(0, "p0", WORDS["500"])]
+    whys = [
+        step("p0 | p1", history, envoy(update_frequency=1)).why
+        for history in ([], first, [*first, (1, "p1", WORDS["500"])])
+    ]
+    assert whys == [Why.FIRST, Why.NEXT_PRIORITY, Why.EARLIER_PRIORITY]
+    assert step("p0 | p1", first, envoy()).why is Why.AGAIN
+
+
+def test_under_envoy_semantics_a_spent_budget_ends_the_request_at_a_repeat() -> None:
+    played = play("p0 | p1", "500", envoy(update_frequency=1), repeats_allowed=False)
+    assert (played.line, played.why) == ("p0 p1", "answer: retry budget spent")
+
+
+@pytest.mark.parametrize(
+    ("token", "grpc_status"),
+    [("cancelled", 1), ("deadline-exceeded", 4), ("resource-exhausted", 8), ("internal", 13), ("unavailable", 14)],
+)
+def test_grpc_tokens_read_the_status_in_the_response_headers(token: str, grpc_status: int) -> None:
+    answered = Committed(200, {"grpc-status": str(grpc_status)})
+    other = Committed(200, {"grpc-status": "2"})
+    under = envoy(retry_on=(token,), update_frequency=1)
+    assert isinstance(step("p0 | p1", [(0, "p0", answered)], under), Try)
+    assert step("p0 | p1", [(0, "p0", other)], under) == Answer(Why.SUCCESS, 200)

@@ -1,0 +1,15 @@
+"""What is logged once in a while, whatever callers do."""
+
+from switchover_dataplane.telemetry.rate_limit import Seldom
+
+
+def test_a_text_is_written_once_until_its_time_is_over() -> None:
+    seldom = Seldom(60, most=10)
+    assert [seldom.is_due("a", now) for now in (0, 1, 59.9, 60, 61)] == [True, False, False, True, False]
+    assert seldom.is_due("b", 61)
+
+
+def test_of_many_new_texts_some_wait_until_there_is_room() -> None:
+    seldom = Seldom(60, most=2)
+    assert [seldom.is_due(text, 0) for text in "abc"] == [True, True, False]
+    assert seldom.is_due("c", 60)

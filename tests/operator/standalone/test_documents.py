@@ -1,0 +1,145 @@
+"""The text of manifests → objects with their lines, and what could not be read."""
+
+import pytest
+
+from switchover_operator.identity import Identity
+from switchover_operator.standalone.documents import Document, Unreadable, documents, line_of
+
+
+def objects(text: str) -> list[Document]:
+    return [found for found in documents(text.encode()) if isinstance(found, Document)]
+
+
+def refusals(text: str) -> list[tuple[int, str]]:
+    return [(found.line, found.what) for found in documents(text.encode()) if isinstance(found, Unreadable)]
+
+
+def manifest(name: str, rest: str = "") -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n{rest}"
+
+
+def test_each_document_has_the_line_it_begins_on() -> None:
+    text = f"# a comment\n---\n{manifest('a')}\n---\n\n# nothing here\n---\n{manifest('b')}"
+    assert [(found.identity.name, found.line) for found in objects(text)] == [("a", 3), ("b", 11)]
+
+
+def test_an_object_without_a_namespace_is_in_default_unless_it_is_cluster_scoped() -> None:
+    text = (
+        manifest("a")
+        + "---\napiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: switchover}\n"
+    )
+    assert [found.identity for found in objects(text)] == [
+        Identity("", "ConfigMap", "default", "a"),
+        Identity("gateway.networking.k8s.io", "GatewayClass", "", "switchover"),
+    ]
+
+
+def test_a_broken_document_does_not_harm_its_neighbours() -> None:
+    text = f"{manifest('a')}---\nkind: [unclosed\n---\n{manifest('c')}"
+    assert [found.identity.name for found in objects(text)] == ["a", "c"]
+    assert [line for line, _ in refusals(text)] == [6]
+
+
+def test_lists_are_flattened_and_their_items_keep_their_lines() -> None:
+    text = (
+        "apiVersion: v1\nkind: List\nitems:\n"
+        "- {apiVersion: v1, kind: Secret, metadata: {name: a}}\n"
+        "- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n"
+    )
+    assert [(found.identity.name, found.line) for found in objects(text)] == [("a", 4), ("b", 5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("just text", "not a Kubernetes object"),
+        ("kind: Upstream\nmetadata: {name: a}", "apiVersion has to be a text"),
+        ("apiVersion: v1\nkind: Secret", "Secret: metadata has to be a mapping"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {}", "Secret: metadata.name has to be a text"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: 7}", "quote it if it looks like a number"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: 7}", "metadata.namespace has to be text"),
+        ("a: 1\na: 2", "a key that stands in this mapping twice"),
+        ("a: !!python/object:os.system x", "a tag that Kubernetes does not know"),
+        ("a: &x [*x]", "aliases that contain themselves"),
+        ("? [a]\n: b", "a key that is no plain text"),
+        ("a: .nan", "a number that JSON cannot say"),
+        ("a: b\x07", "a character that is not allowed"),
+    ],
+)
+def test_what_is_no_object_is_named_with_what_would_be_right(text: str, says: str) -> None:
+    [(_, what)] = refusals(text)
+    assert says in what
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000])
+def test_nesting_without_end_is_refused_and_not_followed(text: str) -> None:
+    assert len(refusals(text)) == 1
+
+
+def test_aliases_that_multiply_are_refused() -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{after}: &{after} [{', '.join([f'*{before}'] * 10)}]\n"
+        for before, after in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    assert [what for _, what in refusals(bomb)] == ["aliases that contain themselves or multiply beyond measure"]
+
+
+def test_plain_values_have_the_types_that_kubernetes_gives_them() -> None:
+    text = manifest(
+        "a",
+        "data: {yes: no, octal: 0644, hex: 0x1F, time: 12:30:45, date: 2024-07-01, equals: =, none: ~, float: 1e3, "
+        "text: '7', big: 123456789012345678901, 8080: port}\n",
+    )
+    assert objects(text)[0].body["data"] == {
+        "true": False,
+        "octal": 420,
+        "hex": 31,
+        "time": "12:30:45",
+        "date": "2024-07-01",
+        "equals": "=",
+        "none": None,
+        "float": 1000.0,
+        "text": "7",
+        "big": 123456789012345678901.0,
+        "8080": "port",
+    }
+
+
+def test_merge_keys_give_way_to_the_mapping_s_own() -> None:
+    text = manifest("a", "base: &base {x: 1, y: 1}\ndata: {<<: *base, y: 2}\n")
+    assert objects(text)[0].body["data"] == {"x": 1, "y": 2}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Authorization: 'sk-secret",
+        "Authorization: *sk-secret",
+        "Authorization: !sk-secret x",
+        "a: [sk-secret",
+        "a: sk-secret: b",
+    ],
+)
+def test_a_refusal_never_quotes_the_file(line: str) -> None:
+    [(_, what)] = refusals(f"apiVersion: v1\nkind: Secret\nstringData:\n  {line}\n")
+    assert "sk-secret" not in what
+
+
+def test_json_names_line_and_column_of_what_is_wrong() -> None:
+    [found] = documents(b'{"kind": "Secret",\n\t"apiVersion": oops}', json=True)
+    assert isinstance(found, Unreadable)
+    assert (found.line, found.column) == (2, 16)
+
+
+def test_json_indented_by_tabs_is_read() -> None:
+    [found] = documents(b'{\n\t"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "a"}\n}', json=True)
+    assert isinstance(found, Document)
+
+
+def test_a_field_is_found_by_its_path() -> None:
+    spec = "spec:\n  rules:\n  - one: 1\n  - two:\n      three: x\n"
+    text = f"{manifest('a')}---\n{manifest('b', spec)}".encode()
+    b = Identity("", "ConfigMap", "default", "b")
+    assert line_of(text, b, "spec.rules[1].two.three") == 12
+    assert line_of(text, b, "spec.rules[1].absent.more") == 11
+    assert line_of(text, Identity("", "ConfigMap", "default", "c"), "spec") is None
