@@ -14,13 +14,13 @@ import msgspec
 
 from switchover_dataplane import table as t
 from switchover_dataplane.attempts.exchange import Fleet
-from switchover_dataplane.control.served_table import Ack, State
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
+from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.proxy import Proxy, Settings
-from switchover_dataplane.streams.sse import Event, Scanner
+from switchover_dataplane.served_table import Ack, State
 from switchover_dataplane.target_addresses import LOOPBACK, TargetAddresses
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream.transport import Transport

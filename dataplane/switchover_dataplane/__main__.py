@@ -17,13 +17,13 @@ import uvloop
 from switchover_dataplane.attempts.exchange import Fleet
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.control.push import Channel, Push
-from switchover_dataplane.control.served_table import State
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.process import address, core_dumps, heap, parent
 from switchover_dataplane.proxy import Proxy, Settings
+from switchover_dataplane.served_table import State
 from switchover_dataplane.target_addresses import Network, TargetAddresses, network
 from switchover_dataplane.telemetry import logs
 from switchover_dataplane.telemetry.metrics import Metrics

@@ -17,26 +17,26 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Ended, Exchange, Fleet
-from switchover_dataplane.control.served_table import Serving, State
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
-from switchover_dataplane.formats import error_form
+from switchover_dataplane.formats import error_form, own_answers
 from switchover_dataplane.formats.api import api_of
-from switchover_dataplane.reply import own_answers, reply
+from switchover_dataplane.reply import no_answer, reply
 from switchover_dataplane.reply.as_error import unmasked
-from switchover_dataplane.reply.redaction import NOTHING, Redaction
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
 from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call_of import call_of
 from switchover_dataplane.request.memory_budget import MemoryBudget
+from switchover_dataplane.request.routed import Routed
 from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.routing import callers, filters, headers, match
 from switchover_dataplane.routing.match import BadTarget, Found
-from switchover_dataplane.routing.routed import Routed
+from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table import Policy, Rule
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.telemetry.rate_limit import Seldom
+from switchover_dataplane.upstream.redaction import NOTHING, Redaction
 
 log = logging.getLogger("switchover.trace")
 _routes_log = logging.getLogger("switchover.routes")
@@ -212,7 +212,7 @@ class Proxy:
             answer = unmasked(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
-            response = own_answers.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
+            response = no_answer.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
             self._tell(response.headers, routed, record)
             return response
         answer = self._softened(routed, exchange, ended, answer)

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -117,7 +118,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
     headers = CIMultiDict(given.headers)
     body = _in_clear(headers, given.body)
-    outcome = judged(given.kind, given.expected, given.status, headers, body)
+    outcome = judged(given.kind, given.expected, given.status, headers, body, time.time())
     assert isinstance(outcome, Committed | Broken)
     reason = refusal.classify(given.kind, given.status, headers, body)
     assert reason is None or isinstance(reason, ErrorClass)

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from fuzz.edits import edited
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters
 from switchover_dataplane.table import BodyDefault, BodyEdit, PromptMessage
 

@@ -1,17 +1,18 @@
 """Bytes of event streams → events, the verdict on their start, and what the client gets."""
 
 import random
+import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from fuzz.edits import edited, pieces
-from switchover_dataplane.attempts.answer import Opened
 from switchover_dataplane.failover.outcome import Committed
 from switchover_dataplane.formats.api import GENERATES_TEXT, Api
 from switchover_dataplane.formats.chunk import read
 from switchover_dataplane.formats.chunk_kind import Meaning
+from switchover_dataplane.formats.sse import MAX_EVENT, Event, Scanner
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
-from switchover_dataplane.streams.sse import MAX_EVENT, Event, Scanner
 from switchover_dataplane.streams.transcript import Interruption, Transcript
 
 TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
@@ -92,7 +93,7 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
         assert _dispatched(events) == _dispatched(_scanned([text])), "cut otherwise, read otherwise"
     seen: list[Hashable] = []
     for api in (None, *STREAMING):
-        opening = Opening(Opened(events=events), 200, "openai", api, holds_calls=True)
+        opening = Opening(Opened(events=events), 200, "openai", api, time.time, holds_calls=True)
         outcome = opening.verdict() or opening.at_end()
         how = _transcribed(events, api)
         whole = isinstance(outcome, Committed) and not how

@@ -1,50 +1,12 @@
-"""What is asked of a target, and what came back: data that attempts, the exchange and the reply hand to each other."""
+"""What came back from a target: data that attempts, the exchange and the reply hand to each other."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
-from switchover_dataplane.formats.api import Api
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.streams.continuation import Continuation
-from switchover_dataplane.streams.sse import Event, Scanner
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.upstream.connection import ConnectionBroken
 from switchover_dataplane.upstream.transport import Response
-
-
-@dataclass(slots=True)
-class Call:
-    """What is asked of whichever target: the request after routing, filters and header rules.
-
-    `body` is a `JsonBody` for models (worded anew for each target) or a `Continuation` of an answer that broke off,
-    bytes that can be sent again, an iterator that can be sent once, or None. `token` is the caller's own
-    Authorization, for targets that pass it through.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: "CIMultiDict[str]"
-    body: JsonBody | Continuation | bytes | AsyncIterator[bytes] | None
-    ai: bool
-    token: str
-
-
-@dataclass(slots=True)
-class Opened:
-    """The start of an event stream: the events that were read, and the scanner that reads on.
-
-    `error` is the data of the event that says that it failed, b"" if there is none; `turn` counts the events that were
-    read in this turn of the event loop, or since one before. `api` is what the target was asked for, None where the
-    form of its answers is not known.
-    """
-
-    scanner: Scanner = field(default_factory=Scanner)
-    events: list[Event] = field(default_factory=list)
-    error: bytes = b""
-    turn: int = 0
-    api: Api | None = None
 
 
 @dataclass(slots=True)

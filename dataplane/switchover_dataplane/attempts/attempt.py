@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from switchover_dataplane.attempts import redirect
-from switchover_dataplane.attempts.answer import Answer, Call
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.read_success import gather, read_success
 from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack, Pulse
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
-from switchover_dataplane.formats.expected import Expected, expected_of
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.upstream.targets import Route
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport

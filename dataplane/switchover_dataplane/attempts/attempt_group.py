@@ -10,20 +10,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from switchover_dataplane.attempts.answer import Answer, Call
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.attempt import Limits, Result, attempt
+from switchover_dataplane.attempts.declined import is_declined
+from switchover_dataplane.attempts.soft_timeout import Patience, patience
 from switchover_dataplane.attempts.stream_start import HeldBack, Pulse
-from switchover_dataplane.classify.declined import is_declined
 from switchover_dataplane.failover.balance import choose
 from switchover_dataplane.failover.outcome import ClientGone, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.failover.retry_budget import Budget
-from switchover_dataplane.failover.soft_timeout import Patience, patience
 from switchover_dataplane.failover.steps import Tried, Try
 from switchover_dataplane.failover.triggers import wants_refusals_known
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.request.asker import Asker
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams import held_calls
-from switchover_dataplane.streams.continuation import Continuation
 from switchover_dataplane.table import Policy, Target, Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from switchover_dataplane.attempts.answer import Answer, Call
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.attempt import Result
 from switchover_dataplane.attempts.attempt_group import Fleet, Race, Running
 from switchover_dataplane.attempts.held import Failure, Held
@@ -18,7 +18,8 @@ from switchover_dataplane.failover.decision import Answer as Last
 from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.request.asker import Asker
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route

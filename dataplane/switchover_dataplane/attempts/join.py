@@ -18,8 +18,8 @@ from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_whole import ChatJoiner, FailedEvent, Room, Unjoinable
 from switchover_dataplane.formats.native_as_whole import GeneratedJoiner, MessagesJoiner, ResponsesJoiner
+from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.process import turns
-from switchover_dataplane.streams.sse import Event, Scanner
 from switchover_dataplane.upstream.transport import ConnectionBroken, Response
 
 MOST_BYTES: Final = 64 * 1024 * 1024

@@ -5,11 +5,12 @@ read whole and judged. A stream becomes JSON where JSON was asked for, JSON beco
 """
 
 import re
+import time
 from typing import Final
 
 import msgspec
 
-from switchover_dataplane.attempts.answer import Answer, Call, Opened
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.join import join, joined_array
 from switchover_dataplane.attempts.stream_start import HeldBack, Pulse, open_stream
 from switchover_dataplane.classify.success import judged, media_type
@@ -17,8 +18,10 @@ from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass,
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.request.json_body import SMALL, JsonBody
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.formats.json_body import SMALL, JsonBody
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
 from switchover_dataplane.upstream.decoded import coding
 from switchover_dataplane.upstream.targets import Route
@@ -142,7 +145,7 @@ def _judged(answer: Answer, route: Route, call: Call, expected: Expected) -> Out
     if call.method not in _ASKING or answer.rest is not None or coding(answer.headers):
         return Committed(answer.status, answer.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
-    return judged(route.wire.name, expected, answer.status, answer.headers, body)
+    return judged(route.wire.name, expected, answer.status, answer.headers, body, time.time())
 
 
 def _in_shape(answer: Answer, outcome: Committed, route: Route, call: Call, expected: Expected) -> Outcome:
@@ -187,7 +190,7 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     _label(answer, EVENT_STREAM)
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
-    opening = Opening(answer.opened, answer.status, route.wire.name, api)
+    opening = Opening(answer.opened, answer.status, route.wire.name, api, time.time)
     # What was judged whole is an answer, though its events alone may not tell.
     return outcome if api is not None else opening.verdict() or outcome
 

@@ -4,13 +4,15 @@ With `streamRecovery: Holdback` the start is longer: the first tokens, or what c
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
-from switchover_dataplane.attempts.answer import Answer, Opened
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.process import turns
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
 from switchover_dataplane.table import Holdback
 from switchover_dataplane.upstream.targets import Route
@@ -51,7 +53,9 @@ async def open_stream(
     answer.opened = opened = Opened()
     for piece in answer.held:
         opened.events += opened.scanner.feed(piece)
-    opening = Opening(opened, response.status, route.wire.name, api, holds_calls=holdback.call_silence is not None)
+    opening = Opening(
+        opened, response.status, route.wire.name, api, time.time, holds_calls=holdback.call_silence is not None
+    )
     reading = _Reading(answer, response, opened, opening, pulse, holdback.call_silence or None)
     outcome = await reading.read_on()
     first = holdback.first

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.classify.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
 MOST_TEXTS: Final = 64
 """Messages, and codes, that are taken of one error."""

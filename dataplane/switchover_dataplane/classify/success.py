@@ -6,9 +6,8 @@ nobody knows is good.
 """
 
 import re
-import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -51,27 +50,39 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def judged(kind: str, expected: Expected, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
+class _Given(NamedTuple):
+    kind: str
+    status: int
+    headers: Mapping[str, str]
+    text: bytes
+    now: float
+
+
+def judged(  # noqa: PLR0917 - an answer's parts, in the order in which they come
+    kind: str, expected: Expected, status: int, headers: Mapping[str, str], body: bytes, now: float
+) -> Outcome:
     """Tell whether a whole answer is good: in the form of its API or, where that is not known, no page and no error.
 
-    `kind` is the provider's (`classify.classify`), `body` all of the body, without a coding.
+    `kind` is the provider's (`classify.refusal`), `body` all of the body, without a coding; `now` is the time of day in
+    seconds since 1970, which dates in the answer are compared with.
     """
     text = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    given = _Given(kind, status, headers, text, now)
     if expected.api is not None:
-        return _in_form(kind, expected, status, headers, text)
+        return _in_form(given, expected)
     if status == 204 or 300 <= status < 400:
         return Committed(status, headers)
-    given = media_type(headers)
+    label = media_type(headers)
     if not text:
         return _EMPTY
-    if given == "text/html" or (given in _PAGES_STAND_IN and _is_page(text)):
+    if label == "text/html" or (label in _PAGES_STAND_IN and _is_page(text)):
         return _PAGE
     looks_like_json = text[:1] in (b"{", b"[")
-    if given == "application/json" or given.endswith("+json") or (not given and looks_like_json):
-        return _judged_json(kind, status, headers, text)
-    if given in _UNLABELLED and looks_like_json:
+    if label == "application/json" or label.endswith("+json") or (not label and looks_like_json):
+        return _judged_json(given)
+    if label in _UNLABELLED and looks_like_json:
         # A text may begin so, too, and be good.
-        return _error(kind, status, headers, text) or Committed(status, headers)
+        return _error(given) or Committed(status, headers)
     return Committed(status, headers)
 
 
@@ -84,30 +95,31 @@ def _is_page(text: bytes) -> bool:
     return text.startswith(b"<") and text[:14].lower().startswith(_PAGES)
 
 
-def _in_form(kind: str, expected: Expected, status: int, headers: Mapping[str, str], text: bytes) -> Broken | Committed:
+def _in_form(given: _Given, expected: Expected) -> Broken | Committed:
     """Demand the form of an API; what an answer in another one says of itself tells the class of the failure."""
+    text = given.text
     if not text:
         return _EMPTY
     if _is_page(text):
         return _PAGE
     if text[:1] not in (b"{", b"["):
         # No model's words: a proxy's, which say what is wrong in their own way.
-        return Broken("malformed", "a text in the place of an answer", *failed_stream(kind, text, time.time()))
+        return Broken("malformed", "a text in the place of an answer", *failed_stream(given.kind, text, given.now))
     try:
         fault = fault_of(expected, text)
     except (ValueError, RecursionError):
         return _NO_JSON
     if fault is None:
-        return Committed(status, headers)
-    said = _error(kind, status, headers, text)
+        return Committed(given.status, given.headers)
+    said = _error(given)
     return said or Broken(fault.how, fault.detail, ErrorClass.SERVER_ERROR, concerns="unknown")
 
 
-def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
+def _judged_json(given: _Given) -> Outcome:
     try:
-        fields = _fields(text)
+        fields = _fields(given.text)
     except ValueError:
-        return _unusual(kind, status, headers, text)
+        return _unusual(given)
     except RecursionError:
         return _NO_JSON
     if (
@@ -115,12 +127,12 @@ def _judged_json(kind: str, status: int, headers: Mapping[str, str], text: bytes
         or bytes(fields.get("object", b"")) == b'"error"'
         or bytes(fields.get("type", b"")) == b'"error"'
     ):
-        failed = _error(kind, status, headers, text)
+        failed = _error(given)
         if failed is not None:
             return failed
     if _has_failed(bytes(fields.get("choices", b""))):
         return Broken("error-event", "an answer whose finish_reason is an error", ErrorClass.SERVER_ERROR)
-    return Committed(status, headers)
+    return Committed(given.status, given.headers)
 
 
 def _fields(text: bytes) -> dict[str, msgspec.Raw]:
@@ -130,15 +142,15 @@ def _fields(text: bytes) -> dict[str, msgspec.Raw]:
     return {name: value for name, value in outline.items() if bytes(value)}
 
 
-def _unusual(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Outcome:
+def _unusual(given: _Given) -> Outcome:
     """Judge what is no JSON object, or one that stricter parsers than those of SDKs refuse."""
-    if not lenient_json.is_json(text):
+    if not lenient_json.is_json(given.text):
         return _NO_JSON
-    return _error(kind, status, headers, text) or Committed(status, headers)
+    return _error(given) or Committed(given.status, given.headers)
 
 
-def _error(kind: str, status: int, headers: Mapping[str, str], text: bytes) -> Broken | None:
-    failed = failed_success(kind, status, headers, text, time.time())
+def _error(given: _Given) -> Broken | None:
+    failed = failed_success(given.kind, given.status, given.headers, given.text, given.now)
     if failed is None:
         return None
     return Broken("error-event", "an error under a success status", *failed)

@@ -12,11 +12,11 @@ from prometheus_client import exposition
 
 from switchover_dataplane.attempts.exchange import Fleet
 from switchover_dataplane.control.masked import masked
-from switchover_dataplane.control.served_table import State
 from switchover_dataplane.edge import browsers
+from switchover_dataplane.formats import own_answers
 from switchover_dataplane.process import address
-from switchover_dataplane.reply import own_answers
 from switchover_dataplane.routing.headers import Fields
+from switchover_dataplane.served_table import State
 from switchover_dataplane.telemetry.metrics import Metrics, Present
 
 

@@ -15,11 +15,11 @@ import msgspec
 from aiohttp import web
 
 from switchover_dataplane.control.mutual_tls import Files, MutualTls
-from switchover_dataplane.control.served_table import Ack, Nack, State
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats import own_answers
 from switchover_dataplane.process import address
-from switchover_dataplane.reply import own_answers
+from switchover_dataplane.served_table import Ack, Nack, State
 
 TABLE_LIMIT: Final = 64 * 1024 * 1024
 

@@ -21,7 +21,7 @@ from switchover_dataplane.edge import early_refusal
 from switchover_dataplane.edge.clients import Clients
 from switchover_dataplane.edge.early_refusal import HEAD_LIMIT, REQUEST_LINE_LIMIT, Refusal
 from switchover_dataplane.edge.sending import LEAST_RATE, Sending
-from switchover_dataplane.reply import own_answers
+from switchover_dataplane.formats import own_answers
 from switchover_dataplane.routing import headers
 
 log = logging.getLogger("switchover.edge")

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp.http_exceptions import LineTooLong
 
-from switchover_dataplane.reply import own_answers
+from switchover_dataplane.formats import own_answers
 
 HEAD_LIMIT: Final = 64 * 1024
 REQUEST_LINE_LIMIT: Final = 8 * 1024

@@ -16,7 +16,7 @@ from aiohttp.http_parser import RawRequestMessage
 from switchover_dataplane.edge import browsers
 from switchover_dataplane.edge.client_connection import ClientConnection
 from switchover_dataplane.edge.clients import Clients, Connections, Limits
-from switchover_dataplane.reply import own_answers
+from switchover_dataplane.formats import own_answers
 from switchover_dataplane.routing import headers
 
 __all__ = ["Connections", "Edge", "Handle", "Limits"]

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.classify.error_shape import looks_like_error
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.chunk import MOST_CHOICES
+from switchover_dataplane.formats.error_shape import looks_like_error
 
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "service_tier", "provider", "citations")
 _TEXTS: Final = frozenset(("refusal", "reasoning_content", "reasoning", "reasoning_text", "thinking"))

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.classify.error_shape import looks_like_error
 from switchover_dataplane.formats import lenient_json, native_chunk, responses_chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.event_body import Body, Choice
 from switchover_dataplane.formats.finish_reasons import finish_of
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.formats.token_count import counts_tokens
-from switchover_dataplane.streams.sse import Event
 
 
 class _Outline(msgspec.Struct, gc=False):

@@ -9,10 +9,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from switchover_dataplane.reply import own_answers
-from switchover_dataplane.routing.callers import Why
+from switchover_dataplane.formats import own_answers
 
 Form = Literal["openai", "anthropic", "gemini"]
+
+Why = Literal["closed", "no-key", "unknown-key"]
+"""Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
 
 _ANTHROPIC: Final = re.compile(r"/v1/messages(/|\Z)")
 _GEMINI: Final = re.compile(r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z")

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.classify.error_shape import looks_like_error
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.as_whole import ENTRY, FailedEvent, List, Room, Text, Unjoinable
+from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.native_chunk import MOST_CANDIDATES
 
 # ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────────

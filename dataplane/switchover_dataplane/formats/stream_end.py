@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
+from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.chunk_kind import Dialect
-from switchover_dataplane.reply import own_answers
 
 _DONE: Final = b"data: [DONE]\n\n"
 _MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'

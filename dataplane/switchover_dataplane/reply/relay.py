@@ -13,23 +13,24 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from switchover_dataplane.attempts.answer import Answer, Opened
+from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Exchange
 from switchover_dataplane.attempts.stream_start import AFTER_THE_END
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.process import turns
 from switchover_dataplane.reply import reply
 from switchover_dataplane.reply.idle_timeout import Watched
-from switchover_dataplane.reply.redaction import Redaction
-from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams import held_calls
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.splice import Mismatch
-from switchover_dataplane.streams.sse import Event
 from switchover_dataplane.streams.transcript import Interruption, Transcript
 from switchover_dataplane.table import Policy
 from switchover_dataplane.telemetry import trace
+from switchover_dataplane.upstream.redaction import Redaction
 from switchover_dataplane.upstream.transport import ConnectionBroken
 
 AFTER_DONE: Final = 1.0

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.edge.client_connection import ClientConnection
-from switchover_dataplane.reply.redaction import RedactedPieces, Redaction
+from switchover_dataplane.upstream.redaction import RedactedPieces, Redaction
 from switchover_dataplane.upstream.transport import ConnectionBroken
 
 _LAST_WORDS: Final = 5.0

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
-from switchover_dataplane.attempts.answer import Call
-from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import CLIENT_FIELDS, Fields
-from switchover_dataplane.streams.continuation import Continuation
 
 _KEY: Final = secrets.token_bytes(32)
 _LOOKED_AT: Final = 16 * 1024

@@ -5,18 +5,18 @@ from typing import Final
 
 from aiohttp import web
 
-from switchover_dataplane.attempts.answer import Call
-from switchover_dataplane.reply import own_answers
-from switchover_dataplane.request import operations, read_body, unserved, wording
+from switchover_dataplane.formats import operations, own_answers
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import BadBody
+from switchover_dataplane.request import read_body, unserved, wording
+from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.embeddings import of_one_model
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import BadBody
 from switchover_dataplane.request.memory_budget import Hold, OutOfMemoryBudget
 from switchover_dataplane.request.read_body import BodyTooLarge
+from switchover_dataplane.request.routed import Routed
 from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.routing import callers, credential_names, filters, headers
 from switchover_dataplane.routing.caller_query import without_credentials
-from switchover_dataplane.routing.routed import Routed
 from switchover_dataplane.upstream import codings
 from switchover_dataplane.upstream.targets import Route
 

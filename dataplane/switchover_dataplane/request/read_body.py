@@ -6,8 +6,8 @@ from typing import Final
 from aiohttp import web
 
 from switchover_dataplane.edge.client_connection import ClientConnection
+from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.process import turns
-from switchover_dataplane.request.json_fields import BadBody
 from switchover_dataplane.request.memory_budget import Hold
 from switchover_dataplane.upstream.codings import BadCoding, Undoing
 from switchover_dataplane.upstream.decoded import Reading

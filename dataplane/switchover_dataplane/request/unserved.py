@@ -2,9 +2,8 @@
 
 from aiohttp import web
 
-from switchover_dataplane.reply import own_answers
-from switchover_dataplane.request import operations
-from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.formats import operations, own_answers
+from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.request.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.table import Policy, Upstream

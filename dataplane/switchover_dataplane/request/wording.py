@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters
 from switchover_dataplane.table import BodyEdit
 

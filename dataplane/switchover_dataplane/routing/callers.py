@@ -9,19 +9,17 @@ import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from switchover_dataplane.formats.error_form import Why
 from switchover_dataplane.table import Access, Caller, Closed
 
 CLIENT_FIELDS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 """Where LLM clients put their key: OpenAI and most others, Anthropic, Gemini, Azure OpenAI."""
 
 Fields = CIMultiDict[str] | CIMultiDictProxy[str]
-
-Why = Literal["closed", "no-key", "unknown-key"]
-"""Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
 
 
 @dataclass(frozen=True, slots=True)

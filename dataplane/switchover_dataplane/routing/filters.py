@@ -12,9 +12,9 @@ from urllib.parse import quote_from_bytes
 import msgspec
 from multidict import CIMultiDict
 
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import other_case
 from switchover_dataplane.pattern import compiled
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import other_case
 from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
 from switchover_dataplane.routing.match import Found, Head
 from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite

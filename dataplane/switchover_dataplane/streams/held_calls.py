@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.chunk_kind import Chunk, Dialect
-from switchover_dataplane.streams.sse import Event
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.table import Policy
 
 MOST_HELD: Final = 1024 * 1024

@@ -3,11 +3,10 @@
 Content decides, and an end does: life never, and a part of a tool call neither where such are held back.
 """
 
-import time
+from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from switchover_dataplane.attempts.answer import Opened
 from switchover_dataplane.classify.refusal import failed_stream
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats import responses_chunk
@@ -15,8 +14,9 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
 from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
 from switchover_dataplane.formats.finish_reasons import Finish
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls, are_whole
-from switchover_dataplane.streams.sse import Event
+from switchover_dataplane.streams.opened import Opened
 
 HELD_LIMIT: Final = 1024 * 1024
 """Bytes of whole events that are held without any content: if a model thinks aloud they are handed on as they come."""
@@ -31,13 +31,14 @@ class Opening:
     """Judges the events of `opened` one after the other, until one of them decides.
 
     `api` is what was asked for, None where the form of its answers is not known. With `holds_calls` a part of a tool
-    call decides nothing yet.
+    call decides nothing yet. `clock` gives the time of day in seconds since 1970, for dates in errors.
     """
 
     __slots__ = (
         "_api",
         "_called",
         "_calls",
+        "_clock",
         "_contents",
         "_counted",
         "_dialect",
@@ -57,11 +58,19 @@ class Opening:
     )
 
     def __init__(
-        self, opened: Opened, status: int, provider: str, api: Api | None, *, holds_calls: bool = False
+        self,
+        opened: Opened,
+        status: int,
+        provider: str,
+        api: Api | None,
+        clock: Callable[[], float],
+        *,
+        holds_calls: bool = False,
     ) -> None:
         self._opened = opened
         self._status = status
         self._provider = provider
+        self._clock = clock
         self._known = dialect_of(api)
         self._api = opened.api = api if self._known is not None else None
         self._dialect = self._known or Dialect.OTHER
@@ -184,12 +193,12 @@ class Opening:
         detail = "the stream ended before any content"
         if not self._strange:
             return Broken("empty", detail, ErrorClass.SERVER_ERROR, concerns="unknown")
-        return Broken("empty", detail, *failed_stream(self._provider, self._strange, time.time()))
+        return Broken("empty", detail, *failed_stream(self._provider, self._strange, self._clock()))
 
     def _failed(self, data: bytes) -> Outcome:
         self._opened.error = data
         return Broken(
-            "error-event", "the stream began with an error", *failed_stream(self._provider, data, time.time())
+            "error-event", "the stream began with an error", *failed_stream(self._provider, data, self._clock())
         )
 
     def _too_much(self) -> Outcome:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.chunk_kind import Chunk
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.splice import Mismatch
-from switchover_dataplane.streams.sse import Event
 
 _TAKEN: Final = ("tool_calls", "function_call")
 

@@ -13,12 +13,12 @@ from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import NOTHING, UNKNOWN, read
 from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
 from switchover_dataplane.streams.splice import Mismatch, Splice
-from switchover_dataplane.streams.sse import Event
 
 MOST_IDLE: Final = 4 * 1024 * 1024
 """Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""

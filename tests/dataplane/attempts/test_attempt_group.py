@@ -5,10 +5,10 @@ import asyncio
 from multidict import CIMultiDict
 
 from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw, table, targets
-from switchover_dataplane.attempts.answer import Call
 from switchover_dataplane.attempts.attempt_group import Race
 from switchover_dataplane.failover.steps import Try, Why
 from switchover_dataplane.request.asker import Asker
+from switchover_dataplane.request.call import Call
 from switchover_dataplane.table import Policy, Table
 from switchover_dataplane.telemetry.trace import Record
 from switchover_dataplane.upstream.targets import routes

@@ -16,11 +16,11 @@ from multidict import CIMultiDictProxy
 
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
-from switchover_dataplane.control.served_table import Ack
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.proxy import Settings
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
+from switchover_dataplane.served_table import Ack
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20

@@ -26,10 +26,11 @@ from serving import (
     targets,
 )
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.answer import Answer, Opened
-from switchover_dataplane.classify.declined import is_declined
+from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.declined import is_declined
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.streams.sse import Scanner
+from switchover_dataplane.formats.sse import Scanner
+from switchover_dataplane.streams.opened import Opened
 
 WRITTEN = t.Policy(explicit=True, retry_on=("content-filter", "rate-limited"), attempts=2, written=True)
 

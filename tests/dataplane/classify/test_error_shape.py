@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.classify.error_shape import looks_like_error
+from switchover_dataplane.formats.error_shape import looks_like_error
 
 ERRORS = [
     '{"error":{"message":"x","code":503}}',

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from playbook import upstream
-from switchover_dataplane.failover.soft_timeout import Patience, is_asked_to_think, patience, thinks_first
-from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.attempts.soft_timeout import Patience, is_asked_to_think, patience, thinks_first
+from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.table import Policy
 
 POLICY = Policy(first_token_timeout=1.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0)

@@ -10,7 +10,7 @@ from switchover_dataplane.attempts.join import JOINERS
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.as_whole import Room
-from switchover_dataplane.streams.sse import Event, Scanner
+from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.streams.transcript import Transcript
 
 CALL = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}

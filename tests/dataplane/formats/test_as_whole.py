@@ -46,7 +46,7 @@ def joined(api: Api, *events: object, done: bool = False, is_whole: bool = True)
     if not is_whole:
         return None
     written = joiner.written()
-    assert isinstance(judged("openai", Expected(api), 200, {}, written), Committed)
+    assert isinstance(judged("openai", Expected(api), 200, {}, written, now=0.0), Committed)
     return msgspec.json.decode(written)
 
 

@@ -9,7 +9,7 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
 from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning
 from switchover_dataplane.formats.finish_reasons import Finish
-from switchover_dataplane.streams.sse import Event
+from switchover_dataplane.formats.sse import Event
 
 
 def event(value: Any, name: str = "") -> Event:

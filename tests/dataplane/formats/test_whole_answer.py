@@ -18,7 +18,7 @@ SOME = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 
 def outcome(expected: Expected, body: object, label: str = "application/json") -> Outcome:
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return judged("openai", expected, 200, {"content-type": label}, text)
+    return judged("openai", expected, 200, {"content-type": label}, text, now=0.0)
 
 
 def chat(message: object, finish: object = "stop", **more: Any) -> dict[str, Any]:

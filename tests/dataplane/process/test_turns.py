@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 
 from coded import zstd
 from serving import END, ON_THIS_MACHINE, STREAM_HEAD, chunks, event, free_port, gateway, raw, table, targets
+from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.process import turns
-from switchover_dataplane.streams.sse import Event
 from switchover_dataplane.streams.transcript import Transcript
 from switchover_dataplane.upstream.codings import MOST_TIMES
 from switchover_dataplane.upstream.decoded import decoded

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
-from switchover_dataplane.attempts.answer import Call
+from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.request.asker import Asker
-from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.request.call import Call
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 KEY = {"authorization": "Bearer sk-one"}

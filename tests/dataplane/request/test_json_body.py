@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import MOST_FIELDS, BadBody
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import MOST_FIELDS, BadBody
 
 LONG = " " * (65 * 1024)
 """White space that makes a body one that is read in the way of large ones."""

@@ -6,7 +6,7 @@ import pytest
 
 from serving import free_port, gateway, good, table, targets
 from switchover_dataplane import table as t
-from switchover_dataplane.request.operations import Refusal, is_usual, refusal
+from switchover_dataplane.formats.operations import Refusal, is_usual, refusal
 
 POSTED = (
     *("chat/completions", "completions", "fim/completions", "messages", "messages/count_tokens", "responses"),

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters, match
 from switchover_dataplane.routing.match import Found, Head
 from switchover_dataplane.table import (

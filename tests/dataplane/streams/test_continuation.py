@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
-from switchover_dataplane.request.json_body import JsonBody
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.table import AzureOpenAI, Mistral, OpenAI, Provider, Target, Upstream, sealed
 from switchover_dataplane.upstream.targets import Route, routes
 

@@ -26,7 +26,7 @@ from serving import (
     targets,
 )
 from switchover_dataplane import table as t
-from switchover_dataplane.streams.sse import Event
+from switchover_dataplane.formats.sse import Event
 
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 

@@ -1,15 +1,16 @@
 """The start of a stream, as events, and what it decides: whether there is an answer, and why not."""
 
+import time
 from typing import Any
 
 import msgspec
 import pytest
 
-from switchover_dataplane.attempts.answer import Opened
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.sse import Event
+from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import HELD_LIMIT, Opening
-from switchover_dataplane.streams.sse import Event
 
 
 def event(value: Any) -> Event:
@@ -34,7 +35,7 @@ DONE = event(b"[DONE]")
 
 
 def opening(*events: Event, api: Api | None = Api.CHAT, holds_calls: bool = True) -> Opening:
-    return Opening(Opened(events=[*events]), 200, "openai", api, holds_calls=holds_calls)
+    return Opening(Opened(events=[*events]), 200, "openai", api, time.time, holds_calls=holds_calls)
 
 
 def verdict(*events: Event, api: Api | None = Api.CHAT, holds_calls: bool = True) -> Outcome | None:

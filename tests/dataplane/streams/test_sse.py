@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchover_dataplane.formats import sse
+from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.process import turns
-from switchover_dataplane.streams import sse
-from switchover_dataplane.streams.sse import Event, Scanner
 
 TEXTS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
 LINES = st.one_of(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.streams import held_calls, kept_text
 from switchover_dataplane.streams import transcript as module
 from switchover_dataplane.streams.splice import Mismatch
-from switchover_dataplane.streams.sse import Event, Scanner
 from switchover_dataplane.streams.transcript import Interruption, Transcript
 
 DONE = b"data: [DONE]\n\n"

@@ -5,7 +5,7 @@ which ones may. Any other path is the
 route's own and means chat completions, as in Gloo, which sends all chat traffic there.
 """
 
-from switchover_dataplane.request.operations import API
+from switchover_dataplane.formats.operations import API
 from switchover_dataplane.table import OpenAI, Provider
 from switchover_dataplane.upstream.providers.wire import Wire
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from switchover_dataplane.control.served_table import Serving
 from switchover_dataplane.routing.callers import Admission
 from switchover_dataplane.routing.match import Found
+from switchover_dataplane.served_table import Serving
 from switchover_dataplane.table import Backend, Filters, Policy, Upstream
 
 

@@ -8,10 +8,11 @@ from multidict import CIMultiDict
 
 from serving import table
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.answer import Call
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.expected import Expected, expected_of
-from switchover_dataplane.request.json_body import JsonBody
+from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.targets import routes
 
 

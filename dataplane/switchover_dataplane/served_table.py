@@ -17,11 +17,11 @@ from pathlib import Path
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.reply.redaction import Redactions
 from switchover_dataplane.routing import callers, match
 from switchover_dataplane.table import InvalidTable, Table, decode, revision_problem
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream import targets
+from switchover_dataplane.upstream.redaction import Redactions
 
 log = logging.getLogger("switchover.state")
 

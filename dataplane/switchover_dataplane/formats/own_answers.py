@@ -9,8 +9,6 @@ import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from switchover_dataplane.failover.outcome import Broken, NotSent, Outcome, TimedOut
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -42,26 +40,6 @@ def error(status: int, code: str, message: str, *, param: str | None = None, wai
     if wait is not None:
         answer.headers["retry-after"] = str(max(1, math.ceil(wait)))
     return answer
-
-
-def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float | None) -> web.Response:
-    """Say that the last attempt brought no answer at all; the statuses are Envoy's for the same failures.
-
-    503 refused, reset or nothing to try; 502 not HTTP; 504 time-outs. `tried` is what a caller may know of the attempts
-    (`trace.told`); by `request_id` the log tells the rest.
-    """
-    match outcome:
-        case TimedOut(limit=limit):
-            status, code, what = 504, "upstream_timeout", f"no model answered in time ({limit})"
-        case Broken(how=how) if how not in ("reset", "eof"):
-            status, code, what = 502, "upstream_protocol_error", f"what came is no model's answer ({how})"
-        case NotSent(cause=cause):
-            status, code, what = 503, "upstream_unreachable", f"no model could be reached ({cause})"
-        case Broken(how=how):
-            status, code, what = 503, "upstream_reset", f"the connection broke ({how})"
-        case _:
-            status, code, what = 503, "no_target", "no model is configured for this route that could be tried"
-    return error(status, code, f"{what}; tried: {tried}; request ID: {request_id}", wait=wait)
 
 
 def no_backend(request_id: str) -> web.Response:

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from switchover_dataplane.request import json_fields
-from switchover_dataplane.request.json_fields import BadBody
+from switchover_dataplane.formats import json_fields
+from switchover_dataplane.formats.json_fields import BadBody
 
 Piece = bytes | memoryview | msgspec.Raw
 

@@ -27,7 +27,7 @@ from serving import (
     targets,
 )
 from switchover_dataplane import table as t
-from switchover_dataplane.reply.redaction import NOTHING, RedactedPieces, Redaction, Redactions
+from switchover_dataplane.upstream.redaction import NOTHING, RedactedPieces, Redaction, Redactions
 
 ODD = 'sk/"odd" key+1'
 """A secret that is spelled otherwise in JSON and in URLs."""

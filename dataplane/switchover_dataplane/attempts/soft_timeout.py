@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.request.json_body import SMALL, JsonBody, is_literal
-from switchover_dataplane.streams.continuation import Continuation
+from switchover_dataplane.formats.json_body import SMALL, JsonBody, is_literal
+from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.table import Policy, Upstream
 
 _THINKS_FIRST: Final = re.compile(
