@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
@@ -196,7 +196,7 @@ class Gateway:
     port: int
     state: State
     metrics: Metrics
-    fleet: Fleet
+    runtime: UpstreamRuntime
     listeners: Listeners
 
     @property
@@ -244,14 +244,14 @@ async def gateway(of: t.Table, settings: Settings | None = None) -> AsyncIterato
     of = t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
-    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
+    runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
     listeners = Listeners(
-        Proxy(state, fleet, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
+        Proxy(state, runtime, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
     )
     applied = await state.apply(t.encode(of), listeners)
     assert isinstance(applied, Ack), applied
     try:
-        yield Gateway(of.ports[0].number, state, metrics, fleet, listeners)
+        yield Gateway(of.ports[0].number, state, metrics, runtime, listeners)
     finally:
         await listeners.drain(1)
-        await fleet.transport.close()
+        await runtime.transport.close()

@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.attempts.exchange import Ended, Exchange, Fleet
+from switchover_dataplane.attempts.exchange import Ended, Exchange, UpstreamRuntime
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
 from switchover_dataplane.formats import error_form, own_answers
 from switchover_dataplane.formats.api import api_of
@@ -61,9 +61,9 @@ class Settings:
 class Proxy:
     """Serves requests by the current table."""
 
-    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, settings: Settings) -> None:
+    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, settings: Settings) -> None:
         self._state = state
-        self._fleet = fleet
+        self._runtime = runtime
         self._metrics = metrics
         self._settings = settings
         self._memory = MemoryBudget(settings.memory, time.monotonic)
@@ -154,7 +154,7 @@ class Proxy:
         """Hold the body, try the targets, hand on the answer, and write down what happened."""
         held = self._memory.open(request.remote or "")
         exchange: Exchange | None = None
-        budget, upstream = self._fleet.budget, routed.upstream.name
+        budget, upstream = self._runtime.budget, routed.upstream.name
         budget.begin(upstream)
         try:
             call = await call_of(request, routed, held)
@@ -171,7 +171,7 @@ class Proxy:
                 upstream=routed.upstream,
                 policy=routed.policy,
                 routes=routed.serving.routes,
-                fleet=self._fleet,
+                runtime=self._runtime,
                 record=record,
             )
             ended = await exchange.run()
@@ -208,7 +208,7 @@ class Proxy:
         record.status = ended.status
         answer = ended.answer
         if answer is not None and isinstance(ended.outcome, Broken) and _is_no_answer(ended.outcome, routed.policy):
-            self._fleet.put_away(answer)
+            self._runtime.put_away(answer)
             answer = unmasked(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
@@ -247,7 +247,7 @@ class Proxy:
         softened = try_later(api_of(exchange.path), routed.policy, ended.outcome, answer, exchange.earliest_return())
         if softened is None:
             return answer
-        self._fleet.put_away(answer)
+        self._runtime.put_away(answer)
         return softened
 
     def _answer_headers(

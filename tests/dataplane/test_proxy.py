@@ -233,7 +233,7 @@ async def test_a_client_that_leaves_takes_its_upstream_call_along() -> None:
                 await asyncio.sleep(0)
             writer.close()
             async with asyncio.timeout(5):
-                while at.fleet.in_flight["ns/up/0/0"]:
+                while at.runtime.in_flight["ns/up/0/0"]:
                     await asyncio.sleep(0.01)
 
 

@@ -4,25 +4,26 @@ A request and a target → an outcome and, where there is one, the answer. Nothi
 failure that is seen here can still be moved to another target. What is done next is `failover.py`'s.
 """
 
-import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from switchover_dataplane.attempts import redirect
-from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.answer import DRAIN_TIME, Answer
+from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.read_success import gather, read_success
-from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack, Pulse
+from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.refusal import refused
-from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Refused, TimedOut
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
-from switchover_dataplane.upstream.targets import Route
+from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
 REFUSAL_LIMIT: Final = 64 * 1024
@@ -56,23 +57,18 @@ class Limits:
         return self.headers, "perTryTimeout"
 
 
-Result = tuple[Outcome, Answer | None]
-
-
-async def attempt(transport: Transport, route: Route, call: Call, limits: Limits, pulse: Pulse) -> Result:
+async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight) -> Result:
     """Send the call to one target and tell what became of it; cancelling closes what is open.
 
     An answer comes with `Committed`, with `Refused`, and with a `Broken` that was at least an HTTP answer, as the
     policy may say that such a failure is the client's to see.
     """
     seconds, name = limits.head
+    route = of.route
     expected = expected_of(route, call, in_a_form=limits.in_a_form)
     try:
-        if seconds is None:
-            response = await _send(transport, route, call, expected)
-        else:
-            async with asyncio.timeout(seconds):
-                response = await _send(transport, route, call, expected)
+        with of.within(seconds):
+            response = await _send(transport, call, expected, of)
     except TimeoutError:
         return TimedOut(name, seconds or 0.0), None
     except ConnectFailed as failure:
@@ -80,10 +76,10 @@ async def attempt(transport: Transport, route: Route, call: Call, limits: Limits
     except ConnectionBroken as failure:
         return Broken(failure.how, failure.detail), None
     try:
-        if limits.remaining is None:
-            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
-        async with asyncio.timeout(limits.remaining):
-            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
+        with of.within(limits.remaining):
+            result = await _read(response, call, expected, of, limits.holdback)
+        response.hand_over()
+        return result
     except TimeoutError:
         response.abort()
         return TimedOut("timeout", limits.remaining or 0.0), None
@@ -97,8 +93,9 @@ async def attempt(transport: Transport, route: Route, call: Call, limits: Limits
         raise
 
 
-async def _send(transport: Transport, route: Route, call: Call, expected: Expected) -> Response:
+async def _send(transport: Transport, call: Call, expected: Expected, of: InFlight) -> Response:
     """Write the request as this target wants it; follow where the target itself sends it."""
+    route = of.route
     headers = call.headers.copy()
     if route.authority:
         headers["host"] = route.authority
@@ -115,24 +112,24 @@ async def _send(transport: Transport, route: Route, call: Call, expected: Expect
     path = route.path(call.path, call.query)
     may_follow = expected.api is not None and isinstance(body, bytes)
     for _ in range(redirect.MOST if may_follow else 0):
-        response = await transport.send(route.destination, call.method, path, headers, body)
+        head = serialise(call.method, path, headers)
+        response = await transport.send(route.destination, call.method, head, body, of.go_on)
         location = redirect.location(response, route.destination, headers["host"], path)
         if location is None:
             return response
         path = location
         try:
-            await response.discard()
+            with contextlib.suppress(TimeoutError), of.within(DRAIN_TIME):
+                await response.drain()
         finally:
             response.abort()
-    return await transport.send(route.destination, call.method, path, headers, body)
+    return await transport.send(route.destination, call.method, serialise(call.method, path, headers), body, of.go_on)
 
 
-async def _read(
-    response: Response, route: Route, call: Call, expected: Expected, *, pulse: Pulse, holdback: HeldBack
-) -> Result:
+async def _read(response: Response, call: Call, expected: Expected, of: InFlight, holdback: HeldBack) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
     if response.status >= 400:
-        return await _refusal(decoded(response) if call.method != "HEAD" else response, route, call)
+        return await _refusal(decoded(response) if call.method != "HEAD" else response, call, of)
     if not call.ai or call.method == "HEAD":
         return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
     response = decoded(response)
@@ -142,17 +139,18 @@ async def _read(
             answer = Answer(response.status, response.headers, rest=response)
             return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
     answer = Answer(response.status, response.headers, rest=response)
-    return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
+    return await read_success(answer, response, call, expected, of, holdback), answer
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _refusal(response: Response, route: Route, call: Call) -> Result:
+async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
     """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
+    route = of.route
     answer = Answer(response.status, response.headers, rest=response)
     try:
-        async with asyncio.timeout(_patience(response)):
+        with of.within(_patience(response)):
             await gather(answer, response, REFUSAL_LIMIT)
     except TimeoutError:
         pass

@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.attempts.join import join, joined_array
-from switchover_dataplane.attempts.stream_start import HeldBack, Pulse, open_stream
+from switchover_dataplane.attempts.stream_start import HeldBack, open_stream
 from switchover_dataplane.classify.success import judged, media_type
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
@@ -41,24 +42,18 @@ _ASKING: Final = frozenset(("POST", "PUT", "PATCH"))
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def read_success(
-    answer: Answer,
-    response: Response,
-    route: Route,
-    call: Call,
-    expected: Expected,
-    *,
-    pulse: Pulse,
-    holdback: HeldBack,
+async def read_success(  # noqa: PLR0917 - an answer, and what is known of it
+    answer: Answer, response: Response, call: Call, expected: Expected, attempt: InFlight, holdback: HeldBack
 ) -> Outcome:
     """Read the start of an answer, or all of it, and judge it."""
+    route = attempt.route
     if expected.api is not None and (response.status in _WITHOUT_A_BODY or 300 <= response.status < 400):
         return _no_success(response.status)
     if not coding(response.headers) and await _is_stream(answer, response, expected):
         if expected.api is None or expected.shape != "value":
             _label(answer, EVENT_STREAM)
-            return await open_stream(answer, response, route, expected.api, pulse=pulse, holdback=holdback)
-        failed = await join(answer, response, expected.api, route.wire.name, WHOLE_LIMIT)
+            return await open_stream(answer, response, route, expected.api, attempt, holdback)
+        failed = await join(answer, response, expected.api, route.wire.name, WHOLE_LIMIT, attempt)
         return failed or _judged(answer, route, call, expected)
     outcome = await _whole(answer, response) or _judged(answer, route, call, expected)
     return _in_shape(answer, outcome, route, call, expected) if isinstance(outcome, Committed) else outcome

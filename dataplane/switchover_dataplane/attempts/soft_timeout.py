@@ -25,25 +25,25 @@ _decoder: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class SoftTimeout:
     """A soft limit in seconds, 0 for none, and the field that says so."""
 
     limit: Literal["firstTokenTimeout", "answerTimeout"] = "answerTimeout"
     seconds: float = 0.0
 
 
-_WITHOUT_END: Final = Patience()
+_WITHOUT_END: Final = SoftTimeout()
 
 
-def patience(policy: Policy, upstream: Upstream, body: object, model: str) -> Patience:
+def soft_timeout(policy: Policy, upstream: Upstream, body: object, model: str) -> SoftTimeout:
     """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
     if not upstream.ai or policy.semantics == "Envoy" or sum(map(len, upstream.priorities)) < 2:
         return _WITHOUT_END
     if not isinstance(body, JsonBody | Continuation) or not body.stream:
-        return Patience("answerTimeout", policy.answer_timeout)
+        return SoftTimeout("answerTimeout", policy.answer_timeout)
     thinks = thinks_first(model) or is_asked_to_think(body.fields)
     seconds = policy.first_token_timeout_reasoning if thinks else policy.first_token_timeout
-    return Patience("firstTokenTimeout", seconds)
+    return SoftTimeout("firstTokenTimeout", seconds)
 
 
 def thinks_first(model: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import exposition
 
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.edge import browsers
 from switchover_dataplane.formats import own_answers
@@ -23,12 +23,12 @@ from switchover_dataplane.telemetry.metrics import Metrics, Present
 class Admin:
     """Answers on the admin port; `is_open` shows the table and the targets' health to other machines, too."""
 
-    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, *, is_open: bool = False) -> None:
+    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, *, is_open: bool = False) -> None:
         self._state = state
-        self._fleet = fleet
+        self._runtime = runtime
         self._metrics = metrics
         self._is_open = is_open
-        metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
+        metrics.registry.register(Present(runtime.health, runtime.in_flight, time.monotonic))
 
     async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         """Answer one request."""
@@ -80,9 +80,9 @@ class Admin:
         now = time.monotonic()
         return {
             "active": self._state.active_priorities(now),
-            "cooling": self._fleet.health.dump(now),
-            "in_flight": {name: count for name, count in self._fleet.in_flight.items() if count},
-            "connections": self._fleet.transport.counts(),
+            "cooling": self._runtime.health.dump(now),
+            "in_flight": {name: count for name, count in self._runtime.in_flight.items() if count},
+            "connections": self._runtime.transport.counts(),
         }
 
 

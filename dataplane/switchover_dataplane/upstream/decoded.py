@@ -141,6 +141,10 @@ class Decoded(Response):
         """Close the connection unless the answer came to its end."""
         self._inner.abort()
 
+    def hand_over(self) -> None:
+        """Let another than the `reader` of the request read on."""
+        self._inner.hand_over()
+
     async def is_in_clear(self) -> bool:
         """Read as much as tells whether the answer is in no coding, whatever it says; it is held.
 

@@ -222,7 +222,7 @@ async def test_a_model_that_recovers_gets_a_part_of_the_requests_and_in_the_end_
             async with asyncio.timeout(50):
                 while served[-50:] != ["openai/model-0"] * 50:
                     served.append((await ask(client, at)).headers["x-switchover-served-by"])
-                    parts |= {float(str(told["share"])) for told in at.fleet.health.dump(time.monotonic())}
+                    parts |= {float(str(told["share"])) for told in at.runtime.health.dump(time.monotonic())}
     assert {0.1, 0.25, 0.5} <= parts
     assert served[0] == "openai/model-1"
 
@@ -273,7 +273,7 @@ async def test_what_is_stored_nowhere_takes_no_model_away(client: aiohttp.Client
         async with gateway(table(free_port(), [target.port for target in made], every)) as at:
             async with client.request(method, f"{at.url}/model/responses/x") as answer:
                 assert (answer.status, len(made[1].seen)) == (404, 0)
-            assert at.fleet.health.dump(time.monotonic()) == []
+            assert at.runtime.health.dump(time.monotonic()) == []
 
 
 async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client: aiohttp.ClientSession) -> None:
@@ -288,7 +288,7 @@ async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client:
         # None of them has a key, else the second one would show that it is good.
         async with gateway(table(free_port(), [target.port for target in made], auth="")) as at:
             assert (await ask(client, at)).status == 200
-            [told] = at.fleet.health.dump(time.monotonic())
+            [told] = at.runtime.health.dump(time.monotonic())
     assert told["error_class"] == "quota-exhausted"
 
 

@@ -16,7 +16,7 @@ import pytest
 from certificates import Authority
 from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control import push
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.edge.listeners import Listeners
@@ -60,11 +60,11 @@ class Pushed:
 async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     metrics, health = Metrics(), Health()
     state = State(health, metrics, tmp_path / "kept.json")
-    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
-    listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
+    runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
+    listeners = Listeners(Proxy(state, runtime, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))
-    admin = Edge(Admin(state, fleet, metrics).handle, 0, Limits(), Connections(10))
+    admin = Edge(Admin(state, runtime, metrics).handle, 0, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
     yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await channel.close()
