@@ -6,8 +6,7 @@ failure that is seen here can still be moved to another target. What is done nex
 
 import contextlib
 import time
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from switchover_dataplane.attempts import redirect
 from switchover_dataplane.attempts.answer import DRAIN_TIME, Answer
@@ -18,13 +17,14 @@ from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Refused, TimedOut
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.plain_answer import is_plainly_good
 from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
-from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
+
+_JSON: Final = "application/json"
+_JSON_WITH: Final = "application/json;"
 
 REFUSAL_LIMIT: Final = 64 * 1024
 """As much of a refusal's body is read to classify it and to keep its connection."""
@@ -35,8 +35,7 @@ _PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
 _BODY_DECIDES: Final = frozenset((400, 401, 403, 404, 410, 413, 422, 424, 451))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How long the attempt may take, in seconds, None for no limit.
 
     `headers` runs until the head of the answer (Gloo `retries.perTryTimeout`), `remaining` is what is left of the
@@ -64,8 +63,7 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
     policy may say that such a failure is the client's to see.
     """
     seconds, name = limits.head
-    route = of.route
-    expected = expected_of(route, call, in_a_form=limits.in_a_form)
+    expected = expected_of(of.head, call.body, in_a_form=limits.in_a_form)
     try:
         with of.within(seconds):
             response = await _send(transport, call, expected, of)
@@ -75,6 +73,9 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
         return NotSent(failure.cause, failure.detail), None
     except ConnectionBroken as failure:
         return Broken(failure.how, failure.detail), None
+    plain = _plainly_good(response, expected)
+    if plain is not None:
+        return plain
     try:
         with of.within(limits.remaining):
             result = await _read(response, call, expected, of, limits.holdback)
@@ -87,7 +88,7 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
         response.abort()
         if error is response.failure:
             raise  # what stopped the request's body
-        return Broken("malformed", unreadable(error, route.target.id), ErrorClass.SERVER_ERROR), None
+        return Broken("malformed", unreadable(error, of.target.id), ErrorClass.SERVER_ERROR), None
     except BaseException:
         response.abort()
         raise
@@ -95,42 +96,48 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
 
 async def _send(transport: Transport, call: Call, expected: Expected, of: InFlight) -> Response:
     """Write the request as this target wants it; follow where the target itself sends it."""
-    route = of.route
-    headers = call.headers.copy()
-    if route.authority:
-        headers["host"] = route.authority
-    elif "host" not in headers:
-        headers["host"] = f"{route.destination.host}:{route.destination.port}"
-    credential = route.credential or (route.passed_through(call.token) if call.token else None)
-    if credential is not None:
-        headers[credential[0]] = credential[1]
-    body = call.body
-    if isinstance(body, JsonBody):
-        body = body.for_model(route.model_for(call.path))
-    elif isinstance(body, Continuation):
-        body = body.for_target(route)
-    path = route.path(call.path, call.query)
-    may_follow = expected.api is not None and isinstance(body, bytes)
-    for _ in range(redirect.MOST if may_follow else 0):
-        head = serialise(call.method, path, headers)
-        response = await transport.send(route.destination, call.method, head, body, of.go_on)
-        location = redirect.location(response, route.destination, headers["host"], path)
+    head, method = of.head, call.head.method
+    body = call.body.for_target(head.route, head.model)
+    destination = head.route.destination
+    response = await transport.send(destination, method, call.request_id.join(head.wire), body, of.go_on)
+    if response.status not in redirect.KEEPING or expected.api is None or not isinstance(body, bytes):
+        return response
+    path = head.path
+    for _ in range(redirect.MOST):
+        location = redirect.location(response, destination, head.host, path)
         if location is None:
-            return response
+            break
         path = location
         try:
             with contextlib.suppress(TimeoutError), of.within(DRAIN_TIME):
                 await response.drain()
         finally:
             response.abort()
-    return await transport.send(route.destination, call.method, serialise(call.method, path, headers), body, of.go_on)
+        wire = call.request_id.join(head.wire_for(call.head, path))
+        response = await transport.send(destination, method, wire, body, of.go_on)
+    return response
+
+
+def _plainly_good(response: Response, expected: Expected) -> Result | None:
+    """Judge the usual good answer, which has come as a whole with its head; None leaves it to `_read`."""
+    if response.status != 200 or expected.api is None or expected.shape != "value":
+        return None
+    headers = response.headers
+    text = response.whole
+    kind = headers.get("content-type", "")
+    if text is None or (kind != _JSON and not kind.startswith(_JSON_WITH)) or "content-encoding" in headers:
+        return None
+    if not is_plainly_good(expected.api, text):
+        return None
+    return Committed(200, headers), Answer(200, headers, [text])
 
 
 async def _read(response: Response, call: Call, expected: Expected, of: InFlight, holdback: HeldBack) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
+    ai, method = call.head.ai, call.head.method
     if response.status >= 400:
-        return await _refusal(decoded(response) if call.method != "HEAD" else response, call, of)
-    if not call.ai or call.method == "HEAD":
+        return await _refusal(decoded(response) if method != "HEAD" else response, call, of)
+    if not ai or method == "HEAD":
         return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
     response = decoded(response)
     if expected.api is not None and coding(response.headers) and has_body(response):
@@ -147,7 +154,7 @@ async def _read(response: Response, call: Call, expected: Expected, of: InFlight
 
 async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
     """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
-    route = of.route
+    route = of.head.route
     answer = Answer(response.status, response.headers, rest=response)
     try:
         with of.within(_patience(response)):
@@ -160,9 +167,9 @@ async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
         answer.broken, answer.rest = failure, None
     status, body = response.status, b"".join(answer.held)
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.head.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and route.model and not route.model_for(call.path):
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and of.head.keeps_model:
         whom = "request"  # the model is the caller's own choice, and not the one that others are served by
     return Refused(status, error_class, response.headers, wait, whom), answer
 

@@ -8,7 +8,9 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.attempt import Limits, attempt
@@ -22,11 +24,11 @@ from switchover_dataplane.attempts.soft_timeout import SoftTimeout, soft_timeout
 from switchover_dataplane.attempts.stream_start import HeldBack
 from switchover_dataplane.failover.balance import choose
 from switchover_dataplane.failover.decision import Answer as Finish
-from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, next_step, status_for
+from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
-from switchover_dataplane.failover.triggers import wants_refusals_known
+from switchover_dataplane.failover.triggers import triggers, wants_refusals_known
 from switchover_dataplane.request.asker import Asker
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams import held_calls
 from switchover_dataplane.table import Policy, Upstream
@@ -59,10 +61,12 @@ class Exchange:
     """The attempts of one request, and those that continue its answer if that breaks off."""
 
     __slots__ = (
+        "_answer",
         "_call",
         "_group",
         "_held",
         "_history",
+        "_limits",
         "_log",
         "_policy",
         "_record",
@@ -89,27 +93,29 @@ class Exchange:
         self._routes = routes
         self._runtime = runtime
         self._record = record
-        self._log = AttemptLog(record, runtime, upstream, policy, asker, getattr(call.body, "model", ""))
+        self._log = AttemptLog(record, runtime, upstream, policy, asker, call.body.model)
         self._group = AttemptGroup()
         self._held = Held(runtime.put_away)
+        self._limits = limits_of(policy)
+        self._answer: Ended | None = None
         self._history: list[Tried] = []
         self._serving: InFlight | None = None
 
     @property
-    def body(self) -> object:
+    def body(self) -> RequestBody:
         """The body of the request, as targets were asked last."""
         return self._call.body
 
     @property
     def path(self) -> str:
         """The path that targets are asked for, before each provider's own way."""
-        return self._call.path
+        return self._call.head.path
 
     async def run(self) -> Ended:
         """Try until it is known what the client gets; cancellation closes what is open."""
         step: Step | None
         try:
-            step = self._next()
+            step = self._first()
             while step is not None and not isinstance(step, Finish):
                 step = await self._take(step)
             while self._group.open and self._serving is None:
@@ -120,14 +126,16 @@ class Exchange:
             self._held.abort()
             raise
         finally:
-            self._cancel_all()
+            if self._group.open:
+                self._cancel_all()
             self._log.repeats_end()
-        return self._ended(step)
+        return self._ended(step) if self._answer is None else self._answer
 
     async def go_on(self, body: Continuation) -> Ended:
         """Ask further targets to continue the answer that broke off."""
-        self._call = replace(self._call, body=body)
+        self._call = Call(self._call.head, body, self._call.request_id)
         self._log.model = body.model
+        self._answer = None
         return await self.run()
 
     def broke(self, outcome: Broken) -> None:
@@ -165,6 +173,15 @@ class Exchange:
             self._serving = None
 
     # ── What comes next ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _first(self) -> Step:
+        """Return the first step of a request; nothing but health has a say in it where there is no deadline."""
+        if self._history or self._policy.timeout:
+            return self._next()
+        log = self._log
+        health, cool_down = self._runtime.health, self._policy.cool_down
+        cooling = health.cooling(self._upstream, cool_down, log.model, time.monotonic(), asker=log.asker)
+        return first_step(self._upstream, cooling)
 
     def _next(self) -> Step:
         step = self._after(self._history)
@@ -231,13 +248,13 @@ class Exchange:
         """Attempt one of a step's candidates, `wait` seconds after it was decided."""
         call = self._call
         target = choose(step.candidates, self._runtime.in_flight, random)
-        route = self._routes[target.id]
-        name = route.name_of_model(call.path, self._log.model)
-        note = trace.Attempt(step.priority, target.id, route.wire.name, name, wait * 1000)
-        newest = InFlight(step.priority, target, route, note, time.monotonic())
+        head = call.head.to(self._routes[target.id])
+        name = head.name_of_model(self._log.model)
+        note = trace.Attempt(step.priority, target.id, head.route.wire.name, name, wait * 1000)
+        newest = InFlight(step.priority, target, head, note, time.monotonic())
         note.beside = bool(self._group.open)
         newest.soft_timeout = soft_timeout(self._policy, self._upstream, call.body, name)
-        if isinstance(call.body, Continuation):
+        if call.body.continues:
             note.continues = True
             if not newest.soft_timeout.seconds:
                 newest.soft_timeout = SoftTimeout("firstTokenTimeout", self._policy.stream_idle_timeout)
@@ -246,42 +263,43 @@ class Exchange:
         return newest
 
     async def _attempt(self, newest: InFlight) -> Result:
-        call, transport, route = self._call, self._runtime.transport, newest.route
-        outcome, answer = await attempt(transport, call, self._limits(newest.began), newest)
+        call, transport, route = self._call, self._runtime.transport, newest.head.route
+        outcome, answer = await attempt(transport, call, self._limits_at(newest.began), newest)
         if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):
             self._runtime.put_away(answer)
-            return await attempt(transport, call, self._limits(time.monotonic()), newest)
-        if wants_refusals_known(self._policy) and isinstance(outcome, Committed) and answer is not None:
-            declined = is_declined(route.api(call.path), answer)
+            return await attempt(transport, call, self._limits_at(time.monotonic()), newest)
+        if isinstance(outcome, Committed) and answer is not None and wants_refusals_known(self._policy):
+            declined = is_declined(newest.head.api, answer)
             return replace(outcome, error_class=ErrorClass.CONTENT_FILTER) if declined else outcome, answer
         return outcome, answer
 
-    def _limits(self, now: float) -> Limits:
-        policy = self._policy
-        held = HeldBack(
-            policy.holdback if policy.stream_recovery == "Holdback" else None,
-            policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
-        )
-        remaining = max(0.001, policy.timeout - (now - self._record.started)) if policy.timeout else None
-        return Limits(policy.per_try_timeout or None, remaining, held, policy.semantics == "Failover")
+    def _limits_at(self, now: float) -> Limits:
+        """Return the limits of an attempt that begins now."""
+        timeout = self._policy.timeout
+        if not timeout:
+            return self._limits
+        return self._limits._replace(remaining=max(0.001, timeout - (now - self._record.started)))
 
     # ── What became of it ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _on_ended(self, newest: InFlight) -> Step:
-        """Take note of how the newest attempt ended; return what comes next."""
+    def _on_ended(self, newest: InFlight) -> Step | None:
+        """Take note of how the newest attempt ended; return what comes next, None if its answer is handed on."""
         result = newest.result
         outcome = result[0]
         is_good = isinstance(outcome, Committed)
         self._log.ended(newest, result)
+        if is_good and not triggers(self._policy, outcome):
+            self._history.append(Tried(newest.priority, newest.target, outcome))
+            self._win(newest, result)
+            return None
         if not self._group.open:
             self._log.repeats_end()
         # What was silent for too long stays so to this request: it is not asked again, whatever came of it in the end.
         counted = newest.overdue if newest.overdue and not is_good else outcome
         self._history.append(Tried(newest.priority, newest.target, counted, time.monotonic() - newest.began))
         step = self._next()
-        is_over = isinstance(step, Finish)
-        self._keep(newest, result, decides=is_over and self._decides(step, result))
-        if is_good and is_over:
+        self._keep(newest, result, decides=isinstance(step, Finish) and self._decides(step, result))
+        if is_good and isinstance(step, Finish):
             self._serve(newest)
         else:
             self._log.not_served(newest)
@@ -292,16 +310,14 @@ class Exchange:
         if ended is None:
             return
         result = ended.result
-        is_good = isinstance(result[0], Committed)
         self._log.ended(ended, result)
-        self._keep(ended, result, decides=is_good)
-        if not is_good:
+        if not isinstance(result[0], Committed):
+            self._keep(ended, result, decides=False)
             self._log.not_served(ended)
             return
         self._history = [tried for tried in self._history if tried is not ended.silent]
         self._history.append(Tried(ended.priority, ended.target, result[0]))
-        ended.note.decision = Why.SUCCESS
-        self._serve(ended)
+        self._win(ended, result)
 
     def _on_soft_timeout(self, newest: InFlight) -> Step:
         """Return what is started beside an attempt that is silent; the last candidate is not given up for it."""
@@ -312,7 +328,7 @@ class Exchange:
         if isinstance(step, Finish):
             self._history.pop()
             newest.overdue = outcome
-            if not isinstance(self._call.body, Continuation):
+            if not self._call.body.continues:
                 return step
         newest.silent = silent
         self._log.is_silent(newest, outcome)
@@ -324,6 +340,14 @@ class Exchange:
         else:
             self._cancel(newest)
         return step
+
+    def _win(self, winner: InFlight, result: Result) -> None:
+        """Hand on a good answer, whatever came before."""
+        outcome, answer = result
+        self._held.forget()
+        winner.note.decision = Why.SUCCESS
+        self._serve(winner)
+        self._answer = Ended(outcome, answer, Why.SUCCESS, status_for(outcome), self._log.model)
 
     def _serve(self, winner: InFlight) -> None:
         self._log.serves(winner)
@@ -351,7 +375,7 @@ class Exchange:
         if held is None:
             return Ended(self._history[-1].outcome if self._history else None, None, why, status, model)
         outcome = held.tried.outcome
-        if held.note is not self._record.attempts[-1] and not isinstance(self._call.body, Continuation):
+        if held.note is not self._record.attempts[-1] and not self._call.body.continues:
             self._record.handed_on = held.note
         if why is not Why.DEADLINE or held.answer is not None:
             status = status_for(outcome)
@@ -380,6 +404,15 @@ class Exchange:
         return any(
             tried.priority == then.priority and tried.target.id == then.candidates[0].id for tried in self._history
         )
+
+
+def limits_of(policy: Policy) -> Limits:
+    """Return the limits of each attempt under a policy, but for the request's deadline."""
+    held = HeldBack(
+        policy.holdback if policy.stream_recovery == "Holdback" else None,
+        policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
+    )
+    return Limits(policy.per_try_timeout or None, None, held, policy.semantics == "Failover")
 
 
 def _is_wordless(outcome: Outcome) -> bool:

@@ -3,13 +3,13 @@
 import time
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.attempts.soft_timeout import SoftTimeout
+from switchover_dataplane.attempts.soft_timeout import WITHOUT_END
 from switchover_dataplane.failover.outcome import Outcome, TimedOut
 from switchover_dataplane.failover.steps import Tried
 from switchover_dataplane.process.driver import Driver
+from switchover_dataplane.request.call import TargetHead
 from switchover_dataplane.table import Target
 from switchover_dataplane.telemetry import trace
-from switchover_dataplane.upstream.targets import Route
 
 Result = tuple[Outcome, Answer | None]
 
@@ -22,26 +22,15 @@ class InFlight(Driver[Result]):
     timeout, and `overdue` is that outcome where nothing could be started beside it, so that it is waited for.
     """
 
-    __slots__ = (
-        "began",
-        "is_repeat",
-        "note",
-        "overdue",
-        "priority",
-        "route",
-        "silent",
-        "soft_timeout",
-        "target",
-        "works_since",
-    )
+    __slots__ = ("began", "head", "note", "overdue", "priority", "silent", "soft_timeout", "target", "works_since")
 
-    def __init__(self, priority: int, target: Target, route: Route, note: trace.Attempt, began: float) -> None:
+    def __init__(self, priority: int, target: Target, head: TargetHead, note: trace.Attempt, began: float) -> None:
         self.priority = priority
         self.target = target
-        self.route = route
+        self.head = head
         self.note = note
         self.began = began
-        self.soft_timeout = SoftTimeout()
+        self.soft_timeout = WITHOUT_END
         self.works_since = 0.0
         self.silent: Tried | None = None
         self.overdue: TimedOut | None = None

@@ -19,9 +19,8 @@ from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass,
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.formats.json_body import SMALL, JsonBody
+from switchover_dataplane.formats.json_body import SMALL
 from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
 from switchover_dataplane.upstream.decoded import coding
@@ -46,7 +45,7 @@ async def read_success(  # noqa: PLR0917 - an answer, and what is known of it
     answer: Answer, response: Response, call: Call, expected: Expected, attempt: InFlight, holdback: HeldBack
 ) -> Outcome:
     """Read the start of an answer, or all of it, and judge it."""
-    route = attempt.route
+    route = attempt.head.route
     if expected.api is not None and (response.status in _WITHOUT_A_BODY or 300 <= response.status < 400):
         return _no_success(response.status)
     if not coding(response.headers) and await _is_stream(answer, response, expected):
@@ -137,7 +136,7 @@ async def gather(answer: Answer, response: Response, limit: int) -> None:
 
 def _judged(answer: Answer, route: Route, call: Call, expected: Expected) -> Outcome:
     """Tell whether a whole answer is one. What is fetched may be anything, and a large or coded one is not known."""
-    if call.method not in _ASKING or answer.rest is not None or coding(answer.headers):
+    if call.head.method not in _ASKING or answer.rest is not None or coding(answer.headers):
         return Committed(answer.status, answer.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
     return judged(route.wire.name, expected, answer.status, answer.headers, body, time.time())
@@ -174,12 +173,12 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     body = call.body
     written = None
     if answer.rest is None and not coding(answer.headers):
-        fields = body.fields if isinstance(body, JsonBody | Continuation) else {}
-        written = as_stream(api, b"".join(answer.held), with_usage=_wants_usage(fields.get("stream_options")))
+        wants_usage = _wants_usage(body.fields.get("stream_options"))
+        written = as_stream(api, b"".join(answer.held), with_usage=wants_usage)
     if written is None:
         if api is not None and answer.rest is None and not coding(answer.headers):
             _label(answer, _JSON)
-        if isinstance(body, Continuation):
+        if body.continues:
             return Broken("malformed", "no event stream, which alone could be continued", ErrorClass.SERVER_ERROR)
         return outcome
     _label(answer, EVENT_STREAM)

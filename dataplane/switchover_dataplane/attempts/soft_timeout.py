@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.formats.json_body import SMALL, JsonBody, is_literal
-from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.formats.json_body import SMALL, is_literal
+from switchover_dataplane.request.call import RequestBody
 from switchover_dataplane.table import Policy, Upstream
 
 _THINKS_FIRST: Final = re.compile(
@@ -32,14 +32,16 @@ class SoftTimeout:
     seconds: float = 0.0
 
 
-_WITHOUT_END: Final = SoftTimeout()
+WITHOUT_END: Final = SoftTimeout()
 
 
-def soft_timeout(policy: Policy, upstream: Upstream, body: object, model: str) -> SoftTimeout:
+def soft_timeout(policy: Policy, upstream: Upstream, body: RequestBody, model: str) -> SoftTimeout:
     """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
-    if not upstream.ai or policy.semantics == "Envoy" or sum(map(len, upstream.priorities)) < 2:
-        return _WITHOUT_END
-    if not isinstance(body, JsonBody | Continuation) or not body.stream:
+    if not upstream.ai or policy.semantics == "Envoy" or not (body.stream or policy.answer_timeout):
+        return WITHOUT_END
+    if sum(map(len, upstream.priorities)) < 2:
+        return WITHOUT_END
+    if not body.stream:
         return SoftTimeout("answerTimeout", policy.answer_timeout)
     thinks = thinks_first(model) or is_asked_to_think(body.fields)
     seconds = policy.first_token_timeout_reasoning if thinks else policy.first_token_timeout

@@ -20,7 +20,7 @@ from switchover_dataplane.table import Policy, Target, Upstream
 
 _GATEWAY_TIMEOUT = 504
 
-__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "next_step", "status_for"]
+__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "first_step", "next_step", "status_for"]
 
 
 def next_step(
@@ -52,7 +52,7 @@ def next_step(
     if not history:
         if policy.timeout and elapsed >= policy.timeout:
             return Answer(Why.DEADLINE, 504)
-        return _first(upstream.priorities, cooling)
+        return first_step(upstream, cooling)
     outcome = history[-1].outcome
     wanted = triggers(policy, outcome)
     if not wanted and isinstance(outcome, Committed):
@@ -88,10 +88,10 @@ def next_step(
     return step
 
 
-def _first(priorities: tuple[Pool, ...], cooling: Set[str]) -> Step:
+def first_step(upstream: Upstream, cooling: Set[str]) -> Step:
     """Take the first pool with a target that is not cooling down; where all are, the first pool."""
     fallback: Try | None = None
-    for priority, pool in enumerate(priorities):
+    for priority, pool in enumerate(upstream.priorities):
         if not cooling and pool:
             return Try(priority, pool, Why.FIRST)
         healthy = tuple(target for target in pool if target.id not in cooling)

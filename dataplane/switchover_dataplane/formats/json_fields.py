@@ -118,6 +118,9 @@ def check_case(fields: Iterable[str], managed: frozenset[str]) -> None:
     Raises:
         BadBody: one is; letters that are equal without regard to case count, as the Kelvin sign and k.
     """
+    together = "".join(fields)
+    if together.isascii() and together == together.lower():
+        return
     for name in fields:
         folded = name.casefold()
         if folded != name and folded in managed:

@@ -137,6 +137,11 @@ class Decoded(Response):
             self.abort()
             raise CodingBroken("not-http", str(why)) from None
 
+    @property
+    def whole(self) -> bytes | None:
+        """None: it has to be decoded."""
+        return None
+
     def abort(self) -> None:
         """Close the connection unless the answer came to its end."""
         self._inner.abort()

@@ -88,6 +88,11 @@ class Response:
             while size <= _DRAINED and (piece := await self.chunk()):
                 size += len(piece)
 
+    @property
+    def whole(self) -> bytes | None:
+        """The whole body, where it came with its head and is small enough for one turn; it is still to be read."""
+        return self._held if self._connection is None and len(self._held) <= turns.BYTES else None
+
     def hand_over(self) -> None:
         """Let another than the `reader` of the request read on."""
         if self._connection is not None:

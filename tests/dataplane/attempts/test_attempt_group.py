@@ -9,19 +9,22 @@ from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw
 from switchover_dataplane.attempts.attempt import Limits, attempt
 from switchover_dataplane.attempts.attempt_group import AttemptGroup
 from switchover_dataplane.attempts.in_flight import InFlight
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.call import Call, CallHead, RawBody
 from switchover_dataplane.table import Table
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import routes
 
-CALL = Call("GET", "/", "", CIMultiDict(), None, ai=True, token="")
+HEAD = CallHead("GET", "/", "", CIMultiDict(), True, "")
+CALL = Call(HEAD, RawBody(None), b"id")
 
 
 def begun_at_the_first_target(of: Table, at: Gateway) -> tuple[AttemptGroup, InFlight]:
     """A group with one attempt in it."""
     [upstream] = of.upstreams.values()
     target = upstream.priorities[0][0]
-    newest = InFlight(0, target, routes(of)[target.id], trace.Attempt(0, target.id, "", "", 0.0), time.monotonic())
+    newest = InFlight(
+        0, target, HEAD.to(routes(of)[target.id]), trace.Attempt(0, target.id, "", "", 0.0), time.monotonic()
+    )
     group = AttemptGroup()
     group.start(newest, attempt(at.runtime.transport, CALL, Limits(), newest))
     return group, newest

@@ -8,6 +8,7 @@ import pytest
 from playbook import upstream
 from switchover_dataplane.attempts.soft_timeout import SoftTimeout, is_asked_to_think, soft_timeout, thinks_first
 from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.call import RawBody, RequestBody
 from switchover_dataplane.table import Policy
 
 POLICY = Policy(first_token_timeout=1.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0)
@@ -24,11 +25,11 @@ def body(**fields: Any) -> JsonBody:
         (body(stream=True, reasoning_effort="high"), "gpt-4o", SoftTimeout("firstTokenTimeout", 2.0)),
         (body(stream=True), "o3-mini", SoftTimeout("firstTokenTimeout", 2.0)),
         (body(), "o3-mini", SoftTimeout("answerTimeout", 3.0)),
-        (None, "", SoftTimeout("answerTimeout", 3.0)),
+        (RawBody(None), "", SoftTimeout("answerTimeout", 3.0)),
     ],
 )
 def test_streams_have_a_limit_for_the_first_token_and_others_for_the_answer(
-    asked: JsonBody | None, model: str, allowed: SoftTimeout
+    asked: RequestBody, model: str, allowed: SoftTimeout
 ) -> None:
     assert soft_timeout(POLICY, upstream("a | b"), asked, model) == allowed
 
@@ -39,7 +40,7 @@ def test_the_only_target_may_be_silent_without_end() -> None:
 
 
 def test_plain_backends_and_envoy_s_rules_know_no_such_limit() -> None:
-    assert soft_timeout(POLICY, upstream("a | b", ai=False), None, "").seconds == 0
+    assert soft_timeout(POLICY, upstream("a | b", ai=False), RawBody(None), "").seconds == 0
     envoy = msgspec.structs.replace(POLICY, semantics="Envoy")
     assert soft_timeout(envoy, upstream("a | b"), body(stream=True), "m").seconds == 0
 

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.request.asker import Asker
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.call import Call, CallHead, RawBody
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 KEY = {"authorization": "Bearer sk-one"}
@@ -27,8 +27,9 @@ def asker(
     body: Any = None,
 ) -> Asker:
     given = CIMultiDict(headers or {})
-    worded = body if isinstance(body, bytes) or body is None else JsonBody.parse(msgspec.json.encode(body))
-    call = Call("POST", path, query, CIMultiDict(), worded, ai=True, token="")
+    is_raw = isinstance(body, bytes) or body is None
+    worded = RawBody(body) if is_raw else JsonBody.parse(msgspec.json.encode(body))
+    call = Call(CallHead("POST", path, query, CIMultiDict(), True, ""), worded, b"id")
     return Asker(call, name=name, fields=given, query=query, address=address)
 
 
