@@ -21,9 +21,9 @@ from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.failover.steps import Tried, Try
 from switchover_dataplane.failover.triggers import wants_refusals_known
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.streams import held_calls
 from switchover_dataplane.table import Policy, Target, Upstream
 from switchover_dataplane.telemetry import trace
@@ -88,20 +88,31 @@ class Running:
 class Race:
     """The attempts of one request: `open` are those that have not ended, `serving` is whose answer is handed on."""
 
-    __slots__ = ("_fleet", "_policy", "_record", "_routes", "_upstream", "_waiter", "asker", "call", "open", "serving")
+    __slots__ = (
+        "_fleet",
+        "_policy",
+        "_record",
+        "_routes",
+        "_upstream",
+        "_waiter",
+        "call",
+        "identity",
+        "open",
+        "serving",
+    )
 
     def __init__(
         self,
         call: Call,
         *,
-        asker: Asker,
+        identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
         fleet: Fleet,
         record: trace.Record,
     ) -> None:
-        self.asker = asker
+        self.identity = identity
         self.call = call
         self.open: list[Running] = []
         self.serving: Running | None = None
@@ -131,7 +142,7 @@ class Race:
         note.beside = bool(self.open)
         self._record.attempts.append(note)
         self._fleet.in_flight[target.id] += 1
-        self._fleet.health.started(target, self.model, began, asker=self.asker)
+        self._fleet.health.record_start(target, self.model, began, identity=self.identity)
         allowed = patience(self._policy, self._upstream, self.call.body, note.model)
         if note.continues and not allowed.seconds:
             allowed = Patience("firstTokenTimeout", self._policy.stream_idle_timeout)
@@ -169,7 +180,7 @@ class Race:
         if answer is not None:
             note.bytes = answer.size
         self.learn(
-            running, outcome, goes_on=answer is not None and (answer.opened is not None or answer.rest is not None)
+            running, outcome, is_streaming=answer is not None and (answer.opened is not None or answer.rest is not None)
         )
 
     def lost(self, running: Running) -> None:
@@ -201,15 +212,19 @@ class Race:
             running.note.detail = "the client left" if self.serving is None else "another answered first"
             self.learn(running, ClientGone())
 
-    def learn(self, running: Running, outcome: Outcome, *, goes_on: bool = False) -> None:
-        """Let the target's health know of an outcome; `goes_on`: it is a good beginning of what may break off."""
+    def learn(self, running: Running, outcome: Outcome, *, is_streaming: bool = False) -> None:
+        """Let the target's health know of an outcome; `is_streaming`: it is a good beginning of what may break off."""
         health, cool_down, now = self._fleet.health, self._policy.cool_down, time.monotonic()
-        health.record(running.target, self.model, outcome, cool_down, now, asker=self.asker, goes_on=goes_on)
+        health.record(
+            running.target, self.model, outcome, cool_down, now, identity=self.identity, is_streaming=is_streaming
+        )
 
     def served_whole(self) -> None:
         """Let the health of the target that serves know that its answer ended well."""
         if self.serving is not None:
-            self._fleet.health.ended_well(self.serving.target, self.model, time.monotonic(), asker=self.asker)
+            self._fleet.health.record_completion(
+                self.serving.target, self.model, time.monotonic(), identity=self.identity
+            )
 
     async def _attempt(self, running: Running) -> Result:
         call, transport = self.call, self._fleet.transport

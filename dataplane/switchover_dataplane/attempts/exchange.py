@@ -17,9 +17,9 @@ from switchover_dataplane.attempts.held import Failure, Held
 from switchover_dataplane.failover.decision import Answer as Last
 from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
-from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route
@@ -57,7 +57,7 @@ class Exchange:
         self,
         call: Call,
         *,
-        asker: Asker,
+        identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
@@ -69,7 +69,7 @@ class Exchange:
         self._fleet = fleet
         self._record = record
         self._race = Race(
-            call, asker=asker, upstream=upstream, policy=policy, routes=routes, fleet=fleet, record=record
+            call, identity=identity, upstream=upstream, policy=policy, routes=routes, fleet=fleet, record=record
         )
         self._history: list[Tried] = []
         self._held = Held(fleet.put_away)
@@ -117,7 +117,7 @@ class Exchange:
         serving = self._race.serving
         assert serving is not None  # noqa: S101 - else nothing could have broken off
         if outcome.how == "error-event":
-            outcome = replace(outcome, concerns="unknown")
+            outcome = replace(outcome, scope="unknown")
         trace.note(serving.note, outcome)
         self._race.learn(serving, outcome)
         self._race.served()
@@ -126,7 +126,7 @@ class Exchange:
     def earliest_return(self) -> float | None:
         """Return in how many seconds the first target is back that cools down, None if none does."""
         race = self._race
-        return self._fleet.health.earliest_return(self._upstream, race.model, time.monotonic(), asker=race.asker)
+        return self._fleet.health.earliest_return(self._upstream, race.model, time.monotonic(), identity=race.identity)
 
     def ended_whole(self) -> None:
         """Take note that the answer that was handed on reached its end."""
@@ -157,7 +157,7 @@ class Exchange:
             self._upstream,
             history,
             cooling=self._fleet.health.cooling(
-                self._upstream, policy.cool_down, self._race.model, now, asker=self._race.asker
+                self._upstream, policy.cool_down, self._race.model, now, identity=self._race.identity
             ),
             elapsed=now - self._record.started,
             wall=time.time(),

@@ -57,7 +57,7 @@ _ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
 
 
 @dataclass(slots=True)
-class Said:
+class ErrorDetails:
     """What an answer says about an error: its codes and messages in lower case, and the document they come from.
 
     `names` are the codes as words ("rate limit exceeded"). `text` is all messages in one. `waits` are the values of
@@ -124,52 +124,52 @@ _outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
-def read(headers: Mapping[str, str], body: bytes) -> Said:
+def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     """Collect the codes and texts of an error from its headers and its body, in whichever provider's shape."""
-    said = Said()
+    details = ErrorDetails()
     name = headers.get("x-amzn-errortype", "")
     if name:
-        said.add_code(name)
+        details.add_code(name)
     body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        said.document = lenient_json.decode(body)
+        details.document = lenient_json.decode(body)
     except (ValueError, RecursionError):
-        _read_fragment(said, _error_in_outline(said, body))
-        return said
-    said.is_error = looks_like_error(said.document)
-    said.status = _stated_status(said.document, is_error=said.is_error)
-    _read_document(said, said.document, "message" if isinstance(said.document, str) else "")
-    for error in _errors_of_choices(said.document):
-        _read_document(said, {"error": error})
-    said.text = "\n".join(said.messages)
-    return said
+        _read_fragment(details, _error_in_outline(details, body))
+        return details
+    details.is_error = looks_like_error(details.document)
+    details.status = _stated_status(details.document, is_error=details.is_error)
+    _read_document(details, details.document, "message" if isinstance(details.document, str) else "")
+    for error in _errors_of_choices(details.document):
+        _read_document(details, {"error": error})
+    details.text = "\n".join(details.messages)
+    return details
 
 
-def _read_document(said: Said, document: object, key: str = "") -> None:
+def _read_document(details: ErrorDetails, document: object, key: str = "") -> None:
     """Take codes, messages and waits; a message may be a JSON text of another server's (Vertex AI, OpenRouter)."""
     for name, value in _leaves(document, _DEPTH, key):
-        if said.is_full:
+        if details.is_full:
             return
-        said.count_leaf()
+        details.count_leaf()
         plain = plain_name(name)
         if _CODE.fullmatch(plain):
-            said.add_code(value)
+            details.add_code(value)
         elif _WAIT.fullmatch(plain):
-            said.add_wait(plain, value)
+            details.add_wait(plain, value)
         if name in _MARKED_KEYS:
-            said.codes.add(name)
+            details.codes.add(name)
         if plain in _NAMES_A_FIELD:
-            said.param = said.param or value[:_LONGEST_CODE].lower()
+            details.param = details.param or value[:_LONGEST_CODE].lower()
         if not _MESSAGE.fullmatch(plain) or (plain == "reason" and " " not in value):
             continue
-        said.add_message(value)
+        details.add_message(value)
         if value.lstrip()[:1] in ("{", "["):
             try:
                 inner = lenient_json.decode(value.encode("utf-8", "surrogatepass"))
             except (ValueError, RecursionError):
                 continue
             if not isinstance(inner, str):
-                _read_document(said, inner)
+                _read_document(details, inner)
 
 
 def _errors_of_choices(document: object) -> Iterator[object]:
@@ -180,7 +180,7 @@ def _errors_of_choices(document: object) -> Iterator[object]:
             yield choice["error"]
 
 
-def _error_in_outline(said: Said, body: bytes) -> bytes:
+def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
     """Tell of a document with too many values whether it is an error; return where its words stand."""
     if lenient_json.has_few_values(body):
         return body
@@ -190,32 +190,32 @@ def _error_in_outline(said: Said, body: bytes) -> bytes:
         return body
     error = bytes(outline.error)
     named = b'"error"' in (bytes(outline.object), bytes(outline.type))
-    said.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
+    details.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
     return error if error not in _FALSE else body
 
 
-def _read_fragment(said: Said, body: bytes) -> None:
+def _read_fragment(details: ErrorDetails, body: bytes) -> None:
     """Take what a cut JSON text still shows; of a page or plain text only the words count."""
     text = bytes(body[:MOST_TEXT]).decode("utf-8", "replace")
     if text.lstrip()[:1] not in ("{", "["):
-        said.text, said.messages = text.lower(), [text.strip().lower()]
+        details.text, details.messages = text.lower(), [text.strip().lower()]
         return
     # What the caller sent, and servers repeat, says nothing.
     text = _ECHO.split(text, maxsplit=1)[0]
     for key, value in _PAIR.findall(text):
         plain = plain_name(key)
         if _CODE.fullmatch(plain):
-            said.add_code(value)
+            details.add_code(value)
         elif _WAIT.fullmatch(plain):
-            said.add_wait(plain, value)
+            details.add_wait(plain, value)
         if _MESSAGE.fullmatch(plain):
-            said.add_message(value)
+            details.add_message(value)
     for key, number in _NUMBER_PAIR.findall(text):
         if _WAIT.fullmatch(plain_name(key)):
-            said.add_wait(plain_name(key), number)
-    said.text = text.lower()
-    if not said.messages:
-        said.add_message(text)
+            details.add_wait(plain_name(key), number)
+    details.text = text.lower()
+    if not details.messages:
+        details.add_message(text)
 
 
 def _exception(name: str) -> str:

@@ -8,13 +8,13 @@ that means anything (`GENERAL`) is asked last, after the words beside it (`error
 from dataclasses import dataclass
 from typing import Final
 
-from switchover_dataplane.failover.outcome import Concern, ErrorClass
+from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
 _REQUEST_REFUSED = frozenset({400, 403, 413, 422})
 _KEY_REFUSED = frozenset({400, 401, 403})
 _NOT_NOW = frozenset({429, 498, 500, 502, 503, 504, 529})
 
-CONCERNS: Final[dict[ErrorClass, Concern]] = {
+SCOPES: Final[dict[ErrorClass, RefusalScope]] = {
     ErrorClass.RATE_LIMITED: "target",
     ErrorClass.QUOTA_EXHAUSTED: "target",
     ErrorClass.OVERLOADED: "target",
@@ -48,9 +48,9 @@ class Row:
     needs_status: bool = False
 
     @property
-    def concerns(self) -> Concern:
+    def scope(self) -> RefusalScope:
         """Whom the refusal concerns."""
-        return "unknown" if self.is_vague else CONCERNS.get(self.error_class, "unknown")
+        return "unknown" if self.is_vague else SCOPES.get(self.error_class, "unknown")
 
 
 def _row(

@@ -18,14 +18,14 @@ class Pattern:
     """Words that together, in one sentence, mean one reason.
 
     `pieces` all have to be there, `never` must not. `statuses` are those of answers that it may be in, none for all. A
-    pattern of `any_voice` is found wherever it stands, as its reason takes nothing out of service.
+    pattern of `any_speaker` is found wherever it stands, as its reason takes nothing out of service.
     """
 
     error_class: ErrorClass
     pieces: tuple[re.Pattern[str], ...]
     never: re.Pattern[str] | None = None
     statuses: frozenset[int] = frozenset()
-    any_voice: bool = False
+    any_speaker: bool = False
 
 
 def _words(*words: str) -> re.Pattern[str]:
@@ -246,8 +246,8 @@ _TOO_LONG: Final = _REQUEST_REFUSED | {500, 502}
 _KEY_REFUSED: Final = frozenset({0, 400, 401, 403})
 _NO_LIMIT: Final = frozenset({0, *range(400, 600)}) - {429}
 
-_filter = partial(Pattern, _E.CONTENT_FILTER, statuses=_REQUEST_REFUSED, any_voice=True)
-_long = partial(Pattern, _E.CONTEXT_LENGTH, statuses=_TOO_LONG, any_voice=True)
+_filter = partial(Pattern, _E.CONTENT_FILTER, statuses=_REQUEST_REFUSED, any_speaker=True)
+_long = partial(Pattern, _E.CONTEXT_LENGTH, statuses=_TOO_LONG, any_speaker=True)
 
 PATTERNS: Final[tuple[Pattern, ...]] = (
     _filter((_UNWANTED, _VERDICT), never=_words("data polic|privacy")),

@@ -72,7 +72,7 @@ _NO_WORDS: Final = re.compile(r"https?://\S+|<[^<>]{0,200}>")
 _END: Final = re.compile(r"(?<=[^\s.])[.!?](?=\s)|[\n\r]+|[\u3002\uff1b\uff01\uff1f]| · ")
 
 
-def said_reason(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:
+def reason_from_text(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:
     """Return the reason that the words of an error tell, None for none.
 
     Args:
@@ -80,14 +80,14 @@ def said_reason(names: Sequence[str], messages: Sequence[str], status: int) -> E
         messages: in lower case.
         status: of the answer, 0 if it is not known.
     """
-    anyones = [*names, *islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES)]
+    quotable = [*names, *islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES)]
     own = [*names, *islice(_own_sentences(messages, status), MOST_SENTENCES)]
     first = [*own, *_first_words(messages)]
     for pattern in PATTERNS:
         if pattern.statuses and status not in pattern.statuses:
             continue
-        spoken = anyones if pattern.any_voice else first if pattern.error_class in _OF_WHAT_WAS_GIVEN else own
-        if any(_means(pattern, sentence) for sentence in spoken):
+        candidates = quotable if pattern.any_speaker else first if pattern.error_class in _OF_WHAT_WAS_GIVEN else own
+        if any(_matches(pattern, sentence) for sentence in candidates):
             return pattern.error_class
     return None
 
@@ -97,7 +97,7 @@ def sentences_of(messages: Sequence[str]) -> list[str]:
     return list(islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES))
 
 
-def _means(pattern: Pattern, sentence: str) -> bool:
+def _matches(pattern: Pattern, sentence: str) -> bool:
     return all(piece.search(sentence) for piece in pattern.pieces) and not (
         pattern.never is not None and pattern.never.search(sentence)
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from switchover_dataplane.classify.error_body import Said
+from switchover_dataplane.classify.error_body import ErrorDetails
 
 _DAY: Final = 86_400.0
 _QUOTA_DAY_BEGINS: Final = 8 * 3_600.0
@@ -61,7 +61,7 @@ _USED_UP: Final = frozenset(("rejected", "exceeded", "exhausted", "limited", "bl
 _LIMITED: Final = frozenset((402, 403, 429, 498, 503, 529))
 
 
-def wait_asked(status: int, headers: Mapping[str, str], said: Said, now_wall: float) -> float | None:
+def requested_wait(status: int, headers: Mapping[str, str], details: ErrorDetails, now_wall: float) -> float | None:
     """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
 
     Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
@@ -70,18 +70,18 @@ def wait_asked(status: int, headers: Mapping[str, str], said: Said, now_wall: fl
     Args:
         status: of the answer, 0 if it is not known.
         headers: names in lower case, or a mapping that does not care.
-        said: what was read of the body.
+        details: what was read of the body.
         now_wall: Unix time in seconds.
     """
-    if "perday" in said.text:
+    if "perday" in details.text:
         return _until_quota_day(now_wall)
     return (
         _number(headers.get("retry-after-ms", ""), 1000.0)
         or _number(headers.get("retry-after", ""))
         or _date(headers.get("retry-after", ""), now_wall)
         or _in_retry_headers(headers, now_wall)
-        or _in_fields(said.waits, now_wall)
-        or _in_sentences(said.messages, now_wall)
+        or _in_fields(details.waits, now_wall)
+        or _in_sentences(details.messages, now_wall)
         or (_in_resets(headers, now_wall) if status in _LIMITED else None)
     )
 

@@ -46,8 +46,8 @@ class TimedOut:
     error_class: ErrorClass = ErrorClass.SILENT
 
 
-Concern = Literal["target", "model", "unknown", "request"]
-"""Whom a failure concerns: everybody who asks this target, as its class says; one model, not the key; one request.
+RefusalScope = Literal["target", "model", "unknown", "request"]
+"""What a failure is about: the whole target, one model of it, one request, or unknown.
 
 With "target" and "model" a code or words say so. A status alone is "unknown": it may be for what the caller wrote.
 """
@@ -64,7 +64,7 @@ class Broken:
     detail: str = ""
     error_class: ErrorClass = ErrorClass.RESET
     retry_after: float | None = None
-    concerns: Concern = "target"
+    scope: RefusalScope = "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Refused:
     error_class: ErrorClass
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
-    concerns: Concern = "target"
+    scope: RefusalScope = "target"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class FailedEvent(Exception):
     """An event says that the answer failed."""
 
 
-class Room:
+class SizeBudget:
     """How many bytes and characters of an answer may still be held."""
 
     __slots__ = ("_left",)
@@ -67,15 +67,15 @@ class Room:
 class Text:
     """A text that comes in pieces."""
 
-    __slots__ = ("_room", "_text")
+    __slots__ = ("_budget", "_text")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._text = StringIO()
 
     def add(self, piece: str) -> None:
         """Add a piece."""
-        self._room.take(len(piece))
+        self._budget.take(len(piece))
         self._text.write(piece)
 
     def __str__(self) -> str:
@@ -85,17 +85,17 @@ class Text:
 class List:
     """A list that comes in pieces, held as the JSON of its items."""
 
-    __slots__ = ("_items", "_room")
+    __slots__ = ("_budget", "_items")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._items: list[bytes] = []
 
     def add(self, items: list[Any]) -> None:
         """Add what a piece of the list holds."""
         if items:
             text = lenient_json.encode(items)[1:-1]
-            self._room.take(len(text) + 64)
+            self._budget.take(len(text) + 64)
             self._items.append(text)
 
     @property
@@ -107,11 +107,11 @@ class List:
 class _Call:
     """A call of a tool, or of a function of the older kind."""
 
-    __slots__ = ("_room", "arguments", "id", "kind", "named", "rest")
+    __slots__ = ("_budget", "arguments", "id", "kind", "named", "rest")
 
-    def __init__(self, room: Room) -> None:
-        room.take(2 * ENTRY)
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        budget.take(2 * ENTRY)
+        self._budget = budget
         self.id = ""
         self.kind = "function"
         self.named: dict[str, msgspec.Raw] = {}
@@ -126,15 +126,15 @@ class _Call:
             elif name == "id":
                 self.id = self.id or lenient_json.joined(str(value or ""))
             elif name not in ("index", "type") and value is not None:
-                self._room.keep(self.rest, name, value)
+                self._budget.keep(self.rest, name, value)
 
     def take_function(self, piece: Mapping[str, Any]) -> None:
         for name, value in piece.items():
             if name in _ARGUMENTS:
                 text = value if isinstance(value, str) else lenient_json.encode(value).decode() if value else ""
-                self.arguments.setdefault(name, Text(self._room)).add(text)
+                self.arguments.setdefault(name, Text(self._budget)).add(text)
             elif value and name not in self.named:
-                self._room.keep(self.named, name, value)
+                self._budget.keep(self.named, name, value)
 
     @property
     def function(self) -> dict[str, Any]:
@@ -150,10 +150,10 @@ class _Call:
 class _Choice:
     """What was said of one choice."""
 
-    __slots__ = ("_at", "_calls", "_function", "_lists", "_logprobs", "_room", "_texts", "_values", "finish")
+    __slots__ = ("_at", "_budget", "_calls", "_function", "_lists", "_logprobs", "_texts", "_values", "finish")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._texts: dict[str, Text] = {}
         self._lists: dict[str, List] = {}
         self._logprobs: dict[str, List] = {}
@@ -190,12 +190,12 @@ class _Choice:
                 if isinstance(piece, dict):
                     self._call(piece).take(piece)
         elif name == "function_call" and isinstance(value, dict):
-            self._function = self._function or _Call(self._room)
+            self._function = self._function or _Call(self._budget)
             self._function.take_function(value)
         elif name == "audio" and value:
             raise Unjoinable("sound in pieces, of which none is a whole one")
         elif value and not (name in _NAMES and name in self._values):
-            self._room.keep(self._values, name, value)
+            self._budget.keep(self._values, name, value)
 
     def _take_content(self, content: Any) -> None:
         if isinstance(content, str):
@@ -219,19 +219,19 @@ class _Choice:
         at = index if isinstance(index, int) else 0
         call = self._at.get(at)
         if call is None or (piece.get("id") and call.id and piece["id"] != call.id):
-            call = self._at[at] = _Call(self._room)
+            call = self._at[at] = _Call(self._budget)
             self._calls.append(call)
         return call
 
     def _add(self, name: str, piece: str) -> None:
         if name not in self._texts:
-            self._texts[name] = Text(self._room)
+            self._texts[name] = Text(self._budget)
         self._texts[name].add(piece)
 
     def _list(self, lists: dict[str, List], name: str) -> List:
         if name not in lists:
-            self._room.take(ENTRY)
-            lists[name] = List(self._room)
+            self._budget.take(ENTRY)
+            lists[name] = List(self._budget)
         return lists[name]
 
     @property
@@ -269,12 +269,12 @@ class _Choice:
 class ChatJoiner:
     """Joins chunks of Chat Completions and Completions. `has_ended`: nothing follows that belongs to the answer."""
 
-    __slots__ = ("_choices", "_counted", "_envelope", "_room", "_usage", "has_ended")
+    __slots__ = ("_budget", "_choices", "_counted", "_envelope", "_usage", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
         self._counted = False
-        self._room = room
+        self._budget = budget
         self._envelope: dict[str, msgspec.Raw] = {}
         self._usage: dict[str, msgspec.Raw] = {}
         self._choices: dict[int, _Choice] = {}
@@ -295,10 +295,10 @@ class ChatJoiner:
             raise FailedEvent
         for name in _KEPT:
             if document.get(name) and name not in self._envelope:
-                self._room.keep(self._envelope, name, document[name])
+                self._budget.keep(self._envelope, name, document[name])
         usage = document.get("usage")
         if isinstance(usage, dict):
-            self._room.keep(self._usage, "usage", usage)
+            self._budget.keep(self._usage, "usage", usage)
             self._counted = self._counted or bool(usage.get("completion_tokens"))
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
@@ -313,7 +313,7 @@ class ChatJoiner:
         if not isinstance(index, int) or not 0 <= index < MOST_CHOICES:
             raise Unjoinable(f"more than {MOST_CHOICES} choices")
         if index not in self._choices:
-            self._choices[index] = _Choice(self._room)
+            self._choices[index] = _Choice(self._budget)
         return self._choices[index]
 
     @property

@@ -9,7 +9,7 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.finish_reasons import Finish
 
 
-class Meaning(Enum):
+class ChunkKind(Enum):
     """What an event says about the answer that it is part of: content, life, an end or an error.
 
     CONTENT may be shown. Three are life, which neither begins nor ends an answer: THINKING shows that the model works
@@ -20,16 +20,16 @@ class Meaning(Enum):
 
     CONTENT = auto()
     THINKING = auto()
-    LIFE = auto()
+    NO_CONTENT = auto()
     UNKNOWN = auto()
     ERROR = auto()
     FINISH = auto()
     DONE = auto()
-    MALFORMED = auto()
-    GARBLED = auto()
+    NOT_JSON = auto()
+    BROKEN_JSON = auto()
 
 
-class Dialect(Enum):
+class StreamFormat(Enum):
     """Whose events a stream is made of, which decides how it says that it is whole.
 
     CHAT by `finish_reason`, RESPONSES (OpenAI's other API) by its last event, MESSAGES (Anthropic) by `stop_reason` and
@@ -43,18 +43,18 @@ class Dialect(Enum):
     OTHER = auto()
 
 
-_DIALECTS: Final = {
-    Api.CHAT: Dialect.CHAT,
-    Api.COMPLETIONS: Dialect.CHAT,
-    Api.MESSAGES: Dialect.MESSAGES,
-    Api.RESPONSES: Dialect.RESPONSES,
-    Api.GENERATE: Dialect.GENERATE,
+_STREAM_FORMATS: Final = {
+    Api.CHAT: StreamFormat.CHAT,
+    Api.COMPLETIONS: StreamFormat.CHAT,
+    Api.MESSAGES: StreamFormat.MESSAGES,
+    Api.RESPONSES: StreamFormat.RESPONSES,
+    Api.GENERATE: StreamFormat.GENERATE,
 }
 
 
-def dialect_of(api: Api | None) -> Dialect | None:
+def stream_format_of(api: Api | None) -> StreamFormat | None:
     """Return whose events a stream of an API is made of; None where that is not known."""
-    return _DIALECTS.get(api) if api is not None else None
+    return _STREAM_FORMATS.get(api) if api is not None else None
 
 
 class Chunk(msgspec.Struct, frozen=True, gc=False):
@@ -67,12 +67,12 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     choice (CHAT), block (MESSAGES) or item (RESPONSES). `counted` tells that tokens of an answer were counted.
     """
 
-    meaning: Meaning
-    dialect: Dialect | None = None
+    kind: ChunkKind
+    stream_format: StreamFormat | None = None
     text: str = ""
-    bound: str = ""
+    not_resumable: str = ""
     choices: tuple[int, ...] = ()
-    said: tuple[int, ...] = ()
+    with_content: tuple[int, ...] = ()
     finished: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
     closed: tuple[int, ...] = ()
@@ -81,24 +81,24 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
 
 
 _RANKS: Final = (
-    *(Meaning.ERROR, Meaning.GARBLED, Meaning.UNKNOWN),
-    *(Meaning.CONTENT, Meaning.FINISH, Meaning.THINKING, Meaning.LIFE),
+    *(ChunkKind.ERROR, ChunkKind.BROKEN_JSON, ChunkKind.UNKNOWN),
+    *(ChunkKind.CONTENT, ChunkKind.FINISH, ChunkKind.THINKING, ChunkKind.NO_CONTENT),
 )
 
 
 def joined(chunks: list[Chunk]) -> Chunk:
     """Say of the choices of one event, at least one, what is said of each; an error of one is an error of all."""
-    most = min(chunks, key=lambda chunk: _RANKS.index(chunk.meaning))
-    if most.dialect is None:
+    most = min(chunks, key=lambda chunk: _RANKS.index(chunk.kind))
+    if most.stream_format is None:
         return most
     ended = [chunk.finish for chunk in chunks if chunk.finished]
     return Chunk(
-        most.meaning,
-        most.dialect,
+        most.kind,
+        most.stream_format,
         "".join(chunk.text for chunk in chunks),
-        next((chunk.bound for chunk in chunks if chunk.bound), ""),
+        next((chunk.not_resumable for chunk in chunks if chunk.not_resumable), ""),
         tuple(index for chunk in chunks for index in chunk.choices),
-        tuple(index for chunk in chunks for index in chunk.said),
+        tuple(index for chunk in chunks for index in chunk.with_content),
         tuple(index for chunk in chunks for index in chunk.finished),
         tuple(index for chunk in chunks for index in chunk.calls),
         finish=next((finish for finish in ended if finish is not Finish.ENDED), Finish.ENDED) if ended else None,

@@ -29,7 +29,7 @@ _ANSWERS: Final = (
     *("delta", "contentblock"),
 )
 _GOOD_CODES: Final = frozenset(("", "0", "200", "201", "ok", "success", "succeeded", "none", "null", "completed"))
-_BESIDE_SAYING: Final = frozenset(("role", "name", "type", "index", "refusal"))
+_FRAME_FIELDS: Final = frozenset(("role", "name", "type", "index", "refusal"))
 
 _DEPTH: Final = 2
 _LONGEST_WORD: Final = 64
@@ -42,7 +42,7 @@ def looks_like_error(document: object) -> bool:
     A choice that holds an error and says nothing is one, too (OpenRouter: Errors). A text or a number never is.
     """
     first = document[0] if isinstance(document, list) and document else document
-    if not isinstance(first, dict) or _says_something(first.get("choices")):
+    if not isinstance(first, dict) or _has_content(first.get("choices")):
         return False
     return _is_named_one(first, _DEPTH) or _has_failed_choice(first.get("choices")) or _is_a_message(first)
 
@@ -73,8 +73,10 @@ def _is_a_message(document: dict[str, object]) -> bool:
     fields = {plain_name(name): value for name, value in document.items()}
     if any(fields.get(name) for name in _ANSWERS):
         return False
-    said = [value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value]
-    if not said or all(str(value).strip().lower() in _GOOD_CODES for value in said):
+    messages = [
+        value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value
+    ]
+    if not messages or all(str(value).strip().lower() in _GOOD_CODES for value in messages):
         return False
     if _has_bad_code(document):
         return True
@@ -86,15 +88,15 @@ def _has_failed_choice(choices: object) -> bool:
     return any(isinstance(choice, dict) and _means_failure(choice.get("error")) for choice in each)
 
 
-def _says_something(choices: object) -> bool:
+def _has_content(choices: object) -> bool:
     """Tell whether a choice holds any part of an answer."""
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         if choice.get("text"):
             return True
-        for said in (choice.get("message"), choice.get("delta")):
-            if isinstance(said, dict) and any(said[name] for name in said if name not in _BESIDE_SAYING):
+        for part in (choice.get("message"), choice.get("delta")):
+            if isinstance(part, dict) and any(part[name] for name in part if name not in _FRAME_FIELDS):
                 return True
     return False
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.as_whole import ENTRY, FailedEvent, List, Room, Text, Unjoinable
+from switchover_dataplane.formats.as_whole import ENTRY, FailedEvent, List, SizeBudget, Text, Unjoinable
 from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.native_chunk import MOST_CANDIDATES
 
@@ -28,19 +28,19 @@ _DELTAS: Final = {
 class _Block:
     """One block of a message: what it began with, and the pieces that came."""
 
-    __slots__ = ("_citations", "_room", "_started", "_texts")
+    __slots__ = ("_budget", "_citations", "_started", "_texts")
 
-    def __init__(self, room: Room, started: dict[str, Any]) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget, started: dict[str, Any]) -> None:
+        self._budget = budget
         self._started: dict[str, msgspec.Raw] = {}
         self._texts: dict[str, Text] = {}
-        self._citations = List(room)
-        room.take(2 * ENTRY)
+        self._citations = List(budget)
+        budget.take(2 * ENTRY)
         for name, value in started.items():
             if name in ("text", "thinking", "signature") and isinstance(value, str):
                 self._text(name).add(value)
             else:
-                room.keep(self._started, name, value)
+                budget.keep(self._started, name, value)
 
     def take(self, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
@@ -55,7 +55,7 @@ class _Block:
 
     def _text(self, name: str) -> Text:
         if name not in self._texts:
-            self._texts[name] = Text(self._room)
+            self._texts[name] = Text(self._budget)
         return self._texts[name]
 
     @property
@@ -75,11 +75,11 @@ class _Block:
 class MessagesJoiner:
     """Joins the events of a message. `has_ended`: nothing follows that belongs to it."""
 
-    __slots__ = ("_blocks", "_message", "_room", "_stop", "_usage", "has_ended")
+    __slots__ = ("_blocks", "_budget", "_message", "_stop", "_usage", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._message: dict[str, msgspec.Raw] = {}
         self._stop: dict[str, msgspec.Raw] = {}
         self._usage: dict[str, msgspec.Raw] = {}
@@ -103,7 +103,7 @@ class MessagesJoiner:
                 self._keep_usage(event.get("message"))
             case "content_block_start":
                 started = event.get("content_block")
-                self._blocks[self._index(event)] = _Block(self._room, started if isinstance(started, dict) else {})
+                self._blocks[self._index(event)] = _Block(self._budget, started if isinstance(started, dict) else {})
             case "content_block_delta":
                 block = self._blocks.get(self._index(event))
                 if block is None or not isinstance(delta, dict):
@@ -133,12 +133,12 @@ class MessagesJoiner:
     def _keep(self, held: dict[str, msgspec.Raw], values: object) -> None:
         for name, value in values.items() if isinstance(values, dict) else ():
             if name not in ("content", "usage"):
-                self._room.keep(held, name, value)
+                self._budget.keep(held, name, value)
 
     def _keep_usage(self, holder: object) -> None:
         usage = holder.get("usage") if isinstance(holder, dict) else None
         for name, value in usage.items() if isinstance(usage, dict) else ():
-            self._room.keep(self._usage, name, value)
+            self._budget.keep(self._usage, name, value)
 
     @property
     def is_whole(self) -> bool:
@@ -178,11 +178,11 @@ _LAST: Final = frozenset(("response.completed", "response.incomplete", "response
 class ResponsesJoiner:
     """Takes the response out of its last event. `has_ended`: it came."""
 
-    __slots__ = ("_items", "_response", "_room", "has_ended")
+    __slots__ = ("_budget", "_items", "_response", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._response = b""
         self._items: dict[int, msgspec.Raw] = {}
 
@@ -208,7 +208,7 @@ class ResponsesJoiner:
             self._response = bytes(event.response)
             self.has_ended = True
         elif event.type == "response.output_item.done" and len(event.item):
-            self._room.take(len(event.item) + ENTRY)
+            self._budget.take(len(event.item) + ENTRY)
             self._items[event.output_index] = msgspec.Raw(bytes(event.item))
         elif not event.type.startswith("response.") and looks_like_error(lenient_json.decode(data)):
             raise FailedEvent
@@ -240,12 +240,12 @@ _TEXT_ALONE: Final = frozenset(("text", "thought"))
 class _Candidate:
     """What was said of one candidate: its parts, of which texts one behind the other are one."""
 
-    __slots__ = ("_content", "_newest", "_parts", "_rest", "_room", "_thought", "has_ended")
+    __slots__ = ("_budget", "_content", "_newest", "_parts", "_rest", "_thought", "has_ended")
 
-    def __init__(self, room: Room) -> None:
-        room.take(2 * ENTRY)
+    def __init__(self, budget: SizeBudget) -> None:
+        budget.take(2 * ENTRY)
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._content: dict[str, msgspec.Raw] = {}
         self._rest: dict[str, msgspec.Raw] = {}
         self._parts: list[dict[str, Any] | msgspec.Raw] = []
@@ -257,13 +257,13 @@ class _Candidate:
             if name == "content" and isinstance(value, dict):
                 self._take_content(value)
             elif name != "content":
-                self._room.keep(self._rest, name, value)
+                self._budget.keep(self._rest, name, value)
         self.has_ended = self.has_ended or bool(candidate.get("finishReason"))
 
     def _take_content(self, content: dict[str, Any]) -> None:
         for name, value in content.items():
             if name != "parts":
-                self._room.keep(self._content, name, value)
+                self._budget.keep(self._content, name, value)
         parts = content.get("parts")
         for part in parts if isinstance(parts, list) else ():
             if not isinstance(part, dict):
@@ -274,13 +274,13 @@ class _Candidate:
         text, thought = part.get("text"), bool(part.get("thought"))
         if isinstance(text, str) and _TEXT_ALONE.issuperset(part):
             if self._newest is None or thought is not self._thought:
-                self._room.take(2 * ENTRY)
-                self._newest, self._thought = Text(self._room), thought
+                self._budget.take(2 * ENTRY)
+                self._newest, self._thought = Text(self._budget), thought
                 self._parts.append({"text": self._newest, **({"thought": True} if thought else {})})
             self._newest.add(text)
             return
         written = lenient_json.encode(part)
-        self._room.take(len(written) + ENTRY)
+        self._budget.take(len(written) + ENTRY)
         self._parts.append(msgspec.Raw(written))
         self._newest = None
 
@@ -293,11 +293,11 @@ class _Candidate:
 class GeneratedJoiner:
     """Joins responses of generateContent; only their end tells that there are no more."""
 
-    __slots__ = ("_candidates", "_rest", "_room", "has_ended")
+    __slots__ = ("_budget", "_candidates", "_rest", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._rest: dict[str, msgspec.Raw] = {}
         self._candidates: dict[int, _Candidate] = {}
 
@@ -317,13 +317,13 @@ class GeneratedJoiner:
             raise FailedEvent
         for name, value in response.items():
             if name != "candidates":
-                self._room.keep(self._rest, name, value)
+                self._budget.keep(self._rest, name, value)
         for candidate in candidates if isinstance(candidates, list) else ():
             index = candidate.get("index") or 0 if isinstance(candidate, dict) else None
             if not isinstance(index, int) or not 0 <= index < MOST_CANDIDATES:
                 raise Unjoinable("a candidate of another form")
             if index not in self._candidates:
-                self._candidates[index] = _Candidate(self._room)
+                self._candidates[index] = _Candidate(self._budget)
             self._candidates[index].take(candidate)
 
     def take_done(self) -> None:

@@ -35,4 +35,4 @@ def priority(upstream: Upstream, health: Health, now: float) -> int:
 
 
 def _answers(pool: tuple[Target, ...], model: str, health: Health, now: float) -> bool:
-    return any(health.is_whole(target, model, now) for target in pool)
+    return any(health.has_full_share(target, model, now) for target in pool)

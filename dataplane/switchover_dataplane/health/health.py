@@ -1,9 +1,9 @@
 """What targets answered lately → which of them are left alone for now.
 
 One failing target must not cost every request a try. A target that fails cools down: requests skip it until its time
-is over, then it comes back step by step (`cooldown.py`). State is kept per target and effective model, as a rate limit
+is over, then it comes back step by step (`ejection.py`). This is kept per target and effective model, as a rate limit
 on one model says nothing of another, and per credential where the key itself is refused. A failure for no reason that
-was given cools a target for its own caller alone, until others met it, too (`evidence.py`).
+was given cools a target for its own caller alone, until others met it, too (`unexplained_failures.py`).
 
 The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
 """
@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from switchover_dataplane.failover.outcome import ErrorClass, Outcome
-from switchover_dataplane.health.blame import Blame, asked_wait, blame, reason_of
-from switchover_dataplane.health.cooldown import State
-from switchover_dataplane.health.evidence import Asker, Doubts
-from switchover_dataplane.health.places import EVERYBODY, Key, key_of_all, keys
+from switchover_dataplane.health.attribution import Attribution, attribution_of, failure_class, requested_wait
+from switchover_dataplane.health.ejection import Ejection
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key
+from switchover_dataplane.health.unexplained_failures import RequestIdentity, UnexplainedFailures
 from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
-KEY_REST = 300.0
+REFUSED_KEY_COOL_DOWN = 300.0
 """A refused key is tried again after so many seconds: a provider may take it back though its Secret did not change."""
 
 CAPACITY = 2_000
@@ -41,18 +41,20 @@ class Health:
     target id and error class.
     """
 
-    __slots__ = ("_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
+    __slots__ = ("_credentials", "_ids", "_served", "_targets", "_unexplained", "cool_downs", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
-        self._targets: dict[Key, State] = {}
-        self._credentials: dict[str, State] = {}
-        self._doubts = Doubts()
+        self._targets: dict[Key, Ejection] = {}
+        self._credentials: dict[str, Ejection] = {}
+        self._unexplained = UnexplainedFailures()
         self._ids: dict[str, int] = {}
         self._served: Table | None = None
 
-    def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, asker: Asker) -> Set[str]:
+    def cooling(
+        self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, identity: RequestIdentity
+    ) -> Set[str]:
         """Return the ids of the upstream's targets that are to be skipped right now.
 
         Args:
@@ -60,35 +62,37 @@ class Health:
             cool_down: nothing cools where its base is 0.
             model: the model that the request asks for.
             now: seconds of the monotonic clock.
-            asker: whose request it is.
+            identity: whose request it is.
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
         out = {
-            target.id: states
+            target.id: ejections
             for pool in upstream.priorities
             for target in pool
-            if (states := self._passing_by(target, model, asker, now))
+            if (ejections := self._ejections_that_skip(target, model, identity, now))
         }
-        return out.keys() - _kept(out, upstream, cool_down) if cool_down.most < 100 else out.keys()
+        if cool_down.max_ejection_percent >= 100:
+            return out.keys()
+        return out.keys() - _kept_in_use(out, upstream, cool_down)
 
-    def _passing_by(self, target: Target, model: str, asker: Asker, now: float) -> list[State]:
+    def _ejections_that_skip(self, target: Target, model: str, identity: RequestIdentity, now: float) -> list[Ejection]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return []
-        return [state for state in self._states(target, model, asker.caller) if not state.lets_in(now)]
+        return [ejection for ejection in self._ejections(target, model, identity.caller) if not ejection.admits(now)]
 
-    def is_whole(self, target: Target, model: str, now: float) -> bool:
+    def has_full_share(self, target: Target, model: str, now: float) -> bool:
         """Tell whether the target gets its full part of all requests for this model, neither cooling nor returning."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
-        return all(state.share(now) >= 1 for state in self._states(target, model, EVERYBODY))
+        return all(ejection.share(now) >= 1 for ejection in self._ejections(target, model, ALL_CALLERS))
 
-    def started(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
+    def record_start(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return
-        for state in self._states(target, model, asker.caller):
-            state.probe(now)
+        for ejection in self._ejections(target, model, identity.caller):
+            ejection.probe(now)
 
     def record(
         self,
@@ -98,48 +102,52 @@ class Health:
         cool_down: CoolDown,
         now: float,
         *,
-        asker: Asker,
-        goes_on: bool = False,
+        identity: RequestIdentity,
+        is_streaming: bool = False,
     ) -> None:
         """Learn from what an attempt became; it cost nothing where nothing failed lately.
 
-        `goes_on` tells that a good outcome is the beginning of a stream, which may still break off; if it does not,
-        `ended_well` follows.
+        `is_streaming`: a good outcome is the start of a stream, which may still break off. If it does not,
+        `record_completion` follows.
         """
         if not cool_down.base:
             return
-        whom = blame(target, outcome, cool_down)
-        if whom is Blame.GOOD:
-            if not goes_on:
-                self.ended_well(target, model, now, asker=asker)
-            self._succeed(target, model, asker, now)
-        elif whom is Blame.UNKNOWN:
-            self._doubt(target, model, outcome, cool_down, now, asker=asker)
+        attribution = attribution_of(target, outcome, cool_down)
+        if attribution is Attribution.SUCCESS:
+            if not is_streaming:
+                self.record_completion(target, model, now, identity=identity)
+            self._succeed(target, model, identity, now)
+        elif attribution is Attribution.UNEXPLAINED:
+            self._record_unexplained(target, model, outcome, cool_down, now, identity=identity)
         else:
-            if whom is not Blame.NOTHING:
-                self._fail(target, model, outcome, cool_down, now, of_key=whom is Blame.KEY)
-            self._end_probes(target, model, asker, but_of_key=whom is not Blame.NOTHING)
+            if attribution is not Attribution.NONE:
+                self._fail(target, model, outcome, cool_down, now, of_key=attribution is Attribution.KEY)
+            self._end_probes(target, model, identity, except_key=attribution is not Attribution.NONE)
 
-    def ended_well(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
+    def record_completion(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
         """Learn that an answer ended whole."""
-        if target.id in self._ids or self._doubts:
-            for key in keys(target, model, asker.caller):
-                self._doubts.forget(key)
-                if key in self._targets and self._targets[key].end_well(now):
+        if target.id in self._ids or self._unexplained:
+            for key in health_keys(target, model, identity.caller):
+                self._unexplained.forget(key)
+                if key in self._targets and self._targets[key].complete(now):
                     self._remove(key)
 
-    def earliest_return(self, upstream: Upstream, model: str, now: float, *, asker: Asker) -> float | None:
+    def earliest_return(self, upstream: Upstream, model: str, now: float, *, identity: RequestIdentity) -> float | None:
         """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
 
         It is what an answer's `Retry-After` says. A refused key has no known return, nor has a target that is probed.
         """
         return min(
             (
-                max(state.until - now for state in states)
+                max(ejection.until - now for ejection in ejections)
                 for pool in upstream.priorities
                 for target in pool
-                if (states := [each for each in self._states(target, model, asker.caller) if each.is_cooling(now)])
-                and all(now < state.until and not self._is_a_refused_key(state, target) for state in states)
+                if (
+                    ejections := [
+                        each for each in self._ejections(target, model, identity.caller) if each.is_cooling(now)
+                    ]
+                )
+                and all(now < ejection.until and not self._is_a_refused_key(ejection, target) for ejection in ejections)
             ),
             default=None,
         )
@@ -156,13 +164,13 @@ class Health:
             for pool in upstream.priorities
             for target in pool
         }
-        for key, state in list(self._targets.items()):
+        for key, ejection in list(self._targets.items()):
             target = served.get(key[0])
             if target is None or (target.host, target.port) != key[1]:
                 self._remove(key)
-            elif state.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
+            elif ejection.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
                 self._remove(key)  # its key was refused (403), and the Secret has another one now
-        self._doubts.keep({(target.id, (target.host, target.port)) for target in served.values()})
+        self._unexplained.keep({(target.id, (target.host, target.port)) for target in served.values()})
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
@@ -183,38 +191,40 @@ class Health:
                 "target": name,
                 "address": f"{host}:{port}",
                 "model": model,
-                "for": "all callers" if caller == EVERYBODY else ONE_CALLER,
-                **_told(state, now),
+                "for": "all callers" if caller == ALL_CALLERS else ONE_CALLER,
+                **_described(ejection, now),
             }
-            for (name, (host, port), model, caller), state in self._targets.items()
+            for (name, (host, port), model, caller), ejection in self._targets.items()
         ]
-        return targets + [{"credential": name, **_told(state, now)} for name, state in self._credentials.items()]
+        return targets + [
+            {"credential": name, **_described(ejection, now)} for name, ejection in self._credentials.items()
+        ]
 
-    def _states(self, target: Target, model: str, caller: int) -> Iterator[State]:
-        for key in keys(target, model, caller):
-            state = self._targets.get(key)
-            if state is not None:
-                yield state
-        state = self._credentials.get(target.auth.secret)
-        if state is not None:
-            yield state
+    def _ejections(self, target: Target, model: str, caller: int) -> Iterator[Ejection]:
+        for key in health_keys(target, model, caller):
+            ejection = self._targets.get(key)
+            if ejection is not None:
+                yield ejection
+        ejection = self._credentials.get(target.auth.secret)
+        if ejection is not None:
+            yield ejection
 
-    def _succeed(self, target: Target, model: str, asker: Asker, now: float) -> None:
-        if target.id in self._ids or self._doubts:
-            for key in keys(target, model, asker.caller):
-                self._doubts.begin(key)
+    def _succeed(self, target: Target, model: str, identity: RequestIdentity, now: float) -> None:
+        if target.id in self._ids or self._unexplained:
+            for key in health_keys(target, model, identity.caller):
+                self._unexplained.begin(key)
                 if key in self._targets and self._targets[key].succeed(now):
                     self._remove(key)
-        state = self._credentials.get(target.auth.secret)
-        if state is not None and not (state.asked and now < state.until):
+        ejection = self._credentials.get(target.auth.secret)
+        if ejection is not None and not (ejection.explicit and now < ejection.until):
             del self._credentials[target.auth.secret]
 
-    def _end_probes(self, target: Target, model: str, asker: Asker, *, but_of_key: bool) -> None:
+    def _end_probes(self, target: Target, model: str, identity: RequestIdentity, *, except_key: bool) -> None:
         if target.id in self._ids:
-            for key in keys(target, model, asker.caller):
+            for key in health_keys(target, model, identity.caller):
                 if key in self._targets:
                     self._targets[key].end_probe()
-        if not but_of_key and target.auth.secret in self._credentials:
+        if not except_key and target.auth.secret in self._credentials:
             self._credentials[target.auth.secret].end_probe()
 
     def _remove(self, key: Key) -> None:
@@ -226,96 +236,105 @@ class Health:
     def _fail(
         self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool
     ) -> None:
-        reason = reason_of(outcome)
-        if of_key and self._has_gone(target):
+        reason = failure_class(outcome)
+        if of_key and self._is_of_an_earlier_table(target):
             return
         if of_key:
-            state = self._credentials.setdefault(target.auth.secret, State(reason))
+            ejection = self._credentials.setdefault(target.auth.secret, Ejection(reason))
         else:
-            state = self._of_target(key_of_all(target, model), reason)
-        state.fail(reason, now)
-        began = state.since
-        _cool(state, outcome, cool_down, now, of_key=of_key)
-        if state.since != began:
+            ejection = self._of_target(shared_key(target, model), reason)
+        ejection.fail(reason, now)
+        began = ejection.since
+        _cool(ejection, outcome, cool_down, now, of_key=of_key)
+        if ejection.since != began:
             self.cool_downs[target.id, reason.value] += 1
 
-    def _doubt(
-        self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, asker: Asker
+    def _record_unexplained(
+        self,
+        target: Target,
+        model: str,
+        outcome: Outcome,
+        cool_down: CoolDown,
+        now: float,
+        *,
+        identity: RequestIdentity,
     ) -> None:
         """Count a failure that may be about the request: for its caller, and with those of others for everybody."""
-        self._end_probes(target, model, asker, but_of_key=False)
-        reason = reason_of(outcome)
+        self._end_probes(target, model, identity, except_key=False)
+        reason = failure_class(outcome)
         broke = reason is ErrorClass.INTERRUPTED
-        for key, is_enough in self._doubts.count(target, model, asker, cool_down.after, broke=broke):
+        for key, is_enough in self._unexplained.count(target, model, identity, cool_down.after, broke=broke):
             # What one caller has lost comes back to it alone, so that its next failure needs no other to bear it out.
-            if is_enough or (key[3] != EVERYBODY and key in self._targets):
-                state = self._of_target(key, reason)
-                state.fail(reason, now)
-                if now >= state.until:
-                    state.guess(cool_down, now, asked_wait(outcome))
+            if is_enough or (key[3] != ALL_CALLERS and key in self._targets):
+                ejection = self._of_target(key, reason)
+                ejection.fail(reason, now)
+                if now >= ejection.until:
+                    ejection.cool_computed(cool_down, now, requested_wait(outcome))
                     self.cool_downs[target.id, reason.value] += 1
 
-    def _has_gone(self, target: Target) -> bool:
+    def _is_of_an_earlier_table(self, target: Target) -> bool:
         """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""
         served = self._served
         return served is not None and not any(
             each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
         )
 
-    def _is_a_refused_key(self, state: State, target: Target) -> bool:
-        return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
+    def _is_a_refused_key(self, ejection: Ejection, target: Target) -> bool:
+        return ejection.error_class is ErrorClass.CREDENTIALS and ejection is self._credentials.get(target.auth.secret)
 
-    def _of_target(self, key: Key, reason: ErrorClass) -> State:
-        state = self._targets.get(key)
-        if state is None:
+    def _of_target(self, key: Key, reason: ErrorClass) -> Ejection:
+        ejection = self._targets.get(key)
+        if ejection is None:
             if len(self._targets) >= CAPACITY:
                 # What is known of one caller is missed least, then what returns first: names that callers make up must
                 # not push out a long wait.
-                self._remove(min(self._targets, key=lambda key: (key[3] == EVERYBODY, self._targets[key].until)))
-            state = self._targets[key] = State(reason)
+                self._remove(min(self._targets, key=lambda key: (key[3] == ALL_CALLERS, self._targets[key].until)))
+            ejection = self._targets[key] = Ejection(reason)
             self._ids[key[0]] = self._ids.get(key[0], 0) + 1
-        return state
+        return ejection
 
 
 def _has_changed(secret: str, previous: Table, table: Table) -> bool:
     return previous.secrets.get(secret) != table.secrets.get(secret)
 
 
-def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
+def _cool(ejection: Ejection, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
     """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
-    asked = asked_wait(outcome)
-    match state.error_class:
+    requested = requested_wait(outcome)
+    match ejection.error_class:
         case ErrorClass.CREDENTIALS if of_key:
-            state.cool(now, now + max(KEY_REST, cool_down.max))
+            ejection.cool(now, now + max(REFUSED_KEY_COOL_DOWN, cool_down.max))
         case ErrorClass.CREDENTIALS | ErrorClass.MODEL_UNAVAILABLE:
-            state.cool(now, now + cool_down.max)
+            ejection.cool(now, now + cool_down.max)
         case ErrorClass.QUOTA_EXHAUSTED:
-            state.cool(now, now + max(cool_down.max, asked), asked=asked > 0)
-        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if asked:
-            state.cool(now, now + asked, asked=True)
-        case _ if state.is_due(cool_down, now):
-            state.guess(cool_down, now, asked)
+            ejection.cool(now, now + max(cool_down.max, requested), explicit=requested > 0)
+        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if requested:
+            ejection.cool(now, now + requested, explicit=True)
+        case _ if ejection.should_eject(cool_down, now):
+            ejection.cool_computed(cool_down, now, requested)
 
 
-def _kept(out: Mapping[str, list[State]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
+def _kept_in_use(out: Mapping[str, list[Ejection]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
     """Return those of the targets passed by that are used all the same, as too many would be out on a guess.
 
     Source: Envoy, "Outlier detection", `max_ejection_percent`; the first to have failed stay out.
     """
     count = len({target.id for pool in upstream.priorities for target in pool})
-    allowed = min(max(1, int(count * cool_down.most / 100)), count - 1)
-    guessed = sorted((states[0].since, name) for name, states in out.items() if not any(s.asked for s in states))
-    return {name for _, name in guessed[allowed:]}
+    allowed = min(max(1, int(count * cool_down.max_ejection_percent / 100)), count - 1)
+    computed = sorted(
+        (ejections[0].since, name) for name, ejections in out.items() if not any(e.explicit for e in ejections)
+    )
+    return {name for _, name in computed[allowed:]}
 
 
-def _told(state: State, now: float) -> dict[str, str | int | float | None]:
+def _described(ejection: Ejection, now: float) -> dict[str, str | int | float | None]:
     """Describe a state; `returns_in` is null where it does not cool down, `share` the part of the requests it gets."""
-    cooling = state.is_cooling(now) and now < state.until
-    word = "cooling" if cooling else "probing" if state.is_cooling(now) else "failing"
+    cooling = ejection.is_cooling(now) and now < ejection.until
+    word = "cooling" if cooling else "probing" if ejection.is_cooling(now) else "failing"
     return {
-        "state": "returning" if state.is_returning(now) else word,
-        "error_class": state.error_class.value,
-        "failures": state.failures,
-        "returns_in": round(state.until - now, 3) if cooling else None,
-        "share": state.share(now),
+        "state": "returning" if ejection.is_returning(now) else word,
+        "error_class": ejection.error_class.value,
+        "failures": ejection.failures,
+        "returns_in": round(ejection.until - now, 3) if cooling else None,
+        "share": ejection.share(now),
     }

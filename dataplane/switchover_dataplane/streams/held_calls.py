@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect
+from switchover_dataplane.formats.chunk_kind import Chunk, StreamFormat
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.table import Policy
 
@@ -47,7 +47,7 @@ class HeldCalls:
         self.open.update(chunk.calls)
         self.open.difference_update(chunk.closed)
         if chunk.finished:
-            if chunk.dialect is Dialect.CHAT:
+            if chunk.stream_format is StreamFormat.CHAT:
                 self.open.difference_update(chunk.finished)
             else:
                 self.open.clear()

@@ -12,7 +12,7 @@ from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass,
 from switchover_dataplane.formats import responses_chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.finish_reasons import Finish
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls, are_whole
@@ -24,7 +24,7 @@ HELD_LIMIT: Final = 1024 * 1024
 MOST_HELD: Final = 50_000
 """Events that are held without any content, which cost far more than their bytes."""
 
-_SAYING_DONE: Final = frozenset((Dialect.CHAT, Dialect.MESSAGES))
+_FORMATS_WITH_DONE: Final = frozenset((StreamFormat.CHAT, StreamFormat.MESSAGES))
 
 
 class Opening:
@@ -41,7 +41,6 @@ class Opening:
         "_clock",
         "_contents",
         "_counted",
-        "_dialect",
         "_holds_calls",
         "_judged",
         "_known",
@@ -49,6 +48,7 @@ class Opening:
         "_provider",
         "_status",
         "_strange",
+        "_stream_format",
         "_thought",
         "_wanted",
         "has_ended",
@@ -71,9 +71,9 @@ class Opening:
         self._status = status
         self._provider = provider
         self._clock = clock
-        self._known = dialect_of(api)
+        self._known = stream_format_of(api)
         self._api = opened.api = api if self._known is not None else None
-        self._dialect = self._known or Dialect.OTHER
+        self._stream_format = self._known or StreamFormat.OTHER
         self._judged = 0
         self._contents = 0
         self._counted = False
@@ -107,33 +107,33 @@ class Opening:
             if outcome is not None:
                 return outcome
         # The Responses API repeats the request in its first events.
-        limit = 16 * HELD_LIMIT if self._dialect is Dialect.RESPONSES and not self._called else HELD_LIMIT
+        limit = 16 * HELD_LIMIT if self._stream_format is StreamFormat.RESPONSES and not self._called else HELD_LIMIT
         held = self._called or self.idle
         return self._too_much() if held > limit or len(events) > MOST_HELD else None
 
     def _take(self, event: Event, chunk: Chunk) -> Outcome | None:
         """Tell what the next event decides, None if nothing."""
         self.idle += len(event.raw)
-        if chunk.dialect is not None and chunk.dialect is not self._dialect:
+        if chunk.stream_format is not None and chunk.stream_format is not self._stream_format:
             if self._known is not None:
                 # An event of another API: whatever it says, it is nothing of the answer.
                 self._strange = event.data or self._strange
                 return None
-            if self._dialect is Dialect.OTHER:
-                self._dialect = chunk.dialect
-        match chunk.meaning:
-            case Meaning.CONTENT | Meaning.FINISH | Meaning.LIFE:
+            if self._stream_format is StreamFormat.OTHER:
+                self._stream_format = chunk.stream_format
+        match chunk.kind:
+            case ChunkKind.CONTENT | ChunkKind.FINISH | ChunkKind.NO_CONTENT:
                 return self._heard(event, chunk)
-            case Meaning.THINKING:
+            case ChunkKind.THINKING:
                 self.works = self._thought = True
                 self._count_call(event)
-            case Meaning.UNKNOWN | Meaning.MALFORMED:
+            case ChunkKind.UNKNOWN | ChunkKind.NOT_JSON:
                 self._strange = event.data or b""
-            case Meaning.ERROR:
+            case ChunkKind.ERROR:
                 return self._failed(event.data or b"")
-            case Meaning.GARBLED:
+            case ChunkKind.BROKEN_JSON:
                 return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
-            case Meaning.DONE:
+            case ChunkKind.DONE:
                 has_any = self._contents or self._thought
                 self.is_whole = self.is_whole or bool(chunk.finished and has_any) or self._is_done()
                 return self.at_end()
@@ -145,7 +145,7 @@ class Opening:
         if self._holds_calls:
             self._calls.follow(chunk)
         self._count_call(event)
-        if chunk.meaning is Meaning.CONTENT:
+        if chunk.kind is ChunkKind.CONTENT:
             self._contents += 1
             self.has_ended = False
             self.works = self.works or bool(chunk.calls)
@@ -170,19 +170,19 @@ class Opening:
             return True
         if chunk.finish is not Finish.ENDED:
             return True
-        return self._dialect is Dialect.RESPONSES and responses_chunk.has_output(event.data or b"")
+        return self._stream_format is StreamFormat.RESPONSES and responses_chunk.has_output(event.data or b"")
 
     def _is_done(self) -> bool:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known not in _SAYING_DONE or not self._contents:
+        if self._known not in _FORMATS_WITH_DONE or not self._contents:
             return False
         if not self._calls.open:
             return self._counted
-        return self._known is Dialect.CHAT and are_whole(self._opened.events)
+        return self._known is StreamFormat.CHAT and are_whole(self._opened.events)
 
     def at_end(self) -> Outcome:
         """Tell what an orderly end decides."""
-        if self.is_whole or (self._dialect is Dialect.OTHER and self._contents):
+        if self.is_whole or (self._stream_format is StreamFormat.OTHER and self._contents):
             return Committed(self._status)
         if not self._contents:
             return self._empty()
@@ -192,7 +192,7 @@ class Opening:
         """Say that there was no answer; what came instead of one may tell why."""
         detail = "the stream ended before any content"
         if not self._strange:
-            return Broken("empty", detail, ErrorClass.SERVER_ERROR, concerns="unknown")
+            return Broken("empty", detail, ErrorClass.SERVER_ERROR, scope="unknown")
         return Broken("empty", detail, *failed_stream(self._provider, self._strange, self._clock()))
 
     def _failed(self, data: bytes) -> Outcome:

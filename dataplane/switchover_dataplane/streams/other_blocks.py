@@ -10,7 +10,7 @@ Source: Anthropic, Streaming Messages (content blocks are numbered from 0).
 from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.chunk_kind import Chunk, Meaning
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import MOST_EVENTS, MOST_HELD
 from switchover_dataplane.streams.splice import Mismatch
@@ -49,7 +49,7 @@ class OtherBlocks:
         Raises:
             Mismatch: the message ended without a block that is taken, or holds more than may be held or read.
         """
-        if chunk.meaning is Meaning.DONE or self.has_ended:
+        if chunk.kind is ChunkKind.DONE or self.has_ended:
             return event.raw
         if event.is_part:
             raise Mismatch

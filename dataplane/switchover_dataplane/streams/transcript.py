@@ -11,8 +11,8 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import NOTHING, UNKNOWN, read
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.chunk import NO_CONTENT, UNKNOWN, read
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import KeptText
@@ -34,11 +34,11 @@ _LAST: Final = (
 Each begins with letters of its own, which are found at the speed of the memory.
 """
 
-_OF_THE_ANSWER: Final = (Meaning.LIFE, Meaning.UNKNOWN, Meaning.CONTENT)
-_LIFE: Final = Meaning.LIFE
-_UNKNOWN: Final = Meaning.UNKNOWN
-_DONE: Final = Meaning.DONE
-_BOUND_TO_BLOCKS: Final = (Dialect.MESSAGES, Dialect.RESPONSES)
+_KINDS_OF_THE_ANSWER: Final = (ChunkKind.NO_CONTENT, ChunkKind.UNKNOWN, ChunkKind.CONTENT)
+_KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
+_KIND_UNKNOWN: Final = ChunkKind.UNKNOWN
+_KIND_DONE: Final = ChunkKind.DONE
+_FORMATS_WITH_BLOCKS: Final = (StreamFormat.MESSAGES, StreamFormat.RESPONSES)
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -56,16 +56,17 @@ class Transcript:
     """What of an answer was handed on so far.
 
     `choices` is how many the request asked for, `api` what the target was asked for (None: the form of its answers is
-    not known). With `holds_calls` a tool call is handed on once all of it came. `bound` says why the answer cannot be
-    continued by another model, "" if it can. `dropped` counts malformed events, `heard` those that show that the model
-    goes on.
+    not known). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
+    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` those that show
+    that the model goes on.
     """
 
     __slots__ = (
         "_api",
         "_block_ended",
         "_counted",
-        "_dialect",
+        "_done_sent",
+        "_finish_revoked",
         "_finished",
         "_held",
         "_holds_calls",
@@ -74,34 +75,33 @@ class Transcript:
         "_known",
         "_open",
         "_other",
-        "_said_done",
         "_seam",
         "_seen",
         "_splice",
+        "_stream_format",
         "_tail",
-        "_taken_back",
         "_waits",
         "_wanted",
-        "bound",
         "dropped",
-        "heard",
+        "not_resumable",
+        "progress_events",
     )
 
     def __init__(self, choices: int, api: Api | None, *, holds_calls: bool) -> None:
-        self.bound = "several choices" if choices > 1 else ""
+        self.not_resumable = "several choices" if choices > 1 else ""
         self.dropped = 0
-        self.heard = 0
+        self.progress_events = 0
         self._wanted = choices
-        self._known = dialect_of(api)
+        self._known = stream_format_of(api)
         self._api = api if self._known is not None else None
-        self._dialect = self._known
+        self._stream_format = self._known
         self._holds_calls = holds_calls and self._known is not None
         self._held = HeldCalls()
         self._open = self._held.open
         self._block_ended = False
         self._waits = False
         self._counted = False
-        self._taken_back = False
+        self._finish_revoked = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
@@ -109,7 +109,7 @@ class Transcript:
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
         self._seam = b""
-        self._said_done = False
+        self._done_sent = False
         self._tail = b""
 
     @property
@@ -129,14 +129,14 @@ class Transcript:
         A server that went on behind a finish_reason may do so again, and some of Gemini's models say with each response
         that it is the last: then only the end tells.
         """
-        if self._taken_back or self._dialect is Dialect.GENERATE:
-            return self._said_done
+        if self._finish_revoked or self._stream_format is StreamFormat.GENERATE:
+            return self._done_sent
         return self.whole
 
     @property
-    def said_done(self) -> bool:
+    def done_sent(self) -> bool:
         """Whether the client has the last event that there can be."""
-        return self._said_done
+        return self._done_sent
 
     @property
     def is_holding(self) -> bool:
@@ -151,7 +151,7 @@ class Transcript:
         after a reset.
         """
         is_in_a_call = bool(self._open) or self._other is not None
-        return self._block_ended and is_in_a_call and self._dialect in _BOUND_TO_BLOCKS
+        return self._block_ended and is_in_a_call and self._stream_format in _FORMATS_WITH_BLOCKS
 
     @property
     def lacks_calls(self) -> bool:
@@ -161,13 +161,15 @@ class Transcript:
         """
         if self._other is not None:
             return not self._other.has_ended
-        may_follow = self._known is Dialect.MESSAGES or (self._known is Dialect.CHAT and self.bound == "reasoning")
+        may_follow = self._known is StreamFormat.MESSAGES or (
+            self._known is StreamFormat.CHAT and self.not_resumable == "reasoning"
+        )
         return may_follow and self._held.before is not None
 
     @property
-    def ends_anyhow(self) -> bool:
+    def ends_with_body(self) -> bool:
         """Whether this is a stream of another form, whose orderly end is the only one there is."""
-        return self._dialect in (None, Dialect.OTHER)
+        return self._stream_format in (None, StreamFormat.OTHER)
 
     @property
     def is_splicing(self) -> bool:
@@ -185,7 +187,7 @@ class Transcript:
             self._other.begin_anew(seam)
             return
         if self.lacks_calls and self._held.before is not None:
-            is_chat = self._known is Dialect.CHAT
+            is_chat = self._known is StreamFormat.CHAT
             self._other = OtherCalls(seam) if is_chat else OtherBlocks(*self._held.before, seam)
             self._held.drop()
             self._waits = False
@@ -195,7 +197,7 @@ class Transcript:
         self._held.drop()
         self._waits = False
         self._finished.clear()
-        self._taken_back = self._counted = False
+        self._finish_revoked = self._counted = False
 
     def take(self, event: Event) -> bytes:
         """Take the next event; return what goes to the client for it.
@@ -205,25 +207,25 @@ class Transcript:
             Mismatch: the other model's text does not go on where this one ended.
         """
         chunk = read(event, self._api)
-        meaning = chunk.meaning
-        if chunk.dialect is None:
-            if meaning not in _OF_THE_ANSWER:
+        kind = chunk.kind
+        if chunk.stream_format is None:
+            if kind not in _KINDS_OF_THE_ANSWER:
                 self._count_idle(event)
-                return self._take_mark(event, meaning)
-        elif chunk.dialect is not self._dialect:
-            if not self.ends_anyhow:
+                return self._take_mark(event, kind)
+        elif chunk.stream_format is not self._stream_format:
+            if not self.ends_with_body:
                 # An event of another API, as some proxies mix in: it says nothing of the answer.
                 return self._take_strange(event)
-            self._dialect = chunk.dialect
+            self._stream_format = chunk.stream_format
         if self._other is not None:
             return self._take_other(event, chunk, self._other)
-        if meaning is _DONE and not (chunk.finished or self.whole or self._is_done()):
+        if kind is _KIND_DONE and not (chunk.finished or self.whole or self._is_done()):
             raise Interruption("truncated", "the stream said that it was done without a stop_reason")
-        if meaning is _LIFE or meaning is _UNKNOWN or (self._finished and self.is_settled):
+        if kind is _KIND_NO_CONTENT or kind is _KIND_UNKNOWN or (self._finished and self.is_settled):
             self._count_idle(event)
         elif self._idle:
             self._idle = 0
-        if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NOTHING:
+        if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NO_CONTENT:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
@@ -235,29 +237,29 @@ class Transcript:
         return b"" if self.is_splicing else event.raw
 
     def _handed_on(self, event: Event, chunk: Chunk) -> bytes:
-        if chunk.meaning is not _LIFE and chunk.meaning is not _UNKNOWN:
-            self.heard += 1
+        if chunk.kind is not _KIND_NO_CONTENT and chunk.kind is not _KIND_UNKNOWN:
+            self.progress_events += 1
         if self._splice is not None:
             return self._spliced(event, chunk, self._splice)
         self._note(chunk, chunk.text)
-        if chunk.meaning is _DONE:
+        if chunk.kind is _KIND_DONE:
             self._finished.update(self._seen)
-            self._said_done = True
+            self._done_sent = True
         if event.is_part:
             self._look_for_the_end(event.raw)
         return event.raw
 
     def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks | OtherCalls) -> bytes:
         """Take the next event of the answer of another model to the same request."""
-        if chunk is NOTHING:
+        if chunk is NO_CONTENT:
             self._count_idle(event)
             return event.raw
-        if chunk.meaning is _DONE and not other.has_ended:
+        if chunk.kind is _KIND_DONE and not other.has_ended:
             raise Interruption("truncated", "the stream said that it was done without a stop_reason")
         written = other.take(event, chunk)
         if other.has_ended:
             self._note(chunk, "")
-            self._said_done = self._said_done or chunk.meaning is _DONE
+            self._done_sent = self._done_sent or chunk.kind is _KIND_DONE
         return written
 
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,7 +274,7 @@ class Transcript:
         if not self._holds_calls:
             return self._handed_on(event, chunk)
         self._held.hold(event, chunk)
-        self._waits = bool(chunk.closed) and chunk.dialect is Dialect.MESSAGES
+        self._waits = bool(chunk.closed) and chunk.stream_format is StreamFormat.MESSAGES
         if (self._open or self._waits) and not self._held.is_too_much:
             return b""
         self._holds_calls = not self._open
@@ -291,55 +293,55 @@ class Transcript:
         Raises:
             Interruption: the answer is not whole.
         """
-        if not self.whole and not self.ends_anyhow:
+        if not self.whole and not self.ends_with_body:
             raise Interruption("truncated", "the stream ended without a finish_reason")
         return self.closing() if self._splice is not None else b""
 
     def closing(self) -> bytes:
         """Return the last event of a whole answer, b"" where it was sent."""
-        return b"" if self._said_done else stream_end.closing(self._dialect)
+        return b"" if self._done_sent else stream_end.closing(self._stream_format)
 
     def error(self, message: str) -> bytes:
         """Write the event that says that the answer broke off, in the form of its own events."""
-        return stream_end.error(self._dialect, message)
+        return stream_end.error(self._stream_format, message)
 
     def _count_idle(self, event: Event) -> None:
         """Count what says nothing; the first events of the Responses API repeat the request, and are not counted."""
-        if self.heard:
+        if self.progress_events:
             self._idle += len(event.raw)
             if self._idle > MOST_IDLE:
                 raise Interruption("malformed", f"more than {MOST_IDLE >> 20} MiB without any content")
 
-    def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
+    def _take_mark(self, event: Event, kind: ChunkKind) -> bytes:
         """Take an event that is about the stream and has nothing of the answer in it."""
-        if meaning is Meaning.MALFORMED or (self.is_settled and meaning is Meaning.GARBLED):
+        if kind is ChunkKind.NOT_JSON or (self.is_settled and kind is ChunkKind.BROKEN_JSON):
             self.dropped += 1
             return b""
-        if meaning is Meaning.GARBLED:
+        if kind is ChunkKind.BROKEN_JSON:
             raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
-        if meaning is Meaning.ERROR and not self.is_settled:
+        if kind is ChunkKind.ERROR and not self.is_settled:
             raise Interruption("error-event", "an error in the middle of the stream")
-        if meaning is Meaning.ERROR or self._said_done:
+        if kind is ChunkKind.ERROR or self._done_sent:
             return b""
         if self._seen and self._seen <= self._finished:
             self._wanted = len(self._seen)  # a server that gives fewer choices than were asked for
-        if not self.whole and not self.ends_anyhow:
+        if not self.whole and not self.ends_with_body:
             if not self._is_done():
                 raise Interruption("truncated", "the stream said that it was done without a finish_reason")
             held = self._released()
             self._open.clear()
             self._finished.update(self._seen)
             self._wanted = len(self._seen)
-            self._said_done = True
+            self._done_sent = True
             return held + event.raw
-        self._said_done = True
+        self._done_sent = True
         return event.raw
 
     def _is_done(self) -> bool:
         """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known is Dialect.MESSAGES:
+        if self._known is StreamFormat.MESSAGES:
             return self._counted and not self._open
-        if self._known is not Dialect.CHAT:
+        if self._known is not StreamFormat.CHAT:
             return False
         return self._held.are_whole if self._open else self._counted
 
@@ -353,24 +355,24 @@ class Transcript:
 
     def _note(self, chunk: Chunk, text: str) -> None:
         self._seen.update(chunk.choices)
-        if chunk.said:
+        if chunk.with_content:
             self._counted = False
-            if self._finished and not self._finished.isdisjoint(chunk.said):
+            if self._finished and not self._finished.isdisjoint(chunk.with_content):
                 # A reason to end that the answer went on behind was none.
-                self._finished.difference_update(chunk.said)
-                self._taken_back = True
+                self._finished.difference_update(chunk.with_content)
+                self._finish_revoked = True
         elif chunk.counted:
             self._counted = True
         if chunk.closed:
             self._block_ended = True
         if chunk.finished:
             self._finished.update(chunk.finished)
-        self.bound = self.bound or chunk.bound
-        if text and not self.bound:
+        self.not_resumable = self.not_resumable or chunk.not_resumable
+        if text and not self.not_resumable:
             self._kept.add(text)
             if self._kept.is_too_much:
-                self.bound = "more than 1 MiB of text"
-        if self.bound and self._kept:
+                self.not_resumable = "more than 1 MiB of text"
+        if self.not_resumable and self._kept:
             self._kept.drop()
 
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
@@ -383,7 +385,7 @@ class Transcript:
             seam, self._seam = self._seam, b""
             return seam + event.raw
         had_begun = splice.fits and not self._seam
-        if chunk.bound and (had_begun or chunk.bound != "reasoning"):
+        if chunk.not_resumable and (had_begun or chunk.not_resumable != "reasoning"):
             if not had_begun:
                 raise Mismatch
             self._note(chunk, chunk.text)
@@ -393,7 +395,7 @@ class Transcript:
             if chunk.finished:
                 raise Mismatch
             return b""
-        self._note(chunk if had_begun else msgspec.structs.replace(chunk, bound=""), added)
+        self._note(chunk if had_begun else msgspec.structs.replace(chunk, not_resumable=""), added)
         seam, self._seam = self._seam, b""
         if had_begun and added == chunk.text:
             return event.raw

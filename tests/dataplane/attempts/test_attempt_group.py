@@ -7,8 +7,8 @@ from multidict import CIMultiDict
 from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw, table, targets
 from switchover_dataplane.attempts.attempt_group import Race
 from switchover_dataplane.failover.steps import Try, Why
-from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.table import Policy, Table
 from switchover_dataplane.telemetry.trace import Record
 from switchover_dataplane.upstream.targets import routes
@@ -19,9 +19,11 @@ def race_of(of: Table, at: Gateway) -> tuple[Race, Try]:
     [upstream] = of.upstreams.values()
     call = Call("GET", "/", "", CIMultiDict(), None, ai=True, token="")
     record = Record("id", "route", "0", 0.0)
-    asker = Asker(call, name="", fields=call.headers, query="", address="")
+    identity = RequestIdentity(call, name="", fields=call.headers, query="", address="")
     policy, prepared = Policy(), routes(of)
-    race = Race(call, asker=asker, upstream=upstream, policy=policy, routes=prepared, fleet=at.fleet, record=record)
+    race = Race(
+        call, identity=identity, upstream=upstream, policy=policy, routes=prepared, fleet=at.fleet, record=record
+    )
     return race, Try(0, upstream.priorities[0], Why.FIRST)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from switchover_dataplane.health.places import EVERYBODY, Key, keys
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys
 from switchover_dataplane.table import Target
 
-MOST: Final = 100
+MAX_REQUESTS: Final = 100
 """So many requests are told apart at most: a `coolDown.after` beyond is not reached by failures without a reason."""
 
 CAPACITY: Final = 2_000
 """Evidence of so many keys is held at most: callers are as many as they like."""
 
 
-class Asker(Protocol):
+class RequestIdentity(Protocol):
     """Whose request it is and which, by numbers more than 0; they are made only when they are asked for."""
 
     @property
@@ -31,7 +31,7 @@ class Asker(Protocol):
 
 
 @dataclass(slots=True)
-class Evidence:
+class FailedRequests:
     """The requests that failed for no reason that was given, since the last one that did not: request → its caller.
 
     `broken` are those whose answers broke off after their first content, so that another beginning refutes nothing.
@@ -42,7 +42,7 @@ class Evidence:
 
     def add(self, request: int, caller: int, after: int, *, broke: bool) -> None:
         """Count a request, once however often it is sent; no more are held than `after` and one of another caller."""
-        most = min(after, MOST)
+        most = min(after, MAX_REQUESTS)
         if request in self.met or len(self.met) > most:
             return
         if len(self.met) < most or caller not in self._callers:
@@ -63,28 +63,30 @@ class Evidence:
         return set(self.met.values())
 
 
-class Doubts:
+class UnexplainedFailures:
     """The evidence against all targets, bounded: the oldest is forgotten for the newest."""
 
     __slots__ = ("_found",)
 
     def __init__(self) -> None:
-        self._found: dict[Key, Evidence] = {}
+        self._found: dict[Key, FailedRequests] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def count(self, target: Target, model: str, asker: Asker, after: int, *, broke: bool) -> Iterator[tuple[Key, bool]]:
+    def count(
+        self, target: Target, model: str, identity: RequestIdentity, after: int, *, broke: bool
+    ) -> Iterator[tuple[Key, bool]]:
         """Count a failure; yield for its caller, then for everybody, whether that is enough to be about the target."""
-        for key in keys(target, model, asker.caller):
-            evidence = self._of(key)
-            request, callers = asker.request, 2
-            if key[3] != EVERYBODY:
+        for key in health_keys(target, model, identity.caller):
+            failed = self._of(key)
+            request, callers = identity.request, 2
+            if key[3] != ALL_CALLERS:
                 callers = 1
                 # Whose answer breaks off each time is sent elsewhere, be it the same request: it harms nobody else.
-                request = min(0, *evidence.met) - 1 if broke and evidence.met else request
-            evidence.add(request, asker.caller, after, broke=broke)
-            yield key, evidence.is_enough(after, callers)
+                request = min(0, *failed.met) - 1 if broke and failed.met else request
+            failed.add(request, identity.caller, after, broke=broke)
+            yield key, failed.is_enough(after, callers)
 
     def begin(self, key: Key) -> None:
         """Note that a stream of this target began well."""
@@ -97,12 +99,12 @@ class Doubts:
 
     def keep(self, places: set[tuple[str, tuple[str, int]]]) -> None:
         """Forget the targets that are gone or moved."""
-        self._found = {key: evidence for key, evidence in self._found.items() if key[:2] in places}
+        self._found = {key: failed for key, failed in self._found.items() if key[:2] in places}
 
-    def _of(self, key: Key) -> Evidence:
-        evidence = self._found.get(key)
-        if evidence is None:
+    def _of(self, key: Key) -> FailedRequests:
+        failed = self._found.get(key)
+        if failed is None:
             if len(self._found) >= CAPACITY:
                 del self._found[next(iter(self._found))]
-            evidence = self._found[key] = Evidence()
-        return evidence
+            failed = self._found[key] = FailedRequests()
+        return failed

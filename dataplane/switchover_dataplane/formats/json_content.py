@@ -22,7 +22,7 @@ _text_decoder: Final = msgspec.json.Decoder(str)
 _decoder: Final = msgspec.json.Decoder()
 
 
-def is_something(value: msgspec.Raw) -> bool:
+def is_set(value: msgspec.Raw) -> bool:
     """Tell whether a value is there, and not null, false, 0 or empty."""
     size = len(value)
     return size > _SHORT or (size > 0 and bytes(value).translate(None, _BLANKS) not in _NOTHING)
@@ -33,7 +33,7 @@ def is_list(value: msgspec.Raw) -> bool:
     return bytes(memoryview(value)[:1]) == b"["
 
 
-def says_something(value: msgspec.Raw) -> bool:
+def has_content(value: msgspec.Raw) -> bool:
     """Tell whether a text is not empty, or a list of parts has one that is more than its name.
 
     A list of more values than are made says something.
@@ -42,12 +42,12 @@ def says_something(value: msgspec.Raw) -> bool:
     if first == b'"':
         return len(value) > len('""')
     if first != b"[":
-        return is_something(value)
+        return is_set(value)
     text = bytes(value)
-    return not lenient_json.has_few_values(text) or _says(_decoder.decode(text), _DEPTH)
+    return not lenient_json.has_few_values(text) or _has_content(_decoder.decode(text), _DEPTH)
 
 
-def word(value: msgspec.Raw) -> str:
+def string_value(value: msgspec.Raw) -> str:
     """Return a word of the API's own, "" where it is absent, null or the word for it; what is no text is its JSON."""
     if not len(value):
         return ""
@@ -59,9 +59,9 @@ def word(value: msgspec.Raw) -> str:
     return "" if read == "null" else read
 
 
-def _says(value: Any, depth: int) -> bool:
+def _has_content(value: Any, depth: int) -> bool:
     if isinstance(value, dict):
-        return depth > 0 and any(_says(inner, depth - 1) for name, inner in value.items() if name not in _NAMING)
+        return depth > 0 and any(_has_content(inner, depth - 1) for name, inner in value.items() if name not in _NAMING)
     if isinstance(value, list):
-        return depth > 0 and any(_says(inner, depth - 1) for inner in value)
+        return depth > 0 and any(_has_content(inner, depth - 1) for inner in value)
     return isinstance(value, str) and bool(value)

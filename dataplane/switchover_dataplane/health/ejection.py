@@ -11,55 +11,55 @@ from dataclasses import dataclass
 from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.table import CoolDown
 
-PROBE_PATIENCE = 10.0
+PROBE_TIMEOUT = 10.0
 """A probe that did not come back after so many seconds no longer keeps the next one away."""
 
-SHARES = (0.10, 0.25, 0.50)
+RAMP_SHARES = (0.10, 0.25, 0.50)
 """Which part of the requests a returning target gets, step by step."""
 
-STEP_SHORTEST = 1.0
-"""So long a step lasts at least (seconds), as the successes of one moment are one piece of evidence."""
+MIN_RAMP_STAGE = 1.0
+"""So long a step lasts at least (seconds), as the successes of one moment show one thing."""
 
-STEP_LONGEST = 5.0
+MAX_RAMP_STAGE = 5.0
 """After so long without a failure the next step begins by itself: where requests are few, successes are, too."""
 
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 @dataclass(slots=True)
-class State:
+class Ejection:
     """One target and model, or one credential, that failed since it was last healthy.
 
-    `breaks` counts those failures of which the beginning of a next stream tells nothing, as they come after it.
-    `cooled` counts the guessed cool-downs in a row, which make the next one longer; `since` is when the current one
-    began. `until` is 0 before the first one, and `asked` tells whether the target itself named it. `step` is an index
-    of `SHARES` while it returns, -1 otherwise.
+    `interruptions` counts the failures after the first content of a stream: the start of another one refutes none of
+    them. `consecutive` counts the computed cool-downs in a row, each of which makes the next one longer. `since` is
+    when the current one began, and `until` when it ends, 0 before the first one. `explicit`: the target named the end.
+    `ramp_stage` is an index of `RAMP_SHARES` while the target returns, else -1.
     """
 
     error_class: ErrorClass
     failures: int = 0
-    breaks: int = 0
-    cooled: int = 0
+    interruptions: int = 0
+    consecutive: int = 0
     since: float = -math.inf
     until: float = 0.0
-    asked: bool = False
+    explicit: bool = False
     probed_at: float = -math.inf
-    step: int = -1
-    step_began: float = 0.0
+    ramp_stage: int = -1
+    ramp_stage_began: float = 0.0
 
     def is_cooling(self, now: float) -> bool:
         """Tell whether its time is not over, or a probe is on its way."""
-        return self.step < 0 and (now < self.until or (self.until > 0 and now < self.probed_at + PROBE_PATIENCE))
+        return self.ramp_stage < 0 and (now < self.until or (self.until > 0 and now < self.probed_at + PROBE_TIMEOUT))
 
-    def is_back(self, now: float) -> bool:
+    def has_recovered(self, now: float) -> bool:
         """Tell whether it returned by itself, for want of requests that would have shown it."""
-        return self.step >= 0 and self._step(now) >= len(SHARES)
+        return self.ramp_stage >= 0 and self._ramp_stage(now) >= len(RAMP_SHARES)
 
     def is_returning(self, now: float) -> bool:
         """Tell whether it gets a part of the requests."""
-        return self.step >= 0 and not self.is_back(now)
+        return self.ramp_stage >= 0 and not self.has_recovered(now)
 
-    def lets_in(self, now: float) -> bool:
+    def admits(self, now: float) -> bool:
         """Tell whether the request of this moment may go to it.
 
         While it returns, moments are drawn by the fractional parts of a multiple of the golden ratio, which are spread
@@ -73,14 +73,14 @@ class State:
         """Return the part of the requests that it gets at most."""
         if self.is_cooling(now):
             return 0.0
-        return SHARES[self._step(now)] if self.is_returning(now) else 1.0
+        return RAMP_SHARES[self._ramp_stage(now)] if self.is_returning(now) else 1.0
 
-    def _step(self, now: float) -> int:
-        return self.step + int((now - self.step_began) // STEP_LONGEST)
+    def _ramp_stage(self, now: float) -> int:
+        return self.ramp_stage + int((now - self.ramp_stage_began) // MAX_RAMP_STAGE)
 
     def probe(self, now: float) -> None:
         """Note that a request goes to it: after a cool-down it is the probe, alone for a while."""
-        if self.step < 0 and 0 < self.until <= now:
+        if self.ramp_stage < 0 and 0 < self.until <= now:
             self.probed_at = now
 
     def end_probe(self) -> None:
@@ -92,62 +92,62 @@ class State:
 
         A wait that the target asked for holds all the same: a request that began before may well end after it.
         """
-        if not self.until or self.is_back(now):
-            self._start_anew()
-            return not self.breaks
-        if self.asked and now < self.until:
+        if not self.until or self.has_recovered(now):
+            self._reset()
+            return not self.interruptions
+        if self.explicit and now < self.until:
             return False
         self.end_probe()
-        if self.step < 0:
-            self.step, self.step_began = 0, now
-        elif now >= self.step_began + STEP_SHORTEST:
-            self.step, self.step_began = self._step(now) + 1, now
-        return self.is_back(now) and not self.breaks
+        if self.ramp_stage < 0:
+            self.ramp_stage, self.ramp_stage_began = 0, now
+        elif now >= self.ramp_stage_began + MIN_RAMP_STAGE:
+            self.ramp_stage, self.ramp_stage_began = self._ramp_stage(now) + 1, now
+        return self.has_recovered(now) and not self.interruptions
 
-    def end_well(self, now: float) -> bool:
+    def complete(self, now: float) -> bool:
         """Learn that an answer ended whole; True if nothing is left to know of it."""
-        self.breaks = 0
-        return not self.until or self.is_back(now)
+        self.interruptions = 0
+        return not self.until or self.has_recovered(now)
 
     def fail(self, error_class: ErrorClass, now: float) -> None:
         """Count a failure; whether it cools down by it is the caller's to say."""
-        if self.is_back(now):
-            self._start_anew()
+        if self.has_recovered(now):
+            self._reset()
         self.error_class = error_class
         self.failures += 1
-        self.breaks += error_class is ErrorClass.INTERRUPTED
-        self.step = -1
+        self.interruptions += error_class is ErrorClass.INTERRUPTED
+        self.ramp_stage = -1
         self.end_probe()
 
-    def _start_anew(self) -> None:
-        self.failures, self.cooled, self.until, self.step = self.breaks, 0, 0.0, -1
+    def _reset(self) -> None:
+        self.failures, self.consecutive, self.until, self.ramp_stage = self.interruptions, 0, 0.0, -1
 
-    def cool(self, now: float, until: float, *, asked: bool = False) -> None:
+    def cool(self, now: float, until: float, *, explicit: bool = False) -> None:
         """Leave this alone until then; a longer wait that is already known stays."""
         if now >= self.until:
             self.since = now
         if until > self.until:
-            self.until, self.asked = until, asked
+            self.until, self.explicit = until, explicit
 
-    def is_due(self, cool_down: CoolDown, now: float) -> bool:
+    def should_eject(self, cool_down: CoolDown, now: float) -> bool:
         """Tell whether it cools down after the failure just counted: by their number, or as it is on its way back."""
         return now >= self.until and (self.failures >= cool_down.after or self.until > 0)
 
-    def guess(self, cool_down: CoolDown, now: float, asked: float) -> None:
-        """Begin a cool-down of a length that nobody named, or that of `asked` seconds where it is longer."""
-        seconds = _guessed(cool_down, self.cooled)
-        self.cool(now, now + max(seconds, asked), asked=asked > seconds)
-        self.cooled += 1
+    def cool_computed(self, cool_down: CoolDown, now: float, requested: float) -> None:
+        """Begin a cool-down of a length that nobody named, or that of `explicit` seconds where it is longer."""
+        seconds = _computed(cool_down, self.consecutive)
+        self.cool(now, now + max(seconds, requested), explicit=requested > seconds)
+        self.consecutive += 1
 
 
-def _guessed(cool_down: CoolDown, cooled: int) -> float:
-    """Return the length of the next cool-down after `cooled` in a row.
+def _computed(cool_down: CoolDown, consecutive: int) -> float:
+    """Return the length of the next cool-down after `consecutive` in a row.
 
     It doubles; that of Gloo's `outlierDetection` grows by its base (Envoy, "Outlier detection": ejection algorithm) and
     ends at the first look at the hosts, one an interval.
     """
     if cool_down.growth == "multiple":
-        seconds = min(cool_down.base * (cooled + 1), cool_down.max)
+        seconds = min(cool_down.base * (consecutive + 1), cool_down.max)
     else:
-        seconds = min(cool_down.base * 2.0 ** min(cooled, 64), cool_down.max)
+        seconds = min(cool_down.base * 2.0 ** min(consecutive, 64), cool_down.max)
     return math.ceil(seconds / cool_down.interval) * cool_down.interval if cool_down.interval else seconds

@@ -64,7 +64,7 @@ _REQUESTED_AND_LIMIT: Final = re.compile(
 )
 
 
-def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
+def named_part(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
     """Return the part of the request that an error names, None if it names none.
 
     Args:
@@ -72,14 +72,14 @@ def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Pa
         sentences: in lower case, without what is quoted.
         param: the field of the request that the error names in a field of its own, "" for none (OpenAI: Error codes).
     """
-    told = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
-    if any(map(_HEADER.search, (*names, *told))):
+    texts = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
+    if any(map(_HEADER.search, (*names, *texts))):
         return "header"
-    if any(map(_PATH.search, (*names, *told))):
+    if any(map(_PATH.search, (*names, *texts))):
         return "path"
-    if any(map(_ITEM.search, told)):
+    if any(map(_ITEM.search, texts)):
         return "item"
-    if any(map(_FIELD.search, told)) or (param and "model" not in param):
+    if any(map(_FIELD.search, texts)) or (param and "model" not in param):
         return "field"
     return None
 
