@@ -1,6 +1,6 @@
-"""What an attempt became → whom it speaks of: the target, its key, one caller's request, or nobody can tell.
+"""The outcome of an attempt → what it says about the target: success, failure of the target or key, nothing, unknown.
 
-A refusal that names no reason may be the answer to what the caller sent, so that it is no word about the target yet.
+A refusal without a reason may be caused by the caller's request, so one of them alone does not count for the target.
 """
 
 from enum import Enum, auto
@@ -11,7 +11,7 @@ from switchover_dataplane.failover.triggers import FINAL, error_class
 from switchover_dataplane.table import CoolDown, Http, Target
 
 MAX_REQUESTED_WAIT: Final = 300.0
-"""A wait that a target asks for is believed up to here (seconds): a mistaken hour must not take a model away."""
+"""Upper limit in seconds of a wait that a target asks for: a mistaken value must not disable a model for long."""
 
 _NEUTRAL: Final = FINAL | {ErrorClass.CONTEXT_LENGTH}
 _OF_A_CALLERS_KEY: Final = frozenset(
@@ -20,7 +20,11 @@ _OF_A_CALLERS_KEY: Final = frozenset(
 
 
 class Attribution(Enum):
-    """Whom an outcome speaks of; `TARGET` is the target as it answers for this model."""
+    """What an outcome is counted for.
+
+    SUCCESS: a good answer. NONE: nothing about the target. UNEXPLAINED: a failure without a reason. TARGET: a failure
+    of the target with this model. KEY: a failure of its credential.
+    """
 
     SUCCESS = auto()
     NONE = auto()
@@ -30,7 +34,7 @@ class Attribution(Enum):
 
 
 def attribution_of(target: Target, outcome: Outcome, cool_down: CoolDown) -> Attribution:
-    """Tell whom an outcome speaks of."""
+    """Return what an outcome is counted for."""
     if isinstance(outcome, Committed) or _is_plain_answer(target, outcome, cool_down):
         return Attribution.SUCCESS
     if _is_about_the_caller(target, outcome):
@@ -49,19 +53,19 @@ def failure_class(outcome: Outcome) -> ErrorClass:
 
 
 def requested_wait(outcome: Outcome) -> float:
-    """Return for how long a target asks to be left alone (seconds), 0 where it does not."""
+    """Return the wait in seconds that a target asks for, at most `MAX_REQUESTED_WAIT`; 0 if it asks for none."""
     return min(outcome.retry_after or 0.0, MAX_REQUESTED_WAIT) if isinstance(outcome, Refused | Broken) else 0.0
 
 
 def _is_plain_answer(target: Target, outcome: Outcome, cool_down: CoolDown) -> bool:
-    """A plain backend that answers is alive: its statuses are for the caller, who may well be the reason of them."""
+    """Whether a plain HTTP backend answered: its 4xx is for the caller; its 5xx counts only with `plain_5xx`."""
     if not isinstance(target.provider, Http) or not isinstance(outcome, Refused):
         return False
     return outcome.status < 500 or not cool_down.plain_5xx
 
 
 def _is_about_the_caller(target: Target, outcome: Outcome) -> bool:
-    """Tell whether the outcome is about the caller: their request, their own key, their patience."""
+    """Whether the caller is the cause: the request, the caller's own key, or the end of the request's time."""
     if isinstance(outcome, ClientGone) or (isinstance(outcome, TimedOut) and outcome.limit == "timeout"):
         return True
     if isinstance(outcome, Refused | Broken) and outcome.scope == "request":
@@ -71,13 +75,13 @@ def _is_about_the_caller(target: Target, outcome: Outcome) -> bool:
 
 
 def _is_unexplained(target: Target, outcome: Outcome) -> bool:
-    """Tell whether a status speaks alone. Those of a plain backend count by `outlierDetection`, as Envoy's do."""
+    """Whether only a status is known. Statuses of plain backends follow `outlierDetection`, as in Envoy."""
     is_unknown = isinstance(outcome, Refused | Broken) and outcome.scope == "unknown"
     return is_unknown and not isinstance(target.provider, Http)
 
 
 def _is_about_the_key(outcome: Outcome, reason: ErrorClass) -> bool:
-    """Tell whether every target with this key would fail alike. A 403 is not: the key is good, but not for this."""
+    """Whether every target with this key would fail. A 403 does not count: the key is valid, but not for this use."""
     if reason is ErrorClass.CREDENTIALS:
         return isinstance(outcome, Refused) and outcome.status != 403
     return reason is ErrorClass.QUOTA_EXHAUSTED and not (isinstance(outcome, Refused) and outcome.scope == "model")

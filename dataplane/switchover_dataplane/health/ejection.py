@@ -1,8 +1,8 @@
-"""One target or credential that failed → whether requests pass it by now, and how it comes back.
+"""The failures of one target or credential → whether it gets requests now, and how it comes back.
 
-It cools down until a time; then one request probes it while the others still pass it by; when the probe succeeds it
-returns in steps, 10, 25 and 50 % of the requests, before it counts as healthy again. A failure on the way back begins
-the next cool-down at once. Times are seconds of whichever monotonic clock is handed in; there is no other state.
+It cools down until a time. Then one request probes it, and the others still skip it. After a good probe it gets a
+growing share of the requests: 10, 25 and 50 % (Envoy: slow start). After that it is healthy again. A failure before
+that starts the next cool-down at once. All times are seconds of one monotonic clock.
 """
 
 import math
@@ -12,16 +12,16 @@ from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.table import CoolDown
 
 PROBE_TIMEOUT = 10.0
-"""A probe that did not come back after so many seconds no longer keeps the next one away."""
+"""Seconds after which the next probe may start, although the last one has no result."""
 
 RAMP_SHARES = (0.10, 0.25, 0.50)
-"""Which part of the requests a returning target gets, step by step."""
+"""The share of the requests that a returning target gets, by stage of the ramp."""
 
 MIN_RAMP_STAGE = 1.0
-"""So long a step lasts at least (seconds), as the successes of one moment show one thing."""
+"""Minimum seconds of a stage: several successes at one moment count as one."""
 
 MAX_RAMP_STAGE = 5.0
-"""After so long without a failure the next step begins by itself: where requests are few, successes are, too."""
+"""Seconds without a failure after which the next stage starts without a success: requests may be rare."""
 
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -48,29 +48,29 @@ class Ejection:
     ramp_stage_began: float = 0.0
 
     def is_cooling(self, now: float) -> bool:
-        """Tell whether its time is not over, or a probe is on its way."""
+        """Whether the cool-down lasts, or a probe has no result yet."""
         return self.ramp_stage < 0 and (now < self.until or (self.until > 0 and now < self.probed_at + PROBE_TIMEOUT))
 
     def has_recovered(self, now: float) -> bool:
-        """Tell whether it returned by itself, for want of requests that would have shown it."""
+        """Whether the ramp is over."""
         return self.ramp_stage >= 0 and self._ramp_stage(now) >= len(RAMP_SHARES)
 
     def is_returning(self, now: float) -> bool:
-        """Tell whether it gets a part of the requests."""
+        """Whether it gets a share of the requests."""
         return self.ramp_stage >= 0 and not self.has_recovered(now)
 
     def admits(self, now: float) -> bool:
-        """Tell whether the request of this moment may go to it.
+        """Whether a request at this moment may go to it.
 
-        While it returns, moments are drawn by the fractional parts of a multiple of the golden ratio, which are spread
-        evenly over any stretch of time, however regular the requests are (Weyl).
+        During the ramp the fractional part of a multiple of the golden ratio decides. These parts are spread evenly
+        over any period, however regular the requests are (Weyl's equidistribution theorem).
         """
         if self.is_returning(now):
             return now * 1e6 * _GOLDEN % 1.0 < self.share(now)
         return not self.is_cooling(now)
 
     def share(self, now: float) -> float:
-        """Return the part of the requests that it gets at most."""
+        """Return the largest share of the requests that it may get."""
         if self.is_cooling(now):
             return 0.0
         return RAMP_SHARES[self._ramp_stage(now)] if self.is_returning(now) else 1.0
@@ -79,18 +79,18 @@ class Ejection:
         return self.ramp_stage + int((now - self.ramp_stage_began) // MAX_RAMP_STAGE)
 
     def probe(self, now: float) -> None:
-        """Note that a request goes to it: after a cool-down it is the probe, alone for a while."""
+        """Record the start of an attempt: after a cool-down it is the probe."""
         if self.ramp_stage < 0 and 0 < self.until <= now:
             self.probed_at = now
 
     def end_probe(self) -> None:
-        """Note that a probe told nothing: the next request is one."""
+        """Record that a probe had no result: the next request is a probe."""
         self.probed_at = -math.inf
 
     def succeed(self, now: float) -> bool:
-        """Learn of a good beginning; True if it is healthy again and nothing is left to know of it.
+        """Record a good start of an answer; return whether the target is healthy and this object can be dropped.
 
-        A wait that the target asked for holds all the same: a request that began before may well end after it.
+        A wait that the target asked for stays: the answer may belong to a request from before it.
         """
         if not self.until or self.has_recovered(now):
             self._reset()
@@ -105,12 +105,12 @@ class Ejection:
         return self.has_recovered(now) and not self.interruptions
 
     def complete(self, now: float) -> bool:
-        """Learn that an answer ended whole; True if nothing is left to know of it."""
+        """Record a complete answer; return whether this object can be dropped."""
         self.interruptions = 0
         return not self.until or self.has_recovered(now)
 
     def fail(self, error_class: ErrorClass, now: float) -> None:
-        """Count a failure; whether it cools down by it is the caller's to say."""
+        """Count a failure; the caller decides whether a cool-down starts."""
         if self.has_recovered(now):
             self._reset()
         self.error_class = error_class
@@ -123,28 +123,28 @@ class Ejection:
         self.failures, self.consecutive, self.until, self.ramp_stage = self.interruptions, 0, 0.0, -1
 
     def cool(self, now: float, until: float, *, explicit: bool = False) -> None:
-        """Leave this alone until then; a longer wait that is already known stays."""
+        """Cool down until a time; a later end that is already set stays."""
         if now >= self.until:
             self.since = now
         if until > self.until:
             self.until, self.explicit = until, explicit
 
     def should_eject(self, cool_down: CoolDown, now: float) -> bool:
-        """Tell whether it cools down after the failure just counted: by their number, or as it is on its way back."""
+        """Whether the failure just counted starts a cool-down: by the number of failures, or during the ramp."""
         return now >= self.until and (self.failures >= cool_down.after or self.until > 0)
 
     def cool_computed(self, cool_down: CoolDown, now: float, requested: float) -> None:
-        """Begin a cool-down of a length that nobody named, or that of `explicit` seconds where it is longer."""
+        """Start a cool-down of computed length, or of `requested` seconds if that is longer."""
         seconds = _computed(cool_down, self.consecutive)
         self.cool(now, now + max(seconds, requested), explicit=requested > seconds)
         self.consecutive += 1
 
 
 def _computed(cool_down: CoolDown, consecutive: int) -> float:
-    """Return the length of the next cool-down after `consecutive` in a row.
+    """Return the seconds of the next cool-down after `consecutive` in a row.
 
-    It doubles; that of Gloo's `outlierDetection` grows by its base (Envoy, "Outlier detection": ejection algorithm) and
-    ends at the first look at the hosts, one an interval.
+    It doubles each time. With Gloo's `outlierDetection` it grows by `base` and is rounded up to whole intervals
+    (Envoy, "Outlier detection": ejection algorithm).
     """
     if cool_down.growth == "multiple":
         seconds = min(cool_down.base * (consecutive + 1), cool_down.max)

@@ -1,11 +1,11 @@
-"""What targets answered lately → which of them are left alone for now.
+"""The outcomes of attempts → which targets cool down, so that requests skip them.
 
-One failing target must not cost every request a try. A target that fails cools down: requests skip it until its time
-is over, then it comes back step by step (`ejection.py`). This is kept per target and effective model, as a rate limit
-on one model says nothing of another, and per credential where the key itself is refused. A failure for no reason that
-was given cools a target for its own caller alone, until others met it, too (`unexplained_failures.py`).
+A failing target must not cost every request an attempt. A target that fails cools down, then comes back in stages
+(`ejection.py`). State is kept per target and model, as a rate limit on one model says nothing about another, and per
+credential if a key is refused. After failures without a reason a target cools down for that caller alone, until other
+callers have such failures as well (`unexplained_failures.py`).
 
-The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
+The clock is a parameter: seconds of any monotonic clock. `failover/decision.py` decides which target is tried.
 """
 
 from collections import Counter
@@ -19,26 +19,25 @@ from switchover_dataplane.health.unexplained_failures import RequestIdentity, Un
 from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
 REFUSED_KEY_COOL_DOWN = 300.0
-"""A refused key is tried again after so many seconds: a provider may take it back though its Secret did not change."""
+"""Seconds after which a refused key is tried again: the provider may accept it although the Secret did not change."""
 
 CAPACITY = 2_000
-"""So many entries are kept at most: names of models come from callers."""
+"""Maximum number of entries: callers choose the names of models."""
 
 ONE_CALLER = "one caller"
-"""What `dump` says of what holds for a single caller."""
+"""The value of `for` in `dump` for an entry of a single caller."""
 
 _NOTHING: frozenset[str] = frozenset()
 
-
 LastGood = tuple[int, str]
-"""The priority that gave an upstream's last good answer, and the model that was asked for."""
+"""The priority of an upstream's last good answer, and the model of its request."""
 
 
 class Health:
-    """The targets and credentials that failed lately. What never failed, or was forgotten, is healthy.
+    """The targets and credentials that failed lately. Every other one is healthy.
 
-    `last_good` is by upstream; whoever gets a good answer writes it there. `cool_downs` counts how many began, by
-    target id and error class.
+    `last_good` is by upstream, and the code that gets a good answer sets it. `cool_downs` counts the cool-downs that
+    started, by target id and error class.
     """
 
     __slots__ = ("_credentials", "_ids", "_served", "_targets", "_unexplained", "cool_downs", "last_good")
@@ -55,14 +54,14 @@ class Health:
     def cooling(
         self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, identity: RequestIdentity
     ) -> Set[str]:
-        """Return the ids of the upstream's targets that are to be skipped right now.
+        """Return the ids of the upstream's targets that a request skips now.
 
         Args:
-            upstream: its targets are looked at.
-            cool_down: nothing cools where its base is 0.
+            upstream: the upstream of the request.
+            cool_down: its rule; no target cools down if `base` is 0.
             model: the model that the request asks for.
             now: seconds of the monotonic clock.
-            identity: whose request it is.
+            identity: caller and request.
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
@@ -82,13 +81,13 @@ class Health:
         return [ejection for ejection in self._ejections(target, model, identity.caller) if not ejection.admits(now)]
 
     def has_full_share(self, target: Target, model: str, now: float) -> bool:
-        """Tell whether the target gets its full part of all requests for this model, neither cooling nor returning."""
+        """Whether the target gets its full share of the requests for this model: no cool-down and no ramp."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
         return all(ejection.share(now) >= 1 for ejection in self._ejections(target, model, ALL_CALLERS))
 
     def record_start(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
-        """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
+        """Record the start of an attempt: on a target whose cool-down is over it is the probe."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return
         for ejection in self._ejections(target, model, identity.caller):
@@ -105,7 +104,7 @@ class Health:
         identity: RequestIdentity,
         is_streaming: bool = False,
     ) -> None:
-        """Learn from what an attempt became; it cost nothing where nothing failed lately.
+        """Record the outcome of an attempt; a success costs nothing if nothing failed lately.
 
         `is_streaming`: a good outcome is the start of a stream, which may still break off. If it does not,
         `record_completion` follows.
@@ -125,7 +124,7 @@ class Health:
             self._end_probes(target, model, identity, except_key=attribution is not Attribution.NONE)
 
     def record_completion(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
-        """Learn that an answer ended whole."""
+        """Record a complete answer."""
         if target.id in self._ids or self._unexplained:
             for key in health_keys(target, model, identity.caller):
                 self._unexplained.forget(key)
@@ -133,9 +132,9 @@ class Health:
                     self._remove(key)
 
     def earliest_return(self, upstream: Upstream, model: str, now: float, *, identity: RequestIdentity) -> float | None:
-        """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
+        """Return the seconds until the first cooling target is tried again, None if that is not known.
 
-        It is what an answer's `Retry-After` says. A refused key has no known return, nor has a target that is probed.
+        It is the value of `Retry-After`. The return of a refused key or of a probed target is not known.
         """
         return min(
             (
@@ -153,10 +152,10 @@ class Health:
         )
 
     def adopt(self, previous: Table, table: Table) -> None:
-        """Carry on under a new table.
+        """Keep what still holds under a new table.
 
-        Targets that are gone or moved are forgotten, credentials whose value changed, and who answered last where an
-        upstream changed, as its priorities may mean others now.
+        Dropped are targets that are gone or have a new address, credentials with a new value, and the last good
+        priority of each upstream that changed, as its priorities may have a new order.
         """
         served = {
             target.id: target
@@ -169,7 +168,7 @@ class Health:
             if target is None or (target.host, target.port) != key[1]:
                 self._remove(key)
             elif ejection.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
-                self._remove(key)  # its key was refused (403), and the Secret has another one now
+                self._remove(key)  # its key was refused (403), and the Secret has a new one
         self._unexplained.keep({(target.id, (target.host, target.port)) for target in served.values()})
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
@@ -182,9 +181,9 @@ class Health:
         self._served = table
 
     def dump(self, now: float) -> list[dict[str, str | int | float | None]]:
-        """Return everything that failed lately as plain data for `/v1/health`; credentials are named, never shown.
+        """Return all entries as plain data for `/v1/health`; credentials appear by name, never by value.
 
-        `for` tells what holds for one caller alone from what holds for all; nobody is told which caller it is.
+        `for` is "all callers" or "one caller"; the caller itself is not shown.
         """
         targets = [
             {
@@ -259,12 +258,14 @@ class Health:
         *,
         identity: RequestIdentity,
     ) -> None:
-        """Count a failure that may be about the request: for its caller, and with those of others for everybody."""
+        """Count a failure that the request may have caused: for its caller, and with other callers for all of them."""
         self._end_probes(target, model, identity, except_key=False)
         reason = failure_class(outcome)
-        broke = reason is ErrorClass.INTERRUPTED
-        for key, is_enough in self._unexplained.count(target, model, identity, cool_down.after, broke=broke):
-            # What one caller has lost comes back to it alone, so that its next failure needs no other to bear it out.
+        interrupted = reason is ErrorClass.INTERRUPTED
+        for key, is_enough in self._unexplained.count(
+            target, model, identity, cool_down.after, interrupted=interrupted
+        ):
+            # A target that comes back for one caller cools down again at that caller's next failure.
             if is_enough or (key[3] != ALL_CALLERS and key in self._targets):
                 ejection = self._of_target(key, reason)
                 ejection.fail(reason, now)
@@ -273,7 +274,7 @@ class Health:
                     self.cool_downs[target.id, reason.value] += 1
 
     def _is_of_an_earlier_table(self, target: Target) -> bool:
-        """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""
+        """Whether the target belongs to an earlier table, so that its key may not be the one that is used now."""
         served = self._served
         return served is not None and not any(
             each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
@@ -286,8 +287,8 @@ class Health:
         ejection = self._targets.get(key)
         if ejection is None:
             if len(self._targets) >= CAPACITY:
-                # What is known of one caller is missed least, then what returns first: names that callers make up must
-                # not push out a long wait.
+                # Entries of one caller go first, then the one that returns soonest: model names that callers invent
+                # must not displace a long wait.
                 self._remove(min(self._targets, key=lambda key: (key[3] == ALL_CALLERS, self._targets[key].until)))
             ejection = self._targets[key] = Ejection(reason)
             self._ids[key[0]] = self._ids.get(key[0], 0) + 1
@@ -299,7 +300,7 @@ def _has_changed(secret: str, previous: Table, table: Table) -> bool:
 
 
 def _cool(ejection: Ejection, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
-    """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
+    """Start, extend or leave a cool-down, by the error class (docs/failover.md, "Cool-down")."""
     requested = requested_wait(outcome)
     match ejection.error_class:
         case ErrorClass.CREDENTIALS if of_key:
@@ -315,9 +316,9 @@ def _cool(ejection: Ejection, outcome: Outcome, cool_down: CoolDown, now: float,
 
 
 def _kept_in_use(out: Mapping[str, list[Ejection]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
-    """Return those of the targets passed by that are used all the same, as too many would be out on a guess.
+    """Return the ejected targets that stay in use, as more than `max_ejection_percent` have a computed cool-down.
 
-    Source: Envoy, "Outlier detection", `max_ejection_percent`; the first to have failed stay out.
+    Source: Envoy, "Outlier detection", `max_ejection_percent`; the targets that failed first stay out.
     """
     count = len({target.id for pool in upstream.priorities for target in pool})
     allowed = min(max(1, int(count * cool_down.max_ejection_percent / 100)), count - 1)
@@ -328,7 +329,7 @@ def _kept_in_use(out: Mapping[str, list[Ejection]], upstream: Upstream, cool_dow
 
 
 def _described(ejection: Ejection, now: float) -> dict[str, str | int | float | None]:
-    """Describe a state; `returns_in` is null where it does not cool down, `share` the part of the requests it gets."""
+    """Describe an entry; `returns_in` is null without a cool-down, `share` is the share of the requests it may get."""
     cooling = ejection.is_cooling(now) and now < ejection.until
     word = "cooling" if cooling else "probing" if ejection.is_cooling(now) else "failing"
     return {

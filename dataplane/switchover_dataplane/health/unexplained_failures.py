@@ -1,70 +1,71 @@
-"""Failures that nobody explained → whether they are about the target, or about what one caller sent.
+"""Failures without a reason → whether they count for the target.
 
-A status alone ("500", "404") may be the answer to a header, a path or a prompt. It says something of the target once
-several different requests met it in a row; of the target for everybody, once they were not all of one caller.
+A header, a path or a prompt may cause a bare status ("500", "404"). It counts for the target, for one caller, after
+several different requests of that caller failed in a row; for all callers, if the requests are of several callers.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Address, Key, health_keys
 from switchover_dataplane.table import Target
 
 MAX_REQUESTS: Final = 100
-"""So many requests are told apart at most: a `coolDown.after` beyond is not reached by failures without a reason."""
+"""Maximum number of distinct requests: failures without a reason do not reach a larger `coolDown.after`."""
 
 CAPACITY: Final = 2_000
-"""Evidence of so many keys is held at most: callers are as many as they like."""
+"""Maximum number of keys: the number of callers has no limit."""
 
 
 class RequestIdentity(Protocol):
-    """Whose request it is and which, by numbers more than 0; they are made only when they are asked for."""
+    """A caller and a request as numbers greater than 0, computed when they are read."""
 
     @property
     def caller(self) -> int:
-        """Who asks."""
+        """The caller."""
 
     @property
     def request(self) -> int:
-        """What is asked: equal where the same is asked again."""
+        """The request: equal requests have equal numbers."""
 
 
 @dataclass(slots=True)
 class FailedRequests:
-    """The requests that failed for no reason that was given, since the last one that did not: request → its caller.
+    """The requests that failed without a reason since the last success: request → caller.
 
-    `broken` are those whose answers broke off after their first content, so that another beginning refutes nothing.
+    `interrupted` are those whose answers broke off after their first content. The good start of another answer does
+    not remove them.
     """
 
-    met: dict[int, int] = field(default_factory=dict[int, int])
-    broken: set[int] = field(default_factory=set[int])
+    callers: dict[int, int] = field(default_factory=dict[int, int])
+    interrupted: set[int] = field(default_factory=set[int])
 
-    def add(self, request: int, caller: int, after: int, *, broke: bool) -> None:
-        """Count a request, once however often it is sent; no more are held than `after` and one of another caller."""
-        most = min(after, MAX_REQUESTS)
-        if request in self.met or len(self.met) > most:
+    def add(self, request: int, caller: int, after: int, *, interrupted: bool) -> None:
+        """Count a request once, however often it is sent; at most `after` are held, and one of another caller."""
+        limit = min(after, MAX_REQUESTS)
+        if request in self.callers or len(self.callers) > limit:
             return
-        if len(self.met) < most or caller not in self._callers:
-            self.met[request] = caller
-            if broke:
-                self.broken.add(request)
+        if len(self.callers) < limit or caller not in self._distinct_callers:
+            self.callers[request] = caller
+            if interrupted:
+                self.interrupted.add(request)
 
     def is_enough(self, after: int, callers: int) -> bool:
-        """Tell whether so many requests of so many callers met it in a row."""
-        return len(self.met) >= after and len(self._callers) >= callers
+        """Whether at least `after` requests of at least `callers` callers failed in a row."""
+        return len(self.callers) >= after and len(self._distinct_callers) >= callers
 
     def begin(self) -> None:
-        """Note that a stream began well: what fails before its first content is over."""
-        self.met = {request: caller for request, caller in self.met.items() if request in self.broken}
+        """Record a good start of a stream: it refutes the failures before the first content."""
+        self.callers = {request: caller for request, caller in self.callers.items() if request in self.interrupted}
 
     @property
-    def _callers(self) -> set[int]:
-        return set(self.met.values())
+    def _distinct_callers(self) -> set[int]:
+        return set(self.callers.values())
 
 
 class UnexplainedFailures:
-    """The evidence against all targets, bounded: the oldest is forgotten for the newest."""
+    """The failed requests of all targets; at `CAPACITY` the oldest entry makes room for the newest."""
 
     __slots__ = ("_found",)
 
@@ -75,31 +76,31 @@ class UnexplainedFailures:
         return bool(self._found)
 
     def count(
-        self, target: Target, model: str, identity: RequestIdentity, after: int, *, broke: bool
+        self, target: Target, model: str, identity: RequestIdentity, after: int, *, interrupted: bool
     ) -> Iterator[tuple[Key, bool]]:
-        """Count a failure; yield for its caller, then for everybody, whether that is enough to be about the target."""
+        """Count a failure; yield for its caller, then for all callers, whether the failures count for the target."""
         for key in health_keys(target, model, identity.caller):
             failed = self._of(key)
             request, callers = identity.request, 2
             if key[3] != ALL_CALLERS:
                 callers = 1
-                # Whose answer breaks off each time is sent elsewhere, be it the same request: it harms nobody else.
-                request = min(0, *failed.met) - 1 if broke and failed.met else request
-            failed.add(request, identity.caller, after, broke=broke)
+                # For the caller itself even repeats of one interrupted request count, as no other caller is affected.
+                request = min(0, *failed.callers) - 1 if interrupted and failed.callers else request
+            failed.add(request, identity.caller, after, interrupted=interrupted)
             yield key, failed.is_enough(after, callers)
 
     def begin(self, key: Key) -> None:
-        """Note that a stream of this target began well."""
+        """Record a good start of a stream of this target."""
         if key in self._found:
             self._found[key].begin()
 
     def forget(self, key: Key) -> None:
-        """Note that an answer of this target ended whole."""
+        """Record a complete answer of this target."""
         self._found.pop(key, None)
 
-    def keep(self, places: set[tuple[str, tuple[str, int]]]) -> None:
-        """Forget the targets that are gone or moved."""
-        self._found = {key: failed for key, failed in self._found.items() if key[:2] in places}
+    def keep(self, targets: set[tuple[str, Address]]) -> None:
+        """Drop the targets that are gone or have a new address; `targets` are id and address."""
+        self._found = {key: failed for key, failed in self._found.items() if key[:2] in targets}
 
     def _of(self, key: Key) -> FailedRequests:
         failed = self._found.get(key)
