@@ -1,8 +1,7 @@
-"""Headers and the start of a body → the codes and words that they hold about an error, whatever shape they have.
+"""Headers and the start of a body → the codes and texts of an error, in any shape.
 
-Bodies are whatever a server sends: JSON in a dozen shapes, JSON that was cut short, pages, nothing. Nothing in here
-raises on any of them, and reading takes time that grows with their bytes alone: an error has a few codes and texts, so
-that of more only the first are taken. What the words mean is `classify.py`'s.
+A body may be JSON in many shapes, truncated JSON, an HTML page or empty. No function here raises for any of them, and
+the time is linear in the bytes: of many codes and texts only the first are read. `refusal.py` classifies them.
 """
 
 import re
@@ -16,10 +15,10 @@ from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
 MOST_TEXTS: Final = 64
-"""Messages, and codes, that are taken of one error."""
+"""Maximum number of messages, and of codes, that are read of one error."""
 
 MOST_TEXT: Final = 16 * 1024
-"""Characters of messages that are taken of one error."""
+"""Maximum number of characters of messages that are read of one error."""
 
 _MOST_LEAVES: Final = 4_096
 _LONGEST_CODE: Final = 256
@@ -58,12 +57,12 @@ _ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
 
 @dataclass(slots=True)
 class ErrorDetails:
-    """What an answer says about an error: its codes and messages in lower case, and the document they come from.
+    """The codes and messages of an error in lower case, and the document that they come from.
 
-    `names` are the codes as words ("rate limit exceeded"). `text` is all messages in one. `waits` are the values of
-    fields that are named for one. `param` is the request's field that the error names, "" for none. `status` is the
-    HTTP status that the body states of itself, 0 for none; `is_error` tells whether the document has the shape of an
-    error, which matters under a success status.
+    `names` are the codes as words ("rate limit exceeded"). `text` is all messages joined. `waits` are the fields whose
+    names say that they hold a wait: (name, value). `param` is the request field that the error names, "" if none.
+    `status` is the HTTP status in the body, 0 if none. `is_error`: the document has the shape of an error, which
+    matters under a success status.
     """
 
     codes: set[str] = field(default_factory=set)
@@ -80,15 +79,15 @@ class ErrorDetails:
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more is taken."""
+        """Whether a limit is reached, so that nothing more is read."""
         return self._room <= 0 or self._leaves <= 0 or len(self.messages) >= MOST_TEXTS
 
     def count_leaf(self) -> None:
-        """Count a text or number that was looked at, whether it was taken or not."""
+        """Count a text or number of the document."""
         self._leaves -= 1
 
     def add_code(self, name: str) -> None:
-        """Take a code; one of several words is a message, wherever it stands (xAI)."""
+        """Add a code; a code of several words is a message (xAI)."""
         if " " in name.strip():
             self.add_message(name)
         elif len(self.codes) < MOST_TEXTS:
@@ -96,7 +95,7 @@ class ErrorDetails:
             self.names.append(_as_words(name))
 
     def add_message(self, message: str) -> None:
-        """Take a message, as much of it as there is room for."""
+        """Add a message, cut to the characters that are left."""
         if self.is_full:
             return
         if _AN_EXCEPTION.fullmatch(message):
@@ -106,13 +105,13 @@ class ErrorDetails:
         self.messages.append(message.strip().lower())
 
     def add_wait(self, name: str, value: str) -> None:
-        """Take what may be a wait."""
+        """Add the value of a field that may be a wait."""
         if len(self.waits) < _MOST_WAITS and len(value) <= _LONGEST_WAIT:
             self.waits.append((name, value.strip().lower()))
 
 
 class _Outline(msgspec.Struct, gc=False):
-    """What tells that a document is an error, of one with too many values to make them."""
+    """The fields that show an error, of a document with too many values to decode it."""
 
     error: msgspec.Raw = msgspec.Raw(b"")
     object: msgspec.Raw = msgspec.Raw(b"")
@@ -125,7 +124,7 @@ _FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
 def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
-    """Collect the codes and texts of an error from its headers and its body, in whichever provider's shape."""
+    """Collect the codes and texts of an error from its headers and its body, in any provider's shape."""
     details = ErrorDetails()
     name = headers.get("x-amzn-errortype", "")
     if name:
@@ -146,7 +145,7 @@ def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
 
 
 def _read_document(details: ErrorDetails, document: object, key: str = "") -> None:
-    """Take codes, messages and waits; a message may be a JSON text of another server's (Vertex AI, OpenRouter)."""
+    """Add codes, messages and waits; a message may be the JSON text of another server (Vertex AI, OpenRouter)."""
     for name, value in _leaves(document, _DEPTH, key):
         if details.is_full:
             return
@@ -173,7 +172,7 @@ def _read_document(details: ErrorDetails, document: object, key: str = "") -> No
 
 
 def _errors_of_choices(document: object) -> Iterator[object]:
-    """Yield the errors that stand in the choices of an answer (OpenRouter: Errors)."""
+    """Yield the errors in the choices of an answer (OpenRouter: Errors)."""
     choices = document.get("choices") if isinstance(document, dict) else None
     for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
@@ -181,7 +180,7 @@ def _errors_of_choices(document: object) -> Iterator[object]:
 
 
 def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
-    """Tell of a document with too many values whether it is an error; return where its words stand."""
+    """Set `is_error` for a document with too many values; return the part that holds its texts."""
     if lenient_json.has_few_values(body):
         return body
     try:
@@ -195,12 +194,12 @@ def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
 
 
 def _read_fragment(details: ErrorDetails, body: bytes) -> None:
-    """Take what a cut JSON text still shows; of a page or plain text only the words count."""
+    """Add what truncated JSON still shows; of a page or plain text only the text is used."""
     text = bytes(body[:MOST_TEXT]).decode("utf-8", "replace")
     if text.lstrip()[:1] not in ("{", "["):
         details.text, details.messages = text.lower(), [text.strip().lower()]
         return
-    # What the caller sent, and servers repeat, says nothing.
+    # Servers repeat the caller's input; it must not classify the error.
     text = _ECHO.split(text, maxsplit=1)[0]
     for key, value in _PAIR.findall(text):
         plain = plain_name(key)
@@ -219,12 +218,12 @@ def _read_fragment(details: ErrorDetails, body: bytes) -> None:
 
 
 def _exception(name: str) -> str:
-    """Return a code in lower case; Amazon's come as `namespace#Name:url` (Amazon Bedrock: API error codes)."""
+    """Return a code in lower case; Amazon sends `namespace#Name:url` (Amazon Bedrock: API error codes)."""
     return name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1].strip().lower()
 
 
 def _as_words(name: str) -> str:
-    """Return a code as words in lower case; a number, or a type of Google's with its address, has none."""
+    """Return a code as words in lower case, "" for a number or a Google type URL."""
     if name[:1] in ("@", "") or name.isdigit() or "googleapis" in name:
         return ""
     short = name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1]
@@ -232,7 +231,7 @@ def _as_words(name: str) -> str:
 
 
 def _error_of(document: object) -> object:
-    """Return the error of a document that has the shape of one, None of any other."""
+    """Return the error object of a document, None if the document has no shape of an error."""
     if isinstance(document, list) and document:
         document = document[0]
     if not isinstance(document, dict):
@@ -247,7 +246,7 @@ def _error_of(document: object) -> object:
 
 
 def _stated_status(document: object, *, is_error: bool) -> int:
-    """Return the status that an error states of itself, as its code or as a status, 0 for none."""
+    """Return the HTTP status that an error holds as its code or status, 0 if none."""
     holders = [_error_of(document), *_errors_of_choices(document), *([document] if is_error else ())]
     stated = (
         failed_status(value)
@@ -260,10 +259,10 @@ def _stated_status(document: object, *, is_error: bool) -> int:
 
 
 def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
-    """Walk the texts and numbers of a document with the key that each stands under; lists keep their key.
+    """Yield the texts and numbers of a document, each with its key; items of a list have the key of the list.
 
-    Only what may hold an error's own words is entered: servers repeat a caller's request in other places, and nobody
-    may talk a key or a model out of service by what they ask.
+    Only fields that hold the error's own text are entered. Servers repeat the request in other fields, and the text of
+    a request must not take a key or a model out of service.
     """
     if isinstance(value, dict):
         for name, inner in value.items():

@@ -1,7 +1,7 @@
-"""A refusal's status, headers and the start of its body → why it was refused, whom it concerns, and how long to wait.
+"""Status, headers and the start of the body of a refusal → its error class, its scope and its wait.
 
-A status alone misleads, so the providers' own codes come first (`error_codes.py`), then the words of their errors
-(`error_words.py`), then the codes that mean anything, and the status last. Waits are `waits.py`'s.
+A status alone misleads. So the provider's codes come first (`error_codes.py`), then the words of the error
+(`error_words.py`), then the codes with several meanings, and the status last. `waits.py` reads the wait.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from switchover_dataplane.classify.waits import requested_wait
 from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
 PLAIN = "http"
-"""The provider kind of which no body is known: its statuses are about the caller's request, not a key or a model."""
+"""The provider kind with unknown bodies: its statuses are about the caller's request, not about a key or a model."""
 
 Failure = tuple[ErrorClass, float | None, RefusalScope]
-"""Why an answer is none, for how many seconds to stay away (None: not told), and whom that concerns."""
+"""Error class, wait in seconds (None: not stated) and scope."""
 
 
 class _ErrorText(NamedTuple):
-    """What an error says, as `ErrorDetails` has it."""
+    """The parts of `ErrorDetails` that decide the class: hashable, as the key of a cache."""
 
     codes: frozenset[str]
     names: tuple[str, ...]
@@ -37,13 +37,13 @@ _OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUS
 
 
 def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
-    """Return why this answer is a failure, None if it is none.
+    """Return the error class of an answer, None if it is no failure.
 
     Args:
         provider_kind: a `kind` of `table.Provider`, or another provider's name as in `Row.kinds`.
         status: of the answer; a success may carry an error in its body (OpenRouter: Errors).
-        headers: names in lower case, or a mapping that does not care.
-        body: as much of it as was read; one that was cut short is searched for what it still shows.
+        headers: names in lower case, or a case-insensitive mapping.
+        body: the part that was read; truncated JSON is searched as text.
     """
     if provider_kind == PLAIN:
         return _plain(status)
@@ -56,9 +56,9 @@ def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: 
 def failed_success(
     provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
 ) -> Failure | None:
-    """Return why an answer under a success status is a failure, None if it is none.
+    """Return the failure in an answer with a success status, None if there is none.
 
-    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
+    The parameters are those of `classify`; `now_wall` is Unix time in seconds.
     """
     if provider_kind == PLAIN:
         reason = _plain(status)
@@ -68,18 +68,15 @@ def failed_success(
 
 
 def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> Failure:
-    """Return why a stream failed whose event says so.
-
-    `body` is the event's data, or any text in its place, whatever else stands in it; it is read once.
-    """
+    """Return the failure that an event of a stream states; `body` is the event's data, or a text without events."""
     details = read({}, body)
     return _failure(provider_kind, details.status, {}, details, now_wall)
 
 
 def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float) -> Failure:
-    """Return all that there is to know of a refusal.
+    """Return error class, wait and scope of a refusal.
 
-    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
+    The parameters are those of `classify`; `now_wall` is Unix time in seconds.
     """
     details = read(headers, body)
     if provider_kind != PLAIN:
@@ -106,10 +103,10 @@ def _reason_and_scope(kind: str, status: int, details: ErrorDetails) -> tuple[Er
     return _reason(kind, status, words)
 
 
-# A target that fails says the same to each request, and asking words what they mean takes longer than all the rest.
+# A failing target sends the same error for each request, and matching the words takes most of the time.
 @lru_cache(maxsize=128)
 def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
-    """Ask what names a reason, in the order of how sure it is."""
+    """Return the class and scope of the first source that has one, the most reliable source first."""
     sentences = sentences_of(details.messages)
     part = named_part(details.names, sentences, details.param)
     by_status = _by_status(status)
@@ -130,7 +127,7 @@ def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, Re
 
 
 def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> ErrorClass:
-    """Return the class of a refusal that names a part of the request: what it refers to is here or nowhere."""
+    """Return the class of a refusal that names a part of the request; a missing item is missing at every target."""
     if part == "item" and status in _NOT_FOUND:
         return ErrorClass.CALLER_FAULT
     row = _row_of(GENERAL, kind, status, details)
@@ -138,7 +135,7 @@ def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> Error
 
 
 def _of_status(status: int, reason: ErrorClass, wait: float | None) -> RefusalScope:
-    """Tell whom a refusal concerns of which the status alone is known, and whether it asks for a wait."""
+    """Return the scope of a refusal with only a status and perhaps a wait."""
     if SCOPES.get(reason) == "request":
         return "request"
     return "target" if wait or status in SURE_STATUSES else "unknown"

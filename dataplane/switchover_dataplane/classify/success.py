@@ -1,8 +1,7 @@
-"""A whole answer under a success status → whether it is one, as providers and the proxies before them put errors there.
+"""A whole answer with a success status → whether it is a good answer, as providers and proxies hide errors there.
 
-What it is not handed to anybody: `Broken` says what is wrong with it. Where the API is known, an answer has its form
-(`whole_answer.py`) and anything else is a failure, whatever its label says. Where it is not, an answer in a form that
-nobody knows is good.
+An answer that fails this check is never sent on; `Broken` says what is wrong. If the API is known, the answer must have
+its form (`whole_answer.py`), whatever its Content-Type says. If not, an answer of unknown form is good.
 """
 
 import re
@@ -57,10 +56,10 @@ class _Answer(NamedTuple):
 def check_success(  # noqa: PLR0917 - an answer's parts, in the order in which they come
     kind: str, expected: Expected, status: int, headers: Mapping[str, str], body: bytes, now: float
 ) -> Outcome:
-    """Tell whether a whole answer is good: in the form of its API or, where that is not known, no page and no error.
+    """Check a whole answer: it has the form of its API or, if the API is not known, it is no HTML page and no error.
 
-    `kind` is the provider's (`classify.refusal`), `body` all of the body, without a coding; `now` is the time of day in
-    seconds since 1970, which dates in the answer are compared with.
+    `kind` is the provider kind (`classify.refusal`), `body` the whole body without a content coding, `now` the Unix
+    time in seconds, for dates in the answer.
     """
     text = body.removeprefix(_BYTE_ORDER_MARK).strip()
     answer = _Answer(kind, status, headers, text, now)
@@ -77,7 +76,7 @@ def check_success(  # noqa: PLR0917 - an answer's parts, in the order in which t
     if label == "application/json" or label.endswith("+json") or (not label and looks_like_json):
         return _check_json(answer)
     if label in _UNLABELLED and looks_like_json:
-        # A text may begin so, too, and be good.
+        # A plain text may begin like JSON and be good.
         return _error(answer) or Committed(status, headers)
     return Committed(status, headers)
 
@@ -92,14 +91,14 @@ def _is_page(text: bytes) -> bool:
 
 
 def _in_form(answer: _Answer, expected: Expected) -> Broken | Committed:
-    """Demand the form of an API; what an answer in another one says of itself tells the class of the failure."""
+    """Require the form of the API; for another form the text of the answer decides the error class."""
     text = answer.text
     if not text:
         return _EMPTY
     if _is_page(text):
         return _PAGE
     if text[:1] not in (b"{", b"["):
-        # No model's words: a proxy's, which say what is wrong in their own way.
+        # Text of a proxy, which may state the error.
         return Broken("malformed", "a text in the place of an answer", *failed_stream(answer.kind, text, answer.now))
     try:
         fault = fault_of(expected, text)
@@ -139,7 +138,7 @@ def _fields(text: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _unusual(answer: _Answer) -> Outcome:
-    """Judge what is no JSON object, or one that stricter parsers than those of SDKs refuse."""
+    """Check what is no JSON object, or JSON that only our stricter parser refuses."""
     if not lenient_json.is_json(answer.text):
         return _NO_JSON
     return _error(answer) or Committed(answer.status, answer.headers)
@@ -153,7 +152,7 @@ def _error(answer: _Answer) -> Broken | None:
 
 
 def _has_failed(choices: bytes) -> bool:
-    """Tell whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
+    """Whether a choice ended with an error (Mistral API, chat completion, finish_reason)."""
     if b'"error"' not in choices or not _FINISHED_WITH_AN_ERROR.search(choices):
         return False
     if not lenient_json.has_few_values(choices):
