@@ -53,7 +53,7 @@ class SizeBudget:
         """
         self._left -= size
         if self._left < 0:
-            raise Unjoinable("more than is held of an answer in one piece")
+            raise Unjoinable("the answer is larger than the limit")
 
     def keep(self, held: dict[str, msgspec.Raw], name: str, value: Any) -> None:
         """Hold a value, in the place of the one that has its name; no API has names of other letters than ASCII's."""

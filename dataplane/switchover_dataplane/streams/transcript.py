@@ -1,7 +1,7 @@
-"""The events of an answer, one after the other → the bytes that the client gets, and whether the answer is whole.
+"""The events of an answer, one by one → the bytes for the client, and whether the answer is whole.
 
-The promise is held here: nothing that is not the end is taken for one. A stream that breaks is an `Interruption`; what
-was sent up to then says whether another model can be asked to go on, and from which text.
+Only a true end of an answer counts as one. A stream that breaks off raises `Interruption`; the transcript then knows
+whether another model can continue, and from which text.
 """
 
 import re
@@ -21,7 +21,7 @@ from switchover_dataplane.streams.other_calls import OtherCalls
 from switchover_dataplane.streams.splice import Mismatch, Splice
 
 MOST_IDLE: Final = 4 * 1024 * 1024
-"""Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""
+"""Bytes without content that may follow each other after the first content of a stream."""
 
 _LONGEST_MARK: Final = 64
 _LAST: Final = (
@@ -29,9 +29,9 @@ _LAST: Final = (
     re.compile(rb"event: ?response\.(?:completed|incomplete)[\r\n]"),
     re.compile(rb'"type"\s*:\s*"response\.(?:completed|incomplete)"'),
 )
-"""What says in a chat completion, a response of Gemini's or an event of the Responses API that it is the last.
+"""The mark of a last event in Chat Completions, Gemini and the Responses API.
 
-Each begins with letters of its own, which are found at the speed of the memory.
+Each pattern begins with a literal, so that the search is fast.
 """
 
 _KINDS_OF_THE_ANSWER: Final = (ChunkKind.NO_CONTENT, ChunkKind.UNKNOWN, ChunkKind.CONTENT)
@@ -53,12 +53,12 @@ class Interruption(Exception):
 
 
 class Transcript:
-    """What of an answer was handed on so far.
+    """The part of an answer that was sent so far.
 
-    `choices` is how many the request asked for, `api` what the target was asked for (None: the form of its answers is
-    not known). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
-    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` those that show
-    that the model goes on.
+    `choices` is the number that the request asked for, `api` the API of the request (None: the form of its answers is
+    unknown). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
+    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` the events that
+    show progress of the model.
     """
 
     __slots__ = (
@@ -114,20 +114,20 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """The text of the answer, as far as it was sent."""
+        """The text that was sent so far."""
         return str(self._kept)
 
     @property
     def whole(self) -> bool:
-        """Whether every choice came to its end: what may still follow is usage and [DONE]."""
+        """Whether every choice has ended: only usage and [DONE] may follow."""
         return bool(self._finished) and len(self._finished) >= max(self._wanted, len(self._seen))
 
     @property
     def is_settled(self) -> bool:
-        """Whether the answer is whole, whatever comes of its connection.
+        """Whether the answer is whole, even if the connection breaks now.
 
-        A server that went on behind a finish_reason may do so again, and some of Gemini's models say with each response
-        that it is the last: then only the end tells.
+        If a server sent content after a finish_reason it may do so again, and some Gemini models set one in each
+        response. Then only the end of the stream counts.
         """
         if self._finish_revoked or self._stream_format is StreamFormat.GENERATE:
             return self._done_sent
@@ -135,29 +135,30 @@ class Transcript:
 
     @property
     def done_sent(self) -> bool:
-        """Whether the client has the last event that there can be."""
+        """Whether the last possible event was sent."""
         return self._done_sent
 
     @property
     def is_holding(self) -> bool:
-        """Whether a part of a tool call is held back."""
+        """Whether a part of a tool call is held."""
         return bool(self._held) or (self._other is not None and not self._other.has_ended)
 
     @property
     def ends_by_reset(self) -> bool:
-        """Whether a break must be shown by a reset alone.
+        """Whether an interruption must be shown by a connection reset and not by an error event.
 
-        Claude Code, of which a block ended and a tool call is open, ends its session at an error event, and asks again
-        after a reset.
+        After a whole block and an open tool call, Claude Code ends its session at an error event, but retries after a
+        reset.
         """
         is_in_a_call = bool(self._open) or self._other is not None
         return self._block_ended and is_in_a_call and self._stream_format in _FORMATS_WITH_BLOCKS
 
     @property
     def lacks_calls(self) -> bool:
-        """Whether the answer broke off in a tool call that another model can be asked for by the same request.
+        """Whether the answer broke off in a tool call that another model can make for the same request.
 
-        A message has blocks, so that other ones may follow; a chat completion with reasoning cannot be continued.
+        That holds for Messages, where other blocks may follow, and for a chat completion with reasoning, which cannot
+        be continued.
         """
         if self._other is not None:
             return not self._other.has_ended
@@ -168,20 +169,21 @@ class Transcript:
 
     @property
     def ends_with_body(self) -> bool:
-        """Whether this is a stream of another form, whose orderly end is the only one there is."""
+        """Whether the form of the stream is unknown, so that the end of the body is its only end."""
         return self._stream_format in (None, StreamFormat.OTHER)
 
     @property
     def is_splicing(self) -> bool:
-        """Whether nothing of another model's answer was handed on yet, as it is not known whether it fits."""
+        """Whether nothing of another model's answer was sent yet, as it may not fit."""
         if self._other is not None:
             return not self._other.has_ended
         return self._splice is not None and not self._splice.fits
 
     def continue_with(self, seam: bytes) -> None:
-        """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there.
+        """Expect another model's answer; `seam` is written before its first new part.
 
-        Where a call broke off (`lacks_calls`) it is all of an answer to the same request.
+        Its text begins with the sent text or its last words. If a call broke off (`lacks_calls`) it is a whole answer
+        to the same request.
         """
         if self._other is not None:
             self._other.begin_anew(seam)
@@ -200,11 +202,11 @@ class Transcript:
         self._finish_revoked = self._counted = False
 
     def take(self, event: Event) -> bytes:
-        """Take the next event; return what goes to the client for it.
+        """Read the next event; return the bytes for the client.
 
         Raises:
-            Interruption: the answer failed, claims to be done without being whole, or goes on without saying anything.
-            Mismatch: the other model's text does not go on where this one ended.
+            Interruption: the answer failed, ends without being whole, or sends too much without content.
+            Mismatch: the other model's text does not continue this one.
         """
         chunk = read(event, self._api)
         kind = chunk.kind
@@ -214,13 +216,13 @@ class Transcript:
                 return self._take_mark(event, kind)
         elif chunk.stream_format is not self._stream_format:
             if not self.ends_with_body:
-                # An event of another API, as some proxies mix in: it says nothing of the answer.
+                # An event of another API, which some proxies mix in, is no part of the answer.
                 return self._take_strange(event)
             self._stream_format = chunk.stream_format
         if self._other is not None:
             return self._take_other(event, chunk, self._other)
         if kind is _KIND_DONE and not (chunk.finished or self.whole or self._is_done()):
-            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
+            raise Interruption("truncated", "the stream was marked as done without a stop_reason")
         if kind is _KIND_NO_CONTENT or kind is _KIND_UNKNOWN or (self._finished and self.is_settled):
             self._count_idle(event)
         elif self._idle:
@@ -250,12 +252,12 @@ class Transcript:
         return event.raw
 
     def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks | OtherCalls) -> bytes:
-        """Take the next event of the answer of another model to the same request."""
+        """Read the next event of another model's answer to the same request."""
         if chunk is NO_CONTENT:
             self._count_idle(event)
             return event.raw
         if chunk.kind is _KIND_DONE and not other.has_ended:
-            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
+            raise Interruption("truncated", "the stream was marked as done without a stop_reason")
         written = other.take(event, chunk)
         if other.has_ended:
             self._note(chunk, "")
@@ -265,10 +267,10 @@ class Transcript:
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take_call(self, event: Event, chunk: Chunk) -> bytes:
-        """Take an event of a tool call, one that comes before it has ended, or the end of a block before it.
+        """Read an event of a tool call, an event during one, or the end of a block before one.
 
-        Claude Code ends its session where an answer breaks off behind a block that ended, and asks again where none
-        did. So the end of a block is handed on only once it is known that no call follows, or that the call is whole.
+        Claude Code ends its session if an answer breaks off after a whole block, and retries if no block has ended. So
+        the end of a block is sent only when no call follows or the call is whole.
         """
         self._held.follow(chunk)
         if not self._holds_calls:
@@ -281,14 +283,14 @@ class Transcript:
         return self._released()
 
     def _released(self) -> bytes:
-        """Return what was held back."""
+        """Return the bytes of the held events."""
         self._waits = False
         return b"".join([self._handed_on(event, chunk) for event, chunk in self._held.release()])
 
     # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_end(self) -> bytes:
-        """Take an orderly end of the body; return what is missing of the answer's own.
+        """Read the regular end of the body; return the closing event if it is missing.
 
         Raises:
             Interruption: the answer is not whole.
@@ -298,36 +300,36 @@ class Transcript:
         return self.closing() if self._splice is not None else b""
 
     def closing(self) -> bytes:
-        """Return the last event of a whole answer, b"" where it was sent."""
+        """Return the last event of a whole answer, b"" if it was sent."""
         return b"" if self._done_sent else stream_end.closing(self._stream_format)
 
     def error(self, message: str) -> bytes:
-        """Write the event that says that the answer broke off, in the form of its own events."""
+        """Write the error event for an answer that broke off, in the form of its stream."""
         return stream_end.error(self._stream_format, message)
 
     def _count_idle(self, event: Event) -> None:
-        """Count what says nothing; the first events of the Responses API repeat the request, and are not counted."""
+        """Count an event without content; the first events of the Responses API repeat the request and do not count."""
         if self.progress_events:
             self._idle += len(event.raw)
             if self._idle > MOST_IDLE:
                 raise Interruption("malformed", f"more than {MOST_IDLE >> 20} MiB without any content")
 
     def _take_mark(self, event: Event, kind: ChunkKind) -> bytes:
-        """Take an event that is about the stream and has nothing of the answer in it."""
+        """Read an event about the stream, which is no part of the answer."""
         if kind is ChunkKind.NOT_JSON or (self.is_settled and kind is ChunkKind.BROKEN_JSON):
             self.dropped += 1
             return b""
         if kind is ChunkKind.BROKEN_JSON:
-            raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
+            raise Interruption("malformed", "a chunk that is no valid JSON")
         if kind is ChunkKind.ERROR and not self.is_settled:
             raise Interruption("error-event", "an error in the middle of the stream")
         if kind is ChunkKind.ERROR or self._done_sent:
             return b""
         if self._seen and self._seen <= self._finished:
-            self._wanted = len(self._seen)  # a server that gives fewer choices than were asked for
+            self._wanted = len(self._seen)  # the server gives fewer choices than requested
         if not self.whole and not self.ends_with_body:
             if not self._is_done():
-                raise Interruption("truncated", "the stream said that it was done without a finish_reason")
+                raise Interruption("truncated", "the stream was marked as done without a finish_reason")
             held = self._released()
             self._open.clear()
             self._finished.update(self._seen)
@@ -338,7 +340,7 @@ class Transcript:
         return event.raw
 
     def _is_done(self) -> bool:
-        """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
+        """Whether a stream with [DONE] or `message_stop`, but no finish reason, is whole."""
         if self._known is StreamFormat.MESSAGES:
             return self._counted and not self._open
         if self._known is not StreamFormat.CHAT:
@@ -346,7 +348,7 @@ class Transcript:
         return self._held.are_whole if self._open else self._counted
 
     def _look_for_the_end(self, part: bytes) -> None:
-        """Find in an event that is too large to be read whether it is the last one."""
+        """Search an event that is too large to decode for the mark of a last event."""
         text = self._tail + part
         if any(last.search(text) for last in _LAST):
             self._seen.add(0)
@@ -358,7 +360,7 @@ class Transcript:
         if chunk.with_content:
             self._counted = False
             if self._finished and not self._finished.isdisjoint(chunk.with_content):
-                # A reason to end that the answer went on behind was none.
+                # A finish reason with more content after it does not count.
                 self._finished.difference_update(chunk.with_content)
                 self._finish_revoked = True
         elif chunk.counted:
@@ -378,7 +380,7 @@ class Transcript:
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
 
     def _spliced(self, event: Event, chunk: Chunk, splice: Splice) -> bytes:
-        """Hand on what is new in the other model's answer: what it thinks and repeats before that was sent already."""
+        """Return the new part of the other model's answer, without its reasoning and what it repeats."""
         if chunk.calls and splice.may_call:
             splice.begin_with_a_call()
             self._note(chunk, "")
@@ -403,7 +405,7 @@ class Transcript:
 
 
 def _reworded(event: Event, text: str) -> bytes:
-    """Write a chunk anew whose text is in part what was sent already."""
+    """Write a chunk with `text` alone, as a part of its own text was sent already."""
     body: dict[str, Any] = lenient_json.decode(event.data or b"{}")
     body["choices"][0]["delta"] = {"content": text} if text else {}
     return b"data: " + lenient_json.encode(body) + b"\n\n"
