@@ -83,7 +83,7 @@ def check_success(  # noqa: PLR0917 - an answer's parts, in the order in which t
 
 _EMPTY: Final = Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR, scope="unknown")
 _PAGE: Final = Broken("malformed", "an HTML page", ErrorClass.SERVER_ERROR, scope="unknown")
-_NO_JSON: Final = Broken("malformed", "not the JSON that it should be", ErrorClass.SERVER_ERROR, scope="unknown")
+_NO_JSON: Final = Broken("malformed", "the body is no valid JSON", ErrorClass.SERVER_ERROR, scope="unknown")
 
 
 def _is_page(text: bytes) -> bool:
@@ -99,7 +99,7 @@ def _in_form(answer: _Answer, expected: Expected) -> Broken | Committed:
         return _PAGE
     if text[:1] not in (b"{", b"["):
         # Text of a proxy, which may state the error.
-        return Broken("malformed", "a text in the place of an answer", *failed_stream(answer.kind, text, answer.now))
+        return Broken("malformed", "a plain text instead of JSON", *failed_stream(answer.kind, text, answer.now))
     try:
         fault = fault_of(expected, text)
     except (ValueError, RecursionError):

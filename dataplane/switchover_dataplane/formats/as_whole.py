@@ -1,7 +1,7 @@
-"""The events of a whole chat completion → the one JSON object that was asked for: some servers always stream.
+"""The events of a whole chat completion → the JSON object that the request asked for, as some servers always stream.
 
-Only what can be put together without guessing is: texts piece by piece, tool calls by their index, lists behind each
-other. What cannot be (audio, parts of an unknown kind) makes the attempt fail. All that is held has one bound.
+Texts are joined piece by piece, tool calls by their index, lists in order. If events cannot be joined for certain
+(audio, parts of an unknown kind) the attempt fails. One limit holds for all that is kept in memory.
 
 OpenAI API reference: the chat completion chunk object and the chat completion object; Mistral API, reasoning (content
 in parts).
@@ -24,39 +24,38 @@ _NAMES: Final = frozenset(("role", "name", "channel", "phase"))
 _ARGUMENTS: Final = frozenset(("arguments", "input"))
 _CALLS: Final = ("function", "custom")
 
-
 ENTRY: Final = 512
-"""Bytes that a part of an answer takes beside its text, at most."""
+"""Memory in bytes of a part of an answer beside its text, at most."""
 
 
 class Unjoinable(Exception):
-    """The events do not make one answer; the text says why."""
+    """The events cannot be joined to one answer; the text says why."""
 
 
 class FailedEvent(Exception):
-    """An event says that the answer failed."""
+    """An event states that the answer failed."""
 
 
 class SizeBudget:
-    """How many bytes and characters of an answer may still be held."""
+    """The bytes and characters of an answer that may still be kept."""
 
     __slots__ = ("_left",)
 
-    def __init__(self, most: int) -> None:
-        self._left = most
+    def __init__(self, limit: int) -> None:
+        self._left = limit
 
     def take(self, size: int) -> None:
-        """Hold so much more.
+        """Count `size` more.
 
         Raises:
-            Unjoinable: that is too much.
+            Unjoinable: the limit is exceeded.
         """
         self._left -= size
         if self._left < 0:
             raise Unjoinable("the answer is larger than the limit")
 
     def keep(self, held: dict[str, msgspec.Raw], name: str, value: Any) -> None:
-        """Hold a value, in the place of the one that has its name; no API has names of other letters than ASCII's."""
+        """Keep a value under its name and replace an earlier one; every API has ASCII names only."""
         if not name.isascii():
             return
         text = lenient_json.encode(value)
@@ -92,7 +91,7 @@ class List:
         self._items: list[bytes] = []
 
     def add(self, items: list[Any]) -> None:
-        """Add what a piece of the list holds."""
+        """Add the items of a piece."""
         if items:
             text = lenient_json.encode(items)[1:-1]
             self._budget.take(len(text) + 64)
@@ -105,7 +104,7 @@ class List:
 
 
 class _Call:
-    """A call of a tool, or of a function of the older kind."""
+    """A tool call, or a function call of the older kind."""
 
     __slots__ = ("_budget", "arguments", "id", "kind", "named", "rest")
 
@@ -143,12 +142,12 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are JSON, so that nothing of them is missing."""
+        """Whether its arguments are valid JSON, so that no part is missing."""
         return all(lenient_json.is_json(str(text).encode()) for text in self.arguments.values())
 
 
 class _Choice:
-    """What was said of one choice."""
+    """The content of one choice."""
 
     __slots__ = ("_at", "_budget", "_calls", "_function", "_lists", "_logprobs", "_texts", "_values", "finish")
 
@@ -193,7 +192,7 @@ class _Choice:
             self._function = self._function or _Call(self._budget)
             self._function.take_function(value)
         elif name == "audio" and value:
-            raise Unjoinable("sound in pieces, of which none is a whole one")
+            raise Unjoinable("audio in pieces")
         elif value and not (name in _NAMES and name in self._values):
             self._budget.keep(self._values, name, value)
 
@@ -211,10 +210,10 @@ class _Choice:
                 for thought in part.get("thinking") or ():
                     self._add("thoughts", str(thought.get("text") or "") if isinstance(thought, dict) else str(thought))
             else:
-                raise Unjoinable("content of another form")
+                raise Unjoinable("content of an unknown form")
 
     def _call(self, piece: Mapping[str, Any]) -> _Call:
-        """Return the call that a piece is of: some servers number all of them 0, or none."""
+        """Return the call of a piece: some servers give all calls the index 0, or none."""
         index = piece.get("index")
         at = index if isinstance(index, int) else 0
         call = self._at.get(at)
@@ -236,7 +235,7 @@ class _Choice:
 
     @property
     def has_whole_calls(self) -> bool:
-        """Whether it calls tools whose arguments are all there."""
+        """Whether it has tool calls, all with whole arguments."""
         return bool(self._calls) and all(call.is_whole for call in self._calls)
 
     def written(self, index: int) -> dict[str, Any]:
@@ -267,7 +266,7 @@ class _Choice:
 
 
 class ChatJoiner:
-    """Joins chunks of Chat Completions and Completions. `has_ended`: nothing follows that belongs to the answer."""
+    """Joins chunks of Chat Completions and Completions. `has_ended`: no more content can follow."""
 
     __slots__ = ("_budget", "_choices", "_counted", "_envelope", "_usage", "has_ended")
 
@@ -280,11 +279,11 @@ class ChatJoiner:
         self._choices: dict[int, _Choice] = {}
 
     def take(self, data: bytes) -> None:
-        """Take an event's data.
+        """Read the data of an event.
 
         Raises:
             ValueError: it is no JSON, or has too many values.
-            FailedEvent: it says that the answer failed.
+            FailedEvent: it states that the answer failed.
             Unjoinable: it cannot be joined to the others.
         """
         document = lenient_json.decode(data)
@@ -302,11 +301,11 @@ class ChatJoiner:
             self._counted = self._counted or bool(usage.get("completion_tokens"))
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
-                raise Unjoinable("a choice of another form")
+                raise Unjoinable("a choice of an unknown form")
             self._choice(choice.get("index") or 0).take(choice)
 
     def take_done(self) -> None:
-        """Take the event that says that the stream is done."""
+        """Read the event that marks the stream as done."""
         self.has_ended = True
 
     def _choice(self, index: object) -> _Choice:
@@ -318,7 +317,7 @@ class ChatJoiner:
 
     @property
     def is_whole(self) -> bool:
-        """Whether each choice has ended: by its finish reason or, behind a [DONE], by what cannot be half."""
+        """Whether each choice has ended: by its finish reason or, after [DONE], by token counts or whole tool calls."""
         choices = self._choices.values()
         if not choices:
             return False
@@ -327,7 +326,7 @@ class ChatJoiner:
         return self.has_ended and (self._counted or all(choice.has_whole_calls for choice in choices))
 
     def written(self) -> bytes:
-        """Write the answer; whether it is one is judged like any other."""
+        """Write the answer; the caller checks it like any other answer."""
         choices = [self._choices[index].written(index) for index in sorted(self._choices)]
         is_text = any("text" in choice for choice in choices)
         kind = "text_completion" if is_text else "chat.completion"

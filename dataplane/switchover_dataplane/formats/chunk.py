@@ -1,8 +1,8 @@
-"""One server-sent event → what it says about the answer: content, life, an end, or an error.
+"""One server-sent event → its kind: content, no content, an end, or an error.
 
-Only the few fields are read that decide it. The chunks that OpenAI, Azure OpenAI and Mistral share are read here,
-`responses_chunk.py` and `native_chunk.py` read the events of other APIs. What is of no known form counts as content
-where nobody knows the API that was asked, as the caller may know it; where it is known, it is life.
+Only the few fields that decide are read. This module reads the chunks of OpenAI, Azure OpenAI and Mistral;
+`responses_chunk.py` and `native_chunk.py` read the events of other APIs. If the API is unknown, an event of unknown
+form counts as content, as the caller may know it. If the API is known, it counts as no content.
 """
 
 import re
@@ -33,16 +33,16 @@ _outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _kind_decoder: Final = msgspec.json.Decoder(str)
 
 MOST_CHOICES: Final = 128
-"""Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
+"""Maximum number of choices of one answer, numbered from 0 (OpenAI API reference: `n` is at most 128)."""
 
 _MOST_OF_AN_ERROR: Final = 1_024
-"""Commas in an event that is looked at for an error in other words, which takes time for each of its fields."""
+"""Maximum number of commas in an event that is searched for an unknown form of error: each field costs time."""
 
 NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT)
-"""What comments, keep-alives and pings say: that the connection lives."""
+"""The chunk of comments, keep-alives and pings."""
 
 UNKNOWN: Final = Chunk(ChunkKind.UNKNOWN)
-"""What an event of no known form says where the form is known: that the connection lives."""
+"""The chunk of an event of unknown form where the API is known."""
 
 _DONE: Final = Chunk(ChunkKind.DONE)
 _PART: Final = Chunk(ChunkKind.CONTENT, not_resumable="an event that is too large to be read")
@@ -60,7 +60,7 @@ _CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
 _FRAME_FIELDS: Final = frozenset(("role", "name", "channel", "phase"))
 _FIRST: Final = (0,)
 
-# For each event of a stream: a name of the module is found much quicker than a member of an Enum.
+# A module name is found much faster than an Enum member, and each event of a stream needs it.
 _KIND_CONTENT: Final = ChunkKind.CONTENT
 _KIND_THINKING: Final = ChunkKind.THINKING
 _KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
@@ -69,7 +69,7 @@ _FORMAT_CHAT: Final = StreamFormat.CHAT
 
 
 def read(event: Event, api: Api | None) -> Chunk:
-    """Read one event of a stream from a target that was asked for `api`, None where the path is of none."""
+    """Read one event of a stream; `api` is the API of the request, None if it is not known."""
     data = event.data
     if data is None:
         return _PART if event.is_part else NO_CONTENT
@@ -109,7 +109,7 @@ def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
 
 
 def _unknown(data: bytes) -> Chunk:
-    """Tell whether an event of no known form says that the answer failed, in whichever words."""
+    """Read an event of unknown form: an error in any form, or unknown."""
     if data.count(b",") > _MOST_OF_AN_ERROR:
         return UNKNOWN
     try:
@@ -119,7 +119,7 @@ def _unknown(data: bytes) -> Chunk:
 
 
 def _unusual(data: bytes, api: Api | None) -> Chunk:
-    """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
+    """Read JSON that the typed decoder refuses: it stops at the first unexpected type."""
     try:
         body = lenient_json.decode(data)
     except (ValueError, RecursionError):
@@ -144,7 +144,7 @@ def _converted(body: Any) -> Body:
 
 
 def _outlined(data: bytes) -> Chunk:
-    """Read what an event of very many values says of itself: whether it failed, or which step of an answer it is."""
+    """Read an event with very many values by its outline: an error, or a step of an answer."""
     try:
         outline = _outline_decoder.decode(data)
     except (ValueError, RecursionError):
@@ -165,14 +165,14 @@ def _no_json(data: bytes) -> Chunk:
 
 
 def _without_choices(data: bytes, api: Api | None) -> Chunk:
-    """Read a chunk without choices: usage, a filter's word, a keep-alive, or an error in other words (MiniMax)."""
+    """Read a chunk without choices: usage, a filter result, a keep-alive, or an error of another form (MiniMax)."""
     if counts_tokens(data):
         return _CHAT_COUNTED
     return _ERROR if api is not None and _unknown(data) is _ERROR else _CHAT_NO_CONTENT
 
 
 def _chat(choices: list[Choice], data: bytes, api: Api | None) -> Chunk:
-    """Read a chunk; nearly every one has one choice."""
+    """Read the choices of a chunk; nearly every chunk has one."""
     if len(choices) == 1:
         return _choice(choices[0], data, api)
     if not choices:
@@ -183,7 +183,7 @@ def _chat(choices: list[Choice], data: bytes, api: Api | None) -> Chunk:
 
 
 def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
-    """Read a choice; that of an asynchronous filter has no delta."""
+    """Read a choice; a choice of an asynchronous filter has no delta."""
     if choice.error:
         return _ERROR
     index, indexes, not_resumable = choice.index, _FIRST, ""
@@ -213,7 +213,7 @@ def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
 
 
 def _delta(delta: dict[str, Any]) -> tuple[ChunkKind, str, str, bool]:
-    """Tell what a delta is, the text in it, what in it cannot be continued, and whether it is a part of a tool call."""
+    """Return the kind of a delta, its text, the part that cannot be continued, and whether it is part of a call."""
     kind, text, not_resumable, is_call = _KIND_NO_CONTENT, "", "", False
     for name, value in delta.items():
         if not value or name in _FRAME_FIELDS:
@@ -238,7 +238,7 @@ def _delta(delta: dict[str, Any]) -> tuple[ChunkKind, str, str, bool]:
 
 
 def _text(content: Any) -> tuple[str, bool, str]:
-    """Return text, whether there is thinking, and what else: Mistral sends a list of parts (its docs, Reasoning)."""
+    """Return the text, whether there is reasoning, and other content: Mistral sends a list of parts (Reasoning)."""
     if not isinstance(content, list):
         return "", False, "content of another form"
     text, thought, odd = "", False, ""

@@ -1,7 +1,7 @@
-"""One event of a stream in Anthropic's or Gemini's own form → what it says about the answer.
+"""One event of a stream in Anthropic's or Gemini's own form → its kind.
 
-Such streams come from targets whose callers speak those APIs. Another model is never asked to continue them, but what
-fails before their first content is moved to it, and a cut one does not look whole.
+Targets send such streams to callers of those APIs. Another model never continues them, but a stream that fails before
+its first content is moved to another model, and a truncated one does not look whole.
 
 Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentResponse.
 """
@@ -15,7 +15,7 @@ from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
 MOST_CANDIDATES: Final = 128
-"""Candidates of one answer, which are numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
+"""Maximum number of candidates, numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
 
 _MESSAGES: Final = "events of the Messages API"
 _GENERATE: Final = "events of the Gemini API"
@@ -38,9 +38,9 @@ _MESSAGES_END: Final = Chunk(ChunkKind.DONE, StreamFormat.MESSAGES, finished=(0,
 
 
 def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
-    """Read an event by its `type`; None if it is none of Anthropic's.
+    """Read an event by its `type`; None if Anthropic has no such event.
 
-    `data` is all that the event says, `api` what was asked for.
+    `data` is the data of the event, `api` the API of the request.
     """
     match kind:
         case "content_block_delta":
@@ -54,14 +54,14 @@ def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | No
         case "message_delta":
             return _message(body.delta, data, api)
         case "message_stop":
-            # Where the form of answers is not known, it is the only end that there is.
+            # If the API is not known, this event is the only end.
             return _MESSAGES_END if api is None else _MESSAGES_DONE
         case _:
             return None
 
 
 def _piece(delta: Any) -> Chunk:
-    """Read a piece of a block. The input of a tool is life: that its call is the client's was said by its block."""
+    """Read a piece of a block. The input of a tool is no content: the start of its block was."""
     kind = _type(delta)
     if kind == "text_delta":
         return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_NO_CONTENT
@@ -71,7 +71,7 @@ def _piece(delta: Any) -> Chunk:
 
 
 def _block(block: Any, index: int) -> Chunk:
-    """Read the start of a block: tools that the provider runs, and what they give, are blocks of many types."""
+    """Read the start of a block; tools that the provider runs, and their results, have many types."""
     kind = _type(block)
     if kind == "text":
         return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_NO_CONTENT
@@ -100,7 +100,7 @@ def _message(delta: Any, data: bytes, api: Api | None) -> Chunk:
 
 
 def gemini(body: Body, data: bytes, api: Api | None) -> Chunk:
-    """Read a response by its candidates; one that is blocked has none, and is an answer all the same."""
+    """Read a response by its candidates; a blocked response has none and is an answer."""
     candidates = body.candidates
     if not isinstance(candidates, list) or not candidates:
         feedback = body.prompt_feedback
@@ -136,7 +136,7 @@ def _candidate(candidate: Any, data: bytes, api: Api | None) -> Chunk:
 
 
 def _parts(content: Any) -> ChunkKind:
-    """Tell what the parts of a candidate are. What code of the provider's own did is no answer yet."""
+    """Return the kind of the parts of a candidate. Code that the provider runs is no content."""
     parts = content.get("parts") if isinstance(content, dict) else None
     kind = ChunkKind.NO_CONTENT
     for part in parts if isinstance(parts, list) else ():

@@ -1,6 +1,6 @@
-"""One event of the Responses API's streams → what it says about the answer.
+"""One event of a stream of the Responses API → its kind.
 
-Another model is never asked to continue such a stream, but what fails before its first content is moved to it.
+Another model never continues such a stream, but a stream that fails before its first content is moved to another model.
 
 Source: OpenAI API reference, Responses streaming events.
 """
@@ -37,7 +37,7 @@ _CALLS: Final = frozenset(
         *("apply_patch_call", "mcp_approval_request"),
     )
 )
-"""Items that the client has to act on. The other calls are of tools that the provider runs itself."""
+"""Items that the client must handle. Other calls are of tools that the provider runs."""
 
 _WORK: Final = re.compile(r"(?:response\.)?(?:reasoning|[a-z_]+_call|mcp_|compaction)")
 _FAILED: Final = frozenset(("error", "response.failed", "response.error", "response.cancelled"))
@@ -75,9 +75,9 @@ _outputs_decoder: Final = msgspec.json.Decoder(_LastOutputs)
 
 
 def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
-    """Read an event by its `type`; None if it is none of the Responses API's.
+    """Read an event by its `type`; None if the Responses API has no such event.
 
-    `data` is all that the event says, `api` what was asked for.
+    `data` is the data of the event, `api` the API of the request.
     """
     if kind in _CONTENT:
         return _CONTENT_CHUNK if body.delta or kind.endswith(".added") else _NO_CONTENT_CHUNK
@@ -97,7 +97,7 @@ def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
 
 
 def outlined(kind: str) -> Chunk | None:
-    """Read an event of too many values by its `type` alone; None if that tells nothing."""
+    """Read an event with too many values by its `type` alone; None if the type is unknown."""
     if kind in _FAILED:
         return _ERROR
     if kind in _ENDED:
@@ -110,7 +110,7 @@ def outlined(kind: str) -> Chunk | None:
 
 
 def has_output(data: bytes) -> bool:
-    """Tell whether the last event of a stream holds an answer: some servers send all of it there, and only there."""
+    """Whether the last event of a stream holds an answer: some servers send the whole answer only there."""
     try:
         output = _outputs_decoder.decode(data).response.output
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How a stream ends that the gateway has to end itself, in the form that the SDK of its API understands."""
+"""The last event of a stream that the gateway must end, in the form that the API's SDK reads."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def closing(stream_format: StreamFormat | None) -> bytes:
-    """Return the event that stands last in a whole answer, b"" where there is none."""
+    """Return the last event of a whole answer, b"" if the format has none."""
     match stream_format:
         case StreamFormat.CHAT:
             return _DONE
@@ -28,9 +28,9 @@ def closing(stream_format: StreamFormat | None) -> bytes:
 
 
 def error(stream_format: StreamFormat | None, message: str) -> bytes:
-    """Write the event that says that an answer broke off.
+    """Write the error event of an answer that broke off.
 
-    Sources: OpenAI API reference, error object and (Responses) error event, whose SDK raises what has an `error`;
+    Sources: OpenAI API reference, error object and error event of Responses (its SDK raises for the field `error`);
     Anthropic, Streaming Messages, error events; Google API design guide, errors.
     """
     match stream_format:

@@ -1,10 +1,10 @@
-"""The JSON of a whole answer → what it lacks of the form that its API demands, or nothing: then it is an answer.
+"""The JSON of a whole answer → why it does not have the form of its API, or None if it does.
 
-Good answers have few forms and failures have any, so that the form is demanded here, in one place for each API. What an
-answer holds beside it may be anything. What servers leave out and no SDK misses (`id`, `object`, `usage`, the finish
-reason) is not demanded of an answer that has words.
+Good answers have few forms and failures have many, so each API's form is required here, in one place. Additional fields
+are allowed. Fields that servers leave out and no SDK needs (`id`, `object`, `usage`, the finish reason) may be missing
+if the answer has content.
 
-Only what decides is read; everything else stays as its bytes. Sources: OpenAI API reference (the chat completion, the
+Only the fields that decide are decoded. Sources: OpenAI API reference (the chat completion, the
 completion, the response and the embedding object), Anthropic API reference (Messages), Gemini API reference
 (GenerateContentResponse), Mistral, xAI and OpenRouter API references (chat completions).
 """
@@ -27,24 +27,24 @@ MOST_CHOICES: Final = 128
 
 
 class Fault(NamedTuple):
-    """Why an answer is none: it has another form, no words, or says itself that it failed."""
+    """Why a text is no good answer: another form, no content, or a stated failure."""
 
     how: Literal["malformed", "empty", "error-event"]
     detail: str
 
 
-_OTHER_FORM: Final = Fault("malformed", "no answer in the form of its API")
-_NO_WORDS: Final = Fault("empty", "an answer without words, and no tokens counted")
-_BAD_END: Final = Fault("error-event", "an answer that ended for a reason that means a failure")
-_FAILED: Final = Fault("error-event", "an answer with an error in it")
-_PROMISED: Final = Fault("malformed", "the promise of an answer, which was not asked for")
-_TOO_FEW: Final = Fault("malformed", "fewer embeddings than texts")
+_OTHER_FORM: Final = Fault("malformed", "the answer does not have the form of its API")
+_NO_WORDS: Final = Fault("empty", "the answer has no content and counts no tokens")
+_BAD_END: Final = Fault("error-event", "the finish reason of the answer means a failure")
+_FAILED: Final = Fault("error-event", "the answer contains an error")
+_PROMISED: Final = Fault("malformed", "the answer is only queued, but the request has no `background`")
+_TOO_FEW: Final = Fault("malformed", "the answer has fewer embeddings than the request has texts")
 
 
 def fault_of(expected: Expected, text: bytes) -> Fault | None:
-    """Tell why a text is no whole answer of the API that was asked, None if it is one, or if the API is not known.
+    """Return why a text is no whole answer of the request's API, None if it is one or if the API is not known.
 
-    Of a text with more values than are made (`lenient_json.MOST_VALUES`) only the outline is judged.
+    Of a text with more than `lenient_json.MOST_VALUES` values only the outline is checked.
 
     Raises:
         ValueError: it is no JSON.
@@ -65,7 +65,7 @@ def fault_of(expected: Expected, text: bytes) -> Fault | None:
 
 
 def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
-    """Decode a text, also one that is stricter read than SDKs do; None where its values are of other types."""
+    """Decode a text as leniently as SDKs do; None if its values have other types."""
     try:
         try:
             return decoder.decode(text)
@@ -74,7 +74,7 @@ def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
         except ValueError:
             return decoder.decode(lenient_json.stricter(text))
     except msgspec.ValidationError:
-        # The decoder stopped there; what stands behind may be no JSON at all.
+        # The decoder stopped there; the rest of the text may be no JSON.
         if lenient_json.is_json(text):
             return None
         raise
@@ -83,10 +83,10 @@ def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
 def _content_fault(
     api: Api, ends: Iterable[str], usage: msgspec.Raw = ABSENT, *, has_words: bool, failed: bool = False
 ) -> Fault | None:
-    """Judge an answer by why it ended, and by whether it says anything.
+    """Check an answer by its finish reasons and its content.
 
-    Without words it is one where a limit or a refusal ended it, or where tokens were counted, as models think in
-    silence and sometimes have nothing to add. `failed`: it has an error beside it, which a good end belies.
+    Without content it is good if a limit or a refusal ended it, or if it counts tokens, as a model may only reason.
+    `failed`: it has an error field, which is ignored if the answer has a good end.
     """
     is_ended, needs_words = False, not has_words
     for end in ends:
@@ -112,7 +112,7 @@ _usage_decoder: Final = msgspec.json.Decoder(_Usage)
 
 
 def _counted(usage: msgspec.Raw) -> bool:
-    """Tell whether tokens of an answer were counted."""
+    """Whether at least one token of an answer is counted."""
     try:
         counts = msgspec.structs.astuple(_usage_decoder.decode(usage))
     except ValueError:
@@ -124,7 +124,7 @@ def _counted(usage: msgspec.Raw) -> bool:
 
 
 class _Message(msgspec.Struct, gc=False):
-    """Where a message says something; what it has beside these is no answer (annotations, a provider's own fields)."""
+    """The fields of a message that hold content; other fields do not (annotations, fields of one provider)."""
 
     content: msgspec.Raw = ABSENT
     refusal: msgspec.Raw = ABSENT
@@ -139,7 +139,7 @@ class _Message(msgspec.Struct, gc=False):
 
     @property
     def has_words(self) -> bool:
-        """Whether there is any of an answer in it."""
+        """Whether the message has content."""
         return has_content(self.content) or any(map(has_content, msgspec.structs.astuple(self)[1:]))
 
 
@@ -157,9 +157,9 @@ class _Completion(msgspec.Struct, gc=False):
 
 
 def _completion_fault(answer: _Completion, _: Expected) -> Fault | None:
-    """Judge a completion; the paths of both have answers of either form (Mistral API, fill in the middle).
+    """Check a chat completion or a completion; both paths may return either form (Mistral API, fill in the middle).
 
-    A choice that was filtered may have no message (Microsoft Learn, Azure OpenAI content filtering).
+    A filtered choice may have no message (Microsoft Learn, Azure OpenAI content filtering).
     """
     choices = answer.choices
     if not choices:
@@ -211,7 +211,7 @@ class _Response(msgspec.Struct, gc=False):
 
 
 def _response_fault(answer: _Response, expected: Expected) -> Fault | None:
-    """Judge a response by its status: completed, incomplete, queued and in_progress are no failures by themselves."""
+    """Check a response by its status: completed, incomplete, queued and in_progress alone are no failures."""
     if string_value(answer.object) not in ("", "response"):
         return _OTHER_FORM
     status = string_value(answer.status)
@@ -251,9 +251,9 @@ class _Generated(msgspec.Struct, gc=False):
 
 
 def _generated_fault(responses: list[_Generated]) -> Fault | None:
-    """Judge a response, or those that a stream without events is made of; a prompt that is blocked has no candidates.
+    """Check a response, or the responses of a stream in the form of an array.
 
-    Gemini API reference, PromptFeedback: what is blocked has a reason.
+    A blocked prompt has a reason and no candidates (Gemini API reference, PromptFeedback).
     """
     if any(response.feedback is not None and string_value(response.feedback.block_reason) for response in responses):
         return None
@@ -292,7 +292,7 @@ def _embeddings_fault(answer: _Embeddings, expected: Expected) -> Fault | None:
     return _TOO_FEW if len(answer.data) < expected.inputs else None
 
 
-# ── Answers of very many values ─────────────────────────────────────────────────────────────────────────────────────
+# ── Answers with very many values ───────────────────────────────────────────────────────────────────────────────────
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -311,11 +311,11 @@ _LISTS: Final[dict[Api, tuple[str, re.Pattern[bytes]]]] = {
     Api.GENERATE: ("candidates", re.compile(rb'"content"\s*:\s*\{')),
     Api.EMBEDDINGS: ("data", _EMBEDDING),
 }
-"""The list that an answer is, and what stands in it. A name in quotes is found in no text, where quotes are escaped."""
+"""The list of an answer, and the form of its items. A text cannot contain a quoted name, as its quotes are escaped."""
 
 
 def _outline_fault(expected: Expected, api: Api, text: bytes, *, is_array: bool) -> Fault | None:
-    """Judge by what stands in an answer's own list, without making a value of it."""
+    """Check an answer by the items of its list, without decoding them."""
     name, item = _LISTS[api]
     if not is_array:
         outline = _read(_outline_decoder, text)
