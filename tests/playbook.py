@@ -25,7 +25,7 @@ DEFAULT_POLICY = Policy()
 
 @dataclass(frozen=True)
 class Asks:
-    """Who asks, and for what (`evidence.Asker`)."""
+    """Who asks, and for what (`unexplained_failures.RequestIdentity`)."""
 
     caller: int = 1
     request: int = 1

@@ -24,13 +24,13 @@ from switchover_dataplane.reply import no_answer, reply
 from switchover_dataplane.reply.as_error import unmasked
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
-from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call_of import call_of
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.memory_budget import MemoryBudget
 from switchover_dataplane.request.routed import Routed
 from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.routing import callers, filters, headers, match
-from switchover_dataplane.routing.match import BadTarget, Found
+from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table import Policy, Rule
 from switchover_dataplane.telemetry import trace
@@ -129,7 +129,7 @@ class Proxy:
             admission=admission,
         )
 
-    def _admitted(self, serving: Serving, found: Found, head: match.Head) -> callers.Admission:
+    def _admitted(self, serving: Serving, found: MatchedRule, head: match.Head) -> callers.Admission:
         """Find out who asks, before anything else of the rule has an effect.
 
         Raises:
@@ -161,7 +161,7 @@ class Proxy:
             admission = routed.admission
             exchange = Exchange(
                 call,
-                asker=Asker(
+                identity=RequestIdentity(
                     call,
                     name=admission.caller.name if admission is not None else "",
                     fields=request.headers,

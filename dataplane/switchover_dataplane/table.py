@@ -317,10 +317,10 @@ class CoolDown(_Frozen, frozen=True):
     """FailoverPolicy `coolDown`, Gloo `outlierDetection`: out for `base` seconds after `after` failures in a row.
 
     `base` 0 switches cool-down off. Each next one of several in a row is longer, up to `max`: twice as long, or longer
-    by `base` (`growth`), in whole intervals of `interval` seconds where it is not 0. `most` is the share of an
-    upstream's targets, in percent, that may be out on a guess at a time: at least one may be, and one stays. With
-    `server_errors_only` no rate limit is counted; a wait that a target asks for holds in any case. With `plain_5xx` a
-    5xx of a plain HTTP server is counted, too.
+    by `base` (`growth`), in whole intervals of `interval` seconds where it is not 0. `max_ejection_percent` limits
+    how many of an upstream's targets cool down at once for a computed time: at least one may, and one always stays in
+    use. With `server_errors_only` no rate limit is counted; a wait that a target asks for holds in any case. With
+    `plain_5xx` a 5xx of a plain HTTP server is counted, too.
     """
 
     after: Positive = 3
@@ -328,7 +328,7 @@ class CoolDown(_Frozen, frozen=True):
     max: Seconds = 30.0
     growth: Literal["double", "multiple"] = "double"
     interval: Seconds = 0.0
-    most: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
+    max_ejection_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
     server_errors_only: bool = False
     plain_5xx: bool = False
 

@@ -12,12 +12,12 @@ from fuzz.edits import edited
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.join import JOINERS, joined_array
 from switchover_dataplane.classify import error_body, refusal
-from switchover_dataplane.classify.success import judged
+from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
-from switchover_dataplane.formats.as_whole import FailedEvent, Room, Unjoinable
+from switchover_dataplane.formats.as_whole import FailedEvent, SizeBudget, Unjoinable
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.reply.as_error import unmasked
 from switchover_dataplane.upstream.codings import BadCoding, Undoing, can_undo, named
@@ -118,7 +118,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     """Every answer is good or has a reason that is named; waits are times, and texts stay within bounds."""
     headers = CIMultiDict(given.headers)
     body = _in_clear(headers, given.body)
-    outcome = judged(given.kind, given.expected, given.status, headers, body, time.time())
+    outcome = check_success(given.kind, given.expected, given.status, headers, body, time.time())
     assert isinstance(outcome, Committed | Broken)
     reason = refusal.classify(given.kind, given.status, headers, body)
     assert reason is None or isinstance(reason, ErrorClass)
@@ -148,7 +148,7 @@ def _joined(body: bytes) -> Iterator[bytes]:
     array = joined_array(body, 1 << 16)
     if array is not None:
         yield array
-    for joiner in (kind(Room(1 << 16)) for kind in JOINERS.values()):
+    for joiner in (kind(SizeBudget(1 << 16)) for kind in JOINERS.values()):
         try:
             for data in (body, body):
                 joiner.take(data)

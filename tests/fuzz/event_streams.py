@@ -9,7 +9,7 @@ from fuzz.edits import edited, pieces
 from switchover_dataplane.failover.outcome import Committed
 from switchover_dataplane.formats.api import GENERATES_TEXT, Api
 from switchover_dataplane.formats.chunk import read
-from switchover_dataplane.formats.chunk_kind import Meaning
+from switchover_dataplane.formats.chunk_kind import ChunkKind
 from switchover_dataplane.formats.sse import MAX_EVENT, Event, Scanner
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
@@ -98,7 +98,7 @@ def are_handed_on_whole_or_said_to_be_cut(stream: Stream) -> Hashable:
         how = _transcribed(events, api)
         whole = isinstance(outcome, Committed) and not how
         assert not (stream.cut and whole), "a stream without its end was handed on as whole"
-        meanings = frozenset(read(event, api).meaning for event in events)
+        meanings = frozenset(read(event, api).kind for event in events)
         seen.append((type(outcome).__name__, how, meanings))
     return tuple(seen)
 
@@ -129,7 +129,7 @@ def _transcribed(events: list[Event], api: Api | None) -> str:
     failed = False
     sent: list[bytes] = []
     for event in events:
-        failed = failed or (read(event, api).meaning is Meaning.ERROR and not transcript.is_settled)
+        failed = failed or (read(event, api).kind is ChunkKind.ERROR and not transcript.is_settled)
         try:
             sent.append(transcript.take(event))
         except Interruption as interruption:
@@ -148,7 +148,7 @@ def _content_is_sent(events: list[Event], sent: bytes, api: Api | None) -> None:
     """Everything that may be shown was sent, in its order; only what follows on a second end may be missing."""
     at = 0
     for event in events:
-        if read(event, api).meaning is Meaning.CONTENT:
+        if read(event, api).kind is ChunkKind.CONTENT:
             found = sent.find(event.raw, at)
             assert found >= 0, "content was lost or came out of its order"
             at = found + len(event.raw)

@@ -5,7 +5,7 @@ import time
 from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, Outcome
-from switchover_dataplane.request.asker import Asker
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
 
@@ -13,7 +13,7 @@ from switchover_dataplane.telemetry import trace
 class AttemptLog:
     """Takes note of each attempt as it begins and ends. `model` is the one that the request asks for."""
 
-    __slots__ = ("_policy", "_repeats", "_runtime", "_upstream", "asker", "model", "record")
+    __slots__ = ("_policy", "_repeats", "_runtime", "_upstream", "identity", "model", "record")
 
     def __init__(  # noqa: PLR0917 - a request, and where it goes
         self,
@@ -21,10 +21,10 @@ class AttemptLog:
         runtime: UpstreamRuntime,
         upstream: Upstream,
         policy: Policy,
-        asker: Asker,
+        identity: RequestIdentity,
         model: str,
     ) -> None:
-        self.asker = asker
+        self.identity = identity
         self.model = model
         self.record = record
         self._runtime = runtime
@@ -38,7 +38,7 @@ class AttemptLog:
         """An attempt begins."""
         self.record.attempts.append(attempt.note)
         self._runtime.in_flight[attempt.target.id] += 1
-        self._runtime.health.started(attempt.target, self.model, attempt.began, asker=self.asker)
+        self._runtime.health.record_start(attempt.target, self.model, attempt.began, identity=self.identity)
 
     def ended(self, attempt: InFlight, result: Result) -> None:
         """An attempt ended; whether its answer is handed on is not decided yet."""
@@ -48,11 +48,11 @@ class AttemptLog:
         if attempt.silent is not None and isinstance(outcome, Committed):
             note.error_class, note.detail = None, ""
         trace.note(note, outcome)
-        goes_on = False
+        is_streaming = False
         if answer is not None:
             note.bytes = answer.size
-            goes_on = answer.opened is not None or answer.rest is not None
-        self._learn(attempt, outcome, goes_on=goes_on)
+            is_streaming = answer.opened is not None or answer.rest is not None
+        self._learn(attempt, outcome, is_streaming=is_streaming)
 
     def is_silent(self, attempt: InFlight, outcome: Outcome) -> None:
         """An attempt is open beyond its soft timeout."""
@@ -88,7 +88,7 @@ class AttemptLog:
 
     def is_whole(self, attempt: InFlight) -> None:
         """The answer that was handed on reached its end."""
-        self._runtime.health.ended_well(attempt.target, self.model, time.monotonic(), asker=self.asker)
+        self._runtime.health.record_completion(attempt.target, self.model, time.monotonic(), identity=self.identity)
 
     def served(self, attempt: InFlight) -> None:
         """No more of the answer is handed on."""
@@ -112,9 +112,11 @@ class AttemptLog:
             self._runtime.budget.repeated(self._upstream.name, self._repeats)
             self._repeats = 0
 
-    def _learn(self, attempt: InFlight, outcome: Outcome, *, goes_on: bool = False) -> None:
+    def _learn(self, attempt: InFlight, outcome: Outcome, *, is_streaming: bool = False) -> None:
         health, cool_down, now = self._runtime.health, self._policy.cool_down, time.monotonic()
-        health.record(attempt.target, self.model, outcome, cool_down, now, asker=self.asker, goes_on=goes_on)
+        health.record(
+            attempt.target, self.model, outcome, cool_down, now, identity=self.identity, is_streaming=is_streaming
+        )
 
     def _close(self, attempt: InFlight) -> None:
         self._runtime.in_flight[attempt.target.id] -= 1

@@ -27,9 +27,9 @@ from switchover_dataplane.failover.decision import Answer as Finish
 from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.failover.triggers import triggers, wants_refusals_known
-from switchover_dataplane.request.asker import Asker
 from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.streams import held_calls
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
@@ -80,7 +80,7 @@ class Exchange:
         self,
         call: Call,
         *,
-        asker: Asker,
+        identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
@@ -93,7 +93,7 @@ class Exchange:
         self._routes = routes
         self._runtime = runtime
         self._record = record
-        self._log = AttemptLog(record, runtime, upstream, policy, asker, call.body.model)
+        self._log = AttemptLog(record, runtime, upstream, policy, identity, call.body.model)
         self._group = AttemptGroup()
         self._held = Held(runtime.put_away)
         self._limits = limits_of(policy)
@@ -146,7 +146,7 @@ class Exchange:
         serving = self._serving
         assert serving is not None  # noqa: S101 - else nothing could have broken off
         if outcome.how == "error-event":
-            outcome = replace(outcome, concerns="unknown")
+            outcome = replace(outcome, scope="unknown")
         self._log.broke(serving, outcome)
         self.close()
         self._history[-1] = replace(self._history[-1], outcome=outcome)
@@ -154,7 +154,7 @@ class Exchange:
     def earliest_return(self) -> float | None:
         """Return in how many seconds the first target is back that cools down, None if none does."""
         log, health = self._log, self._runtime.health
-        return health.earliest_return(self._upstream, log.model, time.monotonic(), asker=log.asker)
+        return health.earliest_return(self._upstream, log.model, time.monotonic(), identity=log.identity)
 
     def ended_whole(self) -> None:
         """Take note that the answer that was handed on reached its end."""
@@ -180,7 +180,7 @@ class Exchange:
             return self._next()
         log = self._log
         health, cool_down = self._runtime.health, self._policy.cool_down
-        cooling = health.cooling(self._upstream, cool_down, log.model, time.monotonic(), asker=log.asker)
+        cooling = health.cooling(self._upstream, cool_down, log.model, time.monotonic(), identity=log.identity)
         return first_step(self._upstream, cooling)
 
     def _next(self) -> Step:
@@ -196,7 +196,9 @@ class Exchange:
             policy,
             self._upstream,
             history,
-            cooling=self._runtime.health.cooling(self._upstream, policy.cool_down, log.model, now, asker=log.asker),
+            cooling=self._runtime.health.cooling(
+                self._upstream, policy.cool_down, log.model, now, identity=log.identity
+            ),
             elapsed=now - self._record.started,
             wall=time.time(),
             chance=random.random(),  # noqa: S311 - jitter, not a secret

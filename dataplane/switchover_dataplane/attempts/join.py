@@ -17,7 +17,7 @@ from switchover_dataplane.classify.refusal import failed_stream
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.as_whole import ChatJoiner, FailedEvent, Room, Unjoinable
+from switchover_dataplane.formats.as_whole import ChatJoiner, FailedEvent, SizeBudget, Unjoinable
 from switchover_dataplane.formats.native_as_whole import GeneratedJoiner, MessagesJoiner, ResponsesJoiner
 from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.process import turns
@@ -60,7 +60,7 @@ async def join(  # noqa: PLR0917 - an answer, and what is known of it
 
     A failure is returned, and the words of an error are held in the place of the answer.
     """
-    joiner = JOINERS[api](Room(limit)) if api in JOINERS else None
+    joiner = JOINERS[api](SizeBudget(limit)) if api in JOINERS else None
     if joiner is None:
         return _no_answer("an event stream, which the API has not")
     pieces, answer.held = answer.held, []
@@ -90,7 +90,7 @@ def joined_array(text: bytes, limit: int) -> bytes | None:
     """
     if not lenient_json.has_few_values(text):
         return None
-    joiner = GeneratedJoiner(Room(limit))
+    joiner = GeneratedJoiner(SizeBudget(limit))
     try:
         for response in _array_decoder.decode(text):
             joiner.take(bytes(response))
@@ -171,4 +171,4 @@ def _failed(data: bytes, provider: str, answer: Answer) -> Broken:
 
 
 def _no_answer(why: str) -> Broken:
-    return Broken("malformed", why, ErrorClass.SERVER_ERROR, concerns="unknown")
+    return Broken("malformed", why, ErrorClass.SERVER_ERROR, scope="unknown")

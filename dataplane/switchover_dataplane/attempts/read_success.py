@@ -1,7 +1,7 @@
 """An answer under a success status → whether it is one, and in the shape that was asked for.
 
 Where the API is known nothing is believed of its label: what begins as an event stream is one, and anything else is
-read whole and judged. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
+read whole and check_success. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
 """
 
 import re
@@ -14,12 +14,13 @@ from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.attempts.join import join, joined_array
 from switchover_dataplane.attempts.stream_start import HeldBack, open_stream
-from switchover_dataplane.classify.success import judged, media_type
+from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.json_body import SMALL
+from switchover_dataplane.formats.media_types import EVENT_STREAM, media_type
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
@@ -30,7 +31,6 @@ from switchover_dataplane.upstream.transport import ConnectionBroken, Response
 WHOLE_LIMIT: Final = 4 * 1024 * 1024
 """Up to here an answer that is no stream is read before its first byte goes out; a larger one is streamed."""
 
-EVENT_STREAM: Final = "text/event-stream"
 _JSON: Final = "application/json"
 _STREAM_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data:|event:|id:|retry:|:)")
 _STREAM_MAY_BEGIN: Final = re.compile(
@@ -64,9 +64,9 @@ _WITHOUT_A_BODY: Final = frozenset((204, 205))
 def _no_success(status: int) -> Broken:
     """Say that a redirect that was not followed, or nothing, is no answer of a model's."""
     if status in _WITHOUT_A_BODY:
-        return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR, concerns="unknown")
+        return Broken("empty", "a success without a body", ErrorClass.SERVER_ERROR, scope="unknown")
     why = f"a redirect ({status}) that cannot be followed"
-    return Broken("malformed", why, ErrorClass.SERVER_ERROR, concerns="unknown")
+    return Broken("malformed", why, ErrorClass.SERVER_ERROR, scope="unknown")
 
 
 async def _is_stream(answer: Answer, response: Response, expected: Expected) -> bool:
@@ -139,7 +139,7 @@ def _judged(answer: Answer, route: Route, call: Call, expected: Expected) -> Out
     if call.head.method not in _ASKING or answer.rest is not None or coding(answer.headers):
         return Committed(answer.status, answer.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
-    return judged(route.wire.name, expected, answer.status, answer.headers, body, time.time())
+    return check_success(route.wire.name, expected, answer.status, answer.headers, body, time.time())
 
 
 def _in_shape(answer: Answer, outcome: Committed, route: Route, call: Call, expected: Expected) -> Outcome:
@@ -185,7 +185,7 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
     opening = Opening(answer.opened, answer.status, route.wire.name, api, time.time)
-    # What was judged whole is an answer, though its events alone may not tell.
+    # What was check_success whole is an answer, though its events alone may not tell.
     return outcome if api is not None else opening.verdict() or outcome
 
 

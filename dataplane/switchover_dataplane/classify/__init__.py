@@ -1,1 +1,1 @@
-"""Why an answer is a failure: its class, whom it concerns, how long to wait. No sockets, no clock."""
+"""Why an answer is a failure: its error class, its scope and its wait. No sockets, no clock."""

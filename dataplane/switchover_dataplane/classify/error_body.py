@@ -1,8 +1,7 @@
-"""Headers and the start of a body → the codes and words that they hold about an error, whatever shape they have.
+"""Headers and the start of a body → the codes and texts of an error, in any shape.
 
-Bodies are whatever a server sends: JSON in a dozen shapes, JSON that was cut short, pages, nothing. Nothing in here
-raises on any of them, and reading takes time that grows with their bytes alone: an error has a few codes and texts, so
-that of more only the first are taken. What the words mean is `classify.py`'s.
+A body may be JSON in many shapes, truncated JSON, an HTML page or empty. No function here raises for any of them, and
+the time is linear in the bytes: of many codes and texts only the first are read. `refusal.py` classifies them.
 """
 
 import re
@@ -16,10 +15,10 @@ from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
 MOST_TEXTS: Final = 64
-"""Messages, and codes, that are taken of one error."""
+"""Maximum number of messages, and of codes, that are read of one error."""
 
 MOST_TEXT: Final = 16 * 1024
-"""Characters of messages that are taken of one error."""
+"""Maximum number of characters of messages that are read of one error."""
 
 _MOST_LEAVES: Final = 4_096
 _LONGEST_CODE: Final = 256
@@ -57,13 +56,13 @@ _ECHO = re.compile(r'"(?:input|ctx|loc|body|value)"\s*:')
 
 
 @dataclass(slots=True)
-class Said:
-    """What an answer says about an error: its codes and messages in lower case, and the document they come from.
+class ErrorDetails:
+    """The codes and messages of an error in lower case, and the document that they come from.
 
-    `names` are the codes as words ("rate limit exceeded"). `text` is all messages in one. `waits` are the values of
-    fields that are named for one. `param` is the request's field that the error names, "" for none. `status` is the
-    HTTP status that the body states of itself, 0 for none; `is_error` tells whether the document has the shape of an
-    error, which matters under a success status.
+    `names` are the codes as words ("rate limit exceeded"). `text` is all messages joined. `waits` are the fields whose
+    names say that they hold a wait: (name, value). `param` is the request field that the error names, "" if none.
+    `status` is the HTTP status in the body, 0 if none. `is_error`: the document has the shape of an error, which
+    matters under a success status.
     """
 
     codes: set[str] = field(default_factory=set)
@@ -80,15 +79,15 @@ class Said:
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more is taken."""
+        """Whether a limit is reached, so that nothing more is read."""
         return self._room <= 0 or self._leaves <= 0 or len(self.messages) >= MOST_TEXTS
 
     def count_leaf(self) -> None:
-        """Count a text or number that was looked at, whether it was taken or not."""
+        """Count a text or number of the document."""
         self._leaves -= 1
 
     def add_code(self, name: str) -> None:
-        """Take a code; one of several words is a message, wherever it stands (xAI)."""
+        """Add a code; a code of several words is a message (xAI)."""
         if " " in name.strip():
             self.add_message(name)
         elif len(self.codes) < MOST_TEXTS:
@@ -96,7 +95,7 @@ class Said:
             self.names.append(_as_words(name))
 
     def add_message(self, message: str) -> None:
-        """Take a message, as much of it as there is room for."""
+        """Add a message, cut to the characters that are left."""
         if self.is_full:
             return
         if _AN_EXCEPTION.fullmatch(message):
@@ -106,13 +105,13 @@ class Said:
         self.messages.append(message.strip().lower())
 
     def add_wait(self, name: str, value: str) -> None:
-        """Take what may be a wait."""
+        """Add the value of a field that may be a wait."""
         if len(self.waits) < _MOST_WAITS and len(value) <= _LONGEST_WAIT:
             self.waits.append((name, value.strip().lower()))
 
 
 class _Outline(msgspec.Struct, gc=False):
-    """What tells that a document is an error, of one with too many values to make them."""
+    """The fields that show an error, of a document with too many values to decode it."""
 
     error: msgspec.Raw = msgspec.Raw(b"")
     object: msgspec.Raw = msgspec.Raw(b"")
@@ -124,64 +123,64 @@ _outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
-def read(headers: Mapping[str, str], body: bytes) -> Said:
-    """Collect the codes and texts of an error from its headers and its body, in whichever provider's shape."""
-    said = Said()
+def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
+    """Collect the codes and texts of an error from its headers and its body, in any provider's shape."""
+    details = ErrorDetails()
     name = headers.get("x-amzn-errortype", "")
     if name:
-        said.add_code(name)
+        details.add_code(name)
     body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        said.document = lenient_json.decode(body)
+        details.document = lenient_json.decode(body)
     except (ValueError, RecursionError):
-        _read_fragment(said, _error_in_outline(said, body))
-        return said
-    said.is_error = looks_like_error(said.document)
-    said.status = _stated_status(said.document, is_error=said.is_error)
-    _read_document(said, said.document, "message" if isinstance(said.document, str) else "")
-    for error in _errors_of_choices(said.document):
-        _read_document(said, {"error": error})
-    said.text = "\n".join(said.messages)
-    return said
+        _read_fragment(details, _error_in_outline(details, body))
+        return details
+    details.is_error = looks_like_error(details.document)
+    details.status = _stated_status(details.document, is_error=details.is_error)
+    _read_document(details, details.document, "message" if isinstance(details.document, str) else "")
+    for error in _errors_of_choices(details.document):
+        _read_document(details, {"error": error})
+    details.text = "\n".join(details.messages)
+    return details
 
 
-def _read_document(said: Said, document: object, key: str = "") -> None:
-    """Take codes, messages and waits; a message may be a JSON text of another server's (Vertex AI, OpenRouter)."""
+def _read_document(details: ErrorDetails, document: object, key: str = "") -> None:
+    """Add codes, messages and waits; a message may be the JSON text of another server (Vertex AI, OpenRouter)."""
     for name, value in _leaves(document, _DEPTH, key):
-        if said.is_full:
+        if details.is_full:
             return
-        said.count_leaf()
+        details.count_leaf()
         plain = plain_name(name)
         if _CODE.fullmatch(plain):
-            said.add_code(value)
+            details.add_code(value)
         elif _WAIT.fullmatch(plain):
-            said.add_wait(plain, value)
+            details.add_wait(plain, value)
         if name in _MARKED_KEYS:
-            said.codes.add(name)
+            details.codes.add(name)
         if plain in _NAMES_A_FIELD:
-            said.param = said.param or value[:_LONGEST_CODE].lower()
+            details.param = details.param or value[:_LONGEST_CODE].lower()
         if not _MESSAGE.fullmatch(plain) or (plain == "reason" and " " not in value):
             continue
-        said.add_message(value)
+        details.add_message(value)
         if value.lstrip()[:1] in ("{", "["):
             try:
                 inner = lenient_json.decode(value.encode("utf-8", "surrogatepass"))
             except (ValueError, RecursionError):
                 continue
             if not isinstance(inner, str):
-                _read_document(said, inner)
+                _read_document(details, inner)
 
 
 def _errors_of_choices(document: object) -> Iterator[object]:
-    """Yield the errors that stand in the choices of an answer (OpenRouter: Errors)."""
+    """Yield the errors in the choices of an answer (OpenRouter: Errors)."""
     choices = document.get("choices") if isinstance(document, dict) else None
     for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
             yield choice["error"]
 
 
-def _error_in_outline(said: Said, body: bytes) -> bytes:
-    """Tell of a document with too many values whether it is an error; return where its words stand."""
+def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
+    """Set `is_error` for a document with too many values; return the part that holds its texts."""
     if lenient_json.has_few_values(body):
         return body
     try:
@@ -190,41 +189,41 @@ def _error_in_outline(said: Said, body: bytes) -> bytes:
         return body
     error = bytes(outline.error)
     named = b'"error"' in (bytes(outline.object), bytes(outline.type))
-    said.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
+    details.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
     return error if error not in _FALSE else body
 
 
-def _read_fragment(said: Said, body: bytes) -> None:
-    """Take what a cut JSON text still shows; of a page or plain text only the words count."""
+def _read_fragment(details: ErrorDetails, body: bytes) -> None:
+    """Add what truncated JSON still shows; of a page or plain text only the text is used."""
     text = bytes(body[:MOST_TEXT]).decode("utf-8", "replace")
     if text.lstrip()[:1] not in ("{", "["):
-        said.text, said.messages = text.lower(), [text.strip().lower()]
+        details.text, details.messages = text.lower(), [text.strip().lower()]
         return
-    # What the caller sent, and servers repeat, says nothing.
+    # Servers repeat the caller's input; it must not classify the error.
     text = _ECHO.split(text, maxsplit=1)[0]
     for key, value in _PAIR.findall(text):
         plain = plain_name(key)
         if _CODE.fullmatch(plain):
-            said.add_code(value)
+            details.add_code(value)
         elif _WAIT.fullmatch(plain):
-            said.add_wait(plain, value)
+            details.add_wait(plain, value)
         if _MESSAGE.fullmatch(plain):
-            said.add_message(value)
+            details.add_message(value)
     for key, number in _NUMBER_PAIR.findall(text):
         if _WAIT.fullmatch(plain_name(key)):
-            said.add_wait(plain_name(key), number)
-    said.text = text.lower()
-    if not said.messages:
-        said.add_message(text)
+            details.add_wait(plain_name(key), number)
+    details.text = text.lower()
+    if not details.messages:
+        details.add_message(text)
 
 
 def _exception(name: str) -> str:
-    """Return a code in lower case; Amazon's come as `namespace#Name:url` (Amazon Bedrock: API error codes)."""
+    """Return a code in lower case; Amazon sends `namespace#Name:url` (Amazon Bedrock: API error codes)."""
     return name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1].strip().lower()
 
 
 def _as_words(name: str) -> str:
-    """Return a code as words in lower case; a number, or a type of Google's with its address, has none."""
+    """Return a code as words in lower case, "" for a number or a Google type URL."""
     if name[:1] in ("@", "") or name.isdigit() or "googleapis" in name:
         return ""
     short = name[:_LONGEST_CODE].split(":", 1)[0].rsplit("#", 1)[-1]
@@ -232,7 +231,7 @@ def _as_words(name: str) -> str:
 
 
 def _error_of(document: object) -> object:
-    """Return the error of a document that has the shape of one, None of any other."""
+    """Return the error object of a document, None if the document has no shape of an error."""
     if isinstance(document, list) and document:
         document = document[0]
     if not isinstance(document, dict):
@@ -247,7 +246,7 @@ def _error_of(document: object) -> object:
 
 
 def _stated_status(document: object, *, is_error: bool) -> int:
-    """Return the status that an error states of itself, as its code or as a status, 0 for none."""
+    """Return the HTTP status that an error holds as its code or status, 0 if none."""
     holders = [_error_of(document), *_errors_of_choices(document), *([document] if is_error else ())]
     stated = (
         failed_status(value)
@@ -260,10 +259,10 @@ def _stated_status(document: object, *, is_error: bool) -> int:
 
 
 def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
-    """Walk the texts and numbers of a document with the key that each stands under; lists keep their key.
+    """Yield the texts and numbers of a document, each with its key; items of a list have the key of the list.
 
-    Only what may hold an error's own words is entered: servers repeat a caller's request in other places, and nobody
-    may talk a key or a model out of service by what they ask.
+    Only fields that hold the error's own text are entered. Servers repeat the request in other fields, and the text of
+    a request must not take a key or a model out of service.
     """
     if isinstance(value, dict):
         for name, inner in value.items():

@@ -1,20 +1,20 @@
-"""What providers call their errors → the error class: all codes that are known, in one table.
+"""The error codes of providers → the error class: one table of all known codes.
 
-It is data alone, so that a new code is one more line with the page that documents it; `classify.py` reads it. Rows
-are tried in order: what is about the request itself comes before what is about the key, the model or the moment. A code
-that means anything (`GENERAL`) is asked last, after the words beside it (`error_words.py`).
+A new code is one more row, with the page that documents it; `refusal.py` reads the rows. They are tried in order: rows
+about the request come before rows about the key, the model or the load. Codes with several meanings (`GENERAL`) are
+tried last, after the words of the error (`error_words.py`).
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from switchover_dataplane.failover.outcome import Concern, ErrorClass
+from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
 _REQUEST_REFUSED = frozenset({400, 403, 413, 422})
 _KEY_REFUSED = frozenset({400, 401, 403})
 _NOT_NOW = frozenset({429, 498, 500, 502, 503, 504, 529})
 
-CONCERNS: Final[dict[ErrorClass, Concern]] = {
+SCOPES: Final[dict[ErrorClass, RefusalScope]] = {
     ErrorClass.RATE_LIMITED: "target",
     ErrorClass.QUOTA_EXHAUSTED: "target",
     ErrorClass.OVERLOADED: "target",
@@ -24,17 +24,17 @@ CONCERNS: Final[dict[ErrorClass, Concern]] = {
     ErrorClass.CONTENT_FILTER: "request",
     ErrorClass.CALLER_FAULT: "request",
 }
-"""Whom a refusal concerns whose class a code or words told; what is not here is "unknown"."""
+"""The scope of a refusal by its class, if a code or words gave the class; "unknown" for every other class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of knowledge: `codes` (whole), `texts` (within a message) or `starts` (of a message), in lower case.
+    """One row: `codes` (whole), `texts` (within a message) or `starts` (of a message), all in lower case.
 
-    Any of them says why. `starts` are for classes that cool a key or a model down, as a server may quote its caller
-    further on in a message. The row holds for answers of `statuses`, or of any status where there are none, and for the
-    provider kinds in `kinds`, or for all; an error inside a success without a status of its own is measured by its
-    words alone, unless the row `needs_status`. `is_vague`: it may be for what the caller wrote.
+    One match is enough. `starts` are for classes that cool down a key or a model, as a server may quote its caller
+    later in a message. The row applies to `statuses` and to the provider kinds in `kinds`; an empty set means all. An
+    error under a success status without a status of its own matches by its text alone, unless the row `needs_status`.
+    `is_vague`: the caller's request may be the cause.
     """
 
     error_class: ErrorClass
@@ -48,9 +48,9 @@ class Row:
     needs_status: bool = False
 
     @property
-    def concerns(self) -> Concern:
-        """Whom the refusal concerns."""
-        return "unknown" if self.is_vague else CONCERNS.get(self.error_class, "unknown")
+    def scope(self) -> RefusalScope:
+        """The scope of a refusal that the row matches."""
+        return "unknown" if self.is_vague else SCOPES.get(self.error_class, "unknown")
 
 
 def _row(
@@ -81,7 +81,7 @@ def _row(
 _E = ErrorClass
 
 ROWS: Final[tuple[Row, ...]] = (
-    # What the prompt or the answer may not contain.
+    # Content that the provider does not allow.
     _row(
         _E.CONTENT_FILTER,
         "OpenAI: Error codes; openai-python",
@@ -97,7 +97,7 @@ ROWS: Final[tuple[Row, ...]] = (
     _row(
         _E.CONTENT_FILTER, "OpenRouter: Errors and debugging (moderation)", "flagged_input", statuses=frozenset({403})
     ),
-    # A prompt that is too long for this model, and what is too long for any.
+    # A prompt that is too long for this model, and input that is too long for any model.
     _row(_E.CONTEXT_LENGTH, "OpenAI: Error codes; vLLM", "context_length_exceeded", statuses=_REQUEST_REFUSED),
     _row(
         _E.CONTEXT_LENGTH,
@@ -112,7 +112,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "string_above_max_length request_too_large",
         statuses=frozenset({400, 413, 422}),
     ),
-    # Credit or quota that no short wait brings back.
+    # Credit or quota that does not come back soon.
     _row(
         _E.QUOTA_EXHAUSTED,
         "OpenAI: Error codes",
@@ -127,7 +127,7 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     _row(_E.QUOTA_EXHAUSTED, "Gemini API: Rate limits", texts=("perday",), statuses=frozenset({429})),
     _row(_E.QUOTA_EXHAUSTED, "Amazon Bedrock: InvokeModel", "servicequotaexceededexception"),
-    # A lack of capacity, whatever status it comes with.
+    # No capacity, with any status.
     _row(_E.OVERLOADED, "OpenAI: Error codes", "server_is_overloaded"),
     _row(_E.OVERLOADED, "Anthropic: Errors", "overloaded_error"),
     _row(
@@ -138,7 +138,7 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     _row(_E.OVERLOADED, "Amazon Bedrock: API error codes", "modelnotreadyexception serviceunavailableexception"),
     _row(_E.OVERLOADED, "Groq: Error codes", "capacity_exceeded"),
-    # A model that is not there, or not for this key.
+    # A model that does not exist, or that this key must not use.
     _row(_E.MODEL_UNAVAILABLE, "OpenAI: Error codes; Groq: Deprecations", "model_not_found model_decommissioned"),
     _row(_E.MODEL_UNAVAILABLE, "Azure OpenAI: Troubleshooting", "deploymentnotfound"),
     _row(_E.MODEL_UNAVAILABLE, "Mistral: Error glossary", "unknown_model invalid_model"),
@@ -148,7 +148,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "resourcenotfoundexception ftuformnotfilled",
         starts=("the provided model identifier is invalid", "invocation of model id"),
     ),
-    # A key that is wrong, or may not do this.
+    # A key that is wrong or has no permission.
     _row(_E.CREDENTIALS, "OpenAI: Error codes", "invalid_api_key", statuses=_KEY_REFUSED),
     _row(_E.CREDENTIALS, "Gemini API: Troubleshooting", "api_key_invalid", statuses=_KEY_REFUSED),
     _row(
@@ -203,7 +203,7 @@ GENERAL: Final[tuple[Row, ...]] = (
         statuses=_KEY_REFUSED,
         is_vague=True,
     ),
-    # A failure of the server, told by name.
+    # A named failure of the server.
     _row(
         _E.SERVER_ERROR,
         "Amazon Bedrock: InvokeModel",
@@ -235,7 +235,7 @@ BY_STATUS = {
     503: ErrorClass.OVERLOADED,
     529: ErrorClass.RATE_LIMITED,
 }
-"""What a status means where no row knows better; other 4xx are the caller's fault, other 5xx the server's."""
+"""The class of a status that no row matches; other 4xx are the caller's fault, other 5xx are server errors."""
 
 SURE_STATUSES: Final = frozenset({402, 429, 498, 503, 529})
-"""Statuses that name the target's account or load by themselves; any other may be for what the caller wrote."""
+"""Statuses that are always about the target's account or load; the request may cause any other status."""

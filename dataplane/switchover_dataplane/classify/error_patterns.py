@@ -1,8 +1,7 @@
-"""The words that errors of one reason share: a thing, and what is wrong with it, in one sentence.
+"""The words that error messages of one class share: a thing and what is wrong with it, in one sentence.
 
-Wordings differ by server and by month, but the words that they are made of hardly do. So each reason is a few pairs of
-word lists, and no list of sentences; `tests/corpus/` holds the sentences that they are tested against. `error_words.py`
-asks them.
+The sentences differ by server and change often; the words in them rarely do. So a class has a few pairs of word lists
+and no list of sentences. `tests/corpus/` holds the sentences of the tests, and `error_words.py` uses the patterns.
 """
 
 import re
@@ -15,17 +14,17 @@ from switchover_dataplane.failover.outcome import ErrorClass
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Words that together, in one sentence, mean one reason.
+    """Words that together, in one sentence, mean one error class.
 
-    `pieces` all have to be there, `never` must not. `statuses` are those of answers that it may be in, none for all. A
-    pattern of `any_voice` is found wherever it stands, as its reason takes nothing out of service.
+    All of `pieces` must match, and `never` must not. `statuses` are the statuses that it applies to; empty means all.
+    With `any_speaker` it also applies to sentences that may quote the caller, as its class cools nothing down.
     """
 
     error_class: ErrorClass
     pieces: tuple[re.Pattern[str], ...]
     never: re.Pattern[str] | None = None
     statuses: frozenset[int] = frozenset()
-    any_voice: bool = False
+    any_speaker: bool = False
 
 
 def _words(*words: str) -> re.Pattern[str]:
@@ -76,7 +75,7 @@ _OF_TOKENS: Final = _words(
     "expected maxlength:",
 )
 
-# ── Content that is not wanted ──────────────────────────────────────────────────────────────────────────────────────
+# ── Content that is not allowed ─────────────────────────────────────────────────────────────────────────────────────
 
 _UNWANTED: Final = _words(
     r"\bsafety\b|safe use|safety_|\bmoderat|usage (?:polic|guideline)|(?:acceptable|allowed) use|responsible ?ai",
@@ -102,7 +101,7 @@ _STOPPED: Final = _words(
     r"\bunsafe\b",
 )
 
-# ── No money, no allowance ──────────────────────────────────────────────────────────────────────────────────────────
+# ── No credit, no quota ─────────────────────────────────────────────────────────────────────────────────────────────
 
 _MONEY: Final = _words(
     r"\bbalance\b|\bcredits?\b|\btop[ -]?up|\btrial\b|\bspend(?:ing)?\b|\bfunds?\b|billing(?! details| cycle)",
@@ -141,7 +140,7 @@ _OF_A_RATE: Final = _words(
 )
 _QUOTA: Final = _words(r"quota (?:\w+ ){0,2}exceeded|exceeded (?:\w+ ){0,3}quota")
 
-# ── Not now ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Rate limits and load ────────────────────────────────────────────────────────────────────────────────────────────
 
 _RATE: Final = _words(
     r"rate[ _-]?limit|rate[ _-]?quota|too many (?:\w+ )?(?:requests|connections|calls)|throttl",
@@ -171,7 +170,7 @@ _LOAD: Final = _words(
 )
 _NOT_OF_LOAD: Final = _words(r"context|resource is temporarily blocked")
 
-# ── A model that is not there ───────────────────────────────────────────────────────────────────────────────────────
+# ── A model that does not exist ─────────────────────────────────────────────────────────────────────────────────────
 
 _A_MODEL: Final = r"\b(?:models?|deployment|engine)\b(?![.\[])"
 _NO_PART_OF_IT: Final = r"(?! (?:output|response|parameter|config|settings?|input|type|kind|field|feature))"
@@ -205,7 +204,7 @@ _NOT_THE_MODEL: Final = _words(
     r"\btools?\b|stream|\bimages?\b|vision|audio|schema|logprobs|temperature|function call|prefill",
     r"system (?:prompt|message)",
 )
-"""What a model cannot do is said of what the request wants."""
+"""A sentence about a feature that a model lacks is about the request."""
 
 # ── A key that is refused ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,7 +237,7 @@ _ACCOUNT: Final = _words(
     r"must be a member of an organization|has been suspended|账(?:户|号).{0,20}(?:锁定|封|非活动|不存在|异常)",
 )
 
-# ── The reasons ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The patterns ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _E = ErrorClass
 _REQUEST_REFUSED: Final = frozenset({0, 400, 403, 406, 413, 422, 446, 451})
@@ -246,8 +245,8 @@ _TOO_LONG: Final = _REQUEST_REFUSED | {500, 502}
 _KEY_REFUSED: Final = frozenset({0, 400, 401, 403})
 _NO_LIMIT: Final = frozenset({0, *range(400, 600)}) - {429}
 
-_filter = partial(Pattern, _E.CONTENT_FILTER, statuses=_REQUEST_REFUSED, any_voice=True)
-_long = partial(Pattern, _E.CONTEXT_LENGTH, statuses=_TOO_LONG, any_voice=True)
+_filter = partial(Pattern, _E.CONTENT_FILTER, statuses=_REQUEST_REFUSED, any_speaker=True)
+_long = partial(Pattern, _E.CONTEXT_LENGTH, statuses=_TOO_LONG, any_speaker=True)
 
 PATTERNS: Final[tuple[Pattern, ...]] = (
     _filter((_UNWANTED, _VERDICT), never=_words("data polic|privacy")),
@@ -271,4 +270,4 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
     Pattern(_E.CREDENTIALS, (_ACCOUNT,), statuses=_KEY_REFUSED),
     Pattern(_E.QUOTA_EXHAUSTED, (_QUOTA,), statuses=_NO_LIMIT - {0}),
 )
-"""Tried in order: what is about the request, the account, the model, the moment, the key."""
+"""Tried in order: the request, the account, the model, the load, the key."""

@@ -1,8 +1,8 @@
-"""The sentences of an error → why they say that the request was refused.
+"""The sentences of an error → the error class that they state.
 
-What a caller wrote may stand in an error, so that it must not pass for the server's own words. Quoted texts are taken
-out. Where a status is about the request, only sentences count that begin as a server speaks of itself, and of a
-message that begins with what is wrong with an input only its first words. What the words mean is `error_patterns.py`'s.
+An error may repeat the caller's text, which must not count as the server's own words. So quoted text is removed. If the
+status may be about the request, only sentences count that begin like a statement of the server, and of a message that
+begins with a wrong input only the first words. The words themselves are in `error_patterns.py`.
 """
 
 import re
@@ -11,25 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from switchover_dataplane.classify.error_codes import SURE_STATUSES
 from switchover_dataplane.classify.error_patterns import PATTERNS, Pattern
 from switchover_dataplane.failover.outcome import ErrorClass
 
 MOST_CHARACTERS: Final = 2_048
-"""Characters of an error's messages that are looked at for reasons."""
+"""Maximum number of characters of the messages that are searched."""
 
 MOST_SENTENCES: Final = 32
-"""Sentences of these."""
+"""Maximum number of sentences that are searched."""
 
 _MOST_OF_A_MESSAGE: Final = 1_024
 _MOST_OF_A_SENTENCE: Final = 512
 _FIRST_WORDS: Final = 64
 
-_SURE: Final = frozenset({402, 429, 498, 503, 529})
-_BLAMES_THE_REQUEST: Final = frozenset({0, *range(400, 500), 500}) - {402, 408, 409, 421, 424, 425, 429, 498}
-"""Statuses that are, or may be, about the request (0: none is known): what it holds may be quoted in their errors."""
+_MAY_BLAME_THE_REQUEST: Final = frozenset({0, *range(400, 500), 500}) - {402, 408, 409, 421, 424, 425, 429, 498}
+"""Statuses that may be about the request (0: not known): their errors may quote it."""
 
-_OF_WHAT_WAS_GIVEN: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_UNAVAILABLE})
-"""Classes of what a request brings with it, so that their errors may begin as those about any input do."""
+_INPUT_CLASSES: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_UNAVAILABLE})
+"""Classes about something that the request contains: their errors may begin like errors about any input."""
 
 _PREFIX: Final = re.compile(
     r"(?:(?:<\d{3}>|\[[\w -]{1,64}\]|error code: \d+ -|(?:http )?\d{3}:?|error:|api error:"
@@ -72,50 +72,50 @@ _NO_WORDS: Final = re.compile(r"https?://\S+|<[^<>]{0,200}>")
 _END: Final = re.compile(r"(?<=[^\s.])[.!?](?=\s)|[\n\r]+|[\u3002\uff1b\uff01\uff1f]| · ")
 
 
-def said_reason(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:
-    """Return the reason that the words of an error tell, None for none.
+def reason_from_text(names: Sequence[str], messages: Sequence[str], status: int) -> ErrorClass | None:
+    """Return the error class that the words of an error state, None if they state none.
 
     Args:
-        names: its codes and types as words ("insufficient quota"), which no caller writes.
+        names: its codes and types as words ("insufficient quota"); a caller cannot write these.
         messages: in lower case.
         status: of the answer, 0 if it is not known.
     """
-    anyones = [*names, *islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES)]
+    quotable = [*names, *islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES)]
     own = [*names, *islice(_own_sentences(messages, status), MOST_SENTENCES)]
     first = [*own, *_first_words(messages)]
     for pattern in PATTERNS:
         if pattern.statuses and status not in pattern.statuses:
             continue
-        spoken = anyones if pattern.any_voice else first if pattern.error_class in _OF_WHAT_WAS_GIVEN else own
-        if any(_means(pattern, sentence) for sentence in spoken):
+        candidates = quotable if pattern.any_speaker else first if pattern.error_class in _INPUT_CLASSES else own
+        if any(_matches(pattern, sentence) for sentence in candidates):
             return pattern.error_class
     return None
 
 
 def sentences_of(messages: Sequence[str]) -> list[str]:
-    """Return the sentences of messages, in lower case as these are, without the texts that are quoted in them."""
+    """Return the sentences of messages without quoted text, in lower case like the messages."""
     return list(islice(_sentences(_shortened(messages), _without_quoted), MOST_SENTENCES))
 
 
-def _means(pattern: Pattern, sentence: str) -> bool:
+def _matches(pattern: Pattern, sentence: str) -> bool:
     return all(piece.search(sentence) for piece in pattern.pieces) and not (
         pattern.never is not None and pattern.never.search(sentence)
     )
 
 
 def _own_sentences(messages: Sequence[str], status: int) -> Iterator[str]:
-    """Yield the sentences in which a server speaks of itself, without all that it may quote."""
+    """Yield the sentences that are the server's own words, without quoted text."""
     for message in _shortened(messages):
         sentences = list(_sentences((message,), _without_all_quotes))
-        if status not in _SURE and sentences and _is_about_an_input(sentences[0]):
+        if status not in SURE_STATUSES and sentences and _is_about_an_input(sentences[0]):
             continue
         for sentence in sentences:
-            if status not in _BLAMES_THE_REQUEST or _OPENER.match(sentence):
+            if status not in _MAY_BLAME_THE_REQUEST or _OPENER.match(sentence):
                 yield sentence
 
 
 def _first_words(messages: Sequence[str]) -> Iterator[str]:
-    """Yield what messages refuse first, up to where they may quote it: a key, or a model."""
+    """Yield the first words of messages that refuse a key or a model, up to where a quote may begin."""
     for message in _shortened(messages):
         first = next(_sentences((message,), _without_all_quotes), "")
         if _REFUSES_AN_INPUT.match(first) and not _NAMES_AN_INPUT.match(first):
@@ -145,7 +145,7 @@ def _sentences(messages: Iterator[str] | Sequence[str], unquote: Callable[[str],
 
 
 def _without_quoted(text: str) -> str:
-    """Take out quoted texts, but leave names."""
+    """Remove quoted text, but keep quoted names."""
     for opening, closing in zip(_OPENS, _CLOSES, strict=True):
         kept: list[str] = []
         at = 0
@@ -158,7 +158,7 @@ def _without_quoted(text: str) -> str:
 
 
 def _without_all_quotes(text: str) -> str:
-    """Take out all from a line's first quote to its last, as what is quoted may hold quotes."""
+    """Remove everything from the first to the last quote of a line, as quoted text may contain quotes."""
     return "\n".join(map(_without_quotes, text.split("\n")))
 
 

@@ -1,29 +1,29 @@
-"""A refusal's status, headers and the start of its body → why it was refused, whom it concerns, and how long to wait.
+"""Status, headers and the start of the body of a refusal → its error class, its scope and its wait.
 
-A status alone misleads, so the providers' own codes come first (`error_codes.py`), then the words of their errors
-(`error_words.py`), then the codes that mean anything, and the status last. Waits are `waits.py`'s.
+A status alone misleads. So the provider's codes come first (`error_codes.py`), then the words of the error
+(`error_words.py`), then the codes with several meanings, and the status last. `waits.py` reads the wait.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from switchover_dataplane.classify.error_body import Said, read
-from switchover_dataplane.classify.error_codes import BY_STATUS, CONCERNS, GENERAL, ROWS, SURE_STATUSES, Row
-from switchover_dataplane.classify.error_concerns import Part, is_larger_than_a_limit, part_named
-from switchover_dataplane.classify.error_words import said_reason, sentences_of
-from switchover_dataplane.classify.waits import wait_asked
-from switchover_dataplane.failover.outcome import Concern, ErrorClass
+from switchover_dataplane.classify.error_body import ErrorDetails, read
+from switchover_dataplane.classify.error_codes import BY_STATUS, GENERAL, ROWS, SCOPES, SURE_STATUSES, Row
+from switchover_dataplane.classify.error_words import reason_from_text, sentences_of
+from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part
+from switchover_dataplane.classify.waits import requested_wait
+from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
 PLAIN = "http"
-"""The provider kind of which no body is known: its statuses are about the caller's request, not a key or a model."""
+"""The provider kind with unknown bodies: its statuses are about the caller's request, not about a key or a model."""
 
-Failure = tuple[ErrorClass, float | None, Concern]
-"""Why an answer is none, for how many seconds to stay away (None: not told), and whom that concerns."""
+Failure = tuple[ErrorClass, float | None, RefusalScope]
+"""Error class, wait in seconds (None: not stated) and scope."""
 
 
-class _Words(NamedTuple):
-    """What an error says, as `Said` has it."""
+class _ErrorText(NamedTuple):
+    """The parts of `ErrorDetails` that decide the class: hashable, as the key of a cache."""
 
     codes: frozenset[str]
     names: tuple[str, ...]
@@ -37,113 +37,112 @@ _OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUS
 
 
 def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
-    """Return why this answer is a failure, None if it is none.
+    """Return the error class of an answer, None if it is no failure.
 
     Args:
         provider_kind: a `kind` of `table.Provider`, or another provider's name as in `Row.kinds`.
         status: of the answer; a success may carry an error in its body (OpenRouter: Errors).
-        headers: names in lower case, or a mapping that does not care.
-        body: as much of it as was read; one that was cut short is searched for what it still shows.
+        headers: names in lower case, or a case-insensitive mapping.
+        body: the part that was read; truncated JSON is searched as text.
     """
     if provider_kind == PLAIN:
         return _plain(status)
-    said = read(headers, body)
-    if status < 400 and not said.is_error:
+    details = read(headers, body)
+    if status < 400 and not details.is_error:
         return None
-    return _judged(provider_kind, status if status >= 400 else said.status, said)[0]
+    return _reason_and_scope(provider_kind, status if status >= 400 else details.status, details)[0]
 
 
 def failed_success(
     provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
 ) -> Failure | None:
-    """Return why an answer under a success status is a failure, None if it is none.
+    """Return the failure in an answer with a success status, None if there is none.
 
-    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
+    The parameters are those of `classify`; `now_wall` is Unix time in seconds.
     """
     if provider_kind == PLAIN:
         reason = _plain(status)
         return None if reason is None else (reason, None, "unknown")
-    said = read(headers, body)
-    return _failure(provider_kind, said.status, headers, said, now_wall) if said.is_error else None
+    details = read(headers, body)
+    return _failure(provider_kind, details.status, headers, details, now_wall) if details.is_error else None
 
 
 def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> Failure:
-    """Return why a stream failed whose event says so.
-
-    `body` is the event's data, or any text in its place, whatever else stands in it; it is read once.
-    """
-    said = read({}, body)
-    return _failure(provider_kind, said.status, {}, said, now_wall)
+    """Return the failure that an event of a stream states; `body` is the event's data, or a text without events."""
+    details = read({}, body)
+    return _failure(provider_kind, details.status, {}, details, now_wall)
 
 
 def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float) -> Failure:
-    """Return all that there is to know of a refusal.
+    """Return error class, wait and scope of a refusal.
 
-    The parameters are those of `classify`, and `now_wall` is Unix time in seconds; the body is read once.
+    The parameters are those of `classify`; `now_wall` is Unix time in seconds.
     """
-    said = read(headers, body)
+    details = read(headers, body)
     if provider_kind != PLAIN:
-        return _failure(provider_kind, status, headers, said, now_wall)
+        return _failure(provider_kind, status, headers, details, now_wall)
     reason = _plain(status) or ErrorClass.SERVER_ERROR
-    wait = wait_asked(status, headers, said, now_wall)
+    wait = requested_wait(status, headers, details, now_wall)
     return reason, wait, _of_status(status, reason, wait)
 
 
-def _failure(kind: str, status: int, headers: Mapping[str, str], said: Said, now_wall: float) -> Failure:
-    reason, concern = _judged(kind, status, said)
-    if is_larger_than_a_limit(said.messages):
+def _failure(kind: str, status: int, headers: Mapping[str, str], details: ErrorDetails, now_wall: float) -> Failure:
+    reason, scope = _reason_and_scope(kind, status, details)
+    if is_larger_than_a_limit(details.messages):
         return reason, None, "request"
-    if reason in _OF_A_LIMIT and "permodel" in said.text:
-        concern = "model"
-    wait = wait_asked(status, headers, said, now_wall)
-    return reason, wait, "target" if wait and concern == "unknown" else concern
+    if reason in _OF_A_LIMIT and "permodel" in details.text:
+        scope = "model"
+    wait = requested_wait(status, headers, details, now_wall)
+    return reason, wait, "target" if wait and scope == "unknown" else scope
 
 
-def _judged(kind: str, status: int, said: Said) -> tuple[ErrorClass, Concern]:
-    words = _Words(frozenset(said.codes), tuple(said.names), tuple(said.messages), said.text, said.param)
+def _reason_and_scope(kind: str, status: int, details: ErrorDetails) -> tuple[ErrorClass, RefusalScope]:
+    words = _ErrorText(
+        frozenset(details.codes), tuple(details.names), tuple(details.messages), details.text, details.param
+    )
     return _reason(kind, status, words)
 
 
-# A target that fails says the same to each request, and asking words what they mean takes longer than all the rest.
+# A failing target sends the same error for each request, and matching the words takes most of the time.
 @lru_cache(maxsize=128)
-def _reason(kind: str, status: int, said: _Words) -> tuple[ErrorClass, Concern]:
-    """Ask what names a reason, in the order of how sure it is."""
-    sentences = sentences_of(said.messages)
-    part = part_named(said.names, sentences, said.param)
+def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
+    """Return the class and scope of the first source that has one, the most reliable source first."""
+    sentences = sentences_of(details.messages)
+    part = named_part(details.names, sentences, details.param)
     by_status = _by_status(status)
     if part == "header":
         return by_status, "request"
-    row = _row_of(ROWS, kind, status, said)
+    row = _row_of(ROWS, kind, status, details)
     if row is not None:
-        return row.error_class, row.concerns
-    reason = said_reason(said.names, said.messages, status)
+        return row.error_class, row.scope
+    reason = reason_from_text(details.names, details.messages, status)
     if reason is not None:
-        return reason, CONCERNS.get(reason, "unknown")
+        return reason, SCOPES.get(reason, "unknown")
     if part is not None and status not in SURE_STATUSES:
-        return _of_a_part(part, kind, status, said), "request"
-    row = _row_of(GENERAL, kind, status, said)
+        return _of_a_part(part, kind, status, details), "request"
+    row = _row_of(GENERAL, kind, status, details)
     if row is not None:
-        return row.error_class, row.concerns
+        return row.error_class, row.scope
     return by_status, _of_status(status, by_status, None)
 
 
-def _of_a_part(part: Part, kind: str, status: int, said: _Words) -> ErrorClass:
-    """Return the class of a refusal that names a part of the request: what it refers to is here or nowhere."""
+def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> ErrorClass:
+    """Return the class of a refusal that names a part of the request; a missing item is missing at every target."""
     if part == "item" and status in _NOT_FOUND:
         return ErrorClass.CALLER_FAULT
-    row = _row_of(GENERAL, kind, status, said)
+    row = _row_of(GENERAL, kind, status, details)
     return row.error_class if row is not None else _by_status(status)
 
 
-def _of_status(status: int, reason: ErrorClass, wait: float | None) -> Concern:
-    """Tell whom a refusal concerns of which the status alone is known, and whether it asks for a wait."""
-    if CONCERNS.get(reason) == "request":
+def _of_status(status: int, reason: ErrorClass, wait: float | None) -> RefusalScope:
+    """Return the scope of a refusal with only a status and perhaps a wait."""
+    if SCOPES.get(reason) == "request":
         return "request"
     return "target" if wait or status in SURE_STATUSES else "unknown"
 
 
-def _row_of(rows: tuple[Row, ...], kind: str, status: int, said: _Words) -> Row | None:
-    return next((row for row in rows if _applies(row, kind, status) and _says(row, said)), None)
+def _row_of(rows: tuple[Row, ...], kind: str, status: int, details: _ErrorText) -> Row | None:
+    return next((row for row in rows if _applies(row, kind, status) and _matches(row, details)), None)
 
 
 def _plain(status: int) -> ErrorClass | None:
@@ -159,11 +158,11 @@ def _applies(row: Row, kind: str, status: int) -> bool:
     return of_status and (not row.kinds or kind in row.kinds)
 
 
-def _says(row: Row, said: _Words) -> bool:
+def _matches(row: Row, details: _ErrorText) -> bool:
     return (
-        not row.codes.isdisjoint(said.codes)
-        or any(text in said.text for text in row.texts)
-        or (bool(row.starts) and any(message.startswith(row.starts) for message in said.messages))
+        not row.codes.isdisjoint(details.codes)
+        or any(text in details.text for text in row.texts)
+        or (bool(row.starts) and any(message.startswith(row.starts) for message in details.messages))
     )
 
 

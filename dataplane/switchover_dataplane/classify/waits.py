@@ -1,7 +1,7 @@
-"""A refusal's headers and what was read of its body → for how long to stay away.
+"""Headers and error details of a refusal → how long to wait before the next request.
 
-Waits come in many ways, and some numbers that look like one are none: `x-ratelimit-reset-*` tells when a bucket is full
-again, not when the next request would pass. So a reset counts only where the same bucket is said to be used up.
+Waits have many forms, and some numbers look like a wait and are none: `x-ratelimit-reset-*` is the time until a bucket
+is full again, not until the next request passes. So a reset counts only if the same bucket is empty.
 """
 
 import email.utils
@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from switchover_dataplane.classify.error_body import Said
+from switchover_dataplane.classify.error_body import ErrorDetails
 
 _DAY: Final = 86_400.0
 _QUOTA_DAY_BEGINS: Final = 8 * 3_600.0
 _LONGEST: Final = 400 * _DAY
-"""No limit of any provider lasts longer; what is more is another number."""
+"""No provider's limit lasts longer; a larger number is no wait."""
 
 _MOST_MESSAGES: Final = 8
 _MOST_OF_A_MESSAGE: Final = 1_024
@@ -61,35 +61,35 @@ _USED_UP: Final = frozenset(("rejected", "exceeded", "exhausted", "limited", "bl
 _LIMITED: Final = frozenset((402, 403, 429, 498, 503, 529))
 
 
-def wait_asked(status: int, headers: Mapping[str, str], said: Said, now_wall: float) -> float | None:
+def requested_wait(status: int, headers: Mapping[str, str], details: ErrorDetails, now_wall: float) -> float | None:
     """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
 
-    Headers come first, in the order of the providers' own SDKs: `retry-after-ms`, then `retry-after` as seconds or as
-    an HTTP date (RFC 9110 section 10.2.3); then the body's fields and sentences, then resets in headers.
+    Headers come first, in the order of the providers' SDKs: `retry-after-ms`, then `retry-after` as seconds or as an
+    HTTP date (RFC 9110, section 10.2.3). Then come the fields and sentences of the body, then resets in headers.
 
     Args:
         status: of the answer, 0 if it is not known.
-        headers: names in lower case, or a mapping that does not care.
-        said: what was read of the body.
+        headers: names in lower case, or a case-insensitive mapping.
+        details: the error in the body.
         now_wall: Unix time in seconds.
     """
-    if "perday" in said.text:
+    if "perday" in details.text:
         return _until_quota_day(now_wall)
     return (
         _number(headers.get("retry-after-ms", ""), 1000.0)
         or _number(headers.get("retry-after", ""))
         or _date(headers.get("retry-after", ""), now_wall)
         or _in_retry_headers(headers, now_wall)
-        or _in_fields(said.waits, now_wall)
-        or _in_sentences(said.messages, now_wall)
+        or _in_fields(details.waits, now_wall)
+        or _in_sentences(details.messages, now_wall)
         or (_in_resets(headers, now_wall) if status in _LIMITED else None)
     )
 
 
 def _until_quota_day(now_wall: float) -> float:
-    """Return the seconds until a daily quota is new, whatever RetryInfo says (Gemini API: Rate limits).
+    """Return the seconds until a daily quota resets; RetryInfo is ignored (Gemini API: Rate limits).
 
-    It is midnight Pacific time: 08:00 UTC, an hour late in summer.
+    The reset is at midnight Pacific time: 08:00 UTC, so one hour late in summer.
     """
     return _DAY - (now_wall - _QUOTA_DAY_BEGINS) % _DAY
 
@@ -98,7 +98,7 @@ def _until_quota_day(now_wall: float) -> float:
 
 
 def _in_fields(fields: Sequence[tuple[str, str]], now_wall: float) -> float | None:
-    """Read what fields say that are named for a wait, those about the next try before those about a limit's end.
+    """Read the fields of the body that hold a wait; fields about the next retry come before fields about a limit.
 
     Google: `retryDelay` (google.rpc.RetryInfo); OpenRouter: `metadata.headers.X-RateLimit-Reset`; Codex:
     `resets_in_seconds`.
@@ -108,7 +108,7 @@ def _in_fields(fields: Sequence[tuple[str, str]], now_wall: float) -> float | No
 
 
 def _of_field(name: str, value: str, now_wall: float) -> float | None:
-    """Read one field: a moment is one by its size or form, a span only where the name says that it is from now."""
+    """Read one field: a point in time has the size or form of one; a duration needs a name that says "from now"."""
     if _NUMBER.fullmatch(value) and float(value) >= _EPOCH:
         return _until(float(value), now_wall)
     moment = _moment(value)
@@ -124,7 +124,7 @@ def _of_field(name: str, value: str, now_wall: float) -> float | None:
 
 
 def _seconds_of(name: str) -> float:
-    """Return the seconds of the unit that a field's name ends with."""
+    """Return the unit at the end of a field's name, in seconds."""
     if name.endswith(_IS_MILLIS):
         return 0.001
     if name.endswith(_IS_MINUTES):
@@ -162,7 +162,7 @@ def _at(text: str, start: int, now_wall: float) -> float | None:
 
 
 def _in_retry_headers(headers: Mapping[str, str], now_wall: float) -> float | None:
-    """Read what other headers say that are named after Retry-After, and other forms of it (`x-ms-retry-after-ms`)."""
+    """Read headers whose names contain Retry-After (`x-ms-retry-after-ms`), in all forms."""
     named = ((name.lower(), value) for name, value in headers.items())
     waits = (
         _of_field(name.replace("-", ""), value.strip().lower(), now_wall)
@@ -173,7 +173,7 @@ def _in_retry_headers(headers: Mapping[str, str], now_wall: float) -> float | No
 
 
 def _in_resets(headers: Mapping[str, str], now_wall: float) -> float | None:
-    """Return the longest time until a bucket is new that headers say to be used up.
+    """Return the longest time until an empty bucket is full again, by headers.
 
     Claude API: Rate limits (`anthropic-ratelimit-*-reset`, RFC 3339; of subscriptions Unix time, with a status);
     draft-ietf-httpapi-ratelimit-headers (`RateLimit: "default";r=0;t=30`, before `remaining=0, reset=30`).
@@ -207,12 +207,12 @@ def _plausible(seconds: float) -> float | None:
 
 
 def _until(moment: float, now_wall: float) -> float | None:
-    """Return the seconds until a moment in Unix time, in seconds or milliseconds."""
+    """Return the seconds until a Unix time, which is in seconds or milliseconds."""
     return _plausible((moment / 1000.0 if moment >= _EPOCH_MILLIS else moment) - now_wall)
 
 
 def _span(text: str, *, whole: bool = False) -> float | None:
-    """Read a span of time at the start of a text, or of the whole text."""
+    """Read a duration at the start of a text, or the whole text as one."""
     seconds, at = 0.0, 0
     for _ in range(_MOST_STEPS):
         step = _STEP.match(text, at)
@@ -225,7 +225,7 @@ def _span(text: str, *, whole: bool = False) -> float | None:
 
 
 def _moment(text: str) -> float | None:
-    """Read a date and time as RFC 3339 has it, also without a zone, which is then UTC."""
+    """Read a date and time of RFC 3339; without a zone it is UTC."""
     found = _MOMENT.fullmatch(text)
     if not found:
         return _http_date(text) if "," in text else None

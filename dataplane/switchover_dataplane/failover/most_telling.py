@@ -48,7 +48,7 @@ def telling(tried: Tried, history: Sequence[Tried]) -> Telling:
     if isinstance(outcome, Broken) and outcome.how != "error-event":
         return Telling.NO_ANSWER if outcome.how in ("reset", "eof", "not-http") else Telling.NO_WORDS
     reason = outcome.error_class
-    if reason in _ABOUT_THE_REQUEST or outcome.concerns == "request":
+    if reason in _ABOUT_THE_REQUEST or outcome.scope == "request":
         return Telling.OF_THE_REQUEST if _is_borne_out(tried, reason, history) else Telling.OF_ONE_TARGET
     if outcome.retry_after:
         return Telling.WITH_A_WAIT

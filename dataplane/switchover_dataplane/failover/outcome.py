@@ -45,8 +45,8 @@ class TimedOut(msgspec.Struct, frozen=True, gc=False):
     error_class: ErrorClass = ErrorClass.SILENT
 
 
-Concern = Literal["target", "model", "unknown", "request"]
-"""Whom a failure concerns: everybody who asks this target, as its class says; one model, not the key; one request.
+RefusalScope = Literal["target", "model", "unknown", "request"]
+"""What a failure is about: the whole target, one model of it, one request, or unknown.
 
 With "target" and "model" a code or words say so. A status alone is "unknown": it may be for what the caller wrote.
 """
@@ -62,7 +62,7 @@ class Broken(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
     error_class: ErrorClass = ErrorClass.RESET
     retry_after: float | None = None
-    concerns: Concern = "target"
+    scope: RefusalScope = "target"
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +72,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     error_class: ErrorClass
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     retry_after: float | None = None
-    concerns: Concern = "target"
+    scope: RefusalScope = "target"
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):

@@ -1,1 +1,1 @@
-"""The shapes of the APIs: what a good answer, a good event and a good end look like. No sockets, no clock."""
+"""The forms of the APIs: answers, stream events, ends and errors. No sockets, no clock."""

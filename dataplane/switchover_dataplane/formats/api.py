@@ -1,7 +1,7 @@
-"""The path that a target is asked for → which API it is, where the form of a good answer is known.
+"""The path of a request to a target → its API, if the form of a good answer is known.
 
-What a request means, what a whole answer must hold and how a stream ends is decided by this, never by what an answer
-looks like. Of a path that is not known nothing is demanded.
+The API decides how a request is read, what a whole answer must contain and how a stream ends; the look of an answer
+never does. For an unknown path nothing is required.
 """
 
 from enum import Enum, auto
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Api(Enum):
-    """The APIs of which the gateway knows the form of an answer.
+    """The APIs whose answers the gateway knows.
 
     Sources: OpenAI API reference (Chat, Completions, Responses, Embeddings), Anthropic API reference (Messages),
     Gemini API reference (generateContent, streamGenerateContent).
@@ -25,10 +25,10 @@ class Api(Enum):
 
 
 GENERATES_TEXT: Final = frozenset((Api.CHAT, Api.COMPLETIONS, Api.MESSAGES, Api.RESPONSES, Api.GENERATE))
-"""Where a model writes: an Upstream's `model` replaces the request's there, and nowhere else."""
+"""The APIs in which a model writes text: only there an Upstream's `model` replaces the request's."""
 
 _OF_THE_SAME_MODEL: Final = ("/messages/count_tokens", "/responses/compact", "/responses/input_tokens", ":countTokens")
-"""What is asked about a text that the model is to write, or wrote: it has to be the same model."""
+"""Paths about a text that a model writes or wrote: the model must be the same."""
 
 _OF_VECTORS: Final = ("embeddings", "/embed", ":embedContent", ":batchEmbedContents")
 """OpenAI, Mistral, Voyage, Jina (embeddings), Cohere (embed) and Gemini API references."""
@@ -37,7 +37,7 @@ _OF_OTHER_MODELS: Final = (
     *("/images/generations", "/images/edits", "/images/variations", "/moderations", "/rerank"),
     *("/audio/speech", "/audio/transcriptions", "/audio/translations"),
 )
-"""OpenAI and Mistral API references; Cohere and Jina, Rerank: other models than those that write."""
+"""OpenAI and Mistral API references; Cohere and Jina, Rerank: models that do not write text."""
 
 _ENDINGS: Final = (
     ("/chat/completions", Api.CHAT),
@@ -52,16 +52,16 @@ _ENDINGS: Final = (
 
 @lru_cache(maxsize=256)
 def api_of(path: str) -> Api | None:
-    """Name the API of a path, whatever stands before its last part; a query is passed over."""
+    """Return the API of a path by its ending; a query is ignored."""
     asked = path.partition("?")[0].rstrip("/")
     return next((api for ending, api in _ENDINGS if asked.endswith(ending)), None)
 
 
 @lru_cache(maxsize=256)
 def writes(path: str) -> bool | None:
-    """Tell whether a path asks a model to write text, or is about such a text; None where that is not known.
+    """Whether a path asks a model to write text, or is about such a text; None if that is not known.
 
-    A query is passed over.
+    A query is ignored.
     """
     asked = path.partition("?")[0].rstrip("/")
     if api_of(asked) in GENERATES_TEXT or asked.endswith(_OF_THE_SAME_MODEL):
@@ -71,5 +71,5 @@ def writes(path: str) -> bool | None:
 
 @lru_cache(maxsize=256)
 def is_for_vectors(path: str) -> bool:
-    """Tell whether a path asks for embeddings, in whatever form; a query is passed over."""
+    """Whether a path asks for embeddings in any form; a query is ignored."""
     return path.partition("?")[0].rstrip("/").endswith(_OF_VECTORS)

@@ -1,7 +1,7 @@
-"""A whole answer → the event stream that was asked for: some servers answer in one piece all the same.
+"""A whole answer → the event stream that the request asked for, as some servers never stream.
 
-Each API has events of its own, which its SDK puts together again to the answer that came. What an answer holds beside
-its form goes with it. Those of Messages and Responses are `native_as_stream.py`'s.
+The SDK of the API joins the events to the same answer. Additional fields of the answer are kept.
+`native_as_stream.py` writes the events of Messages and Responses.
 
 OpenAI API reference: the chat completion object and the chat completion chunk object; Gemini API reference,
 streamGenerateContent.
@@ -19,10 +19,10 @@ _KEPT: Final = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
 def as_stream(api: Api | None, body: bytes, *, with_usage: bool) -> bytes | None:
-    """Write an answer of an API as its events; None if it is none, or one of too many values.
+    """Write an answer of an API as its events; None if it is no answer, or has too many values.
 
-    What is asked for at a path that is not known may be a completion. `with_usage` adds the event that counts tokens of
-    one; the events of other APIs count them anyhow.
+    The answer of an unknown path may be a completion. `with_usage` adds the usage event of a completion; the events of
+    other APIs always have their token counts.
     """
     if api is Api.EMBEDDINGS:
         return None
@@ -67,7 +67,7 @@ def _completion(answer: Mapping[str, Any], *, with_usage: bool) -> bytes | None:
 
 
 def _has_message(choice: Mapping[str, Any]) -> bool:
-    """Tell whether a choice is one of a chat; what was filtered has no message at Azure OpenAI."""
+    """Whether a choice is one of a chat completion; Azure OpenAI sends none in a filtered choice."""
     message = choice.get("message")
     return isinstance(message, dict) or (message is None and bool(choice.get("finish_reason")))
 

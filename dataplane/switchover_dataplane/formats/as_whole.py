@@ -1,7 +1,7 @@
-"""The events of a whole chat completion → the one JSON object that was asked for: some servers always stream.
+"""The events of a whole chat completion → the JSON object that the request asked for, as some servers always stream.
 
-Only what can be put together without guessing is: texts piece by piece, tool calls by their index, lists behind each
-other. What cannot be (audio, parts of an unknown kind) makes the attempt fail. All that is held has one bound.
+Texts are joined piece by piece, tool calls by their index, lists in order. If events cannot be joined for certain
+(audio, parts of an unknown kind) the attempt fails. One limit holds for all that is kept in memory.
 
 OpenAI API reference: the chat completion chunk object and the chat completion object; Mistral API, reasoning (content
 in parts).
@@ -24,39 +24,38 @@ _NAMES: Final = frozenset(("role", "name", "channel", "phase"))
 _ARGUMENTS: Final = frozenset(("arguments", "input"))
 _CALLS: Final = ("function", "custom")
 
-
 ENTRY: Final = 512
-"""Bytes that a part of an answer takes beside its text, at most."""
+"""Memory in bytes of a part of an answer beside its text, at most."""
 
 
 class Unjoinable(Exception):
-    """The events do not make one answer; the text says why."""
+    """The events cannot be joined to one answer; the text says why."""
 
 
 class FailedEvent(Exception):
-    """An event says that the answer failed."""
+    """An event states that the answer failed."""
 
 
-class Room:
-    """How many bytes and characters of an answer may still be held."""
+class SizeBudget:
+    """The bytes and characters of an answer that may still be kept."""
 
     __slots__ = ("_left",)
 
-    def __init__(self, most: int) -> None:
-        self._left = most
+    def __init__(self, limit: int) -> None:
+        self._left = limit
 
     def take(self, size: int) -> None:
-        """Hold so much more.
+        """Count `size` more.
 
         Raises:
-            Unjoinable: that is too much.
+            Unjoinable: the limit is exceeded.
         """
         self._left -= size
         if self._left < 0:
-            raise Unjoinable("more than is held of an answer in one piece")
+            raise Unjoinable("the answer is larger than the limit")
 
     def keep(self, held: dict[str, msgspec.Raw], name: str, value: Any) -> None:
-        """Hold a value, in the place of the one that has its name; no API has names of other letters than ASCII's."""
+        """Keep a value under its name and replace an earlier one; every API has ASCII names only."""
         if not name.isascii():
             return
         text = lenient_json.encode(value)
@@ -67,15 +66,15 @@ class Room:
 class Text:
     """A text that comes in pieces."""
 
-    __slots__ = ("_room", "_text")
+    __slots__ = ("_budget", "_text")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._text = StringIO()
 
     def add(self, piece: str) -> None:
         """Add a piece."""
-        self._room.take(len(piece))
+        self._budget.take(len(piece))
         self._text.write(piece)
 
     def __str__(self) -> str:
@@ -85,17 +84,17 @@ class Text:
 class List:
     """A list that comes in pieces, held as the JSON of its items."""
 
-    __slots__ = ("_items", "_room")
+    __slots__ = ("_budget", "_items")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._items: list[bytes] = []
 
     def add(self, items: list[Any]) -> None:
-        """Add what a piece of the list holds."""
+        """Add the items of a piece."""
         if items:
             text = lenient_json.encode(items)[1:-1]
-            self._room.take(len(text) + 64)
+            self._budget.take(len(text) + 64)
             self._items.append(text)
 
     @property
@@ -105,13 +104,13 @@ class List:
 
 
 class _Call:
-    """A call of a tool, or of a function of the older kind."""
+    """A tool call, or a function call of the older kind."""
 
-    __slots__ = ("_room", "arguments", "id", "kind", "named", "rest")
+    __slots__ = ("_budget", "arguments", "id", "kind", "named", "rest")
 
-    def __init__(self, room: Room) -> None:
-        room.take(2 * ENTRY)
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        budget.take(2 * ENTRY)
+        self._budget = budget
         self.id = ""
         self.kind = "function"
         self.named: dict[str, msgspec.Raw] = {}
@@ -126,15 +125,15 @@ class _Call:
             elif name == "id":
                 self.id = self.id or lenient_json.joined(str(value or ""))
             elif name not in ("index", "type") and value is not None:
-                self._room.keep(self.rest, name, value)
+                self._budget.keep(self.rest, name, value)
 
     def take_function(self, piece: Mapping[str, Any]) -> None:
         for name, value in piece.items():
             if name in _ARGUMENTS:
                 text = value if isinstance(value, str) else lenient_json.encode(value).decode() if value else ""
-                self.arguments.setdefault(name, Text(self._room)).add(text)
+                self.arguments.setdefault(name, Text(self._budget)).add(text)
             elif value and name not in self.named:
-                self._room.keep(self.named, name, value)
+                self._budget.keep(self.named, name, value)
 
     @property
     def function(self) -> dict[str, Any]:
@@ -143,17 +142,17 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are JSON, so that nothing of them is missing."""
+        """Whether its arguments are valid JSON, so that no part is missing."""
         return all(lenient_json.is_json(str(text).encode()) for text in self.arguments.values())
 
 
 class _Choice:
-    """What was said of one choice."""
+    """The content of one choice."""
 
-    __slots__ = ("_at", "_calls", "_function", "_lists", "_logprobs", "_room", "_texts", "_values", "finish")
+    __slots__ = ("_at", "_budget", "_calls", "_function", "_lists", "_logprobs", "_texts", "_values", "finish")
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget) -> None:
+        self._budget = budget
         self._texts: dict[str, Text] = {}
         self._lists: dict[str, List] = {}
         self._logprobs: dict[str, List] = {}
@@ -190,12 +189,12 @@ class _Choice:
                 if isinstance(piece, dict):
                     self._call(piece).take(piece)
         elif name == "function_call" and isinstance(value, dict):
-            self._function = self._function or _Call(self._room)
+            self._function = self._function or _Call(self._budget)
             self._function.take_function(value)
         elif name == "audio" and value:
-            raise Unjoinable("sound in pieces, of which none is a whole one")
+            raise Unjoinable("audio in pieces")
         elif value and not (name in _NAMES and name in self._values):
-            self._room.keep(self._values, name, value)
+            self._budget.keep(self._values, name, value)
 
     def _take_content(self, content: Any) -> None:
         if isinstance(content, str):
@@ -211,32 +210,32 @@ class _Choice:
                 for thought in part.get("thinking") or ():
                     self._add("thoughts", str(thought.get("text") or "") if isinstance(thought, dict) else str(thought))
             else:
-                raise Unjoinable("content of another form")
+                raise Unjoinable("content of an unknown form")
 
     def _call(self, piece: Mapping[str, Any]) -> _Call:
-        """Return the call that a piece is of: some servers number all of them 0, or none."""
+        """Return the call of a piece: some servers give all calls the index 0, or none."""
         index = piece.get("index")
         at = index if isinstance(index, int) else 0
         call = self._at.get(at)
         if call is None or (piece.get("id") and call.id and piece["id"] != call.id):
-            call = self._at[at] = _Call(self._room)
+            call = self._at[at] = _Call(self._budget)
             self._calls.append(call)
         return call
 
     def _add(self, name: str, piece: str) -> None:
         if name not in self._texts:
-            self._texts[name] = Text(self._room)
+            self._texts[name] = Text(self._budget)
         self._texts[name].add(piece)
 
     def _list(self, lists: dict[str, List], name: str) -> List:
         if name not in lists:
-            self._room.take(ENTRY)
-            lists[name] = List(self._room)
+            self._budget.take(ENTRY)
+            lists[name] = List(self._budget)
         return lists[name]
 
     @property
     def has_whole_calls(self) -> bool:
-        """Whether it calls tools whose arguments are all there."""
+        """Whether it has tool calls, all with whole arguments."""
         return bool(self._calls) and all(call.is_whole for call in self._calls)
 
     def written(self, index: int) -> dict[str, Any]:
@@ -267,24 +266,24 @@ class _Choice:
 
 
 class ChatJoiner:
-    """Joins chunks of Chat Completions and Completions. `has_ended`: nothing follows that belongs to the answer."""
+    """Joins chunks of Chat Completions and Completions. `has_ended`: no more content can follow."""
 
-    __slots__ = ("_choices", "_counted", "_envelope", "_room", "_usage", "has_ended")
+    __slots__ = ("_budget", "_choices", "_counted", "_envelope", "_usage", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
         self._counted = False
-        self._room = room
+        self._budget = budget
         self._envelope: dict[str, msgspec.Raw] = {}
         self._usage: dict[str, msgspec.Raw] = {}
         self._choices: dict[int, _Choice] = {}
 
     def take(self, data: bytes) -> None:
-        """Take an event's data.
+        """Read the data of an event.
 
         Raises:
             ValueError: it is no JSON, or has too many values.
-            FailedEvent: it says that the answer failed.
+            FailedEvent: it states that the answer failed.
             Unjoinable: it cannot be joined to the others.
         """
         document = lenient_json.decode(data)
@@ -295,30 +294,30 @@ class ChatJoiner:
             raise FailedEvent
         for name in _KEPT:
             if document.get(name) and name not in self._envelope:
-                self._room.keep(self._envelope, name, document[name])
+                self._budget.keep(self._envelope, name, document[name])
         usage = document.get("usage")
         if isinstance(usage, dict):
-            self._room.keep(self._usage, "usage", usage)
+            self._budget.keep(self._usage, "usage", usage)
             self._counted = self._counted or bool(usage.get("completion_tokens"))
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
-                raise Unjoinable("a choice of another form")
+                raise Unjoinable("a choice of an unknown form")
             self._choice(choice.get("index") or 0).take(choice)
 
     def take_done(self) -> None:
-        """Take the event that says that the stream is done."""
+        """Read the event that marks the stream as done."""
         self.has_ended = True
 
     def _choice(self, index: object) -> _Choice:
         if not isinstance(index, int) or not 0 <= index < MOST_CHOICES:
             raise Unjoinable(f"more than {MOST_CHOICES} choices")
         if index not in self._choices:
-            self._choices[index] = _Choice(self._room)
+            self._choices[index] = _Choice(self._budget)
         return self._choices[index]
 
     @property
     def is_whole(self) -> bool:
-        """Whether each choice has ended: by its finish reason or, behind a [DONE], by what cannot be half."""
+        """Whether each choice has ended: by its finish reason or, after [DONE], by token counts or whole tool calls."""
         choices = self._choices.values()
         if not choices:
             return False
@@ -327,7 +326,7 @@ class ChatJoiner:
         return self.has_ended and (self._counted or all(choice.has_whole_calls for choice in choices))
 
     def written(self) -> bytes:
-        """Write the answer; whether it is one is judged like any other."""
+        """Write the answer; the caller checks it like any other answer."""
         choices = [self._choices[index].written(index) for index in sorted(self._choices)]
         is_text = any("text" in choice for choice in choices)
         kind = "text_completion" if is_text else "chat.completion"

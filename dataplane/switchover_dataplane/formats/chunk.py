@@ -1,8 +1,8 @@
-"""One server-sent event → what it says about the answer: content, life, an end, or an error.
+"""One server-sent event → its kind: content, no content, an end, or an error.
 
-Only the few fields are read that decide it. The chunks that OpenAI, Azure OpenAI and Mistral share are read here,
-`responses_chunk.py` and `native_chunk.py` read the events of other APIs. What is of no known form counts as content
-where nobody knows the API that was asked, as the caller may know it; where it is known, it is life.
+Only the few fields that decide are read. This module reads the chunks of OpenAI, Azure OpenAI and Mistral;
+`responses_chunk.py` and `native_chunk.py` read the events of other APIs. If the API is unknown, an event of unknown
+form counts as content, as the caller may know it. If the API is known, it counts as no content.
 """
 
 import re
@@ -12,7 +12,7 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, native_chunk, responses_chunk
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, joined
 from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.event_body import Body, Choice
 from switchover_dataplane.formats.finish_reasons import finish_of
@@ -33,53 +33,53 @@ _outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _kind_decoder: Final = msgspec.json.Decoder(str)
 
 MOST_CHOICES: Final = 128
-"""Choices of one answer, which are numbered from 0 (OpenAI API reference: `n` is at most 128)."""
+"""Maximum number of choices of one answer, numbered from 0 (OpenAI API reference: `n` is at most 128)."""
 
 _MOST_OF_AN_ERROR: Final = 1_024
-"""Commas in an event that is looked at for an error in other words, which takes time for each of its fields."""
+"""Maximum number of commas in an event that is searched for an unknown form of error: each field costs time."""
 
-NOTHING: Final = Chunk(Meaning.LIFE)
-"""What comments, keep-alives and pings say: that the connection lives."""
+NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT)
+"""The chunk of comments, keep-alives and pings."""
 
-UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
-"""What an event of no known form says where the form is known: that the connection lives."""
+UNKNOWN: Final = Chunk(ChunkKind.UNKNOWN)
+"""The chunk of an event of unknown form where the API is known."""
 
-_DONE: Final = Chunk(Meaning.DONE)
-_PART: Final = Chunk(Meaning.CONTENT, bound="an event that is too large to be read")
-_ERROR: Final = Chunk(Meaning.ERROR)
-_MALFORMED: Final = Chunk(Meaning.MALFORMED)
-_GARBLED: Final = Chunk(Meaning.GARBLED)
-_CHAT_LIFE: Final = Chunk(Meaning.LIFE, Dialect.CHAT)
-_CHAT_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.CHAT, counted=True)
-_FOREIGN: Final = Chunk(Meaning.CONTENT, Dialect.OTHER, bound="events of another form")
+_DONE: Final = Chunk(ChunkKind.DONE)
+_PART: Final = Chunk(ChunkKind.CONTENT, not_resumable="an event that is too large to be read")
+_ERROR: Final = Chunk(ChunkKind.ERROR)
+_NOT_JSON: Final = Chunk(ChunkKind.NOT_JSON)
+_BROKEN_JSON: Final = Chunk(ChunkKind.BROKEN_JSON)
+_CHAT_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.CHAT)
+_CHAT_COUNTED: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.CHAT, counted=True)
+_FOREIGN: Final = Chunk(ChunkKind.CONTENT, StreamFormat.OTHER, not_resumable="events of another form")
 
 _FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 _THINKING: Final = re.compile(r"reasoning|thinking|thought")
 _CALLS: Final = frozenset(("tool_calls", "function_call"))
 _CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
-_SAID_BESIDE: Final = frozenset(("role", "name", "channel", "phase"))
+_FRAME_FIELDS: Final = frozenset(("role", "name", "channel", "phase"))
 _FIRST: Final = (0,)
 
-# For each event of a stream: a name of the module is found much quicker than a member of an Enum.
-_OF_CONTENT: Final = Meaning.CONTENT
-_OF_THINKING: Final = Meaning.THINKING
-_OF_LIFE: Final = Meaning.LIFE
-_OF_FINISH: Final = Meaning.FINISH
-_OF_CHAT: Final = Dialect.CHAT
+# A module name is found much faster than an Enum member, and each event of a stream needs it.
+_KIND_CONTENT: Final = ChunkKind.CONTENT
+_KIND_THINKING: Final = ChunkKind.THINKING
+_KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
+_KIND_FINISH: Final = ChunkKind.FINISH
+_FORMAT_CHAT: Final = StreamFormat.CHAT
 
 
 def read(event: Event, api: Api | None) -> Chunk:
-    """Read one event of a stream from a target that was asked for `api`, None where the path is of none."""
+    """Read one event of a stream; `api` is the API of the request, None if it is not known."""
     data = event.data
     if data is None:
-        return _PART if event.is_part else NOTHING
+        return _PART if event.is_part else NO_CONTENT
     if event.is_part:
         return _ERROR if event.name == "error" else _outlined(data)
     stripped = data.strip()
     if stripped == b"[DONE]":
         return _DONE
     if stripped == b"{}":
-        return NOTHING
+        return NO_CONTENT
     if event.name == "error":
         return _ERROR
     try:
@@ -100,7 +100,7 @@ def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
         return native_chunk.gemini(body, data, api)
     kind = body.type
     if kind == "ping":
-        return NOTHING
+        return NO_CONTENT
     if isinstance(kind, str):
         chunk = responses_chunk.read(kind, body, data, api) or native_chunk.anthropic(kind, body, data, api)
         if chunk is not None:
@@ -109,7 +109,7 @@ def _read(body: Body, data: bytes, api: Api | None) -> Chunk:
 
 
 def _unknown(data: bytes) -> Chunk:
-    """Tell whether an event of no known form says that the answer failed, in whichever words."""
+    """Read an event of unknown form: an error in any form, or unknown."""
     if data.count(b",") > _MOST_OF_AN_ERROR:
         return UNKNOWN
     try:
@@ -119,7 +119,7 @@ def _unknown(data: bytes) -> Chunk:
 
 
 def _unusual(data: bytes, api: Api | None) -> Chunk:
-    """Read what is no chunk of a known form, if it is JSON: the typed decoder stops at what it does not expect."""
+    """Read JSON that the typed decoder refuses: it stops at the first unexpected type."""
     try:
         body = lenient_json.decode(data)
     except (ValueError, RecursionError):
@@ -144,7 +144,7 @@ def _converted(body: Any) -> Body:
 
 
 def _outlined(data: bytes) -> Chunk:
-    """Read what an event of very many values says of itself: whether it failed, or which step of an answer it is."""
+    """Read an event with very many values by its outline: an error, or a step of an answer."""
     try:
         outline = _outline_decoder.decode(data)
     except (ValueError, RecursionError):
@@ -158,87 +158,87 @@ def _outlined(data: bytes) -> Chunk:
 
 
 def _no_json(data: bytes) -> Chunk:
-    return _GARBLED if data.lstrip().startswith(b"{") else _MALFORMED
+    return _BROKEN_JSON if data.lstrip().startswith(b"{") else _NOT_JSON
 
 
 # ── OpenAI API reference, chat completion chunk object ──────────────────────────────────────────────────────────────
 
 
 def _without_choices(data: bytes, api: Api | None) -> Chunk:
-    """Read a chunk without choices: usage, a filter's word, a keep-alive, or an error in other words (MiniMax)."""
+    """Read a chunk without choices: usage, a filter result, a keep-alive, or an error of another form (MiniMax)."""
     if counts_tokens(data):
         return _CHAT_COUNTED
-    return _ERROR if api is not None and _unknown(data) is _ERROR else _CHAT_LIFE
+    return _ERROR if api is not None and _unknown(data) is _ERROR else _CHAT_NO_CONTENT
 
 
 def _chat(choices: list[Choice], data: bytes, api: Api | None) -> Chunk:
-    """Read a chunk; nearly every one has one choice."""
+    """Read the choices of a chunk; nearly every chunk has one."""
     if len(choices) == 1:
         return _choice(choices[0], data, api)
     if not choices:
         return _without_choices(data, api)
     if len(choices) > MOST_CHOICES:
-        return _GARBLED
+        return _BROKEN_JSON
     return joined([_choice(choice, data, api) for choice in choices])
 
 
 def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
-    """Read a choice; that of an asynchronous filter has no delta."""
+    """Read a choice; a choice of an asynchronous filter has no delta."""
     if choice.error:
         return _ERROR
-    index, places, bound = choice.index, _FIRST, ""
+    index, indexes, not_resumable = choice.index, _FIRST, ""
     if index and isinstance(index, int):
         if not 0 < index < MOST_CHOICES:
-            return _GARBLED
-        places, bound = (index,), "several choices"
-    meaning, text, is_call = _OF_LIFE, "", False
+            return _BROKEN_JSON
+        indexes, not_resumable = (index,), "several choices"
+    kind, text, is_call = _KIND_NO_CONTENT, "", False
     if choice.delta and isinstance(choice.delta, dict):
-        meaning, text, unspliced, is_call = _delta(choice.delta)
-        bound = bound or unspliced
+        kind, text, unspliced, is_call = _delta(choice.delta)
+        not_resumable = not_resumable or unspliced
     if choice.text and isinstance(choice.text, str):
-        meaning, text = _OF_CONTENT, text + choice.text
-    speaks = places if choice.delta is not None or choice.text is not None else ()
-    said = places if meaning is _OF_CONTENT else ()
-    calls = places if is_call else ()
+        kind, text = _KIND_CONTENT, text + choice.text
+    mentioned = indexes if choice.delta is not None or choice.text is not None else ()
+    with_content = indexes if kind is _KIND_CONTENT else ()
+    calls = indexes if is_call else ()
     word = choice.finish_reason
     if not word or word == "null":
-        counted = meaning is _OF_LIFE and counts_tokens(data)
-        return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, (), calls, (), None, counted)
+        counted = kind is _KIND_NO_CONTENT and counts_tokens(data)
+        return Chunk(kind, _FORMAT_CHAT, text, not_resumable, mentioned, with_content, (), calls, (), None, counted)
     finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
     if finish is None and (api is not None or word == "error"):
         return _ERROR
-    counted = meaning is _OF_THINKING or counts_tokens(data)
-    meaning = meaning if said else _OF_FINISH
-    return Chunk(meaning, _OF_CHAT, text, bound, speaks, said, places, calls, (), finish, counted)
+    counted = kind is _KIND_THINKING or counts_tokens(data)
+    kind = kind if with_content else _KIND_FINISH
+    return Chunk(kind, _FORMAT_CHAT, text, not_resumable, mentioned, with_content, indexes, calls, (), finish, counted)
 
 
-def _delta(delta: dict[str, Any]) -> tuple[Meaning, str, str, bool]:
-    """Tell what a delta is, the text in it, what in it cannot be continued, and whether it is a part of a tool call."""
-    meaning, text, bound, is_call = _OF_LIFE, "", "", False
+def _delta(delta: dict[str, Any]) -> tuple[ChunkKind, str, str, bool]:
+    """Return the kind of a delta, its text, the part that cannot be continued, and whether it is part of a call."""
+    kind, text, not_resumable, is_call = _KIND_NO_CONTENT, "", "", False
     for name, value in delta.items():
-        if not value or name in _SAID_BESIDE:
+        if not value or name in _FRAME_FIELDS:
             continue
         if name == "content":
             text, thought, odd = (value, False, "") if isinstance(value, str) else _text(value)
             if text or odd:
-                meaning = _OF_CONTENT
-            elif thought and meaning is _OF_LIFE:
-                meaning = _OF_THINKING
-            bound = bound or odd or ("reasoning" if thought else "")
+                kind = _KIND_CONTENT
+            elif thought and kind is _KIND_NO_CONTENT:
+                kind = _KIND_THINKING
+            not_resumable = not_resumable or odd or ("reasoning" if thought else "")
         elif name in _CALLS:
-            meaning, bound, is_call = _OF_CONTENT, bound or name, True
+            kind, not_resumable, is_call = _KIND_CONTENT, not_resumable or name, True
         elif name in _CONTENT:
-            meaning, bound = _OF_CONTENT, bound or name
+            kind, not_resumable = _KIND_CONTENT, not_resumable or name
         elif _THINKING.search(name):
-            bound = bound or "reasoning"
-            meaning = _OF_THINKING if meaning is _OF_LIFE else meaning
+            not_resumable = not_resumable or "reasoning"
+            kind = _KIND_THINKING if kind is _KIND_NO_CONTENT else kind
         else:
-            bound = bound or "fields of another form"
-    return meaning, text, bound, is_call
+            not_resumable = not_resumable or "fields of another form"
+    return kind, text, not_resumable, is_call
 
 
 def _text(content: Any) -> tuple[str, bool, str]:
-    """Return text, whether there is thinking, and what else: Mistral sends a list of parts (its docs, Reasoning)."""
+    """Return the text, whether there is reasoning, and other content: Mistral sends a list of parts (Reasoning)."""
     if not isinstance(content, list):
         return "", False, "content of another form"
     text, thought, odd = "", False, ""

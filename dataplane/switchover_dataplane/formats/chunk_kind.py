@@ -1,4 +1,4 @@
-"""What an event of a stream can say about the answer that it is part of, whichever provider's it is."""
+"""The kinds of stream events, the formats of streams, and what one event holds, for every provider."""
 
 from enum import Enum, auto
 from typing import Final
@@ -9,31 +9,30 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.finish_reasons import Finish
 
 
-class Meaning(Enum):
-    """What an event says about the answer that it is part of: content, life, an end or an error.
+class ChunkKind(Enum):
+    """The kind of a stream event.
 
-    CONTENT may be shown. Three are life, which neither begins nor ends an answer: THINKING shows that the model works
-    (reasoning in any form, tools that the provider runs itself), LIFE that the connection does, and UNKNOWN is of no
-    form that the API has. FINISH and DONE are ends. MALFORMED is no JSON and never was any; GARBLED is a piece of JSON,
-    in which some of the answer may be lost.
+    CONTENT: the client can show it. Three kinds neither begin nor end an answer: THINKING (reasoning in any form, tools
+    that the provider runs), NO_CONTENT (keep-alives, empty chunks) and UNKNOWN (a form that the API does not have).
+    FINISH and DONE are ends. NOT_JSON is no JSON at all; BROKEN_JSON is a part of JSON, so content may be lost.
     """
 
     CONTENT = auto()
     THINKING = auto()
-    LIFE = auto()
+    NO_CONTENT = auto()
     UNKNOWN = auto()
     ERROR = auto()
     FINISH = auto()
     DONE = auto()
-    MALFORMED = auto()
-    GARBLED = auto()
+    NOT_JSON = auto()
+    BROKEN_JSON = auto()
 
 
-class Dialect(Enum):
-    """Whose events a stream is made of, which decides how it says that it is whole.
+class StreamFormat(Enum):
+    """The format of the events of a stream, which decides how a whole stream ends.
 
-    CHAT by `finish_reason`, RESPONSES (OpenAI's other API) by its last event, MESSAGES (Anthropic) by `stop_reason` and
-    `message_stop`, GENERATE (Gemini, Vertex AI) by `finishReason`, OTHER merely by its end.
+    CHAT ends with a `finish_reason`, RESPONSES (OpenAI) with its last event, MESSAGES (Anthropic) with `stop_reason`
+    and `message_stop`, GENERATE (Gemini, Vertex AI) with `finishReason`, OTHER with the end of the body.
     """
 
     CHAT = auto()
@@ -43,36 +42,36 @@ class Dialect(Enum):
     OTHER = auto()
 
 
-_DIALECTS: Final = {
-    Api.CHAT: Dialect.CHAT,
-    Api.COMPLETIONS: Dialect.CHAT,
-    Api.MESSAGES: Dialect.MESSAGES,
-    Api.RESPONSES: Dialect.RESPONSES,
-    Api.GENERATE: Dialect.GENERATE,
+_STREAM_FORMATS: Final = {
+    Api.CHAT: StreamFormat.CHAT,
+    Api.COMPLETIONS: StreamFormat.CHAT,
+    Api.MESSAGES: StreamFormat.MESSAGES,
+    Api.RESPONSES: StreamFormat.RESPONSES,
+    Api.GENERATE: StreamFormat.GENERATE,
 }
 
 
-def dialect_of(api: Api | None) -> Dialect | None:
-    """Return whose events a stream of an API is made of; None where that is not known."""
-    return _DIALECTS.get(api) if api is not None else None
+def stream_format_of(api: Api | None) -> StreamFormat | None:
+    """Return the format of the streams of an API; None if it is not known."""
+    return _STREAM_FORMATS.get(api) if api is not None else None
 
 
 class Chunk(msgspec.Struct, frozen=True, gc=False):
-    """What one event says.
+    """The content of one event.
 
-    `text` is what it adds to the text of the only choice; `bound` names what it holds that another model cannot be
-    asked to continue, "" if nothing. `choices` are the indexes that it speaks of, `said` those that it has content of,
-    `finished` those that it ends, for the reason `finish` (None: the path is of no known API).
-    `calls` are the tool calls that it is a part of and `closed` those that it ends, told apart by the index of their
-    choice (CHAT), block (MESSAGES) or item (RESPONSES). `counted` tells that tokens of an answer were counted.
+    `text` is added to the text of the only choice. `not_resumable` names the part that another model cannot continue,
+    "" if none. `choices` are the indexes in the event, `with_content` those with content, `finished` those that end,
+    for the reason `finish` (None: the API is not known). `calls` are the tool calls that the event belongs to and
+    `closed` those that it ends, by the index of their choice (CHAT), block (MESSAGES) or item (RESPONSES). `counted`:
+    the event counts tokens of an answer.
     """
 
-    meaning: Meaning
-    dialect: Dialect | None = None
+    kind: ChunkKind
+    stream_format: StreamFormat | None = None
     text: str = ""
-    bound: str = ""
+    not_resumable: str = ""
     choices: tuple[int, ...] = ()
-    said: tuple[int, ...] = ()
+    with_content: tuple[int, ...] = ()
     finished: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
     closed: tuple[int, ...] = ()
@@ -81,24 +80,24 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
 
 
 _RANKS: Final = (
-    *(Meaning.ERROR, Meaning.GARBLED, Meaning.UNKNOWN),
-    *(Meaning.CONTENT, Meaning.FINISH, Meaning.THINKING, Meaning.LIFE),
+    *(ChunkKind.ERROR, ChunkKind.BROKEN_JSON, ChunkKind.UNKNOWN),
+    *(ChunkKind.CONTENT, ChunkKind.FINISH, ChunkKind.THINKING, ChunkKind.NO_CONTENT),
 )
 
 
 def joined(chunks: list[Chunk]) -> Chunk:
-    """Say of the choices of one event, at least one, what is said of each; an error of one is an error of all."""
-    most = min(chunks, key=lambda chunk: _RANKS.index(chunk.meaning))
-    if most.dialect is None:
-        return most
+    """Join the chunks of the choices of one event, at least one; an error of one is an error of all."""
+    first = min(chunks, key=lambda chunk: _RANKS.index(chunk.kind))
+    if first.stream_format is None:
+        return first
     ended = [chunk.finish for chunk in chunks if chunk.finished]
     return Chunk(
-        most.meaning,
-        most.dialect,
+        first.kind,
+        first.stream_format,
         "".join(chunk.text for chunk in chunks),
-        next((chunk.bound for chunk in chunks if chunk.bound), ""),
+        next((chunk.not_resumable for chunk in chunks if chunk.not_resumable), ""),
         tuple(index for chunk in chunks for index in chunk.choices),
-        tuple(index for chunk in chunks for index in chunk.said),
+        tuple(index for chunk in chunks for index in chunk.with_content),
         tuple(index for chunk in chunks for index in chunk.finished),
         tuple(index for chunk in chunks for index in chunk.calls),
         finish=next((finish for finish in ended if finish is not Finish.ENDED), Finish.ENDED) if ended else None,

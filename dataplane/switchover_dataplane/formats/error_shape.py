@@ -1,7 +1,7 @@
-"""A decoded JSON document → whether it is an error, in whichever words its server has for one.
+"""A decoded JSON document → whether it is an error, in any server's form.
 
-APIs share no form of an error, so that what all of them have in common is asked: a field that is named for an error,
-a code or status that is none of success, or a message where an answer should stand. An answer is none of these.
+The errors of APIs share no form but some features: a field with the name of an error, a code or status of a failure, or
+a message in place of an answer. A good answer has none of them.
 """
 
 import re
@@ -13,7 +13,7 @@ _ERROR_NAME: Final = re.compile(
 )
 _FAILED_WORD: Final = re.compile(r"(?:[a-z0-9]+[ _-])*[a-z0-9]*(?:error|exception|fail|failed|failure)")
 _FAILED_EVENTS: Final = frozenset(("response.failed", "response.error"))
-"""Of the dotted names of events, these alone are about the answer: a tool of the provider's may fail within it."""
+"""The only dotted event names of a failed answer; other ones may be about a tool that the provider runs."""
 
 _KINDS: Final = frozenset(("type", "object", "event", "status", "state", "result"))
 STATUSES: Final = frozenset(("status", "statuscode", "httpstatus", "httpcode", "httpstatuscode"))
@@ -29,26 +29,26 @@ _ANSWERS: Final = (
     *("delta", "contentblock"),
 )
 _GOOD_CODES: Final = frozenset(("", "0", "200", "201", "ok", "success", "succeeded", "none", "null", "completed"))
-_BESIDE_SAYING: Final = frozenset(("role", "name", "type", "index", "refusal"))
+_FRAME_FIELDS: Final = frozenset(("role", "name", "type", "index", "refusal"))
 
 _DEPTH: Final = 2
 _LONGEST_WORD: Final = 64
-"""Characters of a name or a word that are looked at."""
+"""Characters of a name or a word that are read."""
 
 
 def looks_like_error(document: object) -> bool:
-    """Tell whether a JSON value is an error: an object, or a list that begins with one (Gemini API), that is no answer.
+    """Whether a JSON value is an error: an object, or a list that begins with one (Gemini API), and no answer.
 
-    A choice that holds an error and says nothing is one, too (OpenRouter: Errors). A text or a number never is.
+    A choice with an error and without content is an error (OpenRouter: Errors). A text or a number never is one.
     """
     first = document[0] if isinstance(document, list) and document else document
-    if not isinstance(first, dict) or _says_something(first.get("choices")):
+    if not isinstance(first, dict) or _has_content(first.get("choices")):
         return False
     return _is_named_one(first, _DEPTH) or _has_failed_choice(first.get("choices")) or _is_a_message(first)
 
 
 def _is_named_one(document: dict[str, object], depth: int) -> bool:
-    """Tell whether a field says that this is an error, whatever else is there."""
+    """Whether a field states an error, whatever the other fields are."""
     for name, value in document.items():
         plain = plain_name(name)
         if _ERROR_NAME.fullmatch(plain) and _means_failure(value):
@@ -69,12 +69,14 @@ def _is_wrapped_one(name: str, inner: dict[str, object], depth: int) -> bool:
 
 
 def _is_a_message(document: dict[str, object]) -> bool:
-    """Tell whether there is a message, and nothing that an answer or an event would have."""
+    """Whether there is a message and no field of an answer or an event."""
     fields = {plain_name(name): value for name, value in document.items()}
     if any(fields.get(name) for name in _ANSWERS):
         return False
-    said = [value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value]
-    if not said or all(str(value).strip().lower() in _GOOD_CODES for value in said):
+    messages = [
+        value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value
+    ]
+    if not messages or all(str(value).strip().lower() in _GOOD_CODES for value in messages):
         return False
     if _has_bad_code(document):
         return True
@@ -86,15 +88,15 @@ def _has_failed_choice(choices: object) -> bool:
     return any(isinstance(choice, dict) and _means_failure(choice.get("error")) for choice in each)
 
 
-def _says_something(choices: object) -> bool:
-    """Tell whether a choice holds any part of an answer."""
+def _has_content(choices: object) -> bool:
+    """Whether a choice holds any content."""
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         if choice.get("text"):
             return True
-        for said in (choice.get("message"), choice.get("delta")):
-            if isinstance(said, dict) and any(said[name] for name in said if name not in _BESIDE_SAYING):
+        for part in (choice.get("message"), choice.get("delta")):
+            if isinstance(part, dict) and any(part[name] for name in part if name not in _FRAME_FIELDS):
                 return True
     return False
 
@@ -104,7 +106,7 @@ def _has_bad_code(document: dict[str, object]) -> bool:
 
 
 def _means_failure(value: object) -> bool:
-    """Tell whether the value of a code or of an error's field is there, and none of success."""
+    """Whether the value of a code or error field is set and does not mean success."""
     if isinstance(value, str):
         return value.strip().lower() not in _GOOD_CODES and value.strip().lower() != "false"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -113,7 +115,7 @@ def _means_failure(value: object) -> bool:
 
 
 def failed_status(value: object) -> int:
-    """Return the HTTP status of a failure that a value is, as a number or in digits; 0 if it is none."""
+    """Return a value as the HTTP status of a failure, from a number or digits; 0 if it is none."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599 else 0
@@ -125,5 +127,5 @@ def _is_failed_word(word: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a field's name in lower case without what divides its words, "" for one that is too long."""
+    """Return a field's name in lower case without "_" and "-", "" if it is too long."""
     return name.lower().replace("_", "").replace("-", "") if len(name) <= _LONGEST_WORD else ""

@@ -1,6 +1,6 @@
-"""The data of an event, whichever API's it is → the few fields of it that are read.
+"""The data of an event of any API → the few fields that are read.
 
-They are of any type, so that one of a type that nobody expects takes nothing from the others. Sources: OpenAI API
+They accept any type, so that an unexpected type in one field does not affect the others. Sources: OpenAI API
 reference (chat completion chunk object, completion object, Responses streaming events), Anthropic, Streaming Messages,
 Gemini API reference, GenerateContentResponse.
 """
@@ -21,7 +21,7 @@ class Choice(msgspec.Struct, gc=False):
 
 
 class Body(msgspec.Struct, gc=False):
-    """The top-level fields that tell events apart and say what they hold."""
+    """The top-level fields that decide the kind of an event."""
 
     choices: list[Choice] | None = None
     error: Any = None

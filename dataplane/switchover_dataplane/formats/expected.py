@@ -1,6 +1,6 @@
-"""What the answer to a request has to be: of which API, as events or in one piece, for how many texts.
+"""What the answer to a request must be: its API, events or one piece, the number of texts.
 
-What an answer looks like, and how its server labels it, never decides what it was meant to be.
+The request decides this. The look of an answer and its Content-Type do not.
 """
 
 import re
@@ -15,11 +15,11 @@ _AS_EVENTS: Final = re.compile(r"[?&]alt=sse(?:&|\Z)")
 
 
 class Expected(NamedTuple):
-    """What a request expects.
+    """The answer that a request expects.
 
-    `api` is None where the form of a good answer is not known. `shape`: an event stream was asked for, one JSON value,
-    or Gemini's stream that is a JSON array. `later`: a promise of an answer is one (OpenAI API reference, Responses,
-    `background`). `inputs`: how many texts are to be embedded, 0 where that is not known.
+    `api` is None if the form of a good answer is not known. `shape`: an event stream, one JSON value, or Gemini's
+    stream as a JSON array. `later`: a queued answer is good (OpenAI API reference, Responses, `background`). `inputs`:
+    the number of texts to embed, 0 if it is not known.
     """
 
     api: Api | None = None

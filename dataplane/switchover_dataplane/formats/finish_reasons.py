@@ -1,8 +1,8 @@
-"""The word by which an answer says why it ended → what that means; a word that is not here means that it failed.
+"""The finish reason of an answer → how the answer ended; every word that is not listed here means a failure.
 
-Providers name their failures in ever new words ("network_error", "abort", "insufficient_system_resource"), but whole
-answers and refusals in few, so that only these are named. Case, "-" and "_" do not matter, as servers that speak
-another provider's language keep words of their own.
+Providers have many words for failures ("network_error", "abort", "insufficient_system_resource"), but few for whole
+answers and refusals, so only these are listed. Case, "-" and "_" are ignored, as servers that offer another provider's
+API keep their own words.
 """
 
 from enum import Enum, auto
@@ -13,10 +13,10 @@ from switchover_dataplane.formats.api import Api
 
 
 class Finish(Enum):
-    """Why an answer ended that is one.
+    """How a good answer ended.
 
-    ENDED: the model had no more to say, and what it said must be there. LIMITED: a limit of the request or the model
-    ended it. REFUSED: the provider or the model would not say it. The last two are answers even without a word.
+    ENDED: the model was finished, so there must be content. LIMITED: a limit of the request or the model ended it.
+    REFUSED: the provider or the model refused. LIMITED and REFUSED are good answers even without content.
     """
 
     ENDED = auto()
@@ -54,7 +54,7 @@ _OF_ANY: Final = {
     **_words(Finish.LIMITED, _LIMITED),
     **_words(Finish.REFUSED, _REFUSED),
 }
-"""Servers that translate between APIs hand on the words of the other one, so that these are the same everywhere."""
+"""Words of all APIs: servers that translate between APIs keep the words of the other API."""
 
 _OF: Final[dict[Api | None, dict[str, Finish]]] = {
     # Gemini API reference, FinishReason: LANGUAGE and the image reasons are refusals; OTHER and MALFORMED_* are none.
@@ -64,7 +64,7 @@ _OF: Final[dict[Api | None, dict[str, Finish]]] = {
 
 @lru_cache(maxsize=256)
 def finish_of(api: Api | None, word: str) -> Finish | None:
-    """Tell what a finish reason means in answers of an API; None for one that means a failure.
+    """Return how an answer with this finish reason ended; None means a failure.
 
     `word` is `finish_reason` (Chat, Completions), `stop_reason` (Messages), `finishReason` (generateContent) or
     `incomplete_details.reason` (Responses).

@@ -1,8 +1,8 @@
-"""The body of an AI request, worded anew for each target.
+"""The JSON body of an AI request → the body for each target.
 
-Its top-level fields are kept as their own bytes: only the fields that have to change are rewritten, so numbers, spacing
-and unknown fields reach the provider exactly as the caller wrote them. Messages are added by their bytes, too, behind
-the list's "[" and before its "]". Wording a body makes one copy of it, which lives as long as it is being sent.
+The top-level fields keep their bytes and only changed fields are written, so numbers, spacing and unknown fields reach
+the provider exactly as the caller wrote them. Added messages are inserted as bytes after the "[" or before the "]" of
+the list. A written body is one copy, which lives until it is sent.
 """
 
 import re
@@ -33,10 +33,10 @@ READ: Final = frozenset(
         "prompt_mode",
     )
 )
-"""The fields that the gateway reads or writes: no other case of their names is let through."""
+"""The fields that the gateway reads or writes: their names in another case are refused."""
 
 SMALL: Final = 4 * 1024
-"""Bytes up to which a field is decoded that says how a request is served; what means something there is shorter."""
+"""Maximum bytes of a decoded field that decides how a request is served; every known value is shorter."""
 
 _LONGEST_MODEL: Final = 128 * 1024
 _MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t\r\n]*')
@@ -47,9 +47,9 @@ _text_decoder: Final = msgspec.json.Decoder(str)
 
 
 class JsonBody:
-    """The body of an AI request: its fields' bytes, and the two that decide how it is served.
+    """The body of an AI request: the bytes of its fields, and two fields decoded.
 
-    `model` is the caller's, "" if there is none; `stream` tells whether an event stream was asked for.
+    `model` is the caller's, "" if there is none; `stream`: the request asks for an event stream.
     """
 
     __slots__ = ("_after", "_before", "_original", "fields", "model", "stream")
@@ -68,10 +68,10 @@ class JsonBody:
 
     @classmethod
     def parse(cls, text: bytes) -> "JsonBody":
-        """Body bytes → fields.
+        """Read the bytes of a body.
 
         Raises:
-            BadBody: not a JSON object, a field twice or in another case, too many fields, or `model` is no string.
+            BadBody: no JSON object, a field twice or in another case, too many fields, or `model` is no string.
         """
         fields = json_fields.read(text)
         json_fields.check_case(fields, READ)
@@ -84,17 +84,17 @@ class JsonBody:
         return messages is not None and bytes(memoryview(messages)[:1]) == b"["
 
     def edited(self, fields: dict[str, msgspec.Raw]) -> "JsonBody":
-        """Make the same body with other fields."""
+        """Return the same body with other fields."""
         return JsonBody(None, fields, self._before, self._after)
 
     def with_messages(self, before: bytes = b"", after: bytes = b"") -> "JsonBody":
-        """Make the same body with more messages, each given as JSON text and separated by commas.
+        """Return the same body with more messages, given as JSON texts separated by commas.
 
         Raises:
-            BadBody: the body has no `messages`, or they are no list.
+            BadBody: `messages` is missing or no list.
         """
         if not self.is_conversation:
-            raise BadBody("`messages` must be a list of messages, as some are added", "messages")
+            raise BadBody("`messages` must be a list, as this route adds messages to it", "messages")
         return JsonBody(None, self.fields, _joined(before, self._before), _joined(self._after, after))
 
     def for_target(self, _route: object, model: str) -> bytes:
@@ -102,7 +102,7 @@ class JsonBody:
         return self.for_model(model)
 
     def for_model(self, model: str) -> bytes:
-        """Word the body for a target: `model` replaces the caller's, "" keeps it."""
+        """Write the body for a target: `model` replaces the caller's, "" keeps it."""
         if self._original is None:
             return b"".join(self._pieces(model))
         if not model or model == self.model:
@@ -114,7 +114,7 @@ class JsonBody:
         return b"".join((first[0], _encoder.encode(model), rest))
 
     def _pieces(self, model: str) -> Iterable[Piece]:
-        """Yield the text of the body, in pieces of the original as far as it has them."""
+        """Yield the text of the body in pieces, of the original where possible."""
         fields = {**self.fields, "model": msgspec.Raw(_encoder.encode(model))} if model else self.fields
         lead = b"{"
         for name, value in fields.items():
@@ -138,7 +138,7 @@ class JsonBody:
 
 
 def is_literal(field: msgspec.Raw | None, literal: bytes) -> bool:
-    """Tell whether a field is there and is this text, such as b"true"; a large one is not copied for it."""
+    """Whether a field is set to a literal such as b"true"; a large field is not copied."""
     return field is not None and len(field) == len(literal) and bytes(field) == literal
 
 

@@ -1,9 +1,8 @@
-"""The text of a JSON object → its top-level fields as they stand in it, each once.
+"""The text of a JSON object → its top-level fields as raw bytes, each once.
 
-Nothing is made of what is inside of a field, so that a body costs memory for its bytes and not for its values. A field
-that is there twice, or in another case than it is read in, is refused: RFC 8259, section 4, leaves open which one of
-them a parser takes, and Go's encoding/json takes names without regard to case. What the gateway reads and what a
-provider reads would differ.
+The values are not decoded, so a body needs memory for its bytes alone. A field that occurs twice or in another case is
+refused. RFC 8259, section 4, does not define which one a parser uses, and Go's encoding/json ignores case, so the
+gateway and the provider could read different values.
 """
 
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from typing import Final
 import msgspec
 
 MOST_FIELDS: Final = 1000
-"""Top-level fields that a body may have; no API has as many as 100."""
+"""Maximum number of top-level fields of a body; no API has 100."""
 
 _SHORT: Final = 64 * 1024
 _SHOWN: Final = 64
@@ -20,7 +19,7 @@ _SPACED: Final = b'": '
 
 
 class BadBody(ValueError):
-    """The body cannot be served on an AI route; the text says what would be right. `param` names the field, or ""."""
+    """The body cannot be served on an AI route; the text says what is expected. `param` is the field's name, or ""."""
 
     def __init__(self, message: str, param: str = "") -> None:
         super().__init__(message)
@@ -28,11 +27,11 @@ class BadBody(ValueError):
 
 
 class _TooMany(Exception):
-    """A body has more fields than are kept: raised while it is read, and no ValueError, which the decoder rewords."""
+    """A body has too many fields; no ValueError, as the decoder replaces those raised while it reads."""
 
 
 class _Name(str):
-    """A field's name in its place: equal to no other, so that a name that is there twice stays twice."""
+    """A field's name that equals no other name, so that a repeated name stays repeated."""
 
     __slots__ = ()
     __hash__ = object.__hash__
@@ -40,14 +39,14 @@ class _Name(str):
 
 
 class _Counting:
-    """Reads the fields of an object of any size and gives up at one too many; it serves one reader at a time."""
+    """Reads the fields of an object of any size and stops at the first one above the limit; not reentrant."""
 
     def __init__(self) -> None:
         self._left = MOST_FIELDS
         self._decoder = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=self._named)
 
     def decode(self, text: bytes) -> dict[_Name, msgspec.Raw]:
-        """Text → every field.
+        """Return every field.
 
         Raises:
             _TooMany: more than `MOST_FIELDS`.
@@ -69,17 +68,17 @@ _counting: Final = _Counting()
 
 
 def read(text: bytes) -> dict[str, msgspec.Raw]:
-    """Text → its fields; their values are views of the text and keep it alive.
+    """Return the fields; their values are views of the text and keep it in memory.
 
     Raises:
-        BadBody: no JSON object, one with a field twice, or one with more than `MOST_FIELDS`.
+        BadBody: no JSON object, a field twice, or more than `MOST_FIELDS`.
     """
     try:
-        # Most bodies have no space outside of their values, and then counting tells soonest.
+        # Most bodies have no space outside their values; then a count is the fastest check.
         if len(text) <= _SHORT and text.find(_SPACED, 0, _SHOWN) < 0:
             fields = _plain.decode(text)
-            # The fields take up the whole text: there was no room for one that another replaced. White space and
-            # escapes take up room, too, and such a text is read again in the exact way.
+            # The fields fill the whole text, so no field was replaced by a later one. A text with white space or
+            # escapes does not match and is read again in the exact way.
             size = 1 + 4 * len(fields) + sum(map(len, fields)) + sum(map(len, fields.values()))
             if size == len(text) and len(fields) <= MOST_FIELDS:
                 return fields
@@ -113,10 +112,10 @@ def _twice(names: Iterable[str]) -> BadBody:
 
 
 def check_case(fields: Iterable[str], managed: frozenset[str]) -> None:
-    """Check that no field is one of the `managed` ones, which are in lower case, but for its case.
+    """Check that no field differs from one of the `managed` names, which are in lower case, by its case alone.
 
     Raises:
-        BadBody: one is; letters that are equal without regard to case count, as the Kelvin sign and k.
+        BadBody: one does, by Unicode case folding (the Kelvin sign equals k).
     """
     together = "".join(fields)
     if together.isascii() and together == together.lower():
@@ -128,7 +127,7 @@ def check_case(fields: Iterable[str], managed: frozenset[str]) -> None:
 
 
 def other_case(name: str, right: str) -> BadBody:
-    """Say that a field is spelled in another case than the one that is read."""
+    """Return the error for a field that is spelled in another case than required."""
     return BadBody(f"the field {_quoted(name)} must be written {_quoted(right)}", name[:_SHOWN])
 
 

@@ -1,10 +1,10 @@
-"""JSON as the clients of this field read it → a value.
+"""JSON as the SDKs read it → a value.
 
-Python's and JavaScript's own parsers take half a surrogate pair (a character that a model sent in two pieces), and
-Python's takes NaN and Infinity. An answer that every SDK reads must not count as broken because ours is stricter.
+Python's and JavaScript's parsers accept half a surrogate pair (a character that a model sent in two pieces), and
+Python's accepts NaN and Infinity. An answer that every SDK reads must not fail because our parser is stricter.
 
-Texts come from targets, and a value costs far more than the bytes that it is written in. So values are made only of a
-text that holds few of them; whether a larger one is JSON can be asked without making any.
+The texts come from targets, and a value needs far more memory than its bytes. So only a text with few values is
+decoded; `is_json` checks a larger one without decoding it.
 """
 
 import json
@@ -14,10 +14,10 @@ from typing import Any, Final
 import msgspec
 
 MOST_VALUES: Final = 16_384
-"""Commas and opening brackets in a text of which values are made."""
+"""Maximum number of commas and opening brackets in a text that is decoded."""
 
 _SURELY_FEW: Final = 2 * MOST_VALUES
-"""Bytes that cannot hold more values, as each takes two at least."""
+"""Bytes that cannot hold more values, as each value needs two bytes or more."""
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -27,7 +27,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def has_few_values(text: bytes) -> bool:
-    """Tell whether a JSON text holds few enough values to make them."""
+    """Whether a JSON text has few enough values to decode it."""
     return len(text) <= _SURELY_FEW or text.count(b",") + text.count(b"[") + text.count(b"{") <= MOST_VALUES
 
 
@@ -35,7 +35,7 @@ def decode(text: bytes) -> Any:
     """Decode a JSON text.
 
     Raises:
-        ValueError: it is none, or not UTF-8, or it holds too many values.
+        ValueError: it is no JSON, no UTF-8, or has too many values.
         RecursionError: it is nested too deeply.
     """
     if not has_few_values(text):
@@ -47,7 +47,7 @@ def decode(text: bytes) -> Any:
 
 
 def is_json(text: bytes) -> bool:
-    """Tell whether a text of any size is JSON, in time that grows with its bytes and without making its values."""
+    """Whether a text of any size is JSON, in linear time and without decoding its values."""
     try:
         text.decode()
         return _is_strict(text) or _is_strict(stricter(text))
@@ -64,15 +64,15 @@ def _is_strict(text: bytes) -> bool:
 
 
 def stricter(text: bytes) -> bytes:
-    """Put what the strict parser reads in the place of what it refuses, outside and inside of texts alike.
+    """Replace what the strict parser refuses, outside and inside of strings.
 
-    A surrogate becomes an escaped line end, which is right behind a backslash that is escaped itself, too.
+    A surrogate becomes an escaped line end, which is also valid after an escaped backslash.
     """
     return _SURROGATE.sub(rb"\\n", text).replace(b"NaN", b"0").replace(b"Infinity", b"0")
 
 
 def encode(value: Any) -> bytes:
-    """Encode what `decode` gave."""
+    """Encode a value that `decode` returned."""
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
@@ -80,12 +80,12 @@ def encode(value: Any) -> bytes:
 
 
 def without_halves(value: Any) -> bytes:
-    """Encode what `decode` gave, with a replacement character for each half of a surrogate pair, in keys too."""
+    """Encode a value that `decode` returned, with a replacement character for each half of a surrogate pair."""
     return joined(json.dumps(value, ensure_ascii=False)).encode()
 
 
 def joined(text: str) -> str:
-    """Join surrogates that came in two pieces; one that is alone becomes a replacement character."""
+    """Join the two halves of surrogate pairs; a single half becomes a replacement character."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""A whole answer of the Messages or the Responses API → the events that its SDK puts together to the same answer.
+"""A whole answer of the Messages or the Responses API → the events that its SDK joins to the same answer.
 
 Sources: Anthropic, Streaming Messages; OpenAI API reference, Responses streaming events.
 """
@@ -16,7 +16,7 @@ def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
 # ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _STOPPED: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "context_management")
-"""What `message_delta` tells, as it is known at the end only."""
+"""The fields of `message_delta`, which are known only at the end."""
 
 _CALLS: Final = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 
@@ -44,7 +44,7 @@ def message(answer: Mapping[str, Any]) -> bytes | None:
 
 
 def _block(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what a block begins with and the deltas that follow; one of a kind without deltas comes at once."""
+    """Return the start of a block and its deltas; a block of a kind without deltas is sent whole."""
     kind = str(block.get("type"))
     if kind == "text" and isinstance(block.get("text"), str):
         cited = block.get("citations")
@@ -66,19 +66,19 @@ def _block(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any
 # ── Responses ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _ENDED: Final = frozenset(("completed", "incomplete"))
-_GIVEN: Final = {
+_PIECED: Final = {
     "function_call": ("arguments", "response.function_call_arguments"),
     "custom_tool_call": ("input", "response.custom_tool_call_input"),
     "mcp_call": ("arguments", "response.mcp_call_arguments"),
 }
-"""The type of an item → the field of it that comes in pieces, and how the events of these are named."""
+"""The type of an item → its field that is sent in pieces, and the name of the events of the pieces."""
 
-_SPOKEN: Final[dict[str, tuple[str, str, dict[str, list[object]]]]] = {
+_TEXT_PARTS: Final[dict[str, tuple[str, str, dict[str, list[object]]]]] = {
     "output_text": ("text", "response.output_text", {"logprobs": []}),
     "refusal": ("refusal", "response.refusal", {}),
     "reasoning_text": ("text", "response.reasoning_text", {}),
 }
-"""The type of a part → its text, how the events of it are named, and what else they have."""
+"""The type of a part → its text field, the name of its events, and their other fields."""
 
 
 def response(answer: Mapping[str, Any]) -> bytes | None:
@@ -100,7 +100,7 @@ def response(answer: Mapping[str, Any]) -> bytes | None:
 def _item(index: int, item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     at = {"item_id": item.get("id") or f"item_{index}", "output_index": index}
     kind = item.get("type")
-    pieced, named = _GIVEN.get(kind, ("", "")) if isinstance(kind, str) else ("", "")
+    pieced, named = _PIECED.get(kind, ("", "")) if isinstance(kind, str) else ("", "")
     begun = {**item, "status": "in_progress"} if "status" in item else dict(item)
     begun |= {name: [] for name in ("content", "summary") if isinstance(item.get(name), list)}
     if pieced:
@@ -130,7 +130,7 @@ def _summary(at: dict[str, Any], part: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def _part(at: dict[str, Any], part: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    name, named, more = _SPOKEN.get(str(part.get("type")), ("", "", {}))
+    name, named, more = _TEXT_PARTS.get(str(part.get("type")), ("", "", {}))
     empty = {**part, **({name: ""} if name else {})}
     empty |= {each: [] for each in ("annotations", "logprobs") if part.get(each)}
     yield "response.content_part.added", {**at, "part": empty}

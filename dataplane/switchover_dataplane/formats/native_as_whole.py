@@ -1,4 +1,4 @@
-"""The events of a whole answer of the Messages, Responses or Gemini API → the one JSON object that was asked for.
+"""The events of a whole answer of the Messages, Responses or Gemini API → the JSON object that the request asked for.
 
 Sources: Anthropic, Streaming Messages; OpenAI API reference, Responses streaming events (the last one holds the whole
 response); Gemini API reference, GenerateContentResponse (parts are increments, counts are of all so far).
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.as_whole import ENTRY, FailedEvent, List, Room, Text, Unjoinable
+from switchover_dataplane.formats.as_whole import ENTRY, FailedEvent, List, SizeBudget, Text, Unjoinable
 from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.native_chunk import MOST_CANDIDATES
 
@@ -22,25 +22,25 @@ _DELTAS: Final = {
     "input_json_delta": ("partial_json", "input"),
     "compaction_delta": ("content", "content"),
 }
-"""The type of a delta → its own field, and the block's that it is a piece of."""
+"""The type of a delta → its field with the piece, and the field of the block that the piece belongs to."""
 
 
 class _Block:
-    """One block of a message: what it began with, and the pieces that came."""
+    """One block of a message: its start and the pieces of its fields."""
 
-    __slots__ = ("_citations", "_room", "_started", "_texts")
+    __slots__ = ("_budget", "_citations", "_started", "_texts")
 
-    def __init__(self, room: Room, started: dict[str, Any]) -> None:
-        self._room = room
+    def __init__(self, budget: SizeBudget, started: dict[str, Any]) -> None:
+        self._budget = budget
         self._started: dict[str, msgspec.Raw] = {}
         self._texts: dict[str, Text] = {}
-        self._citations = List(room)
-        room.take(2 * ENTRY)
+        self._citations = List(budget)
+        budget.take(2 * ENTRY)
         for name, value in started.items():
             if name in ("text", "thinking", "signature") and isinstance(value, str):
                 self._text(name).add(value)
             else:
-                room.keep(self._started, name, value)
+                budget.keep(self._started, name, value)
 
     def take(self, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
@@ -50,12 +50,12 @@ class _Block:
         own, name = _DELTAS.get(kind, ("", "")) if isinstance(kind, str) else ("", "")
         piece = delta.get(own)
         if not isinstance(piece, str):
-            raise Unjoinable("a delta of another form")
+            raise Unjoinable("a delta of an unknown form")
         self._text(name).add(piece)
 
     def _text(self, name: str) -> Text:
         if name not in self._texts:
-            self._texts[name] = Text(self._room)
+            self._texts[name] = Text(self._budget)
         return self._texts[name]
 
     @property
@@ -64,7 +64,7 @@ class _Block:
         given = texts.pop("input", "")
         if given:
             if not lenient_json.is_json(given.encode()):
-                raise Unjoinable("a tool's input that is no JSON")
+                raise Unjoinable("the input of a tool is no valid JSON")
             texts["input"] = msgspec.Raw(given.encode())
         citations = self._citations.json
         if len(citations) > len("[]"):
@@ -73,13 +73,13 @@ class _Block:
 
 
 class MessagesJoiner:
-    """Joins the events of a message. `has_ended`: nothing follows that belongs to it."""
+    """Joins the events of a message. `has_ended`: no more content can follow."""
 
-    __slots__ = ("_blocks", "_message", "_room", "_stop", "_usage", "has_ended")
+    __slots__ = ("_blocks", "_budget", "_message", "_stop", "_usage", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._message: dict[str, msgspec.Raw] = {}
         self._stop: dict[str, msgspec.Raw] = {}
         self._usage: dict[str, msgspec.Raw] = {}
@@ -103,11 +103,11 @@ class MessagesJoiner:
                 self._keep_usage(event.get("message"))
             case "content_block_start":
                 started = event.get("content_block")
-                self._blocks[self._index(event)] = _Block(self._room, started if isinstance(started, dict) else {})
+                self._blocks[self._index(event)] = _Block(self._budget, started if isinstance(started, dict) else {})
             case "content_block_delta":
                 block = self._blocks.get(self._index(event))
                 if block is None or not isinstance(delta, dict):
-                    raise Unjoinable("a delta of no block")
+                    raise Unjoinable("a delta without a block")
                 block.take(delta)
             case "message_delta":
                 self._keep(self._stop, delta)
@@ -121,32 +121,32 @@ class MessagesJoiner:
                     raise FailedEvent
 
     def take_done(self) -> None:
-        """Take the event that says that the stream is done, which this API has not."""
+        """Read the event that marks the stream as done, which this API does not have."""
         self.has_ended = True
 
     def _index(self, event: dict[str, Any]) -> int:
         index = event.get("index")
         if not isinstance(index, int):
-            raise Unjoinable("a block without a number")
+            raise Unjoinable("a block without an index")
         return index
 
     def _keep(self, held: dict[str, msgspec.Raw], values: object) -> None:
         for name, value in values.items() if isinstance(values, dict) else ():
             if name not in ("content", "usage"):
-                self._room.keep(held, name, value)
+                self._budget.keep(held, name, value)
 
     def _keep_usage(self, holder: object) -> None:
         usage = holder.get("usage") if isinstance(holder, dict) else None
         for name, value in usage.items() if isinstance(usage, dict) else ():
-            self._room.keep(self._usage, name, value)
+            self._budget.keep(self._usage, name, value)
 
     @property
     def is_whole(self) -> bool:
-        """Whether the message said why it stopped."""
+        """Whether the message has a `stop_reason`."""
         return len(self._stop.get("stop_reason", b"null")) > len("null")
 
     def written(self) -> bytes:
-        """Write the message; whether it is an answer is judged like any other."""
+        """Write the message; the caller checks it like any other answer."""
         content = [self._blocks[index].written for index in sorted(self._blocks)]
         named = {"type": "message", "role": "assistant", **self._message, **self._stop}
         return lenient_json.encode({**named, "content": content, "usage": self._usage})
@@ -156,7 +156,7 @@ class MessagesJoiner:
 
 
 class _ResponsesEvent(msgspec.Struct, gc=False):
-    """What is read of an event; the whole response stays as it came, however many values it has."""
+    """The fields that are read of an event; the response keeps its bytes, however many values it has."""
 
     type: str = ""
     response: msgspec.Raw = msgspec.Raw(b"")
@@ -176,28 +176,28 @@ _LAST: Final = frozenset(("response.completed", "response.incomplete", "response
 
 
 class ResponsesJoiner:
-    """Takes the response out of its last event. `has_ended`: it came."""
+    """Takes the response from the last event. `has_ended`: that event was read."""
 
-    __slots__ = ("_items", "_response", "_room", "has_ended")
+    __slots__ = ("_budget", "_items", "_response", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._response = b""
         self._items: dict[int, msgspec.Raw] = {}
 
     def take(self, data: bytes) -> None:
-        """Take an event's data.
+        """Read the data of an event.
 
         Raises:
             ValueError: it is no JSON.
-            FailedEvent: it says that the answer failed.
-            Unjoinable: it is no text, or there is too much of it.
+            FailedEvent: it states that the answer failed.
+            Unjoinable: it is no UTF-8, or the limit is exceeded.
         """
         try:
             data.decode()
         except UnicodeDecodeError:
-            raise Unjoinable("an event that is no text") from None
+            raise Unjoinable("an event that is no UTF-8") from None
         try:
             event = _event_decoder.decode(data)
         except msgspec.ValidationError:
@@ -208,21 +208,21 @@ class ResponsesJoiner:
             self._response = bytes(event.response)
             self.has_ended = True
         elif event.type == "response.output_item.done" and len(event.item):
-            self._room.take(len(event.item) + ENTRY)
+            self._budget.take(len(event.item) + ENTRY)
             self._items[event.output_index] = msgspec.Raw(bytes(event.item))
         elif not event.type.startswith("response.") and looks_like_error(lenient_json.decode(data)):
             raise FailedEvent
 
     def take_done(self) -> None:
-        """Take the event that says that the stream is done, which some servers add."""
+        """Read the event that marks the stream as done, which some servers add."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the response came."""
+        """Whether the response was read."""
         return bool(self._response)
 
     def written(self) -> bytes:
-        """Return the response; a server that left the output out of it sent that before."""
+        """Return the response; if it lacks the output, the items of earlier events are added."""
         try:
             if self._items and not _output_decoder.decode(self._response).output:
                 output = [self._items[index] for index in sorted(self._items)]
@@ -238,14 +238,14 @@ _TEXT_ALONE: Final = frozenset(("text", "thought"))
 
 
 class _Candidate:
-    """What was said of one candidate: its parts, of which texts one behind the other are one."""
+    """The parts of one candidate; consecutive texts are joined."""
 
-    __slots__ = ("_content", "_newest", "_parts", "_rest", "_room", "_thought", "has_ended")
+    __slots__ = ("_budget", "_content", "_newest", "_parts", "_rest", "_thought", "has_ended")
 
-    def __init__(self, room: Room) -> None:
-        room.take(2 * ENTRY)
+    def __init__(self, budget: SizeBudget) -> None:
+        budget.take(2 * ENTRY)
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._content: dict[str, msgspec.Raw] = {}
         self._rest: dict[str, msgspec.Raw] = {}
         self._parts: list[dict[str, Any] | msgspec.Raw] = []
@@ -257,30 +257,30 @@ class _Candidate:
             if name == "content" and isinstance(value, dict):
                 self._take_content(value)
             elif name != "content":
-                self._room.keep(self._rest, name, value)
+                self._budget.keep(self._rest, name, value)
         self.has_ended = self.has_ended or bool(candidate.get("finishReason"))
 
     def _take_content(self, content: dict[str, Any]) -> None:
         for name, value in content.items():
             if name != "parts":
-                self._room.keep(self._content, name, value)
+                self._budget.keep(self._content, name, value)
         parts = content.get("parts")
         for part in parts if isinstance(parts, list) else ():
             if not isinstance(part, dict):
-                raise Unjoinable("a part of another form")
+                raise Unjoinable("a part of an unknown form")
             self._take_part(part)
 
     def _take_part(self, part: dict[str, Any]) -> None:
         text, thought = part.get("text"), bool(part.get("thought"))
         if isinstance(text, str) and _TEXT_ALONE.issuperset(part):
             if self._newest is None or thought is not self._thought:
-                self._room.take(2 * ENTRY)
-                self._newest, self._thought = Text(self._room), thought
+                self._budget.take(2 * ENTRY)
+                self._newest, self._thought = Text(self._budget), thought
                 self._parts.append({"text": self._newest, **({"thought": True} if thought else {})})
             self._newest.add(text)
             return
         written = lenient_json.encode(part)
-        self._room.take(len(written) + ENTRY)
+        self._budget.take(len(written) + ENTRY)
         self._parts.append(msgspec.Raw(written))
         self._newest = None
 
@@ -291,53 +291,53 @@ class _Candidate:
 
 
 class GeneratedJoiner:
-    """Joins responses of generateContent; only their end tells that there are no more."""
+    """Joins responses of generateContent; only the end of the stream shows that no more follow."""
 
-    __slots__ = ("_candidates", "_rest", "_room", "has_ended")
+    __slots__ = ("_budget", "_candidates", "_rest", "has_ended")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: SizeBudget) -> None:
         self.has_ended = False
-        self._room = room
+        self._budget = budget
         self._rest: dict[str, msgspec.Raw] = {}
         self._candidates: dict[int, _Candidate] = {}
 
     def take(self, data: bytes) -> None:
-        """Take an event's data, or one response of an array.
+        """Read the data of an event, or one response of an array.
 
         Raises:
             ValueError: it is no JSON, or has too many values.
-            FailedEvent: it says that the answer failed.
+            FailedEvent: it states that the answer failed.
             Unjoinable: it cannot be joined to the others.
         """
         response = lenient_json.decode(data)
         if not isinstance(response, dict):
-            raise Unjoinable("a response of another form")
+            raise Unjoinable("a response of an unknown form")
         candidates = response.get("candidates")
         if response.get("error") or (not candidates and looks_like_error(response)):
             raise FailedEvent
         for name, value in response.items():
             if name != "candidates":
-                self._room.keep(self._rest, name, value)
+                self._budget.keep(self._rest, name, value)
         for candidate in candidates if isinstance(candidates, list) else ():
             index = candidate.get("index") or 0 if isinstance(candidate, dict) else None
             if not isinstance(index, int) or not 0 <= index < MOST_CANDIDATES:
-                raise Unjoinable("a candidate of another form")
+                raise Unjoinable("a candidate of an unknown form")
             if index not in self._candidates:
-                self._candidates[index] = _Candidate(self._room)
+                self._candidates[index] = _Candidate(self._budget)
             self._candidates[index].take(candidate)
 
     def take_done(self) -> None:
-        """Take the event that says that the stream is done, which some servers add."""
+        """Read the event that marks the stream as done, which some servers add."""
         self.has_ended = True
 
     @property
     def is_whole(self) -> bool:
-        """Whether each candidate said why it ended; a prompt that is blocked has none."""
+        """Whether each candidate has a `finishReason`; a blocked prompt has no candidates."""
         if not self._candidates:
             return "promptFeedback" in self._rest
         return all(candidate.has_ended for candidate in self._candidates.values())
 
     def written(self) -> bytes:
-        """Write the response; whether it is an answer is judged like any other."""
+        """Write the response; the caller checks it like any other answer."""
         candidates = [self._candidates[index].written for index in sorted(self._candidates)]
         return lenient_json.encode({**({"candidates": candidates} if candidates else {}), **self._rest})

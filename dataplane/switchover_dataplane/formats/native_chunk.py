@@ -1,7 +1,7 @@
-"""One event of a stream in Anthropic's or Gemini's own form → what it says about the answer.
+"""One event of a stream in Anthropic's or Gemini's own form → its kind.
 
-Such streams come from targets whose callers speak those APIs. Another model is never asked to continue them, but what
-fails before their first content is moved to it, and a cut one does not look whole.
+Targets send such streams to callers of those APIs. Another model never continues them, but a stream that fails before
+its first content is moved to another model, and a truncated one does not look whole.
 
 Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentResponse.
 """
@@ -9,98 +9,107 @@ Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentRes
 from typing import Any, Final
 
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, joined
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, joined
 from switchover_dataplane.formats.event_body import Body
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
 MOST_CANDIDATES: Final = 128
-"""Candidates of one answer, which are numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
+"""Maximum number of candidates, numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
 
 _MESSAGES: Final = "events of the Messages API"
 _GENERATE: Final = "events of the Gemini API"
 
-_ERROR: Final = Chunk(Meaning.ERROR)
-_GARBLED: Final = Chunk(Meaning.GARBLED)
-_UNKNOWN: Final = Chunk(Meaning.UNKNOWN)
-_OF_CONTENT: Final = Meaning.CONTENT
-_STRANGE: Final = Chunk(Meaning.CONTENT, Dialect.GENERATE, bound=_GENERATE)
-_GENERATE_LIFE: Final = Chunk(Meaning.LIFE, Dialect.GENERATE)
-_BLOCKED: Final = Chunk(Meaning.FINISH, Dialect.GENERATE, finished=(0,), finish=Finish.REFUSED)
-_MESSAGES_LIFE: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES)
-_MESSAGES_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,))
-_MESSAGES_CONTENT: Final = Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,))
-_MESSAGES_COUNTED: Final = Chunk(Meaning.LIFE, Dialect.MESSAGES, counted=True)
-_MESSAGES_DONE: Final = Chunk(Meaning.DONE, Dialect.MESSAGES)
-_MESSAGES_END: Final = Chunk(Meaning.DONE, Dialect.MESSAGES, finished=(0,))
+_ERROR: Final = Chunk(ChunkKind.ERROR)
+_BROKEN_JSON: Final = Chunk(ChunkKind.BROKEN_JSON)
+_UNKNOWN: Final = Chunk(ChunkKind.UNKNOWN)
+_KIND_CONTENT: Final = ChunkKind.CONTENT
+_STRANGE: Final = Chunk(ChunkKind.CONTENT, StreamFormat.GENERATE, not_resumable=_GENERATE)
+_GENERATE_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.GENERATE)
+_BLOCKED: Final = Chunk(ChunkKind.FINISH, StreamFormat.GENERATE, finished=(0,), finish=Finish.REFUSED)
+_MESSAGES_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.MESSAGES)
+_MESSAGES_THINKING: Final = Chunk(ChunkKind.THINKING, StreamFormat.MESSAGES, not_resumable=_MESSAGES, choices=(0,))
+_MESSAGES_CONTENT: Final = Chunk(
+    ChunkKind.CONTENT, StreamFormat.MESSAGES, not_resumable=_MESSAGES, choices=(0,), with_content=(0,)
+)
+_MESSAGES_COUNTED: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.MESSAGES, counted=True)
+_MESSAGES_DONE: Final = Chunk(ChunkKind.DONE, StreamFormat.MESSAGES)
+_MESSAGES_END: Final = Chunk(ChunkKind.DONE, StreamFormat.MESSAGES, finished=(0,))
 
 
 def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
-    """Read an event by its `type`; None if it is none of Anthropic's.
+    """Read an event by its `type`; None if Anthropic has no such event.
 
-    `data` is all that the event says, `api` what was asked for.
+    `data` is the data of the event, `api` the API of the request.
     """
     match kind:
         case "content_block_delta":
             return _piece(body.delta)
         case "message_start":
-            return _MESSAGES_LIFE
+            return _MESSAGES_NO_CONTENT
         case "content_block_start":
             return _block(body.content_block, _number(body.index))
         case "content_block_stop":
-            return Chunk(Meaning.LIFE, Dialect.MESSAGES, closed=(_number(body.index),))
+            return Chunk(ChunkKind.NO_CONTENT, StreamFormat.MESSAGES, closed=(_number(body.index),))
         case "message_delta":
             return _message(body.delta, data, api)
         case "message_stop":
-            # Where the form of answers is not known, it is the only end that there is.
+            # If the API is not known, this event is the only end.
             return _MESSAGES_END if api is None else _MESSAGES_DONE
         case _:
             return None
 
 
 def _piece(delta: Any) -> Chunk:
-    """Read a piece of a block. The input of a tool is life: that its call is the client's was said by its block."""
+    """Read a piece of a block. The input of a tool is no content: the start of its block was."""
     kind = _type(delta)
     if kind == "text_delta":
-        return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_LIFE
+        return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_NO_CONTENT
     if kind == "citations_delta":
         return _MESSAGES_CONTENT
-    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+    return _MESSAGES_THINKING if kind else _MESSAGES_NO_CONTENT
 
 
 def _block(block: Any, index: int) -> Chunk:
-    """Read the start of a block: tools that the provider runs, and what they give, are blocks of many types."""
+    """Read the start of a block; tools that the provider runs, and their results, have many types."""
     kind = _type(block)
     if kind == "text":
-        return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_LIFE
+        return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_NO_CONTENT
     if kind == "tool_use":
-        return Chunk(Meaning.CONTENT, Dialect.MESSAGES, bound=_MESSAGES, choices=(0,), said=(0,), calls=(index,))
-    return _MESSAGES_THOUGHT if kind else _MESSAGES_LIFE
+        return Chunk(
+            ChunkKind.CONTENT,
+            StreamFormat.MESSAGES,
+            not_resumable=_MESSAGES,
+            choices=(0,),
+            with_content=(0,),
+            calls=(index,),
+        )
+    return _MESSAGES_THINKING if kind else _MESSAGES_NO_CONTENT
 
 
 def _message(delta: Any, data: bytes, api: Api | None) -> Chunk:
     word = delta.get("stop_reason") if isinstance(delta, dict) else None
     if not word:
-        return _MESSAGES_COUNTED if counts_tokens(data) else _MESSAGES_LIFE
+        return _MESSAGES_COUNTED if counts_tokens(data) else _MESSAGES_NO_CONTENT
     finish = None
     if api is not None:
         finish = finish_of(api, word) if isinstance(word, str) else None
         if finish is None:
             return _ERROR
-    return Chunk(Meaning.FINISH, Dialect.MESSAGES, finished=(0,), finish=finish, counted=counts_tokens(data))
+    return Chunk(ChunkKind.FINISH, StreamFormat.MESSAGES, finished=(0,), finish=finish, counted=counts_tokens(data))
 
 
 def gemini(body: Body, data: bytes, api: Api | None) -> Chunk:
-    """Read a response by its candidates; one that is blocked has none, and is an answer all the same."""
+    """Read a response by its candidates; a blocked response has none and is an answer."""
     candidates = body.candidates
     if not isinstance(candidates, list) or not candidates:
         feedback = body.prompt_feedback
         is_blocked = isinstance(feedback, dict) and feedback.get("blockReason")
-        return _BLOCKED if is_blocked else _GENERATE_LIFE
+        return _BLOCKED if is_blocked else _GENERATE_NO_CONTENT
     if len(candidates) == 1:
         return _candidate(candidates[0], data, api)
     if len(candidates) > MOST_CANDIDATES:
-        return _GARBLED
+        return _BROKEN_JSON
     return joined([_candidate(candidate, data, api) for candidate in candidates])
 
 
@@ -109,35 +118,37 @@ def _candidate(candidate: Any, data: bytes, api: Api | None) -> Chunk:
         return _STRANGE if api is None else _UNKNOWN
     index = _number(candidate.get("index"))
     if not 0 <= index < MOST_CANDIDATES:
-        return _GARBLED
-    places = (index,)
-    meaning = _parts(candidate.get("content"))
-    said = places if meaning is _OF_CONTENT else ()
+        return _BROKEN_JSON
+    indexes = (index,)
+    kind = _parts(candidate.get("content"))
+    with_content = indexes if kind is _KIND_CONTENT else ()
     word = candidate.get("finishReason")
     if not word:
-        return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said)
+        return Chunk(kind, StreamFormat.GENERATE, "", _GENERATE, indexes, with_content)
     finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
     if finish is None and api is not None:
         return _ERROR
-    counted = meaning is Meaning.THINKING or counts_tokens(data)
-    meaning = meaning if said else Meaning.FINISH
-    return Chunk(meaning, Dialect.GENERATE, "", _GENERATE, places, said, places, finish=finish, counted=counted)
+    counted = kind is ChunkKind.THINKING or counts_tokens(data)
+    kind = kind if with_content else ChunkKind.FINISH
+    return Chunk(
+        kind, StreamFormat.GENERATE, "", _GENERATE, indexes, with_content, indexes, finish=finish, counted=counted
+    )
 
 
-def _parts(content: Any) -> Meaning:
-    """Tell what the parts of a candidate are. What code of the provider's own did is no answer yet."""
+def _parts(content: Any) -> ChunkKind:
+    """Return the kind of the parts of a candidate. Code that the provider runs is no content."""
     parts = content.get("parts") if isinstance(content, dict) else None
-    meaning = Meaning.LIFE
+    kind = ChunkKind.NO_CONTENT
     for part in parts if isinstance(parts, list) else ():
         if not isinstance(part, dict):
             continue
         if part.get("thought"):
-            meaning = Meaning.THINKING
+            kind = ChunkKind.THINKING
         elif part.get("text") or "functionCall" in part or "inlineData" in part or "fileData" in part:
-            return _OF_CONTENT
+            return _KIND_CONTENT
         elif "executableCode" in part or "codeExecutionResult" in part:
-            meaning = Meaning.THINKING
-    return meaning
+            kind = ChunkKind.THINKING
+    return kind
 
 
 def _number(index: Any) -> int:

@@ -1,9 +1,9 @@
-"""A method and the path that a model would be asked for → whether a route to models is for it.
+"""A method and the path of a request to a model → whether a route to models serves it.
 
-Whoever writes a route to a model means what models do: answer, embed, draw, speak, judge. The same key opens all of a
-provider's API, though: files and stored answers of other callers, batches, fine-tuning, other keys. That is served only
-where a FailoverPolicy says `operations: All`. Paths are compared as they are sent, letter by letter, so that no other
-spelling of a path gets by. Sources: OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank.
+A route to a model is for what models do: text, embeddings, images, audio, moderation. But the same key opens the whole
+API of a provider: files and stored answers of other callers, batches, fine-tuning, other keys. The gateway serves those
+only if a FailoverPolicy has `operations: All`. Paths are compared exactly as they are sent, so no other spelling of a
+path passes. Sources: OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 API: Final = "/v1/"
-"""How the paths of a model's API begin; another path is the route's own and means Chat Completions."""
+"""The start of all paths of a model's API; any other path belongs to the route and means Chat Completions."""
 
 _ASKED: Final = frozenset(
     API + name
@@ -46,21 +46,21 @@ _EVERY: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 class Refusal(NamedTuple):
-    """Why a request is not sent: 403, or 405 with the methods that would be right."""
+    """Why a request is not sent: 403, or 405 with the allowed methods."""
 
     status: int
     methods: tuple[str, ...] = ()
 
 
 def is_usual(method: str, path: str) -> bool:
-    """Tell whether a request is one that every model is for, whatever path its target has instead."""
+    """Whether every model serves a request, whatever path its target has."""
     return method == "POST" and (path in _ASKED or not path.startswith(API))
 
 
 def refusal(method: str, paths: Iterable[str], *, every: bool) -> Refusal | None:
-    """Say why a request must not be sent to targets that would be asked for these paths; None if it may.
+    """Return why a request must not be sent to targets with these paths; None if it may be sent.
 
-    `every`: the route is for all of an API. A path has no query.
+    `every`: the route serves the whole API. A path has no query.
     """
     for path in paths:
         methods = _methods(path, every=every)
@@ -78,7 +78,7 @@ def _methods(path: str, *, every: bool) -> tuple[str, ...]:
 
 
 def _lists_models(path: str) -> bool:
-    """Tell whether a path is the list of models or one of them, whose name may have slashes, encoded or not."""
+    """Whether a path is the list of models or one model, whose name may have slashes, encoded or not."""
     return path == _MODELS or (
         path.startswith(_MODELS + "/") and _MODEL_NAME.fullmatch(unquote(path)[len(_MODELS) :]) is not None
     )

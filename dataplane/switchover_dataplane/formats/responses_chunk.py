@@ -1,6 +1,6 @@
-"""One event of the Responses API's streams → what it says about the answer.
+"""One event of a stream of the Responses API → its kind.
 
-Another model is never asked to continue such a stream, but what fails before its first content is moved to it.
+Another model never continues such a stream, but a stream that fails before its first content is moved to another model.
 
 Source: OpenAI API reference, Responses streaming events.
 """
@@ -11,12 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat
 from switchover_dataplane.formats.event_body import Body
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
-_BOUND: Final = "events of the Responses API"
+_NOT_RESUMABLE: Final = "events of the Responses API"
 
 _CONTENT: Final = frozenset(
     f"response.{name}"
@@ -37,17 +37,19 @@ _CALLS: Final = frozenset(
         *("apply_patch_call", "mcp_approval_request"),
     )
 )
-"""Items that the client has to act on. The other calls are of tools that the provider runs itself."""
+"""Items that the client must handle. Other calls are of tools that the provider runs."""
 
 _WORK: Final = re.compile(r"(?:response\.)?(?:reasoning|[a-z_]+_call|mcp_|compaction)")
 _FAILED: Final = frozenset(("error", "response.failed", "response.error", "response.cancelled"))
 _ENDED: Final = frozenset(("response.completed", "response.incomplete"))
 
-_ERROR: Final = Chunk(Meaning.ERROR)
-_LIFE: Final = Chunk(Meaning.LIFE, Dialect.RESPONSES, bound=_BOUND)
-_THOUGHT: Final = Chunk(Meaning.THINKING, Dialect.RESPONSES, bound=_BOUND)
-_SAID: Final = Chunk(Meaning.CONTENT, Dialect.RESPONSES, bound=_BOUND, choices=(0,), said=(0,))
-_LARGE_END: Final = Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,), finish=Finish.ENDED, counted=True)
+_ERROR: Final = Chunk(ChunkKind.ERROR)
+_NO_CONTENT_CHUNK: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE)
+_THINKING_CHUNK: Final = Chunk(ChunkKind.THINKING, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE)
+_CONTENT_CHUNK: Final = Chunk(
+    ChunkKind.CONTENT, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE, choices=(0,), with_content=(0,)
+)
+_LARGE_END: Final = Chunk(ChunkKind.FINISH, StreamFormat.RESPONSES, finished=(0,), finish=Finish.ENDED, counted=True)
 
 
 class _Response(msgspec.Struct, gc=False):
@@ -73,12 +75,12 @@ _outputs_decoder: Final = msgspec.json.Decoder(_LastOutputs)
 
 
 def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
-    """Read an event by its `type`; None if it is none of the Responses API's.
+    """Read an event by its `type`; None if the Responses API has no such event.
 
-    `data` is all that the event says, `api` what was asked for.
+    `data` is the data of the event, `api` the API of the request.
     """
     if kind in _CONTENT:
-        return _SAID if body.delta or kind.endswith(".added") else _LIFE
+        return _CONTENT_CHUNK if body.delta or kind.endswith(".added") else _NO_CONTENT_CHUNK
     if kind in _FAILED:
         return _ERROR
     if not kind.startswith("response."):
@@ -91,28 +93,30 @@ def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
         return _item(body.item, _index(body), is_done=False)
     if kind == "response.output_item.done":
         return _item(body.item, _index(body), is_done=True)
-    return _THOUGHT if _WORK.match(kind) else _LIFE
+    return _THINKING_CHUNK if _WORK.match(kind) else _NO_CONTENT_CHUNK
 
 
 def outlined(kind: str) -> Chunk | None:
-    """Read an event of too many values by its `type` alone; None if that tells nothing."""
+    """Read an event with too many values by its `type` alone; None if the type is unknown."""
     if kind in _FAILED:
         return _ERROR
     if kind in _ENDED:
         return _LARGE_END
     if not kind.startswith("response."):
         return None
-    return _LIFE if kind in ("response.created", "response.queued", "response.in_progress") else _SAID
+    return (
+        _NO_CONTENT_CHUNK if kind in ("response.created", "response.queued", "response.in_progress") else _CONTENT_CHUNK
+    )
 
 
 def has_output(data: bytes) -> bool:
-    """Tell whether the last event of a stream holds an answer: some servers send all of it there, and only there."""
+    """Whether the last event of a stream holds an answer: some servers send the whole answer only there."""
     try:
         output = _outputs_decoder.decode(data).response.output
     except (ValueError, RecursionError):
         return False
     items = output if isinstance(output, list) else ()
-    return any(_type(item) in _CALLS or _says_something(item) for item in items)
+    return any(_type(item) in _CALLS or _has_content(item) for item in items)
 
 
 def _end(kind: str, data: bytes, api: Api | None) -> Chunk:
@@ -129,7 +133,7 @@ def _end(kind: str, data: bytes, api: Api | None) -> Chunk:
         finish = finish_of(api, word) if isinstance(word, str) and api is not None else Finish.LIMITED
         if finish is None:
             return _ERROR
-    return Chunk(Meaning.FINISH, Dialect.RESPONSES, finished=(0,), finish=finish, counted=counts_tokens(data))
+    return Chunk(ChunkKind.FINISH, StreamFormat.RESPONSES, finished=(0,), finish=finish, counted=counts_tokens(data))
 
 
 def _item(item: Any, index: int, *, is_done: bool) -> Chunk:
@@ -137,19 +141,25 @@ def _item(item: Any, index: int, *, is_done: bool) -> Chunk:
     if kind in _CALLS:
         return _call(index, closed=(index,)) if is_done else _call(index)
     if kind == "message":
-        read = _SAID if is_done and _says_something(item) else _LIFE
+        read = _CONTENT_CHUNK if is_done and _has_content(item) else _NO_CONTENT_CHUNK
     else:
-        read = _THOUGHT if _WORK.match(kind) else _LIFE
+        read = _THINKING_CHUNK if _WORK.match(kind) else _NO_CONTENT_CHUNK
     return msgspec.structs.replace(read, closed=(index,)) if is_done else read
 
 
 def _call(index: int, closed: tuple[int, ...] = ()) -> Chunk:
     return Chunk(
-        Meaning.CONTENT, Dialect.RESPONSES, bound=_BOUND, choices=(0,), said=(0,), calls=(index,), closed=closed
+        ChunkKind.CONTENT,
+        StreamFormat.RESPONSES,
+        not_resumable=_NOT_RESUMABLE,
+        choices=(0,),
+        with_content=(0,),
+        calls=(index,),
+        closed=closed,
     )
 
 
-def _says_something(item: Any) -> bool:
+def _has_content(item: Any) -> bool:
     content = item.get("content") if isinstance(item, dict) else None
     parts = content if isinstance(content, list) else ()
     return any(isinstance(part, dict) and (part.get("text") or part.get("refusal")) for part in parts)

@@ -1,7 +1,7 @@
-"""Server-sent events: bytes of a stream, cut anywhere, → its events with the very bytes that each is made of.
+"""The bytes of a stream of server-sent events, cut anywhere → its events, each with its original bytes.
 
-The bytes of all events joined are what came in: who passes events on changes nothing. Only a last event that lacks its
-blank line gets one at the end of the body, as clients would not see it (WHATWG HTML, section 9.2.6).
+The joined bytes of all events equal the input, so forwarding the events changes nothing. Only a last event without its
+blank line gets one at the end of the body, as clients would ignore it (WHATWG HTML, section 9.2.6).
 """
 
 import re
@@ -13,7 +13,7 @@ from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.process import turns
 
 MAX_EVENT: Final = 4 * 1024 * 1024
-"""A larger event is passed on in parts that nobody reads; it bounds what is held of a line that never ends."""
+"""A larger event is forwarded in parts that are not decoded; this limits the memory for a line without end."""
 
 _OVERLAP: Final = 4
 _LARGE: Final = 32 * 1024
@@ -25,10 +25,10 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """What stands up to one blank line: its bytes, its `event` field, and its data lines joined by newlines.
+    """One event: its bytes, its `event` field, and its data lines joined by newlines.
 
-    `data` is None where there is none and nothing would be dispatched: comments, keep-alives. `is_part` tells an event
-    that is too large to be read: a part of it without data, or all of it with its data but of too many values.
+    `data` is None without a data line, as in comments and keep-alives. `is_part`: the event is too large to decode. It
+    is a part without data, or a whole event whose data has too many values.
     """
 
     raw: bytes
@@ -40,8 +40,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class Scanner:
     """Splits a byte stream into events, wherever its pieces were cut.
 
-    What stands before an event and says nothing, blank lines and comments, is one event for as much of it as is there.
-    `is_behind` tells that there are more events in what was fed than one turn is for: `feed(b"")` returns the next.
+    Blank lines and comments before an event are one event. `is_behind`: the input holds more events than one turn of
+    the event loop may read; `feed(b"")` returns the next ones.
     """
 
     __slots__ = ("_began", "_held", "_in_parts", "_looked", "is_behind")
@@ -55,11 +55,11 @@ class Scanner:
 
     @property
     def is_within_data(self) -> bool:
-        """Whether an event with data has begun and goes on."""
+        """Whether an event with data has begun and not ended."""
         return self._in_parts or self._held.startswith((b"data", b"event:"))
 
     def feed(self, piece: bytes) -> list[Event]:
-        """Take the next bytes; return the events that they complete, and the parts of one of more than 4 MiB."""
+        """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
         if not held and piece.find(b"\n\n") == len(piece) - 2 >= 0 and b"\r" not in piece:
             return [self._event(piece)]  # as nearly every piece
@@ -75,7 +75,7 @@ class Scanner:
         self.is_behind = len(events) >= turns.EVENTS and bool(held)
         self._looked = 0 if self.is_behind else max(0, len(held) - 3)
         if not self.is_behind and (len(held) > MAX_EVENT or (self._in_parts and len(held) > _OVERLAP)):
-            # The last bytes may be the beginning of the end.
+            # The last bytes may be the start of the event's end.
             events.append(Event(bytes(held[:-_OVERLAP]), is_part=True))
             del held[:-_OVERLAP]
             self._in_parts = True
@@ -83,9 +83,9 @@ class Scanner:
         return events
 
     def _split(self, text: bytes | bytearray, *, has_line_end: bool) -> tuple[list[Event], int]:
-        """Return the events of one turn and where the rest begins.
+        """Return the events of one turn and the start of the rest.
 
-        Only behind a line end that is new can a comment have ended; one without end is not looked at again and again.
+        A comment can end only at a new line end, so one without end is not scanned again and again.
         """
         events: list[Event] = []
         start, looked = 0, self._looked
@@ -109,7 +109,7 @@ class Scanner:
         return events, start
 
     def end(self) -> list[Event]:
-        """Take the end of the body; return the event that it completes, its blank line added, if one had begun."""
+        """Read the end of the body; return the event that had begun, with a blank line added."""
         rest = bytes(self._held)
         self._held.clear()
         if self._in_parts:
@@ -145,6 +145,6 @@ class Scanner:
 
 
 def _end(text: bytes | bytearray, start: int) -> int:
-    """Find where an event ends, 0 if it does not; without a carriage return, as mostly, that is quicker done."""
+    """Return the end of an event, 0 if there is none; for streams with carriage returns, which need the slow search."""
     end = _EVENT_END.search(text, start)
     return 0 if end is None else end.end()

@@ -1,11 +1,11 @@
-"""How a stream ends that the gateway has to end itself, in the form that the SDK of its API understands."""
+"""The last event of a stream that the gateway must end, in the form that the API's SDK reads."""
 
 from typing import Any, Final
 
 import msgspec
 
 from switchover_dataplane.formats import own_answers
-from switchover_dataplane.formats.chunk_kind import Dialect
+from switchover_dataplane.formats.chunk_kind import StreamFormat
 
 _DONE: Final = b"data: [DONE]\n\n"
 _MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -16,30 +16,30 @@ _CODE: Final = "stream_interrupted"
 _encoder: Final = msgspec.json.Encoder()
 
 
-def closing(dialect: Dialect | None) -> bytes:
-    """Return the event that stands last in a whole answer, b"" where there is none."""
-    match dialect:
-        case Dialect.CHAT:
+def closing(stream_format: StreamFormat | None) -> bytes:
+    """Return the last event of a whole answer, b"" if the format has none."""
+    match stream_format:
+        case StreamFormat.CHAT:
             return _DONE
-        case Dialect.MESSAGES:
+        case StreamFormat.MESSAGES:
             return _MESSAGE_STOP
         case _:
             return b""
 
 
-def error(dialect: Dialect | None, message: str) -> bytes:
-    """Write the event that says that an answer broke off.
+def error(stream_format: StreamFormat | None, message: str) -> bytes:
+    """Write the error event of an answer that broke off.
 
-    Sources: OpenAI API reference, error object and (Responses) error event, whose SDK raises what has an `error`;
+    Sources: OpenAI API reference, error object and error event of Responses (its SDK raises for the field `error`);
     Anthropic, Streaming Messages, error events; Google API design guide, errors.
     """
-    match dialect:
-        case Dialect.RESPONSES:
+    match stream_format:
+        case StreamFormat.RESPONSES:
             written = {"type": "error", "code": _CODE, "message": message, "param": None}
             return _named({**written, "error": {"type": _KIND, "code": _CODE, "message": message, "param": None}})
-        case Dialect.MESSAGES:
+        case StreamFormat.MESSAGES:
             return _named({"type": "error", "error": {"type": "api_error", "message": message}})
-        case Dialect.GENERATE:
+        case StreamFormat.GENERATE:
             return _data(_encoder.encode({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}))
         case _:
             return _data(own_answers.body(message, _KIND, _CODE))

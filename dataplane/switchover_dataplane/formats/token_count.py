@@ -1,6 +1,6 @@
-"""The text of an event → whether it counts tokens of an answer, wherever they stand in it.
+"""The text of an event → whether it counts tokens of an answer, in any field.
 
-They are looked for in the text, as most events hold none, and making the values of those that do would cost more.
+The text is searched without decoding it: most events have no counts, and decoding costs more.
 Sources: OpenAI API reference (usage), Anthropic API reference (usage), Gemini API reference (UsageMetadata).
 """
 
@@ -12,7 +12,7 @@ _SOME: Final = re.compile(rb"\s*:\s*[1-9]")
 
 
 def counts_tokens(data: bytes) -> bool:
-    """Tell whether an event's data counts any token of an answer or of the thoughts before it."""
+    """Whether the data of an event counts at least one token of an answer or of its reasoning."""
     for name in _NAMES:
         at = data.rfind(name)
         if at >= 0 and _SOME.match(data, at + len(name)):

@@ -1,10 +1,10 @@
-"""The JSON of a whole answer → what it lacks of the form that its API demands, or nothing: then it is an answer.
+"""The JSON of a whole answer → why it does not have the form of its API, or None if it does.
 
-Good answers have few forms and failures have any, so that the form is demanded here, in one place for each API. What an
-answer holds beside it may be anything. What servers leave out and no SDK misses (`id`, `object`, `usage`, the finish
-reason) is not demanded of an answer that has words.
+Good answers have few forms and failures have many, so each API's form is required here, in one place. Additional fields
+are allowed. Fields that servers leave out and no SDK needs (`id`, `object`, `usage`, the finish reason) may be missing
+if the answer has content.
 
-Only what decides is read; everything else stays as its bytes. Sources: OpenAI API reference (the chat completion, the
+Only the fields that decide are decoded. Sources: OpenAI API reference (the chat completion, the
 completion, the response and the embedding object), Anthropic API reference (Messages), Gemini API reference
 (GenerateContentResponse), Mistral, xAI and OpenRouter API references (chat completions).
 """
@@ -20,31 +20,31 @@ from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
-from switchover_dataplane.formats.wording_of import ABSENT, is_list, is_something, says_something, word
+from switchover_dataplane.formats.json_content import ABSENT, has_content, is_list, is_set, string_value
 
 MOST_CHOICES: Final = 128
 """Choices of one answer that are looked at (OpenAI API reference: `n` is at most 128)."""
 
 
 class Fault(NamedTuple):
-    """Why an answer is none: it has another form, no words, or says itself that it failed."""
+    """Why a text is no good answer: another form, no content, or a stated failure."""
 
     how: Literal["malformed", "empty", "error-event"]
     detail: str
 
 
-_OTHER_FORM: Final = Fault("malformed", "no answer in the form of its API")
-_NO_WORDS: Final = Fault("empty", "an answer without words, and no tokens counted")
-_BAD_END: Final = Fault("error-event", "an answer that ended for a reason that means a failure")
-_FAILED: Final = Fault("error-event", "an answer with an error in it")
-_PROMISED: Final = Fault("malformed", "the promise of an answer, which was not asked for")
-_TOO_FEW: Final = Fault("malformed", "fewer embeddings than texts")
+_OTHER_FORM: Final = Fault("malformed", "the answer does not have the form of its API")
+_NO_WORDS: Final = Fault("empty", "the answer has no content and counts no tokens")
+_BAD_END: Final = Fault("error-event", "the finish reason of the answer means a failure")
+_FAILED: Final = Fault("error-event", "the answer contains an error")
+_PROMISED: Final = Fault("malformed", "the answer is only queued, but the request has no `background`")
+_TOO_FEW: Final = Fault("malformed", "the answer has fewer embeddings than the request has texts")
 
 
 def fault_of(expected: Expected, text: bytes) -> Fault | None:
-    """Tell why a text is no whole answer of the API that was asked, None if it is one, or if the API is not known.
+    """Return why a text is no whole answer of the request's API, None if it is one or if the API is not known.
 
-    Of a text with more values than are made (`lenient_json.MOST_VALUES`) only the outline is judged.
+    Of a text with more than `lenient_json.MOST_VALUES` values only the outline is checked.
 
     Raises:
         ValueError: it is no JSON.
@@ -55,17 +55,17 @@ def fault_of(expected: Expected, text: bytes) -> Fault | None:
         return None
     is_array = api is Api.GENERATE and text.startswith(b"[")
     if not lenient_json.has_few_values(text) and api in _LISTS:
-        return _outlined(expected, api, text, is_array=is_array)
+        return _outline_fault(expected, api, text, is_array=is_array)
     if is_array:
         responses = _read(_generate_array_decoder, text)
-        return _OTHER_FORM if responses is None else _generated(responses)
+        return _OTHER_FORM if responses is None else _generated_fault(responses)
     decoder, fault = _FORMS[api]
     answer = _read(decoder, text)
     return _OTHER_FORM if answer is None else fault(answer, expected)
 
 
 def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
-    """Decode a text, also one that is stricter read than SDKs do; None where its values are of other types."""
+    """Decode a text as leniently as SDKs do; None if its values have other types."""
     try:
         try:
             return decoder.decode(text)
@@ -74,21 +74,21 @@ def _read(decoder: "msgspec.json.Decoder[Any]", text: bytes) -> Any:
         except ValueError:
             return decoder.decode(lenient_json.stricter(text))
     except msgspec.ValidationError:
-        # The decoder stopped there; what stands behind may be no JSON at all.
+        # The decoder stopped there; the rest of the text may be no JSON.
         if lenient_json.is_json(text):
             return None
         raise
 
 
-def _verdict(
-    api: Api, ends: Iterable[str], usage: msgspec.Raw = ABSENT, *, says: bool, failed: bool = False
+def _content_fault(
+    api: Api, ends: Iterable[str], usage: msgspec.Raw = ABSENT, *, has_words: bool, failed: bool = False
 ) -> Fault | None:
-    """Judge an answer by why it ended, and by whether it says anything.
+    """Check an answer by its finish reasons and its content.
 
-    Without words it is one where a limit or a refusal ended it, or where tokens were counted, as models think in
-    silence and sometimes have nothing to add. `failed`: it has an error beside it, which a good end belies.
+    Without content it is good if a limit or a refusal ended it, or if it counts tokens, as a model may only reason.
+    `failed`: it has an error field, which is ignored if the answer has a good end.
     """
-    is_ended, needs_words = False, not says
+    is_ended, needs_words = False, not has_words
     for end in ends:
         if end:
             finish = finish_of(api, end)
@@ -112,7 +112,7 @@ _usage_decoder: Final = msgspec.json.Decoder(_Usage)
 
 
 def _counted(usage: msgspec.Raw) -> bool:
-    """Tell whether tokens of an answer were counted."""
+    """Whether at least one token of an answer is counted."""
     try:
         counts = msgspec.structs.astuple(_usage_decoder.decode(usage))
     except ValueError:
@@ -124,7 +124,7 @@ def _counted(usage: msgspec.Raw) -> bool:
 
 
 class _Message(msgspec.Struct, gc=False):
-    """Where a message says something; what it has beside these is no answer (annotations, a provider's own fields)."""
+    """The fields of a message that hold content; other fields do not (annotations, fields of one provider)."""
 
     content: msgspec.Raw = ABSENT
     refusal: msgspec.Raw = ABSENT
@@ -138,9 +138,9 @@ class _Message(msgspec.Struct, gc=False):
     thinking: msgspec.Raw = ABSENT
 
     @property
-    def says(self) -> bool:
-        """Whether there is any of an answer in it."""
-        return says_something(self.content) or any(map(says_something, msgspec.structs.astuple(self)[1:]))
+    def has_words(self) -> bool:
+        """Whether the message has content."""
+        return has_content(self.content) or any(map(has_content, msgspec.structs.astuple(self)[1:]))
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -156,22 +156,22 @@ class _Completion(msgspec.Struct, gc=False):
     usage: msgspec.Raw = ABSENT
 
 
-def _completed(answer: _Completion, _: Expected) -> Fault | None:
-    """Judge a completion; the paths of both have answers of either form (Mistral API, fill in the middle).
+def _completion_fault(answer: _Completion, _: Expected) -> Fault | None:
+    """Check a chat completion or a completion; both paths may return either form (Mistral API, fill in the middle).
 
-    A choice that was filtered may have no message (Microsoft Learn, Azure OpenAI content filtering).
+    A filtered choice may have no message (Microsoft Learn, Azure OpenAI content filtering).
     """
     choices = answer.choices
     if not choices:
         return _OTHER_FORM
-    if any(is_something(choice.error) for choice in choices):
+    if any(is_set(choice.error) for choice in choices):
         return _FAILED
-    ends = [word(choice.finish_reason) for choice in choices]
+    ends = [string_value(choice.finish_reason) for choice in choices]
     for choice, end in zip(choices, ends, strict=True):
         if choice.message is None and choice.text is None and finish_of(Api.CHAT, end) is not Finish.REFUSED:
             return _OTHER_FORM
-    says = any(choice.text or (choice.message is not None and choice.message.says) for choice in choices)
-    return _verdict(Api.CHAT, ends, answer.usage, says=says, failed=is_something(answer.error))
+    has_words = any(choice.text or (choice.message is not None and choice.message.has_words) for choice in choices)
+    return _content_fault(Api.CHAT, ends, answer.usage, has_words=has_words, failed=is_set(answer.error))
 
 
 # ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,11 +185,13 @@ class _MessagesAnswer(msgspec.Struct, gc=False):
     usage: msgspec.Raw = ABSENT
 
 
-def _said(answer: _MessagesAnswer, _: Expected) -> Fault | None:
-    if word(answer.type) not in ("", "message") or not is_list(answer.content):
+def _message_fault(answer: _MessagesAnswer, _: Expected) -> Fault | None:
+    if string_value(answer.type) not in ("", "message") or not is_list(answer.content):
         return _OTHER_FORM
-    says, failed = says_something(answer.content), is_something(answer.error)
-    return _verdict(Api.MESSAGES, [word(answer.stop_reason)], answer.usage, says=says, failed=failed)
+    has_words, failed = has_content(answer.content), is_set(answer.error)
+    return _content_fault(
+        Api.MESSAGES, [string_value(answer.stop_reason)], answer.usage, has_words=has_words, failed=failed
+    )
 
 
 # ── Responses ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,21 +210,21 @@ class _Response(msgspec.Struct, gc=False):
     usage: msgspec.Raw = ABSENT
 
 
-def _responded(answer: _Response, expected: Expected) -> Fault | None:
-    """Judge a response by its status: completed, incomplete, queued and in_progress are no failures by themselves."""
-    if word(answer.object) not in ("", "response"):
+def _response_fault(answer: _Response, expected: Expected) -> Fault | None:
+    """Check a response by its status: completed, incomplete, queued and in_progress alone are no failures."""
+    if string_value(answer.object) not in ("", "response"):
         return _OTHER_FORM
-    status = word(answer.status)
+    status = string_value(answer.status)
     if status in ("queued", "in_progress"):
         return None if expected.later else _PROMISED
     if status not in ("", "completed", "incomplete"):
         return _BAD_END
     if not is_list(answer.output):
         return _OTHER_FORM
-    reason = word(answer.incomplete_details.reason) if answer.incomplete_details else ""
+    reason = string_value(answer.incomplete_details.reason) if answer.incomplete_details else ""
     ends = [reason if status == "incomplete" else status]
-    says, failed = says_something(answer.output), is_something(answer.error)
-    return _verdict(Api.RESPONSES, ends, answer.usage, says=says, failed=failed)
+    has_words, failed = has_content(answer.output), is_set(answer.error)
+    return _content_fault(Api.RESPONSES, ends, answer.usage, has_words=has_words, failed=failed)
 
 
 # ── generateContent ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,26 +250,26 @@ class _Generated(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
 
 
-def _generated(responses: list[_Generated]) -> Fault | None:
-    """Judge a response, or those that a stream without events is made of; a prompt that is blocked has no candidates.
+def _generated_fault(responses: list[_Generated]) -> Fault | None:
+    """Check a response, or the responses of a stream in the form of an array.
 
-    Gemini API reference, PromptFeedback: what is blocked has a reason.
+    A blocked prompt has a reason and no candidates (Gemini API reference, PromptFeedback).
     """
-    if any(response.feedback is not None and word(response.feedback.block_reason) for response in responses):
+    if any(response.feedback is not None and string_value(response.feedback.block_reason) for response in responses):
         return None
     candidates = [candidate for response in responses for candidate in response.candidates or ()]
-    failed = any(is_something(response.error) for response in responses)
+    failed = any(is_set(response.error) for response in responses)
     if not candidates:
         return _FAILED if failed else _OTHER_FORM
-    says = any(each.content is not None and says_something(each.content.parts) for each in candidates)
-    ends = [word(candidate.finish_reason) for candidate in candidates]
+    has_words = any(each.content is not None and has_content(each.content.parts) for each in candidates)
+    ends = [string_value(candidate.finish_reason) for candidate in candidates]
     if failed and len(responses) > 1:
         return _FAILED
-    return _verdict(Api.GENERATE, ends, responses[-1].usage, says=says, failed=failed)
+    return _content_fault(Api.GENERATE, ends, responses[-1].usage, has_words=has_words, failed=failed)
 
 
-def _generated_one(answer: _Generated, _: Expected) -> Fault | None:
-    return _generated([answer])
+def _generated_one_fault(answer: _Generated, _: Expected) -> Fault | None:
+    return _generated_fault([answer])
 
 
 # ── Embeddings ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,13 +286,13 @@ class _Embeddings(msgspec.Struct, gc=False):
     data: list[_Embedding] | None = None
 
 
-def _embedded(answer: _Embeddings, expected: Expected) -> Fault | None:
-    if not answer.data or not all(is_something(one.embedding) or is_something(one.embeddings) for one in answer.data):
+def _embeddings_fault(answer: _Embeddings, expected: Expected) -> Fault | None:
+    if not answer.data or not all(is_set(one.embedding) or is_set(one.embeddings) for one in answer.data):
         return _OTHER_FORM
     return _TOO_FEW if len(answer.data) < expected.inputs else None
 
 
-# ── Answers of very many values ─────────────────────────────────────────────────────────────────────────────────────
+# ── Answers with very many values ───────────────────────────────────────────────────────────────────────────────────
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -309,11 +311,11 @@ _LISTS: Final[dict[Api, tuple[str, re.Pattern[bytes]]]] = {
     Api.GENERATE: ("candidates", re.compile(rb'"content"\s*:\s*\{')),
     Api.EMBEDDINGS: ("data", _EMBEDDING),
 }
-"""The list that an answer is, and what stands in it. A name in quotes is found in no text, where quotes are escaped."""
+"""The list of an answer, and the form of its items. A text cannot contain a quoted name, as its quotes are escaped."""
 
 
-def _outlined(expected: Expected, api: Api, text: bytes, *, is_array: bool) -> Fault | None:
-    """Judge by what stands in an answer's own list, without making a value of it."""
+def _outline_fault(expected: Expected, api: Api, text: bytes, *, is_array: bool) -> Fault | None:
+    """Check an answer by the items of its list, without decoding them."""
     name, item = _LISTS[api]
     if not is_array:
         outline = _read(_outline_decoder, text)
@@ -329,16 +331,16 @@ def _outlined(expected: Expected, api: Api, text: bytes, *, is_array: bool) -> F
             return _OTHER_FORM
         return _TOO_FEW if sum(1 for _ in _EMBEDDING.finditer(held)) < expected.inputs else None
     ends = islice(_ENDS.finditer(held), MOST_CHOICES)
-    return _verdict(api, [end[1].decode("utf-8", "replace") for end in ends], says=True)
+    return _content_fault(api, [end[1].decode("utf-8", "replace") for end in ends], has_words=True)
 
 
 _generate_array_decoder: Final = msgspec.json.Decoder(list[_Generated])
-_completion: Final = (msgspec.json.Decoder(_Completion), _completed)
+_completion: Final = (msgspec.json.Decoder(_Completion), _completion_fault)
 _FORMS: Final[dict[Api, tuple["msgspec.json.Decoder[Any]", Callable[[Any, Expected], Fault | None]]]] = {
     Api.CHAT: _completion,
     Api.COMPLETIONS: _completion,
-    Api.MESSAGES: (msgspec.json.Decoder(_MessagesAnswer), _said),
-    Api.RESPONSES: (msgspec.json.Decoder(_Response), _responded),
-    Api.GENERATE: (msgspec.json.Decoder(_Generated), _generated_one),
-    Api.EMBEDDINGS: (msgspec.json.Decoder(_Embeddings), _embedded),
+    Api.MESSAGES: (msgspec.json.Decoder(_MessagesAnswer), _message_fault),
+    Api.RESPONSES: (msgspec.json.Decoder(_Response), _response_fault),
+    Api.GENERATE: (msgspec.json.Decoder(_Generated), _generated_one_fault),
+    Api.EMBEDDINGS: (msgspec.json.Decoder(_Embeddings), _embeddings_fault),
 }

@@ -1,1 +1,1 @@
-"""Which targets failed lately and are passed by for now. No sockets; the clock is handed in."""
+"""Which targets failed lately and cool down now. No sockets; the clock is a parameter."""

@@ -1,9 +1,9 @@
-"""Which priority of each upstream answers at the moment: for statuses and alerts, never what a request goes by.
+"""Which priority of each upstream answers at the moment. Statuses and alerts use it; routing does not.
 
-It is the one that gave the last good answer, until all its targets cool down; then, and before any good answer, the
-first one that has a target which does not cool down; where all do, the first of all, as they are then tried in order.
-A target that returns in steps counts as cooling down until it has its full part again: nobody should hear of a change
-with every other request.
+It is the priority of the last good answer, until all its targets cool down. After that, and before any good answer, it
+is the first priority with a target that does not cool down. If all targets cool down it is the first priority, as the
+priorities are then tried in order. A target in its ramp counts as cooling down, so that the value does not change with
+every other request.
 """
 
 from switchover_dataplane.health.health import Health
@@ -11,11 +11,11 @@ from switchover_dataplane.table import Table, Target, Upstream
 
 
 def priorities(table: Table, health: Health, now: float) -> dict[str, int]:
-    """Return the active priority by upstream, of those that have a choice or are asked for models.
+    """Return the active priority of each upstream that has several priorities or serves models.
 
     Args:
-        table: what is served.
-        health: what its targets answered lately.
+        table: the table that is served.
+        health: the health of its targets.
         now: seconds of the monotonic clock.
     """
     return {
@@ -26,7 +26,7 @@ def priorities(table: Table, health: Health, now: float) -> dict[str, int]:
 
 
 def priority(upstream: Upstream, health: Health, now: float) -> int:
-    """Return the active priority of one upstream, 0 where it has none; `now` as above."""
+    """Return the active priority of one upstream, 0 if it has none; `now` as in `priorities`."""
     last, model = health.last_good.get(upstream.name, (0, ""))
     pools = upstream.priorities
     if last < len(pools) and _answers(pools[last], model, health, now):
@@ -35,4 +35,4 @@ def priority(upstream: Upstream, health: Health, now: float) -> int:
 
 
 def _answers(pool: tuple[Target, ...], model: str, health: Health, now: float) -> bool:
-    return any(health.is_whole(target, model, now) for target in pool)
+    return any(health.has_full_share(target, model, now) for target in pool)

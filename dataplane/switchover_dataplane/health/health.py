@@ -1,94 +1,97 @@
-"""What targets answered lately → which of them are left alone for now.
+"""The outcomes of attempts → which targets cool down, so that requests skip them.
 
-One failing target must not cost every request a try. A target that fails cools down: requests skip it until its time
-is over, then it comes back step by step (`cooldown.py`). State is kept per target and effective model, as a rate limit
-on one model says nothing of another, and per credential where the key itself is refused. A failure for no reason that
-was given cools a target for its own caller alone, until others met it, too (`evidence.py`).
+A failing target must not cost every request an attempt. A target that fails cools down, then comes back in stages
+(`ejection.py`). State is kept per target and model, as a rate limit on one model says nothing about another, and per
+credential if a key is refused. After failures without a reason a target cools down for that caller alone, until other
+callers have such failures as well (`unexplained_failures.py`).
 
-The clock is handed in, as seconds of any monotonic clock; who is tried in the end is decided by `failover.py`.
+The clock is a parameter: seconds of any monotonic clock. `failover/decision.py` decides which target is tried.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
 from switchover_dataplane.failover.outcome import ErrorClass, Outcome
-from switchover_dataplane.health.blame import Blame, asked_wait, blame, reason_of
-from switchover_dataplane.health.cooldown import State
-from switchover_dataplane.health.evidence import Asker, Doubts
-from switchover_dataplane.health.places import EVERYBODY, Key, key_of_all, keys
+from switchover_dataplane.health.attribution import Attribution, attribution_of, failure_class, requested_wait
+from switchover_dataplane.health.ejection import Ejection
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key
+from switchover_dataplane.health.unexplained_failures import RequestIdentity, UnexplainedFailures
 from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
-KEY_REST = 300.0
-"""A refused key is tried again after so many seconds: a provider may take it back though its Secret did not change."""
+REFUSED_KEY_COOL_DOWN = 300.0
+"""Seconds after which a refused key is tried again: the provider may accept it although the Secret did not change."""
 
 CAPACITY = 2_000
-"""So many entries are kept at most: names of models come from callers."""
+"""Maximum number of entries: callers choose the names of models."""
 
 ONE_CALLER = "one caller"
-"""What `dump` says of what holds for a single caller."""
+"""The value of `for` in `dump` for an entry of a single caller."""
 
 _NOTHING: frozenset[str] = frozenset()
 
-
 LastGood = tuple[int, str]
-"""The priority that gave an upstream's last good answer, and the model that was asked for."""
+"""The priority of an upstream's last good answer, and the model of its request."""
 
 
 class Health:
-    """The targets and credentials that failed lately. What never failed, or was forgotten, is healthy.
+    """The targets and credentials that failed lately. Every other one is healthy.
 
-    `last_good` is by upstream; whoever gets a good answer writes it there. `cool_downs` counts how many began, by
-    target id and error class.
+    `last_good` is by upstream, and the code that gets a good answer sets it. `cool_downs` counts the cool-downs that
+    started, by target id and error class.
     """
 
-    __slots__ = ("_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
+    __slots__ = ("_credentials", "_ids", "_served", "_targets", "_unexplained", "cool_downs", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
-        self._targets: dict[Key, State] = {}
-        self._credentials: dict[str, State] = {}
-        self._doubts = Doubts()
+        self._targets: dict[Key, Ejection] = {}
+        self._credentials: dict[str, Ejection] = {}
+        self._unexplained = UnexplainedFailures()
         self._ids: dict[str, int] = {}
         self._served: Table | None = None
 
-    def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, asker: Asker) -> Set[str]:
-        """Return the ids of the upstream's targets that are to be skipped right now.
+    def cooling(
+        self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, identity: RequestIdentity
+    ) -> Set[str]:
+        """Return the ids of the upstream's targets that a request skips now.
 
         Args:
-            upstream: its targets are looked at.
-            cool_down: nothing cools where its base is 0.
+            upstream: the upstream of the request.
+            cool_down: its rule; no target cools down if `base` is 0.
             model: the model that the request asks for.
             now: seconds of the monotonic clock.
-            asker: whose request it is.
+            identity: caller and request.
         """
         if not cool_down.base or not (self._targets or self._credentials):
             return _NOTHING
         out = {
-            target.id: states
+            target.id: ejections
             for pool in upstream.priorities
             for target in pool
-            if (states := self._passing_by(target, model, asker, now))
+            if (ejections := self._ejections_that_skip(target, model, identity, now))
         }
-        return out.keys() - _kept(out, upstream, cool_down) if cool_down.most < 100 else out.keys()
+        if cool_down.max_ejection_percent >= 100:
+            return out.keys()
+        return out.keys() - _kept_in_use(out, upstream, cool_down)
 
-    def _passing_by(self, target: Target, model: str, asker: Asker, now: float) -> list[State]:
+    def _ejections_that_skip(self, target: Target, model: str, identity: RequestIdentity, now: float) -> list[Ejection]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return []
-        return [state for state in self._states(target, model, asker.caller) if not state.lets_in(now)]
+        return [ejection for ejection in self._ejections(target, model, identity.caller) if not ejection.admits(now)]
 
-    def is_whole(self, target: Target, model: str, now: float) -> bool:
-        """Tell whether the target gets its full part of all requests for this model, neither cooling nor returning."""
+    def has_full_share(self, target: Target, model: str, now: float) -> bool:
+        """Whether the target gets its full share of the requests for this model: no cool-down and no ramp."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
-        return all(state.share(now) >= 1 for state in self._states(target, model, EVERYBODY))
+        return all(ejection.share(now) >= 1 for ejection in self._ejections(target, model, ALL_CALLERS))
 
-    def started(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
-        """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
+    def record_start(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
+        """Record the start of an attempt: on a target whose cool-down is over it is the probe."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return
-        for state in self._states(target, model, asker.caller):
-            state.probe(now)
+        for ejection in self._ejections(target, model, identity.caller):
+            ejection.probe(now)
 
     def record(
         self,
@@ -98,57 +101,61 @@ class Health:
         cool_down: CoolDown,
         now: float,
         *,
-        asker: Asker,
-        goes_on: bool = False,
+        identity: RequestIdentity,
+        is_streaming: bool = False,
     ) -> None:
-        """Learn from what an attempt became; it cost nothing where nothing failed lately.
+        """Record the outcome of an attempt; a success costs nothing if nothing failed lately.
 
-        `goes_on` tells that a good outcome is the beginning of a stream, which may still break off; if it does not,
-        `ended_well` follows.
+        `is_streaming`: a good outcome is the start of a stream, which may still break off. If it does not,
+        `record_completion` follows.
         """
         if not cool_down.base:
             return
-        whom = blame(target, outcome, cool_down)
-        if whom is Blame.GOOD:
-            if not goes_on:
-                self.ended_well(target, model, now, asker=asker)
-            self._succeed(target, model, asker, now)
-        elif whom is Blame.UNKNOWN:
-            self._doubt(target, model, outcome, cool_down, now, asker=asker)
+        attribution = attribution_of(target, outcome, cool_down)
+        if attribution is Attribution.SUCCESS:
+            if not is_streaming:
+                self.record_completion(target, model, now, identity=identity)
+            self._succeed(target, model, identity, now)
+        elif attribution is Attribution.UNEXPLAINED:
+            self._record_unexplained(target, model, outcome, cool_down, now, identity=identity)
         else:
-            if whom is not Blame.NOTHING:
-                self._fail(target, model, outcome, cool_down, now, of_key=whom is Blame.KEY)
-            self._end_probes(target, model, asker, but_of_key=whom is not Blame.NOTHING)
+            if attribution is not Attribution.NONE:
+                self._fail(target, model, outcome, cool_down, now, of_key=attribution is Attribution.KEY)
+            self._end_probes(target, model, identity, except_key=attribution is not Attribution.NONE)
 
-    def ended_well(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
-        """Learn that an answer ended whole."""
-        if target.id in self._ids or self._doubts:
-            for key in keys(target, model, asker.caller):
-                self._doubts.forget(key)
-                if key in self._targets and self._targets[key].end_well(now):
+    def record_completion(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
+        """Record a complete answer."""
+        if target.id in self._ids or self._unexplained:
+            for key in health_keys(target, model, identity.caller):
+                self._unexplained.forget(key)
+                if key in self._targets and self._targets[key].complete(now):
                     self._remove(key)
 
-    def earliest_return(self, upstream: Upstream, model: str, now: float, *, asker: Asker) -> float | None:
-        """Return in how many seconds the first of the upstream's cooling targets is tried again, None if none cools.
+    def earliest_return(self, upstream: Upstream, model: str, now: float, *, identity: RequestIdentity) -> float | None:
+        """Return the seconds until the first cooling target is tried again, None if that is not known.
 
-        It is what an answer's `Retry-After` says. A refused key has no known return, nor has a target that is probed.
+        It is the value of `Retry-After`. The return of a refused key or of a probed target is not known.
         """
         return min(
             (
-                max(state.until - now for state in states)
+                max(ejection.until - now for ejection in ejections)
                 for pool in upstream.priorities
                 for target in pool
-                if (states := [each for each in self._states(target, model, asker.caller) if each.is_cooling(now)])
-                and all(now < state.until and not self._is_a_refused_key(state, target) for state in states)
+                if (
+                    ejections := [
+                        each for each in self._ejections(target, model, identity.caller) if each.is_cooling(now)
+                    ]
+                )
+                and all(now < ejection.until and not self._is_a_refused_key(ejection, target) for ejection in ejections)
             ),
             default=None,
         )
 
     def adopt(self, previous: Table, table: Table) -> None:
-        """Carry on under a new table.
+        """Keep what still holds under a new table.
 
-        Targets that are gone or moved are forgotten, credentials whose value changed, and who answered last where an
-        upstream changed, as its priorities may mean others now.
+        Dropped are targets that are gone or have a new address, credentials with a new value, and the last good
+        priority of each upstream that changed, as its priorities may have a new order.
         """
         served = {
             target.id: target
@@ -156,13 +163,13 @@ class Health:
             for pool in upstream.priorities
             for target in pool
         }
-        for key, state in list(self._targets.items()):
+        for key, ejection in list(self._targets.items()):
             target = served.get(key[0])
             if target is None or (target.host, target.port) != key[1]:
                 self._remove(key)
-            elif state.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
-                self._remove(key)  # its key was refused (403), and the Secret has another one now
-        self._doubts.keep({(target.id, (target.host, target.port)) for target in served.values()})
+            elif ejection.error_class is ErrorClass.CREDENTIALS and _has_changed(target.auth.secret, previous, table):
+                self._remove(key)  # its key was refused (403), and the Secret has a new one
+        self._unexplained.keep({(target.id, (target.host, target.port)) for target in served.values()})
         for name in list(self.last_good):
             if name not in table.upstreams or previous.upstreams.get(name) != table.upstreams[name]:
                 del self.last_good[name]
@@ -174,47 +181,49 @@ class Health:
         self._served = table
 
     def dump(self, now: float) -> list[dict[str, str | int | float | None]]:
-        """Return everything that failed lately as plain data for `/v1/health`; credentials are named, never shown.
+        """Return all entries as plain data for `/v1/health`; credentials appear by name, never by value.
 
-        `for` tells what holds for one caller alone from what holds for all; nobody is told which caller it is.
+        `for` is "all callers" or "one caller"; the caller itself is not shown.
         """
         targets = [
             {
                 "target": name,
                 "address": f"{host}:{port}",
                 "model": model,
-                "for": "all callers" if caller == EVERYBODY else ONE_CALLER,
-                **_told(state, now),
+                "for": "all callers" if caller == ALL_CALLERS else ONE_CALLER,
+                **_described(ejection, now),
             }
-            for (name, (host, port), model, caller), state in self._targets.items()
+            for (name, (host, port), model, caller), ejection in self._targets.items()
         ]
-        return targets + [{"credential": name, **_told(state, now)} for name, state in self._credentials.items()]
+        return targets + [
+            {"credential": name, **_described(ejection, now)} for name, ejection in self._credentials.items()
+        ]
 
-    def _states(self, target: Target, model: str, caller: int) -> Iterator[State]:
-        for key in keys(target, model, caller):
-            state = self._targets.get(key)
-            if state is not None:
-                yield state
-        state = self._credentials.get(target.auth.secret)
-        if state is not None:
-            yield state
+    def _ejections(self, target: Target, model: str, caller: int) -> Iterator[Ejection]:
+        for key in health_keys(target, model, caller):
+            ejection = self._targets.get(key)
+            if ejection is not None:
+                yield ejection
+        ejection = self._credentials.get(target.auth.secret)
+        if ejection is not None:
+            yield ejection
 
-    def _succeed(self, target: Target, model: str, asker: Asker, now: float) -> None:
-        if target.id in self._ids or self._doubts:
-            for key in keys(target, model, asker.caller):
-                self._doubts.begin(key)
+    def _succeed(self, target: Target, model: str, identity: RequestIdentity, now: float) -> None:
+        if target.id in self._ids or self._unexplained:
+            for key in health_keys(target, model, identity.caller):
+                self._unexplained.begin(key)
                 if key in self._targets and self._targets[key].succeed(now):
                     self._remove(key)
-        state = self._credentials.get(target.auth.secret)
-        if state is not None and not (state.asked and now < state.until):
+        ejection = self._credentials.get(target.auth.secret)
+        if ejection is not None and not (ejection.explicit and now < ejection.until):
             del self._credentials[target.auth.secret]
 
-    def _end_probes(self, target: Target, model: str, asker: Asker, *, but_of_key: bool) -> None:
+    def _end_probes(self, target: Target, model: str, identity: RequestIdentity, *, except_key: bool) -> None:
         if target.id in self._ids:
-            for key in keys(target, model, asker.caller):
+            for key in health_keys(target, model, identity.caller):
                 if key in self._targets:
                     self._targets[key].end_probe()
-        if not but_of_key and target.auth.secret in self._credentials:
+        if not except_key and target.auth.secret in self._credentials:
             self._credentials[target.auth.secret].end_probe()
 
     def _remove(self, key: Key) -> None:
@@ -226,96 +235,107 @@ class Health:
     def _fail(
         self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool
     ) -> None:
-        reason = reason_of(outcome)
-        if of_key and self._has_gone(target):
+        reason = failure_class(outcome)
+        if of_key and self._is_of_an_earlier_table(target):
             return
         if of_key:
-            state = self._credentials.setdefault(target.auth.secret, State(reason))
+            ejection = self._credentials.setdefault(target.auth.secret, Ejection(reason))
         else:
-            state = self._of_target(key_of_all(target, model), reason)
-        state.fail(reason, now)
-        began = state.since
-        _cool(state, outcome, cool_down, now, of_key=of_key)
-        if state.since != began:
+            ejection = self._of_target(shared_key(target, model), reason)
+        ejection.fail(reason, now)
+        began = ejection.since
+        _cool(ejection, outcome, cool_down, now, of_key=of_key)
+        if ejection.since != began:
             self.cool_downs[target.id, reason.value] += 1
 
-    def _doubt(
-        self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, asker: Asker
+    def _record_unexplained(
+        self,
+        target: Target,
+        model: str,
+        outcome: Outcome,
+        cool_down: CoolDown,
+        now: float,
+        *,
+        identity: RequestIdentity,
     ) -> None:
-        """Count a failure that may be about the request: for its caller, and with those of others for everybody."""
-        self._end_probes(target, model, asker, but_of_key=False)
-        reason = reason_of(outcome)
-        broke = reason is ErrorClass.INTERRUPTED
-        for key, is_enough in self._doubts.count(target, model, asker, cool_down.after, broke=broke):
-            # What one caller has lost comes back to it alone, so that its next failure needs no other to bear it out.
-            if is_enough or (key[3] != EVERYBODY and key in self._targets):
-                state = self._of_target(key, reason)
-                state.fail(reason, now)
-                if now >= state.until:
-                    state.guess(cool_down, now, asked_wait(outcome))
+        """Count a failure that the request may have caused: for its caller, and with other callers for all of them."""
+        self._end_probes(target, model, identity, except_key=False)
+        reason = failure_class(outcome)
+        interrupted = reason is ErrorClass.INTERRUPTED
+        for key, is_enough in self._unexplained.count(
+            target, model, identity, cool_down.after, interrupted=interrupted
+        ):
+            # A target that comes back for one caller cools down again at that caller's next failure.
+            if is_enough or (key[3] != ALL_CALLERS and key in self._targets):
+                ejection = self._of_target(key, reason)
+                ejection.fail(reason, now)
+                if now >= ejection.until:
+                    ejection.cool_computed(cool_down, now, requested_wait(outcome))
                     self.cool_downs[target.id, reason.value] += 1
 
-    def _has_gone(self, target: Target) -> bool:
-        """Tell whether the target is of a table before: what its key is worth says nothing of the Secret's new one."""
+    def _is_of_an_earlier_table(self, target: Target) -> bool:
+        """Whether the target belongs to an earlier table, so that its key may not be the one that is used now."""
         served = self._served
         return served is not None and not any(
             each is target for upstream in served.upstreams.values() for pool in upstream.priorities for each in pool
         )
 
-    def _is_a_refused_key(self, state: State, target: Target) -> bool:
-        return state.error_class is ErrorClass.CREDENTIALS and state is self._credentials.get(target.auth.secret)
+    def _is_a_refused_key(self, ejection: Ejection, target: Target) -> bool:
+        return ejection.error_class is ErrorClass.CREDENTIALS and ejection is self._credentials.get(target.auth.secret)
 
-    def _of_target(self, key: Key, reason: ErrorClass) -> State:
-        state = self._targets.get(key)
-        if state is None:
+    def _of_target(self, key: Key, reason: ErrorClass) -> Ejection:
+        ejection = self._targets.get(key)
+        if ejection is None:
             if len(self._targets) >= CAPACITY:
-                # What is known of one caller is missed least, then what returns first: names that callers make up must
-                # not push out a long wait.
-                self._remove(min(self._targets, key=lambda key: (key[3] == EVERYBODY, self._targets[key].until)))
-            state = self._targets[key] = State(reason)
+                # Entries of one caller go first, then the one that returns soonest: model names that callers invent
+                # must not displace a long wait.
+                self._remove(min(self._targets, key=lambda key: (key[3] == ALL_CALLERS, self._targets[key].until)))
+            ejection = self._targets[key] = Ejection(reason)
             self._ids[key[0]] = self._ids.get(key[0], 0) + 1
-        return state
+        return ejection
 
 
 def _has_changed(secret: str, previous: Table, table: Table) -> bool:
     return previous.secrets.get(secret) != table.secrets.get(secret)
 
 
-def _cool(state: State, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
-    """Begin, extend or leave alone a cool-down, by the table of error classes (DESIGN section 4)."""
-    asked = asked_wait(outcome)
-    match state.error_class:
+def _cool(ejection: Ejection, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
+    """Start, extend or leave a cool-down, by the error class (docs/failover.md, "Cool-down")."""
+    requested = requested_wait(outcome)
+    match ejection.error_class:
         case ErrorClass.CREDENTIALS if of_key:
-            state.cool(now, now + max(KEY_REST, cool_down.max))
+            ejection.cool(now, now + max(REFUSED_KEY_COOL_DOWN, cool_down.max))
         case ErrorClass.CREDENTIALS | ErrorClass.MODEL_UNAVAILABLE:
-            state.cool(now, now + cool_down.max)
+            ejection.cool(now, now + cool_down.max)
         case ErrorClass.QUOTA_EXHAUSTED:
-            state.cool(now, now + max(cool_down.max, asked), asked=asked > 0)
-        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if asked:
-            state.cool(now, now + asked, asked=True)
-        case _ if state.is_due(cool_down, now):
-            state.guess(cool_down, now, asked)
+            ejection.cool(now, now + max(cool_down.max, requested), explicit=requested > 0)
+        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if requested:
+            ejection.cool(now, now + requested, explicit=True)
+        case _ if ejection.should_eject(cool_down, now):
+            ejection.cool_computed(cool_down, now, requested)
 
 
-def _kept(out: Mapping[str, list[State]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
-    """Return those of the targets passed by that are used all the same, as too many would be out on a guess.
+def _kept_in_use(out: Mapping[str, list[Ejection]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
+    """Return the ejected targets that stay in use, as more than `max_ejection_percent` have a computed cool-down.
 
-    Source: Envoy, "Outlier detection", `max_ejection_percent`; the first to have failed stay out.
+    Source: Envoy, "Outlier detection", `max_ejection_percent`; the targets that failed first stay out.
     """
     count = len({target.id for pool in upstream.priorities for target in pool})
-    allowed = min(max(1, int(count * cool_down.most / 100)), count - 1)
-    guessed = sorted((states[0].since, name) for name, states in out.items() if not any(s.asked for s in states))
-    return {name for _, name in guessed[allowed:]}
+    allowed = min(max(1, int(count * cool_down.max_ejection_percent / 100)), count - 1)
+    computed = sorted(
+        (ejections[0].since, name) for name, ejections in out.items() if not any(e.explicit for e in ejections)
+    )
+    return {name for _, name in computed[allowed:]}
 
 
-def _told(state: State, now: float) -> dict[str, str | int | float | None]:
-    """Describe a state; `returns_in` is null where it does not cool down, `share` the part of the requests it gets."""
-    cooling = state.is_cooling(now) and now < state.until
-    word = "cooling" if cooling else "probing" if state.is_cooling(now) else "failing"
+def _described(ejection: Ejection, now: float) -> dict[str, str | int | float | None]:
+    """Describe an entry; `returns_in` is null without a cool-down, `share` is the share of the requests it may get."""
+    cooling = ejection.is_cooling(now) and now < ejection.until
+    word = "cooling" if cooling else "probing" if ejection.is_cooling(now) else "failing"
     return {
-        "state": "returning" if state.is_returning(now) else word,
-        "error_class": state.error_class.value,
-        "failures": state.failures,
-        "returns_in": round(state.until - now, 3) if cooling else None,
-        "share": state.share(now),
+        "state": "returning" if ejection.is_returning(now) else word,
+        "error_class": ejection.error_class.value,
+        "failures": ejection.failures,
+        "returns_in": round(ejection.until - now, 3) if cooling else None,
+        "share": ejection.share(now),
     }

@@ -204,7 +204,7 @@ class Relay:
             return limit
         if self._settled_at is None:
             self._settled_at = waited
-        most = AFTER_DONE if transcript.said_done else AFTER_THE_END
+        most = AFTER_DONE if transcript.done_sent else AFTER_THE_END
         # Whoever goes on without content behind the end is not waited for without end.
         return max(_AT_ONCE, min(most, self._settled_at + limit - waited)) if limit else most
 
@@ -243,8 +243,8 @@ class Relay:
         """Return why no other model can be asked to go on, "" if one can."""
         if self._policy.stream_recovery != "Continue" or self._policy.semantics == "Envoy":
             return "streams are not continued on this route"
-        if self._transcript.bound and not self._transcript.lacks_calls:
-            return f"what was sent cannot be continued by another model: {self._transcript.bound}"
+        if self._transcript.not_resumable and not self._transcript.lacks_calls:
+            return f"what was sent cannot be continued by another model: {self._transcript.not_resumable}"
         return "" if Continuation.of(self._body, "") else _NO_CONVERSATION
 
     def _continuation(self) -> Continuation | str:

@@ -34,7 +34,7 @@ def try_later(
         return None
     if not isinstance(outcome, Refused | Broken) or outcome.error_class is not ErrorClass.RATE_LIMITED:
         return None
-    if outcome.concerns == "request":
+    if outcome.scope == "request":
         return None
     wait = min((each for each in (outcome.retry_after, returns) if each is not None), default=0.0)
     if wait > SOON:

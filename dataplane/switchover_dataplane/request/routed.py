@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from switchover_dataplane.routing.callers import Admission
-from switchover_dataplane.routing.match import Found
+from switchover_dataplane.routing.match import MatchedRule
 from switchover_dataplane.served_table import Serving
 from switchover_dataplane.table import Backend, Filters, Policy, Upstream
 
@@ -13,7 +13,7 @@ class Routed:
     """What matching found for a request: where it goes, under which policy, and what is changed on the way."""
 
     serving: Serving
-    found: Found
+    found: MatchedRule
     path: str
     query: str
     request_id: str

@@ -16,7 +16,7 @@ from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import other_case
 from switchover_dataplane.pattern import compiled
 from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
-from switchover_dataplane.routing.match import Found, Head
+from switchover_dataplane.routing.match import Head, MatchedRule
 from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
 
 _encoder = msgspec.json.Encoder()
@@ -39,7 +39,7 @@ class Location(NamedTuple):
 # ── Redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def redirect(found: Found, head: Head, scheme: str, port: int) -> Location | None:
+def redirect(found: MatchedRule, head: Head, scheme: str, port: int) -> Location | None:
     """Return where a rule sends the caller (Gateway API, HTTPRequestRedirectFilter), None if it does not.
 
     Without a port the scheme's own is meant where the filter names a scheme, else the listener's; the usual port of a
@@ -64,24 +64,24 @@ def redirect(found: Found, head: Head, scheme: str, port: int) -> Location | Non
 
 
 def request(  # noqa: PLR0917 - a request's parts, in the order in which they are written
-    found: Found,
+    found: MatchedRule,
     parts: tuple[Filters, ...],
     headers: "CIMultiDict[str]",
     path: str,
     query: str,
     secrets: Mapping[str, str],
-    asked: Fields,
+    original: Fields,
 ) -> tuple["CIMultiDict[str]", str, str]:
     """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
 
-    `asked` is the request's own header, of which `Header.request` takes values that are not among `headers`.
+    `original` is the request's own header, of which `Header.request` takes values that are not among `headers`.
 
     Both rewrite the path that was matched, so the backend's wins where both do.
     """
     matched = path, query
     for part in parts:
         for edit in part.request_headers:
-            _edit(headers, edit, secrets, asked)
+            _edit(headers, edit, secrets, original)
         if part.rewrite is not None:
             if part.rewrite.hostname:
                 headers["host"] = part.rewrite.hostname
@@ -94,14 +94,14 @@ def _changes_path(rewrite: Rewrite) -> bool:
     return rewrite.full_path is not None or rewrite.prefix is not None or rewrite.regex is not None
 
 
-def _rewritten(rewrite: Rewrite, found: Found, path: str, query: str) -> tuple[str, str]:
+def _rewritten(rewrite: Rewrite, found: MatchedRule, path: str, query: str) -> tuple[str, str]:
     if rewrite.regex is None:
         return _new_path(rewrite.full_path, rewrite.prefix, found, path, query)
     pattern, substitution = rewrite.regex
     return _sendable(compiled(pattern).replaced(path, substitution)), query
 
 
-def _new_path(full: str | None, prefix: str | None, found: Found, path: str, query: str) -> tuple[str, str]:
+def _new_path(full: str | None, prefix: str | None, found: MatchedRule, path: str, query: str) -> tuple[str, str]:
     """ReplaceFullPath and ReplacePrefixMatch (Gateway API, HTTPPathModifier).
 
     A full path that has a query of its own replaces the caller's, as Envoy's `path_redirect` does. Slashes at the
@@ -139,17 +139,17 @@ def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: M
     return headers
 
 
-def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], asked: Fields = _NONE) -> None:
+def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], original: Fields = _NONE) -> None:
     """Remove, then set, then add, as Envoy does; a message's framing and `host` are no one's to remove or repeat."""
     for name in edit.remove:
         if name not in _FRAMING and name != "host":
             headers.popall(name, None)
     for header in edit.set:
-        value = _value(header, secrets, asked)
+        value = _value(header, secrets, original)
         if header.name not in _FRAMING and value is not None:
             headers[header.name] = value
     for header in edit.add:
-        value = _value(header, secrets, asked)
+        value = _value(header, secrets, original)
         if value is None:
             continue
         if header.name == "host":
@@ -158,13 +158,13 @@ def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, s
             headers.add(header.name, value)
 
 
-def _value(header: Header, secrets: Mapping[str, str], asked: Fields) -> str | None:
+def _value(header: Header, secrets: Mapping[str, str], original: Fields) -> str | None:
     """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5).
 
     None where it is that of a field that the caller did not send.
     """
     if header.request:
-        return asked.get(header.request)
+        return original.get(header.request)
     value = secrets[header.secret] if header.secret else header.value
     return value if value.isprintable() else value.translate(_CONTROLS).strip()
 

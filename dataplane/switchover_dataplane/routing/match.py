@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_set
-from switchover_dataplane.routing.request_parts import Asked, Head, Sets
+from switchover_dataplane.routing.request_parts import Head, RequestView, Sets
 from switchover_dataplane.routing.request_target import BadTarget, canonical, hostname, normalise
 from switchover_dataplane.table import (
     Backend,
@@ -30,7 +30,7 @@ from switchover_dataplane.table import (
 Kept = TypeVar("Kept")
 
 
-class Found(NamedTuple):
+class MatchedRule(NamedTuple):
     """The rule that serves a request and why: the match, the listener, and the number of the port it came in at.
 
     `prefix` is as much of the request's path as a `PathPrefix` matched ("" for "/"), and all of it for other kinds.
@@ -161,9 +161,9 @@ def _paths(host: Host) -> _Paths:
     for entry in map(_Entry, range(len(host.matches)), host.matches):
         path = entry.match.path
         if path.kind == "Exact":
-            paths.exact.setdefault(_as_asked_for(path.value), []).append(entry)
+            paths.exact.setdefault(_canonical(path.value), []).append(entry)
         elif path.kind == "PathPrefix":
-            paths.prefix.setdefault(_as_asked_for(path.value).rstrip("/"), []).append(entry)
+            paths.prefix.setdefault(_canonical(path.value).rstrip("/"), []).append(entry)
         else:
             paths.pattern.append(entry)
     paths.lengths = set(map(len, paths.prefix))
@@ -192,7 +192,7 @@ def _expressions(match: Match) -> Iterator[tuple[str, str, str]]:
                 yield part, wanted.name, wanted.value
 
 
-def _as_asked_for(value: str) -> str:
+def _canonical(value: str) -> str:
     """Spell a path of a route as requests for it are spelled here; one that no request can have is left alone."""
     try:
         return canonical(value)
@@ -214,7 +214,7 @@ def _texts(table: Table) -> Iterator[tuple[Match, str]]:
 # ── Once per request ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(router: Router, port: int, head: Head) -> Found | None:
+def find(router: Router, port: int, head: Head) -> MatchedRule | None:
     """Find the rule for a request that came in at `port`, None if there is none.
 
     The most specific listener alone counts (Gateway API, listener isolation); within it a less specific host is asked
@@ -224,25 +224,25 @@ def find(router: Router, port: int, head: Head) -> Found | None:
     if listeners is None or not head.path.startswith("/"):
         return None
     host = hostname(head.host)
-    asked = Asked(head, router.patterns)
+    request = RequestView(head, router.patterns)
     for listener, hosts in next(listeners.of(host), ()):
         for same_name in hosts.of(host):
             for paths in same_name:
-                match, prefix = _first(paths, asked)
+                match, prefix = _first(paths, request)
                 if match is not None:
-                    return Found(router.rules[match.rule], match, port, listener, prefix)
+                    return MatchedRule(router.rules[match.rule], match, port, listener, prefix)
     return None
 
 
-def _first(paths: _Paths, asked: Asked) -> tuple[Match | None, str]:
+def _first(paths: _Paths, request: RequestView) -> tuple[Match | None, str]:
     """Return the match that comes first in the compiler's order, and the part of the path that it matched."""
     best: _Entry | None = None
     matched = ""
-    for part, entries in _by_path(paths, asked.head.path):
+    for part, entries in _by_path(paths, request.head.path):
         for entry in entries:
             if best is not None and entry.place > best.place:
                 break
-            if _fits(entry.match, asked, paths.sets):
+            if _fits(entry.match, request, paths.sets):
                 best, matched = entry, part
                 break
     return (best.match if best is not None else None), matched
@@ -262,18 +262,18 @@ def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
         yield path, paths.pattern
 
 
-def _fits(match: Match, asked: Asked, sets: Sets) -> bool:
+def _fits(match: Match, request: RequestView, sets: Sets) -> bool:
     """Tell whether a match whose path was looked up has nothing against the request."""
-    if match.method and match.method != asked.head.method:
+    if match.method and match.method != request.head.method:
         return False
-    if match.path.kind == "RegularExpression" and not asked.has_path(match.path.value, sets):
+    if match.path.kind == "RegularExpression" and not request.has_path(match.path.value, sets):
         return False
-    if match.headers and not all(asked.has_header(wanted, sets) for wanted in match.headers):
+    if match.headers and not all(request.has_header(wanted, sets) for wanted in match.headers):
         return False
-    return not match.query or all(asked.has_parameter(wanted, sets) for wanted in match.query)
+    return not match.query or all(request.has_parameter(wanted, sets) for wanted in match.query)
 
 
-def choose_backend(found: Found, chance: float) -> Backend | None:
+def choose_backend(found: MatchedRule, chance: float) -> Backend | None:
     """Choose a backend by weight; `chance` is a random number in 0 <= chance < 1.
 
     None where there is nothing to choose: no backends, or none with a weight (Gateway API: answered 500).
@@ -289,4 +289,15 @@ def choose_backend(found: Found, chance: float) -> Backend | None:
     return None
 
 
-__all__ = ["BadTarget", "Found", "Head", "Router", "check", "choose_backend", "find", "hostname", "index", "normalise"]
+__all__ = [
+    "BadTarget",
+    "Head",
+    "MatchedRule",
+    "Router",
+    "check",
+    "choose_backend",
+    "find",
+    "hostname",
+    "index",
+    "normalise",
+]

@@ -28,7 +28,7 @@ Sets = Mapping[tuple[str, str], PatternSet]
 """Expressions that are many, by the part of a request ("path", "header" or "query") and its name ("" for the path)."""
 
 
-class Asked:
+class RequestView:
     """One request while its rule is looked for."""
 
     __slots__ = ("_fields", "_fitting", "_parameters", "_patterns", "head")

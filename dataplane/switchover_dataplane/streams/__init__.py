@@ -1,1 +1,1 @@
-"""Streams of events: what was sent of an answer, whether it is whole, and how it is continued. No sockets, no clock."""
+"""Event streams: what was sent of an answer, whether it is whole, how it is continued. No sockets, no clock."""

@@ -1,36 +1,33 @@
-"""Tool calls in a stream: where they are held back until they are whole, how much of them, and when they are.
+"""Tool calls in a stream, held back until they are whole: when, how much, and when a call is whole.
 
-A client that has read a part of a call can do nothing with it, and some end their session there. So a call is handed on
-in one go, and one that breaks off in the middle was never seen: the next model is asked as if it had not begun.
+A client cannot use a part of a call, and some clients end their session at one. So a call is sent all at once. The
+client never sees a call that breaks off, and the next model is asked as if the call had not begun.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect
+from switchover_dataplane.formats.chunk_kind import Chunk, StreamFormat
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.table import Policy
 
 MOST_HELD: Final = 1024 * 1024
-"""Bytes of events that are held back for a tool call; a larger one is handed on as it comes."""
+"""Bytes of events that are held for a tool call; a larger call is sent as it comes."""
 
 MOST_EVENTS: Final = 20_000
-"""Events that are held back for a tool call, which cost far more than their bytes."""
+"""Events that are held for a tool call: small events need far more memory than their bytes."""
 
 _MOST_JUDGED: Final = 256 * 1024
 
 
 def are_held(policy: Policy) -> bool:
-    """Tell whether tool calls are held back (FailoverPolicy `toolCalls`): not where a break is the client's to see."""
+    """Whether tool calls are held (FailoverPolicy `toolCalls`): not if the client is to see that a stream broke off."""
     return policy.tool_calls == "Hold" and policy.stream_recovery != "Abort" and policy.semantics != "Envoy"
 
 
 class HeldCalls:
-    """The tool calls of a stream that began and have not ended: `open` has their indexes (`Chunk.calls`).
-
-    What is held back for them are events, in their order.
-    """
+    """The tool calls that have begun and not ended: `open` has their indexes (`Chunk.calls`). Their events are held."""
 
     __slots__ = ("_events", "_size", "open")
 
@@ -43,33 +40,33 @@ class HeldCalls:
         return bool(self._events)
 
     def follow(self, chunk: Chunk) -> None:
-        """Take note of which calls an event begins and ends; the end of an answer is that of its calls."""
+        """Record which calls an event begins and ends; the end of an answer ends its calls."""
         self.open.update(chunk.calls)
         self.open.difference_update(chunk.closed)
         if chunk.finished:
-            if chunk.dialect is Dialect.CHAT:
+            if chunk.stream_format is StreamFormat.CHAT:
                 self.open.difference_update(chunk.finished)
             else:
                 self.open.clear()
 
     def hold(self, event: Event, chunk: Chunk) -> None:
-        """Hold an event back."""
+        """Hold an event."""
         self._events.append((event, chunk))
         self._size += len(event.raw)
 
     @property
     def is_too_much(self) -> bool:
-        """Whether more is held than may be."""
+        """Whether more is held than the limits allow."""
         return self._size > MOST_HELD or len(self._events) > MOST_EVENTS
 
     @property
     def are_whole(self) -> bool:
-        """Whether the arguments of what is held are whole."""
+        """Whether the arguments of the held calls are whole."""
         return are_whole([event for event, _ in self._events])
 
     @property
     def before(self) -> tuple[bytes, int] | None:
-        """What is held that came before the first call, and that call's index; None where no call is held."""
+        """The held bytes before the first call, and the index of that call; None if no call is held."""
         came: list[bytes] = []
         for event, chunk in self._events:
             if chunk.calls:
@@ -78,18 +75,18 @@ class HeldCalls:
         return None
 
     def release(self) -> list[tuple[Event, Chunk]]:
-        """Return what was held back, and hold it no longer."""
+        """Return the held events and hold them no longer."""
         events, self._events, self._size = self._events, [], 0
         return events
 
     def drop(self) -> None:
-        """Forget calls that will not go on."""
+        """Drop calls that do not continue."""
         self.release()
         self.open.clear()
 
 
 def are_whole(events: Sequence[Event]) -> bool:
-    """Tell whether chunks of a chat completion hold tool calls, and the arguments of each are whole JSON.
+    """Whether chunks of a chat completion hold tool calls, and the arguments of each are whole JSON.
 
     Source: OpenAI API reference, chat completion chunk object (`delta.tool_calls`, `delta.function_call`).
     """

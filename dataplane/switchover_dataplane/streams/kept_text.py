@@ -1,4 +1,4 @@
-"""The text of an answer, as far as it was sent, for another model to continue."""
+"""The text of an answer that was sent so far, for another model to continue."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _JOINED: Final = 256
 
 
 class KeptText:
-    """Takes a text piece by piece; many small ones are joined, as each alone costs 50 bytes more."""
+    """Collects a text piece by piece; small pieces are joined, as each one needs 50 bytes more."""
 
     __slots__ = ("_joined", "_length", "_newest")
 
@@ -36,9 +36,9 @@ class KeptText:
 
     @property
     def is_too_much(self) -> bool:
-        """Whether the text is longer than what is kept of one."""
+        """Whether the text is longer than `MOST_TEXT`."""
         return self._length > MOST_TEXT
 
     def drop(self) -> None:
-        """Keep nothing of it any more."""
+        """Drop the text."""
         self._joined, self._newest, self._length = [], [], 0

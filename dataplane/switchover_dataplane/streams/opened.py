@@ -1,4 +1,4 @@
-"""The start of an event stream, as far as it was read."""
+"""The start of an event stream that was read so far."""
 
 from dataclasses import dataclass, field
 
@@ -8,11 +8,10 @@ from switchover_dataplane.formats.sse import Event, Scanner
 
 @dataclass(slots=True)
 class Opened:
-    """The start of an event stream: the events that were read, and the scanner that reads on.
+    """The start of an event stream: the events that were read, and the scanner for the rest.
 
-    `error` is the data of the event that says that it failed, b"" if there is none; `turn` counts the events that were
-    read in this turn of the event loop, or since one before. `api` is what the target was asked for, None where the
-    form of its answers is not known.
+    `error` is the data of the error event, b"" if there is none. `turn` counts the events that were read since the
+    reader last gave way to other requests. `api` is the API of the request, None if the form of its answers is unknown.
     """
 
     scanner: Scanner = field(default_factory=Scanner)

@@ -1,6 +1,6 @@
-"""The events at the start of a stream → whether it is an answer. What fails up to then costs the caller nothing.
+"""The events at the start of a stream → whether the stream is an answer. Until then another target can take over.
 
-Content decides, and an end does: life never, and a part of a tool call neither where such are held back.
+Content decides, and so does an end. Events without content decide nothing, nor does a part of a held tool call.
 """
 
 from collections.abc import Callable
@@ -12,26 +12,26 @@ from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass,
 from switchover_dataplane.formats import responses_chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.finish_reasons import Finish
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls, are_whole
 from switchover_dataplane.streams.opened import Opened
 
 HELD_LIMIT: Final = 1024 * 1024
-"""Bytes of whole events that are held without any content: if a model thinks aloud they are handed on as they come."""
+"""Bytes of events that are held without content; beyond it, a stream with reasoning is sent as it comes."""
 
 MOST_HELD: Final = 50_000
-"""Events that are held without any content, which cost far more than their bytes."""
+"""Events that are held without content: small events need far more memory than their bytes."""
 
-_SAYING_DONE: Final = frozenset((Dialect.CHAT, Dialect.MESSAGES))
+_FORMATS_WITH_DONE: Final = frozenset((StreamFormat.CHAT, StreamFormat.MESSAGES))
 
 
 class Opening:
-    """Judges the events of `opened` one after the other, until one of them decides.
+    """Checks the events of `opened` one by one, until one of them decides.
 
-    `api` is what was asked for, None where the form of its answers is not known. With `holds_calls` a part of a tool
-    call decides nothing yet. `clock` gives the time of day in seconds since 1970, for dates in errors.
+    `api` is the API of the request, None if the form of its answers is unknown. With `holds_calls` a part of a tool
+    call decides nothing. `clock` returns the Unix time in seconds, for dates in errors.
     """
 
     __slots__ = (
@@ -41,7 +41,6 @@ class Opening:
         "_clock",
         "_contents",
         "_counted",
-        "_dialect",
         "_holds_calls",
         "_judged",
         "_known",
@@ -49,6 +48,7 @@ class Opening:
         "_provider",
         "_status",
         "_strange",
+        "_stream_format",
         "_thought",
         "_wanted",
         "has_ended",
@@ -71,9 +71,9 @@ class Opening:
         self._status = status
         self._provider = provider
         self._clock = clock
-        self._known = dialect_of(api)
+        self._known = stream_format_of(api)
         self._api = opened.api = api if self._known is not None else None
-        self._dialect = self._known or Dialect.OTHER
+        self._stream_format = self._known or StreamFormat.OTHER
         self._judged = 0
         self._contents = 0
         self._counted = False
@@ -90,15 +90,15 @@ class Opening:
 
     @property
     def is_within_a_call(self) -> bool:
-        """Whether a part of a tool call came, and not yet all of it."""
+        """Whether a tool call has begun and not ended."""
         return bool(self._calls.open)
 
     def hold_back(self, tokens: int) -> None:
-        """Want so many events of content, 0: without a number."""
+        """Require this number of events with content; 0 holds the whole answer."""
         self._wanted = tokens or inf
 
     def verdict(self) -> Outcome | None:
-        """Tell what the events decide that were not judged yet, None if nothing."""
+        """Check the new events; return the outcome, None if nothing is decided."""
         events = self._opened.events
         while self._judged < len(events):
             event = events[self._judged]
@@ -107,45 +107,45 @@ class Opening:
             if outcome is not None:
                 return outcome
         # The Responses API repeats the request in its first events.
-        limit = 16 * HELD_LIMIT if self._dialect is Dialect.RESPONSES and not self._called else HELD_LIMIT
+        limit = 16 * HELD_LIMIT if self._stream_format is StreamFormat.RESPONSES and not self._called else HELD_LIMIT
         held = self._called or self.idle
         return self._too_much() if held > limit or len(events) > MOST_HELD else None
 
     def _take(self, event: Event, chunk: Chunk) -> Outcome | None:
-        """Tell what the next event decides, None if nothing."""
+        """Check one event; return the outcome, None if nothing is decided."""
         self.idle += len(event.raw)
-        if chunk.dialect is not None and chunk.dialect is not self._dialect:
+        if chunk.stream_format is not None and chunk.stream_format is not self._stream_format:
             if self._known is not None:
-                # An event of another API: whatever it says, it is nothing of the answer.
+                # An event of another API is no part of the answer.
                 self._strange = event.data or self._strange
                 return None
-            if self._dialect is Dialect.OTHER:
-                self._dialect = chunk.dialect
-        match chunk.meaning:
-            case Meaning.CONTENT | Meaning.FINISH | Meaning.LIFE:
+            if self._stream_format is StreamFormat.OTHER:
+                self._stream_format = chunk.stream_format
+        match chunk.kind:
+            case ChunkKind.CONTENT | ChunkKind.FINISH | ChunkKind.NO_CONTENT:
                 return self._heard(event, chunk)
-            case Meaning.THINKING:
+            case ChunkKind.THINKING:
                 self.works = self._thought = True
                 self._count_call(event)
-            case Meaning.UNKNOWN | Meaning.MALFORMED:
+            case ChunkKind.UNKNOWN | ChunkKind.NOT_JSON:
                 self._strange = event.data or b""
-            case Meaning.ERROR:
+            case ChunkKind.ERROR:
                 return self._failed(event.data or b"")
-            case Meaning.GARBLED:
+            case ChunkKind.BROKEN_JSON:
                 return Broken("malformed", "a chunk that is no JSON", ErrorClass.SERVER_ERROR)
-            case Meaning.DONE:
+            case ChunkKind.DONE:
                 has_any = self._contents or self._thought
                 self.is_whole = self.is_whole or bool(chunk.finished and has_any) or self._is_done()
                 return self.at_end()
         return None
 
     def _heard(self, event: Event, chunk: Chunk) -> Outcome | None:
-        """Take an event of the answer's own form."""
+        """Check an event in the form of the answer's API."""
         self._counted = self._counted or chunk.counted
         if self._holds_calls:
             self._calls.follow(chunk)
         self._count_call(event)
-        if chunk.meaning is Meaning.CONTENT:
+        if chunk.kind is ChunkKind.CONTENT:
             self._contents += 1
             self.has_ended = False
             self.works = self.works or bool(chunk.calls)
@@ -165,34 +165,34 @@ class Opening:
         self._called = self._called + len(event.raw) if self._calls.open else 0
 
     def _is_an_answer(self, event: Event, chunk: Chunk) -> bool:
-        """Tell whether an answer that ends has anything in it, be it tokens that nobody sees."""
+        """Whether an answer that ends has content, reasoning or counted tokens."""
         if self._known is None or self._contents or self._thought or self._counted:
             return True
         if chunk.finish is not Finish.ENDED:
             return True
-        return self._dialect is Dialect.RESPONSES and responses_chunk.has_output(event.data or b"")
+        return self._stream_format is StreamFormat.RESPONSES and responses_chunk.has_output(event.data or b"")
 
     def _is_done(self) -> bool:
-        """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known not in _SAYING_DONE or not self._contents:
+        """Whether a stream with [DONE] or `message_stop`, but no finish reason, is whole."""
+        if self._known not in _FORMATS_WITH_DONE or not self._contents:
             return False
         if not self._calls.open:
             return self._counted
-        return self._known is Dialect.CHAT and are_whole(self._opened.events)
+        return self._known is StreamFormat.CHAT and are_whole(self._opened.events)
 
     def at_end(self) -> Outcome:
-        """Tell what an orderly end decides."""
-        if self.is_whole or (self._dialect is Dialect.OTHER and self._contents):
+        """Return the outcome at the regular end of the body."""
+        if self.is_whole or (self._stream_format is StreamFormat.OTHER and self._contents):
             return Committed(self._status)
         if not self._contents:
             return self._empty()
         return Broken("truncated", "the stream ended without a finish_reason")
 
     def _empty(self) -> Outcome:
-        """Say that there was no answer; what came instead of one may tell why."""
+        """Return the failure of a stream without content; unknown events in it may state the reason."""
         detail = "the stream ended before any content"
         if not self._strange:
-            return Broken("empty", detail, ErrorClass.SERVER_ERROR, concerns="unknown")
+            return Broken("empty", detail, ErrorClass.SERVER_ERROR, scope="unknown")
         return Broken("empty", detail, *failed_stream(self._provider, self._strange, self._clock()))
 
     def _failed(self, data: bytes) -> Outcome:
@@ -202,7 +202,7 @@ class Opening:
         )
 
     def _too_much(self) -> Outcome:
-        """Hold no more: what has content or thoughts in it is handed on, and what has none is no answer."""
+        """Return the outcome at the limit: a stream with content or reasoning is an answer, any other is none."""
         if self._contents or self._thought:
             return Committed(self._status)
-        return Broken("malformed", "more than is held of a stream, without any content", ErrorClass.SERVER_ERROR)
+        return Broken("malformed", "the stream is larger than the limit and has no content", ErrorClass.SERVER_ERROR)

@@ -1,8 +1,8 @@
-"""A message that broke off in a tool call and another model's answer to the same request → the blocks that follow.
+"""A message that broke off in a tool call, and another model's answer to the same request → the blocks that follow.
 
-A client that has read a text, and the thoughts before it, lacks what comes behind them. The other model is asked what
-the first one was asked, and the calls of its answer are handed on as the next blocks of the message, with its end. What
-it says beside them is left out, as the first one's words stand; where it makes no call its words are what it does.
+The client has the first model's text and reasoning. The other model gets the same request, and the calls of its answer
+are sent as the next blocks of the message, with its end. Its other blocks are left out. If it makes no call, its text
+is sent instead.
 
 Source: Anthropic, Streaming Messages (content blocks are numbered from 0).
 """
@@ -10,7 +10,7 @@ Source: Anthropic, Streaming Messages (content blocks are numbered from 0).
 from typing import Any, Final
 
 from switchover_dataplane.formats import lenient_json
-from switchover_dataplane.formats.chunk_kind import Chunk, Meaning
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import MOST_EVENTS, MOST_HELD
 from switchover_dataplane.streams.splice import Mismatch
@@ -19,10 +19,10 @@ _TAKEN: Final = ("tool_use", "text")
 
 
 class OtherBlocks:
-    """Takes the events of the other model's message.
+    """Reads the events of the other model's message.
 
-    `before` is what the client has not got of the first message, up to its first call, whose block had the number
-    `number`. Nothing is handed on until the other message has ended: one that breaks off, too, was never seen.
+    `before` is the part of the first message that was not sent, up to its first call; `number` is the index of that
+    call's block. Nothing is sent until the other message has ended, so the client never sees one that breaks off.
     """
 
     __slots__ = ("_before", "_first", "_held", "_kinds", "_seam", "_size", "has_ended")
@@ -37,19 +37,19 @@ class OtherBlocks:
         self.has_ended = False
 
     def begin_anew(self, seam: bytes) -> None:
-        """Take it that this message broke off as well, and expect that of a third model."""
+        """Drop this message, which broke off as well, and expect the message of the next model."""
         self._seam = seam
         self._kinds.clear()
         self._held.clear()
         self._size = 0
 
     def take(self, event: Event, chunk: Chunk) -> bytes:
-        """Take the next event of the message; return what goes to the client for it.
+        """Read the next event of the message; return the bytes for the client.
 
         Raises:
-            Mismatch: the message ended without a block that is taken, or holds more than may be held or read.
+            Mismatch: the message ended without a usable block, or is larger than the limits.
         """
-        if chunk.meaning is Meaning.DONE or self.has_ended:
+        if chunk.kind is ChunkKind.DONE or self.has_ended:
             return event.raw
         if event.is_part:
             raise Mismatch

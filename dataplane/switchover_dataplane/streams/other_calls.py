@@ -1,8 +1,7 @@
-"""A chat completion that broke off in a tool call and another model's answer to the same request → its calls.
+"""A chat completion that broke off in a tool call, and another model's answer to the same request → its calls.
 
-It is for answers that cannot be continued, as reasoning was sent: a client that has read it, and the text behind it,
-lacks the calls alone. What the other model thinks and says is left out, as the first one's words stand. What follows in
-the blocks of a message is `other_blocks.py`'s.
+It is for answers with reasoning, which cannot be continued: the client has the reasoning and the text and lacks only
+the calls. Text and reasoning of the other model are left out. `other_blocks.py` does the same for Messages.
 
 Source: OpenAI API reference, chat completion chunk object.
 """
@@ -19,9 +18,9 @@ _TAKEN: Final = ("tool_calls", "function_call")
 
 
 class OtherCalls:
-    """Takes the chunks of the other model's answer, which has one choice.
+    """Reads the chunks of the other model's answer, which has one choice.
 
-    Nothing is handed on until its `finish_reason`: one that breaks off, too, was never seen.
+    Nothing is sent until its `finish_reason`, so the client never sees an answer that breaks off.
     """
 
     __slots__ = ("_held", "_seam", "has_ended")
@@ -32,15 +31,15 @@ class OtherCalls:
         self.has_ended = False
 
     def begin_anew(self, seam: bytes) -> None:
-        """Take it that this answer broke off as well, and expect that of a third model."""
+        """Drop this answer, which broke off as well, and expect the answer of the next model."""
         self._seam = seam
         self._held.drop()
 
     def take(self, event: Event, chunk: Chunk) -> bytes:
-        """Take the next chunk of the answer; return what goes to the client for it.
+        """Read the next chunk of the answer; return the bytes for the client.
 
         Raises:
-            Mismatch: the answer ended without a call, or its calls are more than may be held or read.
+            Mismatch: the answer ended without a call, or its calls are larger than the limits.
         """
         if self.has_ended:
             return event.raw
@@ -60,7 +59,7 @@ class OtherCalls:
 
 
 def _written(event: Event, *, ended: bool) -> bytes:
-    """Write a chunk anew with nothing but its calls in it, or with nothing but its end."""
+    """Write a chunk with its calls alone, or with its end alone."""
     body: dict[str, Any] = lenient_json.decode(event.data or b"{}")
     for choice in body.get("choices") or ():
         delta = choice.get("delta") or {}

@@ -1,26 +1,26 @@
-"""A text that broke off and the text of a model that was asked to go on → what is new in it, if it fits at all.
+"""A text that broke off, and the text of a model that continues it → the new part, if the two texts fit.
 
-The new text must begin with all of the old one or with its last words: what repeats is dropped, and the rest follows on
-without a gap. Anything else is a mismatch, as two halves of different answers are worse than an error.
+The new text must begin with the whole old text or with its last words. The repeated part is dropped, and the rest
+follows without a gap. Anything else is a mismatch: two halves of different answers are worse than an error.
 """
 
 import re
 from typing import Final
 
 TAIL: Final = 60
-"""Characters of a text's end that a model is asked to begin with: enough to be sure, few enough to repeat exactly."""
+"""Characters at the end of a text that a model must repeat: enough to be sure, few enough to repeat exactly."""
 
 _SPACE: Final = re.compile(r"\s+")
 
 
 class Mismatch(Exception):
-    """The new text does not begin as it has to."""
+    """The new text does not begin as required."""
 
 
 def last_words(text: str) -> str:
-    """Return the words that a continuation is to begin with: the end of `text` without the space after it.
+    """Return the words that a continuation must begin with: the end of `text` without trailing space.
 
-    Where the whole text begins with them, too, they would not tell where to go on: then it is the whole text.
+    If the text also begins with these words they are ambiguous; then the whole text is returned.
     """
     whole = text.strip()
     tail = whole[-TAIL:]
@@ -31,9 +31,9 @@ def last_words(text: str) -> str:
 
 
 class Splice:
-    """Takes the new text piece by piece; `fits` tells whether it was found to go on where the old one ended.
+    """Reads the new text piece by piece; `fits`: it continues where the old text ended.
 
-    `called` tells that a tool call had begun where the answer broke off, so that its text had come to an end.
+    `called`: the answer broke off in a tool call, so its text was complete.
     """
 
     __slots__ = ("_at", "_called", "_possible", "_space", "fits")
@@ -48,25 +48,25 @@ class Splice:
 
     @property
     def may_call(self) -> bool:
-        """Whether the new answer may begin with a tool call: nothing of the text is missing, and none is repeated."""
+        """Whether the new answer may begin with a tool call: the old text is complete, and nothing was repeated yet."""
         return self._called and not self.fits and not self._at
 
     def begin_with_a_call(self) -> None:
-        """Take it that the new answer goes on with a tool call."""
+        """Record that the new answer begins with a tool call."""
         self.fits = True
 
     def feed(self, piece: str) -> str:
-        """Return what of the next piece is new; "" while it repeats.
+        """Return the new part of the next piece, "" while it repeats the old text.
 
         Raises:
-            Mismatch: it does not repeat what it has to.
+            Mismatch: it does not repeat the old text.
         """
         if not self.fits:
             piece = self._repeated(piece if self._at else piece.lstrip())
         return self._without_space(piece) if self.fits else ""
 
     def _repeated(self, piece: str) -> str:
-        """Follow the old text; return what comes after it."""
+        """Compare a piece with the old text; return the part after it."""
         at, self._at = self._at, self._at + len(piece)
         going_on: list[str] = []
         for old in self._possible:
@@ -83,7 +83,7 @@ class Splice:
         return ""
 
     def _without_space(self, piece: str) -> str:
-        """Drop the space that the old text ended with, which a model cannot be asked to repeat."""
+        """Drop the space at the end of the old text, which models do not repeat reliably."""
         while self._space and piece:
             if piece[0] != self._space[0]:
                 self._space = ""

@@ -1,7 +1,7 @@
-"""The events of an answer, one after the other → the bytes that the client gets, and whether the answer is whole.
+"""The events of an answer, one by one → the bytes for the client, and whether the answer is whole.
 
-The promise is held here: nothing that is not the end is taken for one. A stream that breaks is an `Interruption`; what
-was sent up to then says whether another model can be asked to go on, and from which text.
+Only a true end of an answer counts as one. A stream that breaks off raises `Interruption`; the transcript then knows
+whether another model can continue, and from which text.
 """
 
 import re
@@ -11,8 +11,8 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import NOTHING, UNKNOWN, read
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning, dialect_of
+from switchover_dataplane.formats.chunk import NO_CONTENT, UNKNOWN, read
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import KeptText
@@ -21,7 +21,7 @@ from switchover_dataplane.streams.other_calls import OtherCalls
 from switchover_dataplane.streams.splice import Mismatch, Splice
 
 MOST_IDLE: Final = 4 * 1024 * 1024
-"""Bytes of a stream, once it has begun, that may come one behind the other without any of an answer in them."""
+"""Bytes without content that may follow each other after the first content of a stream."""
 
 _LONGEST_MARK: Final = 64
 _LAST: Final = (
@@ -29,16 +29,16 @@ _LAST: Final = (
     re.compile(rb"event: ?response\.(?:completed|incomplete)[\r\n]"),
     re.compile(rb'"type"\s*:\s*"response\.(?:completed|incomplete)"'),
 )
-"""What says in a chat completion, a response of Gemini's or an event of the Responses API that it is the last.
+"""The mark of a last event in Chat Completions, Gemini and the Responses API.
 
-Each begins with letters of its own, which are found at the speed of the memory.
+Each pattern begins with a literal, so that the search is fast.
 """
 
-_OF_THE_ANSWER: Final = (Meaning.LIFE, Meaning.UNKNOWN, Meaning.CONTENT)
-_LIFE: Final = Meaning.LIFE
-_UNKNOWN: Final = Meaning.UNKNOWN
-_DONE: Final = Meaning.DONE
-_BOUND_TO_BLOCKS: Final = (Dialect.MESSAGES, Dialect.RESPONSES)
+_KINDS_OF_THE_ANSWER: Final = (ChunkKind.NO_CONTENT, ChunkKind.UNKNOWN, ChunkKind.CONTENT)
+_KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
+_KIND_UNKNOWN: Final = ChunkKind.UNKNOWN
+_KIND_DONE: Final = ChunkKind.DONE
+_FORMATS_WITH_BLOCKS: Final = (StreamFormat.MESSAGES, StreamFormat.RESPONSES)
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
 
@@ -53,19 +53,20 @@ class Interruption(Exception):
 
 
 class Transcript:
-    """What of an answer was handed on so far.
+    """The part of an answer that was sent so far.
 
-    `choices` is how many the request asked for, `api` what the target was asked for (None: the form of its answers is
-    not known). With `holds_calls` a tool call is handed on once all of it came. `bound` says why the answer cannot be
-    continued by another model, "" if it can. `dropped` counts malformed events, `heard` those that show that the model
-    goes on.
+    `choices` is the number that the request asked for, `api` the API of the request (None: the form of its answers is
+    unknown). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
+    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` the events that
+    show progress of the model.
     """
 
     __slots__ = (
         "_api",
         "_block_ended",
         "_counted",
-        "_dialect",
+        "_done_sent",
+        "_finish_revoked",
         "_finished",
         "_held",
         "_holds_calls",
@@ -74,34 +75,33 @@ class Transcript:
         "_known",
         "_open",
         "_other",
-        "_said_done",
         "_seam",
         "_seen",
         "_splice",
+        "_stream_format",
         "_tail",
-        "_taken_back",
         "_waits",
         "_wanted",
-        "bound",
         "dropped",
-        "heard",
+        "not_resumable",
+        "progress_events",
     )
 
     def __init__(self, choices: int, api: Api | None, *, holds_calls: bool) -> None:
-        self.bound = "several choices" if choices > 1 else ""
+        self.not_resumable = "several choices" if choices > 1 else ""
         self.dropped = 0
-        self.heard = 0
+        self.progress_events = 0
         self._wanted = choices
-        self._known = dialect_of(api)
+        self._known = stream_format_of(api)
         self._api = api if self._known is not None else None
-        self._dialect = self._known
+        self._stream_format = self._known
         self._holds_calls = holds_calls and self._known is not None
         self._held = HeldCalls()
         self._open = self._held.open
         self._block_ended = False
         self._waits = False
         self._counted = False
-        self._taken_back = False
+        self._finish_revoked = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
@@ -109,83 +109,87 @@ class Transcript:
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
         self._seam = b""
-        self._said_done = False
+        self._done_sent = False
         self._tail = b""
 
     @property
     def text(self) -> str:
-        """The text of the answer, as far as it was sent."""
+        """The text that was sent so far."""
         return str(self._kept)
 
     @property
     def whole(self) -> bool:
-        """Whether every choice came to its end: what may still follow is usage and [DONE]."""
+        """Whether every choice has ended: only usage and [DONE] may follow."""
         return bool(self._finished) and len(self._finished) >= max(self._wanted, len(self._seen))
 
     @property
     def is_settled(self) -> bool:
-        """Whether the answer is whole, whatever comes of its connection.
+        """Whether the answer is whole, even if the connection breaks now.
 
-        A server that went on behind a finish_reason may do so again, and some of Gemini's models say with each response
-        that it is the last: then only the end tells.
+        If a server sent content after a finish_reason it may do so again, and some Gemini models set one in each
+        response. Then only the end of the stream counts.
         """
-        if self._taken_back or self._dialect is Dialect.GENERATE:
-            return self._said_done
+        if self._finish_revoked or self._stream_format is StreamFormat.GENERATE:
+            return self._done_sent
         return self.whole
 
     @property
-    def said_done(self) -> bool:
-        """Whether the client has the last event that there can be."""
-        return self._said_done
+    def done_sent(self) -> bool:
+        """Whether the last possible event was sent."""
+        return self._done_sent
 
     @property
     def is_holding(self) -> bool:
-        """Whether a part of a tool call is held back."""
+        """Whether a part of a tool call is held."""
         return bool(self._held) or (self._other is not None and not self._other.has_ended)
 
     @property
     def ends_by_reset(self) -> bool:
-        """Whether a break must be shown by a reset alone.
+        """Whether an interruption must be shown by a connection reset and not by an error event.
 
-        Claude Code, of which a block ended and a tool call is open, ends its session at an error event, and asks again
-        after a reset.
+        After a whole block and an open tool call, Claude Code ends its session at an error event, but retries after a
+        reset.
         """
         is_in_a_call = bool(self._open) or self._other is not None
-        return self._block_ended and is_in_a_call and self._dialect in _BOUND_TO_BLOCKS
+        return self._block_ended and is_in_a_call and self._stream_format in _FORMATS_WITH_BLOCKS
 
     @property
     def lacks_calls(self) -> bool:
-        """Whether the answer broke off in a tool call that another model can be asked for by the same request.
+        """Whether the answer broke off in a tool call that another model can make for the same request.
 
-        A message has blocks, so that other ones may follow; a chat completion with reasoning cannot be continued.
+        That holds for Messages, where other blocks may follow, and for a chat completion with reasoning, which cannot
+        be continued.
         """
         if self._other is not None:
             return not self._other.has_ended
-        may_follow = self._known is Dialect.MESSAGES or (self._known is Dialect.CHAT and self.bound == "reasoning")
+        may_follow = self._known is StreamFormat.MESSAGES or (
+            self._known is StreamFormat.CHAT and self.not_resumable == "reasoning"
+        )
         return may_follow and self._held.before is not None
 
     @property
-    def ends_anyhow(self) -> bool:
-        """Whether this is a stream of another form, whose orderly end is the only one there is."""
-        return self._dialect in (None, Dialect.OTHER)
+    def ends_with_body(self) -> bool:
+        """Whether the form of the stream is unknown, so that the end of the body is its only end."""
+        return self._stream_format in (None, StreamFormat.OTHER)
 
     @property
     def is_splicing(self) -> bool:
-        """Whether nothing of another model's answer was handed on yet, as it is not known whether it fits."""
+        """Whether nothing of another model's answer was sent yet, as it may not fit."""
         if self._other is not None:
             return not self._other.has_ended
         return self._splice is not None and not self._splice.fits
 
     def continue_with(self, seam: bytes) -> None:
-        """Expect another model's answer, whose text begins with what was sent or its last words; write `seam` there.
+        """Expect another model's answer; `seam` is written before its first new part.
 
-        Where a call broke off (`lacks_calls`) it is all of an answer to the same request.
+        Its text begins with the sent text or its last words. If a call broke off (`lacks_calls`) it is a whole answer
+        to the same request.
         """
         if self._other is not None:
             self._other.begin_anew(seam)
             return
         if self.lacks_calls and self._held.before is not None:
-            is_chat = self._known is Dialect.CHAT
+            is_chat = self._known is StreamFormat.CHAT
             self._other = OtherCalls(seam) if is_chat else OtherBlocks(*self._held.before, seam)
             self._held.drop()
             self._waits = False
@@ -195,35 +199,35 @@ class Transcript:
         self._held.drop()
         self._waits = False
         self._finished.clear()
-        self._taken_back = self._counted = False
+        self._finish_revoked = self._counted = False
 
     def take(self, event: Event) -> bytes:
-        """Take the next event; return what goes to the client for it.
+        """Read the next event; return the bytes for the client.
 
         Raises:
-            Interruption: the answer failed, claims to be done without being whole, or goes on without saying anything.
-            Mismatch: the other model's text does not go on where this one ended.
+            Interruption: the answer failed, ends without being whole, or sends too much without content.
+            Mismatch: the other model's text does not continue this one.
         """
         chunk = read(event, self._api)
-        meaning = chunk.meaning
-        if chunk.dialect is None:
-            if meaning not in _OF_THE_ANSWER:
+        kind = chunk.kind
+        if chunk.stream_format is None:
+            if kind not in _KINDS_OF_THE_ANSWER:
                 self._count_idle(event)
-                return self._take_mark(event, meaning)
-        elif chunk.dialect is not self._dialect:
-            if not self.ends_anyhow:
-                # An event of another API, as some proxies mix in: it says nothing of the answer.
+                return self._take_mark(event, kind)
+        elif chunk.stream_format is not self._stream_format:
+            if not self.ends_with_body:
+                # An event of another API, which some proxies mix in, is no part of the answer.
                 return self._take_strange(event)
-            self._dialect = chunk.dialect
+            self._stream_format = chunk.stream_format
         if self._other is not None:
             return self._take_other(event, chunk, self._other)
-        if meaning is _DONE and not (chunk.finished or self.whole or self._is_done()):
-            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
-        if meaning is _LIFE or meaning is _UNKNOWN or (self._finished and self.is_settled):
+        if kind is _KIND_DONE and not (chunk.finished or self.whole or self._is_done()):
+            raise Interruption("truncated", "the stream was marked as done without a stop_reason")
+        if kind is _KIND_NO_CONTENT or kind is _KIND_UNKNOWN or (self._finished and self.is_settled):
             self._count_idle(event)
         elif self._idle:
             self._idle = 0
-        if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NOTHING:
+        if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NO_CONTENT:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
@@ -235,116 +239,116 @@ class Transcript:
         return b"" if self.is_splicing else event.raw
 
     def _handed_on(self, event: Event, chunk: Chunk) -> bytes:
-        if chunk.meaning is not _LIFE and chunk.meaning is not _UNKNOWN:
-            self.heard += 1
+        if chunk.kind is not _KIND_NO_CONTENT and chunk.kind is not _KIND_UNKNOWN:
+            self.progress_events += 1
         if self._splice is not None:
             return self._spliced(event, chunk, self._splice)
         self._note(chunk, chunk.text)
-        if chunk.meaning is _DONE:
+        if chunk.kind is _KIND_DONE:
             self._finished.update(self._seen)
-            self._said_done = True
+            self._done_sent = True
         if event.is_part:
             self._look_for_the_end(event.raw)
         return event.raw
 
     def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks | OtherCalls) -> bytes:
-        """Take the next event of the answer of another model to the same request."""
-        if chunk is NOTHING:
+        """Read the next event of another model's answer to the same request."""
+        if chunk is NO_CONTENT:
             self._count_idle(event)
             return event.raw
-        if chunk.meaning is _DONE and not other.has_ended:
-            raise Interruption("truncated", "the stream said that it was done without a stop_reason")
+        if chunk.kind is _KIND_DONE and not other.has_ended:
+            raise Interruption("truncated", "the stream was marked as done without a stop_reason")
         written = other.take(event, chunk)
         if other.has_ended:
             self._note(chunk, "")
-            self._said_done = self._said_done or chunk.meaning is _DONE
+            self._done_sent = self._done_sent or chunk.kind is _KIND_DONE
         return written
 
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take_call(self, event: Event, chunk: Chunk) -> bytes:
-        """Take an event of a tool call, one that comes before it has ended, or the end of a block before it.
+        """Read an event of a tool call, an event during one, or the end of a block before one.
 
-        Claude Code ends its session where an answer breaks off behind a block that ended, and asks again where none
-        did. So the end of a block is handed on only once it is known that no call follows, or that the call is whole.
+        Claude Code ends its session if an answer breaks off after a whole block, and retries if no block has ended. So
+        the end of a block is sent only when no call follows or the call is whole.
         """
         self._held.follow(chunk)
         if not self._holds_calls:
             return self._handed_on(event, chunk)
         self._held.hold(event, chunk)
-        self._waits = bool(chunk.closed) and chunk.dialect is Dialect.MESSAGES
+        self._waits = bool(chunk.closed) and chunk.stream_format is StreamFormat.MESSAGES
         if (self._open or self._waits) and not self._held.is_too_much:
             return b""
         self._holds_calls = not self._open
         return self._released()
 
     def _released(self) -> bytes:
-        """Return what was held back."""
+        """Return the bytes of the held events."""
         self._waits = False
         return b"".join([self._handed_on(event, chunk) for event, chunk in self._held.release()])
 
     # ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_end(self) -> bytes:
-        """Take an orderly end of the body; return what is missing of the answer's own.
+        """Read the regular end of the body; return the closing event if it is missing.
 
         Raises:
             Interruption: the answer is not whole.
         """
-        if not self.whole and not self.ends_anyhow:
+        if not self.whole and not self.ends_with_body:
             raise Interruption("truncated", "the stream ended without a finish_reason")
         return self.closing() if self._splice is not None else b""
 
     def closing(self) -> bytes:
-        """Return the last event of a whole answer, b"" where it was sent."""
-        return b"" if self._said_done else stream_end.closing(self._dialect)
+        """Return the last event of a whole answer, b"" if it was sent."""
+        return b"" if self._done_sent else stream_end.closing(self._stream_format)
 
     def error(self, message: str) -> bytes:
-        """Write the event that says that the answer broke off, in the form of its own events."""
-        return stream_end.error(self._dialect, message)
+        """Write the error event for an answer that broke off, in the form of its stream."""
+        return stream_end.error(self._stream_format, message)
 
     def _count_idle(self, event: Event) -> None:
-        """Count what says nothing; the first events of the Responses API repeat the request, and are not counted."""
-        if self.heard:
+        """Count an event without content; the first events of the Responses API repeat the request and do not count."""
+        if self.progress_events:
             self._idle += len(event.raw)
             if self._idle > MOST_IDLE:
                 raise Interruption("malformed", f"more than {MOST_IDLE >> 20} MiB without any content")
 
-    def _take_mark(self, event: Event, meaning: Meaning) -> bytes:
-        """Take an event that is about the stream and has nothing of the answer in it."""
-        if meaning is Meaning.MALFORMED or (self.is_settled and meaning is Meaning.GARBLED):
+    def _take_mark(self, event: Event, kind: ChunkKind) -> bytes:
+        """Read an event about the stream, which is no part of the answer."""
+        if kind is ChunkKind.NOT_JSON or (self.is_settled and kind is ChunkKind.BROKEN_JSON):
             self.dropped += 1
             return b""
-        if meaning is Meaning.GARBLED:
-            raise Interruption("malformed", "a chunk that is no JSON, whose words are lost")
-        if meaning is Meaning.ERROR and not self.is_settled:
+        if kind is ChunkKind.BROKEN_JSON:
+            raise Interruption("malformed", "a chunk that is no valid JSON")
+        if kind is ChunkKind.ERROR and not self.is_settled:
             raise Interruption("error-event", "an error in the middle of the stream")
-        if meaning is Meaning.ERROR or self._said_done:
+        if kind is ChunkKind.ERROR or self._done_sent:
             return b""
         if self._seen and self._seen <= self._finished:
-            self._wanted = len(self._seen)  # a server that gives fewer choices than were asked for
-        if not self.whole and not self.ends_anyhow:
+            self._wanted = len(self._seen)  # the server gives fewer choices than requested
+        if not self.whole and not self.ends_with_body:
             if not self._is_done():
-                raise Interruption("truncated", "the stream said that it was done without a finish_reason")
+                raise Interruption("truncated", "the stream was marked as done without a finish_reason")
             held = self._released()
             self._open.clear()
             self._finished.update(self._seen)
             self._wanted = len(self._seen)
-            self._said_done = True
+            self._done_sent = True
             return held + event.raw
-        self._said_done = True
+        self._done_sent = True
         return event.raw
 
     def _is_done(self) -> bool:
-        """Tell whether a stream that says that it is done is whole, though it gave no reason for its end."""
-        if self._known is Dialect.MESSAGES:
+        """Whether a stream with [DONE] or `message_stop`, but no finish reason, is whole."""
+        if self._known is StreamFormat.MESSAGES:
             return self._counted and not self._open
-        if self._known is not Dialect.CHAT:
+        if self._known is not StreamFormat.CHAT:
             return False
         return self._held.are_whole if self._open else self._counted
 
     def _look_for_the_end(self, part: bytes) -> None:
-        """Find in an event that is too large to be read whether it is the last one."""
+        """Search an event that is too large to decode for the mark of a last event."""
         text = self._tail + part
         if any(last.search(text) for last in _LAST):
             self._seen.add(0)
@@ -353,37 +357,37 @@ class Transcript:
 
     def _note(self, chunk: Chunk, text: str) -> None:
         self._seen.update(chunk.choices)
-        if chunk.said:
+        if chunk.with_content:
             self._counted = False
-            if self._finished and not self._finished.isdisjoint(chunk.said):
-                # A reason to end that the answer went on behind was none.
-                self._finished.difference_update(chunk.said)
-                self._taken_back = True
+            if self._finished and not self._finished.isdisjoint(chunk.with_content):
+                # A finish reason with more content after it does not count.
+                self._finished.difference_update(chunk.with_content)
+                self._finish_revoked = True
         elif chunk.counted:
             self._counted = True
         if chunk.closed:
             self._block_ended = True
         if chunk.finished:
             self._finished.update(chunk.finished)
-        self.bound = self.bound or chunk.bound
-        if text and not self.bound:
+        self.not_resumable = self.not_resumable or chunk.not_resumable
+        if text and not self.not_resumable:
             self._kept.add(text)
             if self._kept.is_too_much:
-                self.bound = "more than 1 MiB of text"
-        if self.bound and self._kept:
+                self.not_resumable = "more than 1 MiB of text"
+        if self.not_resumable and self._kept:
             self._kept.drop()
 
     # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────
 
     def _spliced(self, event: Event, chunk: Chunk, splice: Splice) -> bytes:
-        """Hand on what is new in the other model's answer: what it thinks and repeats before that was sent already."""
+        """Return the new part of the other model's answer, without its reasoning and what it repeats."""
         if chunk.calls and splice.may_call:
             splice.begin_with_a_call()
             self._note(chunk, "")
             seam, self._seam = self._seam, b""
             return seam + event.raw
         had_begun = splice.fits and not self._seam
-        if chunk.bound and (had_begun or chunk.bound != "reasoning"):
+        if chunk.not_resumable and (had_begun or chunk.not_resumable != "reasoning"):
             if not had_begun:
                 raise Mismatch
             self._note(chunk, chunk.text)
@@ -393,7 +397,7 @@ class Transcript:
             if chunk.finished:
                 raise Mismatch
             return b""
-        self._note(chunk if had_begun else msgspec.structs.replace(chunk, bound=""), added)
+        self._note(chunk if had_begun else msgspec.structs.replace(chunk, not_resumable=""), added)
         seam, self._seam = self._seam, b""
         if had_begun and added == chunk.text:
             return event.raw
@@ -401,7 +405,7 @@ class Transcript:
 
 
 def _reworded(event: Event, text: str) -> bytes:
-    """Write a chunk anew whose text is in part what was sent already."""
+    """Write a chunk with `text` alone, as a part of its own text was sent already."""
     body: dict[str, Any] = lenient_json.decode(event.data or b"{}")
     body["choices"][0]["delta"] = {"content": text} if text else {}
     return b"data: " + lenient_json.encode(body) + b"\n\n"

@@ -34,14 +34,14 @@ def _as_outlier_detection(outliers: OutlierDetection, *, envoy: bool) -> table.C
     """
     base = outliers.base_ejection_time or 30.0
     after = 5 if outliers.consecutive_5xx is None else outliers.consecutive_5xx
-    most = outliers.max_ejection_percent
+    percent = outliers.max_ejection_percent
     return table.CoolDown(
         after=after or _NEVER,
         base=base,
         max=max(base, table.CoolDown().max),
         growth="multiple",
         interval=outliers.interval or 10.0,
-        most=10.0 if most is None else most,
+        max_ejection_percent=10.0 if percent is None else percent,
         server_errors_only=envoy,
         plain_5xx=True,
     )

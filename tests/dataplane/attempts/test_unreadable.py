@@ -28,7 +28,7 @@ from serving import (
 from switchover_dataplane import table as t
 from switchover_dataplane.attempts import attempt, read_success
 from switchover_dataplane.classify.refusal import refused
-from switchover_dataplane.classify.success import judged
+from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.formats.chunk import read
 from switchover_dataplane.streams import opening, transcript
 
@@ -70,7 +70,7 @@ async def test_a_whole_answer_that_the_gateway_stumbles_over_is_moved_to_the_nex
     fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(read_success, "judged", failing_on_bad(judged, fault))
+    monkeypatch.setattr(read_success, "check_success", failing_on_bad(check_success, fault))
     bad = json(200, {"choices": [{"message": {"content": SECRET}}]})
     async with targets(bad, good()) as each, gateway(table(free_port(), [one.port for one in each], TWICE)) as at:
         status, body = await ask(at.port, stream=False)
@@ -121,7 +121,7 @@ async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_b
 async def test_all_models_that_the_gateway_stumbles_over_are_a_502_and_not_a_fault_of_the_gateway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(read_success, "judged", failing_on_bad(judged, RuntimeError))
+    monkeypatch.setattr(read_success, "check_success", failing_on_bad(check_success, RuntimeError))
     bad = json(200, {"choices": [{"message": {"content": SECRET}}]})
     async with targets(bad) as [one], gateway(table(free_port(), [one.port], TWICE)) as at:
         status, body = await ask(at.port, stream=False)
@@ -134,7 +134,7 @@ async def test_a_request_that_is_cancelled_while_its_answer_is_read_is_no_failed
     def cancelled(*_: Any) -> NoReturn:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(read_success, "judged", cancelled)
+    monkeypatch.setattr(read_success, "check_success", cancelled)
     never: Answering = good("never asked")
     seen: list[Seen] = []
     async with targets(good(), never) as each, gateway(table(free_port(), [one.port for one in each], TWICE)) as at:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from switchover_dataplane.classify.error_patterns import PATTERNS
-from switchover_dataplane.classify.error_words import MOST_CHARACTERS, said_reason
+from switchover_dataplane.classify.error_words import MOST_CHARACTERS, reason_from_text
 from switchover_dataplane.classify.refusal import failed_stream, failed_success, refused
 from switchover_dataplane.failover.outcome import ErrorClass
 
@@ -38,7 +38,7 @@ def meant(line: dict[str, Any]) -> tuple[ErrorClass, float | None, str] | None:
 def test_each_answer_of_the_corpus_means_what_stands_beside_it(line: dict[str, Any]) -> None:
     found = meant(line)
     assert found is not None
-    assert (found[0].value, found[2]) == (line["class"], line["concerns"])
+    assert (found[0].value, found[2]) == (line["class"], line["scope"])
     if "wait" in line:
         assert found[1] == pytest.approx(line["wait"])
 
@@ -57,5 +57,5 @@ def test_every_reason_that_words_tell_has_answers_in_the_corpus() -> None:
 
 def test_a_reason_beyond_what_is_looked_at_of_an_error_is_not_found() -> None:
     message = "nothing. " * (MOST_CHARACTERS // 9 + 1) + "your credit balance is too low."
-    assert said_reason([], [message], 429) is None
-    assert said_reason([], [*(["nothing"] * 500), "your credit balance is too low"], 429) is None
+    assert reason_from_text([], [message], 429) is None
+    assert reason_from_text([], [*(["nothing"] * 500), "your credit balance is too low"], 429) is None

@@ -4,23 +4,23 @@ import pytest
 
 from playbook import Asks
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, Refused
-from switchover_dataplane.health import evidence, health
-from switchover_dataplane.health.evidence import MOST
+from switchover_dataplane.health import health, unexplained_failures
 from switchover_dataplane.health.health import ONE_CALLER, Health
+from switchover_dataplane.health.unexplained_failures import MAX_REQUESTS
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Target, Upstream, sealed
 
 COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
-BARE = Refused(500, ErrorClass.SERVER_ERROR, concerns="unknown")
+BARE = Refused(500, ErrorClass.SERVER_ERROR, scope="unknown")
 UNEXPLAINED: dict[str, Outcome] = {
     "a server error": BARE,
-    "a refused key": Refused(401, ErrorClass.CREDENTIALS, concerns="unknown"),
-    "a path that is not there": Refused(404, ErrorClass.MODEL_UNAVAILABLE, concerns="unknown"),
-    "an answer without content": Broken("empty", "", ErrorClass.SERVER_ERROR, concerns="unknown"),
-    "an error under a success": Broken("error-event", "", ErrorClass.OVERLOADED, concerns="unknown"),
+    "a refused key": Refused(401, ErrorClass.CREDENTIALS, scope="unknown"),
+    "a path that is not there": Refused(404, ErrorClass.MODEL_UNAVAILABLE, scope="unknown"),
+    "an answer without content": Broken("empty", "", ErrorClass.SERVER_ERROR, scope="unknown"),
+    "an error under a success": Broken("error-event", "", ErrorClass.OVERLOADED, scope="unknown"),
 }
 LIMITED = Refused(429, ErrorClass.RATE_LIMITED, retry_after=5.0)
 CUT = Broken("reset", "", ErrorClass.INTERRUPTED)
-ERROR_IN_THE_MIDST = Broken("error-event", "", ErrorClass.INTERRUPTED, concerns="unknown")
+ERROR_IN_THE_MIDST = Broken("error-event", "", ErrorClass.INTERRUPTED, scope="unknown")
 GOOD = Committed(200)
 
 
@@ -43,18 +43,18 @@ class Watch:
     def record(self, outcome: Outcome, caller: int, *requests: int, now: float = 0.0) -> None:
         for request in requests:
             asks = Asks(caller, request)
-            self.health.record(self.of, "m", outcome, self.cool_down, now, asker=asks)
+            self.health.record(self.of, "m", outcome, self.cool_down, now, identity=asks)
 
     def begin(self, caller: int, request: int, now: float = 0.0) -> None:
         """A stream gets its first content."""
-        self.health.record(self.of, "m", GOOD, self.cool_down, now, asker=Asks(caller, request), goes_on=True)
+        self.health.record(self.of, "m", GOOD, self.cool_down, now, identity=Asks(caller, request), is_streaming=True)
 
-    def end_well(self, caller: int, request: int, now: float = 0.0) -> None:
-        self.health.ended_well(self.of, "m", now, asker=Asks(caller, request))
+    def complete(self, caller: int, request: int, now: float = 0.0) -> None:
+        self.health.record_completion(self.of, "m", now, identity=Asks(caller, request))
 
     def is_kept_from(self, caller: int, now: float = 0.0) -> bool:
         asks = Asks(caller, 999_999)
-        return self.of.id in self.health.cooling(self.upstream, self.cool_down, "m", now, asker=asks)
+        return self.of.id in self.health.cooling(self.upstream, self.cool_down, "m", now, identity=asks)
 
 
 # ── Failures without a reason ───────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +142,7 @@ def test_a_target_that_nobody_gets_an_answer_from_stays_away_when_its_probe_fail
 def test_a_cool_down_for_a_reason_is_not_made_longer_by_one_callers_failures_without() -> None:
     watch = Watch()
     watch.record(LIMITED, 1, 11)
-    watch.health.started(A, "m", 5.0, asker=Asks(2, 21))
+    watch.health.record_start(A, "m", 5.0, identity=Asks(2, 21))
     assert watch.is_kept_from(3, now=5.0)
     watch.record(BARE, 2, 21, 22, 23, 24, now=5.0)
     assert not watch.is_kept_from(3, now=5.0)
@@ -150,8 +150,8 @@ def test_a_cool_down_for_a_reason_is_not_made_longer_by_one_callers_failures_wit
 
 def test_a_failure_about_the_request_counts_for_nothing_even_under_a_success() -> None:
     watch = Watch()
-    watch.record(Broken("error-event", "", ErrorClass.OVERLOADED, concerns="request"), 1, *range(10, 30))
-    watch.record(Refused(404, ErrorClass.MODEL_UNAVAILABLE, concerns="request"), 2, *range(30, 60))
+    watch.record(Broken("error-event", "", ErrorClass.OVERLOADED, scope="request"), 1, *range(10, 30))
+    watch.record(Refused(404, ErrorClass.MODEL_UNAVAILABLE, scope="request"), 2, *range(30, 60))
     assert not watch.is_kept_from(1)
 
 
@@ -168,9 +168,9 @@ def test_a_plain_backend_is_ejected_by_its_statuses_alone_as_in_envoy() -> None:
 
 
 def test_more_requests_than_are_told_apart_prove_nothing_where_more_are_asked_for() -> None:
-    watch = Watch(cool_down=CoolDown(after=MOST + 50))
-    watch.record(BARE, 1, *range(1, 3 * MOST))
-    watch.record(BARE, 2, *range(3 * MOST, 6 * MOST))
+    watch = Watch(cool_down=CoolDown(after=MAX_REQUESTS + 50))
+    watch.record(BARE, 1, *range(1, 3 * MAX_REQUESTS))
+    watch.record(BARE, 2, *range(3 * MAX_REQUESTS, 6 * MAX_REQUESTS))
     assert not watch.is_kept_from(1)
     assert not watch.is_kept_from(3)
 
@@ -188,7 +188,7 @@ def test_callers_without_number_fill_no_memory_and_push_out_nothing_that_holds_f
     watch.record(LIMITED, 1, 11)
     for caller in range(2, health.CAPACITY + 50):
         watch.record(BARE, caller, *(caller * 10 + number for number in range(3)), now=1.0)
-        watch.health.record(watch.of, "m", GOOD, COOL_DOWN, 1.0, asker=Asks(1, 1), goes_on=True)
+        watch.health.record(watch.of, "m", GOOD, COOL_DOWN, 1.0, identity=Asks(1, 1), is_streaming=True)
     assert len(watch.health.dump(1.0)) == health.CAPACITY
     assert watch.is_kept_from(999_999, now=4.9)
 
@@ -196,8 +196,8 @@ def test_callers_without_number_fill_no_memory_and_push_out_nothing_that_holds_f
 def test_the_oldest_evidence_makes_room_for_the_newest() -> None:
     watch = Watch(target(provider=OpenAI()))
     watch.record(BARE, 1, 11, 12)
-    for number in range(evidence.CAPACITY):
-        watch.health.record(watch.of, f"made-up-{number}", BARE, COOL_DOWN, 0.0, asker=Asks(2, 21))
+    for number in range(unexplained_failures.CAPACITY):
+        watch.health.record(watch.of, f"made-up-{number}", BARE, COOL_DOWN, 0.0, identity=Asks(2, 21))
     watch.record(BARE, 1, 13)
     assert not watch.is_kept_from(1)
 
@@ -228,7 +228,7 @@ def test_a_stream_that_ends_whole_begins_the_count_of_breaks_anew() -> None:
     for number in range(12):
         watch.begin(1, number)
         if number % 3 == 2:
-            watch.end_well(1, number)
+            watch.complete(1, number)
         else:
             watch.record(CUT, 1, number)
     assert not watch.is_kept_from(1)
@@ -272,7 +272,7 @@ def test_streams_that_begin_and_whose_end_is_never_known_bring_a_target_back() -
     for number in range(8):
         watch.begin(1, 12, now=10.0 + 5 * number)
     assert not watch.is_kept_from(1, now=60.0)
-    watch.end_well(1, 12, now=60.0)
+    watch.complete(1, 12, now=60.0)
     assert watch.health.dump(60.0) == []
 
 
@@ -297,5 +297,5 @@ def test_errors_in_the_midst_of_two_callers_streams_take_the_target_from_everybo
         other.begin(caller, request)
         other.record(ERROR_IN_THE_MIDST, caller, request)
         other.begin(4, 41)
-        other.end_well(4, 41)
+        other.complete(4, 41)
     assert not other.is_kept_from(3)

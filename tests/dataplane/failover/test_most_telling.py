@@ -10,7 +10,7 @@ from switchover_dataplane.table import Target
 from switchover_dataplane.telemetry.trace import Attempt
 
 MORE: dict[str, Outcome] = {
-    "item": Refused(404, ErrorClass.MODEL_UNAVAILABLE, concerns="request"),
+    "item": Refused(404, ErrorClass.MODEL_UNAVAILABLE, scope="request"),
     "hollow": Broken("empty", "", ErrorClass.SERVER_ERROR),
     "masked+20s": Broken("error-event", "", ErrorClass.RATE_LIMITED, 20.0),
 }

@@ -9,7 +9,7 @@ from serving import events_of
 from switchover_dataplane.attempts.join import JOINERS
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
-from switchover_dataplane.formats.as_whole import Room
+from switchover_dataplane.formats.as_whole import SizeBudget
 from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.streams.transcript import Transcript
 
@@ -126,7 +126,7 @@ def as_events(api: Api, whole: Any) -> list[Event]:
     ids=["Messages", "Responses", "generateContent"],
 )
 def test_the_events_of_an_answer_are_the_whole_of_it_to_who_joins_and_to_who_follows_them(api: Api, whole: Any) -> None:
-    joiner, transcript = JOINERS[api](Room(1 << 20)), Transcript(1, api, holds_calls=True)
+    joiner, transcript = JOINERS[api](SizeBudget(1 << 20)), Transcript(1, api, holds_calls=True)
     for event in as_events(api, whole):
         joiner.take(event.data or b"")
         transcript.take(event)

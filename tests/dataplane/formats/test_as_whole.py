@@ -26,10 +26,10 @@ from serving import (
 from switchover_dataplane import table as t
 from switchover_dataplane.attempts import join
 from switchover_dataplane.attempts.join import JOINERS, joined_array
-from switchover_dataplane.classify.success import judged
+from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Committed
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.as_whole import FailedEvent, Room, Unjoinable
+from switchover_dataplane.formats.as_whole import FailedEvent, SizeBudget, Unjoinable
 from switchover_dataplane.formats.expected import Expected
 
 LIMIT = 1 << 20
@@ -37,7 +37,7 @@ LIMIT = 1 << 20
 
 def joined(api: Api, *events: object, done: bool = False, is_whole: bool = True) -> Any:
     """Join events' data; what comes of whole ones is an answer."""
-    joiner = JOINERS[api](Room(LIMIT))
+    joiner = JOINERS[api](SizeBudget(LIMIT))
     for each in events:
         joiner.take(each if isinstance(each, bytes) else msgspec.json.encode(each))
     if done:
@@ -46,7 +46,7 @@ def joined(api: Api, *events: object, done: bool = False, is_whole: bool = True)
     if not is_whole:
         return None
     written = joiner.written()
-    assert isinstance(judged("openai", Expected(api), 200, {}, written, now=0.0), Committed)
+    assert isinstance(check_success("openai", Expected(api), 200, {}, written, now=0.0), Committed)
     return msgspec.json.decode(written)
 
 
@@ -288,7 +288,7 @@ UNJOINABLE: list[tuple[Api, list[object]]] = [
 @pytest.mark.parametrize(("api", "body"), FAILED)
 def test_an_event_that_says_that_it_failed_fails_the_answer(api: Api, body: object) -> None:
     with pytest.raises(FailedEvent):
-        JOINERS[api](Room(LIMIT)).take(msgspec.json.encode(body))
+        JOINERS[api](SizeBudget(LIMIT)).take(msgspec.json.encode(body))
 
 
 @pytest.mark.parametrize(("api", "events"), UNJOINABLE)

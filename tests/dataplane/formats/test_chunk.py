@@ -7,7 +7,7 @@ import pytest
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
-from switchover_dataplane.formats.chunk_kind import Chunk, Dialect, Meaning
+from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat
 from switchover_dataplane.formats.finish_reasons import Finish
 from switchover_dataplane.formats.sse import Event
 
@@ -21,73 +21,73 @@ def delta(finish: str | None = None, **fields: Any) -> Event:
     return event({"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]})
 
 
-MEANINGS: dict[str, tuple[Event, Meaning]] = {
-    "a comment": (Event(b": hi\n\n"), Meaning.LIFE),
-    "a role alone": (delta(role="assistant", content=""), Meaning.LIFE),
-    "a role that comes with every chunk": (delta(role="assistant", content="a"), Meaning.CONTENT),
-    "nulls": (delta(role="assistant", content=None, refusal=None, tool_calls=None), Meaning.LIFE),
-    "text": (delta(content="a"), Meaning.CONTENT),
-    "a refusal": (delta(refusal="no"), Meaning.CONTENT),
-    "a tool call": (delta(tool_calls=[{"index": 0, "id": "x"}]), Meaning.CONTENT),
-    "a function call": (delta(function_call={"name": "f"}), Meaning.CONTENT),
-    "audio": (delta(audio={"data": "x"}), Meaning.CONTENT),
-    "a field that nobody knows": (delta(padding="x"), Meaning.LIFE),
-    "content as a list of parts": (delta(content=[{"type": "text", "text": "a"}]), Meaning.CONTENT),
-    "a part of another kind": (delta(content=[{"type": "image_url"}]), Meaning.CONTENT),
-    "a part that is none": (delta(content=[7]), Meaning.CONTENT),
-    "content that is neither": (delta(content=7), Meaning.CONTENT),
-    "a thinking part": (delta(content=[{"type": "thinking", "thinking": []}]), Meaning.THINKING),
-    "reasoning content": (delta(reasoning_content="hm"), Meaning.THINKING),
-    "reasoning": (delta(reasoning="hm", content=""), Meaning.THINKING),
-    "reasoning and text": (delta(content="a", reasoning="hm"), Meaning.CONTENT),
-    "reasoning twice": (delta(reasoning="hm", content=[{"type": "thinking"}]), Meaning.THINKING),
-    "a finish": (delta("stop"), Meaning.FINISH),
-    "a finish with the last text": (delta("stop", content="a"), Meaning.CONTENT),
-    "a finish that is an error": (delta("error", content="a"), Meaning.ERROR),
-    "usage after the finish": (event({"choices": [], "usage": {"total_tokens": 7}}), Meaning.LIFE),
-    "Azure's first chunk": (event({"choices": [], "id": "", "prompt_filter_results": []}), Meaning.LIFE),
-    "a chunk without choices": (event({"object": "chat.completion.chunk", "choices": None}), Meaning.LIFE),
+KINDS: dict[str, tuple[Event, ChunkKind]] = {
+    "a comment": (Event(b": hi\n\n"), ChunkKind.NO_CONTENT),
+    "a role alone": (delta(role="assistant", content=""), ChunkKind.NO_CONTENT),
+    "a role that comes with every chunk": (delta(role="assistant", content="a"), ChunkKind.CONTENT),
+    "nulls": (delta(role="assistant", content=None, refusal=None, tool_calls=None), ChunkKind.NO_CONTENT),
+    "text": (delta(content="a"), ChunkKind.CONTENT),
+    "a refusal": (delta(refusal="no"), ChunkKind.CONTENT),
+    "a tool call": (delta(tool_calls=[{"index": 0, "id": "x"}]), ChunkKind.CONTENT),
+    "a function call": (delta(function_call={"name": "f"}), ChunkKind.CONTENT),
+    "audio": (delta(audio={"data": "x"}), ChunkKind.CONTENT),
+    "a field that nobody knows": (delta(padding="x"), ChunkKind.NO_CONTENT),
+    "content as a list of parts": (delta(content=[{"type": "text", "text": "a"}]), ChunkKind.CONTENT),
+    "a part of another kind": (delta(content=[{"type": "image_url"}]), ChunkKind.CONTENT),
+    "a part that is none": (delta(content=[7]), ChunkKind.CONTENT),
+    "content that is neither": (delta(content=7), ChunkKind.CONTENT),
+    "a thinking part": (delta(content=[{"type": "thinking", "thinking": []}]), ChunkKind.THINKING),
+    "reasoning content": (delta(reasoning_content="hm"), ChunkKind.THINKING),
+    "reasoning": (delta(reasoning="hm", content=""), ChunkKind.THINKING),
+    "reasoning and text": (delta(content="a", reasoning="hm"), ChunkKind.CONTENT),
+    "reasoning twice": (delta(reasoning="hm", content=[{"type": "thinking"}]), ChunkKind.THINKING),
+    "a finish": (delta("stop"), ChunkKind.FINISH),
+    "a finish with the last text": (delta("stop", content="a"), ChunkKind.CONTENT),
+    "a finish that is an error": (delta("error", content="a"), ChunkKind.ERROR),
+    "usage after the finish": (event({"choices": [], "usage": {"total_tokens": 7}}), ChunkKind.NO_CONTENT),
+    "Azure's first chunk": (event({"choices": [], "id": "", "prompt_filter_results": []}), ChunkKind.NO_CONTENT),
+    "a chunk without choices": (event({"object": "chat.completion.chunk", "choices": None}), ChunkKind.NO_CONTENT),
     "Azure's asynchronous filter": (
         event({"choices": [{"index": 0, "finish_reason": None, "content_filter_offsets": {"check_offset": 4}}]}),
-        Meaning.LIFE,
+        ChunkKind.NO_CONTENT,
     ),
-    "a text completion": (event({"choices": [{"index": 0, "text": "a", "finish_reason": None}]}), Meaning.CONTENT),
+    "a text completion": (event({"choices": [{"index": 0, "text": "a", "finish_reason": None}]}), ChunkKind.CONTENT),
     "a text completion that thinks": (
         event({"choices": [{"index": 0, "text": "a", "delta": {"reasoning": "hm"}}]}),
-        Meaning.CONTENT,
+        ChunkKind.CONTENT,
     ),
-    "done": (event(b"[DONE]"), Meaning.DONE),
-    "done with a space too many": (event(b" [DONE] "), Meaning.DONE),
-    "an error": (event({"error": {"message": "x"}}), Meaning.ERROR),
+    "done": (event(b"[DONE]"), ChunkKind.DONE),
+    "done with a space too many": (event(b" [DONE] "), ChunkKind.DONE),
+    "an error": (event({"error": {"message": "x"}}), ChunkKind.ERROR),
     "an error with a choice": (
         event({"error": {"code": 502}, "choices": [{"delta": {"content": ""}, "finish_reason": "error"}]}),
-        Meaning.ERROR,
+        ChunkKind.ERROR,
     ),
-    "an error beside what is no chunk": (event({"error": "x", "choices": 7}), Meaning.ERROR),
-    "an event named error": (event(b"oops", "error"), Meaning.ERROR),
-    "no JSON": (event(b"ping"), Meaning.MALFORMED),
-    "nothing": (event(b""), Meaning.MALFORMED),
-    "a piece of JSON": (event(b'{"choices":[{"delta":{"con'), Meaning.GARBLED),
-    "a piece of JSON that was no chunk": (event(b'{"choices": 7, '), Meaning.GARBLED),
-    "an empty object": (event(b" {} "), Meaning.LIFE),
-    "a ping": (event({"type": "ping"}, "ping"), Meaning.LIFE),
-    "Mistral's error": (event({"object": "error", "message": "x", "code": "1300"}), Meaning.ERROR),
-    "Gemini's error in a list": (event([{"error": {"code": 503}}]), Meaning.ERROR),
-    "bytes that are no text": (event(b'{"choices":[{"delta":{"content":"\xff"}}]}'), Meaning.GARBLED),
-    "half a surrogate pair": (event(b'{"choices":[{"delta":{"content":"\\ud83d"}}]}'), Meaning.CONTENT),
+    "an error beside what is no chunk": (event({"error": "x", "choices": 7}), ChunkKind.ERROR),
+    "an event named error": (event(b"oops", "error"), ChunkKind.ERROR),
+    "no JSON": (event(b"ping"), ChunkKind.NOT_JSON),
+    "nothing": (event(b""), ChunkKind.NOT_JSON),
+    "a piece of JSON": (event(b'{"choices":[{"delta":{"con'), ChunkKind.BROKEN_JSON),
+    "a piece of JSON that was no chunk": (event(b'{"choices": 7, '), ChunkKind.BROKEN_JSON),
+    "an empty object": (event(b" {} "), ChunkKind.NO_CONTENT),
+    "a ping": (event({"type": "ping"}, "ping"), ChunkKind.NO_CONTENT),
+    "Mistral's error": (event({"object": "error", "message": "x", "code": "1300"}), ChunkKind.ERROR),
+    "Gemini's error in a list": (event([{"error": {"code": 503}}]), ChunkKind.ERROR),
+    "bytes that are no text": (event(b'{"choices":[{"delta":{"content":"\xff"}}]}'), ChunkKind.BROKEN_JSON),
+    "half a surrogate pair": (event(b'{"choices":[{"delta":{"content":"\\ud83d"}}]}'), ChunkKind.CONTENT),
     "a number that JSON has not": (
         event(b'{"choices":[{"delta":{"content":"a"},"logprobs":-Infinity}]}'),
-        Meaning.CONTENT,
+        ChunkKind.CONTENT,
     ),
-    "a finish_reason that is the word null": (delta("null", content=""), Meaning.LIFE),
-    "a part of an event": (Event(b"data: x", is_part=True), Meaning.CONTENT),
-    "an error by its type": (event({"type": "error", "message": "x"}), Meaning.ERROR),
+    "a finish_reason that is the word null": (delta("null", content=""), ChunkKind.NO_CONTENT),
+    "a part of an event": (Event(b"data: x", is_part=True), ChunkKind.CONTENT),
+    "an error by its type": (event({"type": "error", "message": "x"}), ChunkKind.ERROR),
 }
 
 
-@pytest.mark.parametrize(("said", "meaning"), MEANINGS.values(), ids=MEANINGS.keys())
-def test_each_kind_of_event_has_its_meaning(said: Event, meaning: Meaning) -> None:
-    assert read(said, Api.CHAT).meaning is meaning
+@pytest.mark.parametrize(("said", "kind"), KINDS.values(), ids=KINDS.keys())
+def test_each_kind_of_event_has_its_kind(said: Event, kind: ChunkKind) -> None:
+    assert read(said, Api.CHAT).kind is kind
 
 
 STRANGE: dict[str, Event] = {
@@ -105,8 +105,8 @@ STRANGE: dict[str, Event] = {
 def test_what_has_no_known_form_is_life_where_the_form_is_known_and_else_content(said: Event) -> None:
     """On a path that nobody knows the caller may know what to do with it."""
     for api in (Api.CHAT, Api.MESSAGES, Api.RESPONSES, Api.GENERATE):
-        assert read(said, api).meaning is Meaning.UNKNOWN
-    assert read(said, None).meaning is Meaning.CONTENT
+        assert read(said, api).kind is ChunkKind.UNKNOWN
+    assert read(said, None).kind is ChunkKind.CONTENT
 
 
 IN_OTHER_WORDS: dict[str, Any] = {
@@ -121,12 +121,12 @@ IN_OTHER_WORDS: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", IN_OTHER_WORDS.values(), ids=IN_OTHER_WORDS.keys())
 def test_an_error_in_other_words_is_one_where_the_form_is_known(value: Any) -> None:
-    assert read(event(value), Api.CHAT).meaning is Meaning.ERROR
+    assert read(event(value), Api.CHAT).kind is ChunkKind.ERROR
 
 
 def test_what_has_more_fields_than_an_error_is_not_looked_at_for_one() -> None:
     fields = {f"f{number}": 0 for number in range(2_000)}
-    assert read(event({**fields, "detail": "Internal error"}), Api.CHAT).meaning is Meaning.UNKNOWN
+    assert read(event({**fields, "detail": "Internal error"}), Api.CHAT).kind is ChunkKind.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -135,32 +135,32 @@ def test_what_has_more_fields_than_an_error_is_not_looked_at_for_one() -> None:
 )
 def test_a_reason_that_is_known_ends_the_answer(word: str, finish: Finish) -> None:
     chunk = read(delta(word), Api.CHAT)
-    assert (chunk.meaning, chunk.finish, chunk.finished) == (Meaning.FINISH, finish, (0,))
+    assert (chunk.kind, chunk.finish, chunk.finished) == (ChunkKind.FINISH, finish, (0,))
 
 
 @pytest.mark.parametrize("word", ["network_error", "abort", "x" * 99, 7, {"type": "stop"}])
 @pytest.mark.parametrize("said", [{}, {"content": "a"}])
 def test_a_reason_that_nobody_knows_is_a_failure_where_the_api_is_known(word: Any, said: dict[str, Any]) -> None:
-    assert read(delta(word, **said), Api.CHAT).meaning is Meaning.ERROR
-    assert read(delta(word, **said), None).meaning is (Meaning.CONTENT if said else Meaning.FINISH)
+    assert read(delta(word, **said), Api.CHAT).kind is ChunkKind.ERROR
+    assert read(delta(word, **said), None).kind is (ChunkKind.CONTENT if said else ChunkKind.FINISH)
 
 
 def test_a_field_of_a_type_that_nobody_expects_takes_nothing_from_the_others() -> None:
     odd = {"index": "0", "delta": {"content": "a"}, "finish_reason": 0, "text": 7}
     chunk = read(event({"choices": [odd]}), Api.CHAT)
-    assert (chunk.meaning, chunk.text) == (Meaning.CONTENT, "a")
+    assert (chunk.kind, chunk.text) == (ChunkKind.CONTENT, "a")
 
 
 @pytest.mark.parametrize("name", ["tool_calls", "function_call"])
 def test_a_piece_of_a_tool_call_tells_of_which_choice_it_is(name: str) -> None:
     for index in range(2):
         chunk = read(event({"choices": [{"index": index, "delta": {name: [{"index": 0}]}}]}), Api.CHAT)
-        assert (chunk.meaning, chunk.calls) == (Meaning.CONTENT, (index,))
+        assert (chunk.kind, chunk.calls) == (ChunkKind.CONTENT, (index,))
 
 
 @pytest.mark.parametrize("name", ["reasoning_text", "thinking_blocks", "thought", "reasoning_summary"])
 def test_reasoning_in_any_field_shows_that_the_model_works(name: str) -> None:
-    assert read(delta(**{name: "hm"}), Api.CHAT).meaning is Meaning.THINKING
+    assert read(delta(**{name: "hm"}), Api.CHAT).kind is ChunkKind.THINKING
 
 
 COUNTED: dict[str, tuple[Event, Api, bool]] = {
@@ -204,7 +204,7 @@ def test_tokens_of_an_answer_are_counted_where_it_ends(said: Event, api: Api, co
 def test_text_is_read_from_a_string_and_from_parts() -> None:
     assert read(delta(content="a b"), Api.CHAT).text == "a b"
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": " b"}]
-    assert read(delta(content=parts), Api.CHAT) == Chunk(Meaning.CONTENT, Dialect.CHAT, "a b", "", (0,), (0,))
+    assert read(delta(content=parts), Api.CHAT) == Chunk(ChunkKind.CONTENT, StreamFormat.CHAT, "a b", "", (0,), (0,))
 
 
 def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
@@ -213,7 +213,7 @@ def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "bound"),
+    ("said", "not_resumable"),
     [
         (delta(tool_calls=[{"index": 0}]), "tool_calls"),
         (delta(refusal="no"), "refusal"),
@@ -233,14 +233,14 @@ def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
         (delta(role="assistant", content="a", channel="final"), ""),
     ],
 )
-def test_what_another_model_cannot_continue_is_named(said: Event, bound: str) -> None:
-    assert read(said, None).bound == bound
+def test_what_another_model_cannot_continue_is_named(said: Event, not_resumable: str) -> None:
+    assert read(said, None).not_resumable == not_resumable
 
 
 def test_every_choice_is_told_that_speaks_or_ends() -> None:
     both = [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {}, "finish_reason": "stop"}]
     chunk = read(event({"choices": both}), None)
-    assert (chunk.choices, chunk.said, chunk.finished, chunk.meaning) == ((0, 1), (0,), (1,), Meaning.CONTENT)
+    assert (chunk.choices, chunk.with_content, chunk.finished, chunk.kind) == ((0, 1), (0,), (1,), ChunkKind.CONTENT)
 
 
 # ── Anthropic's Messages API and Gemini ─────────────────────────────────────────────────────────────────────────────
@@ -254,31 +254,31 @@ def piece(kind: str, **fields: Any) -> Event:
     return event({"type": "content_block_delta", "index": 0, "delta": {"type": kind, **fields}})
 
 
-MESSAGES: dict[str, tuple[Event, Meaning]] = {
-    "the start": (event({"type": "message_start", "message": {"content": []}}, "message_start"), Meaning.LIFE),
-    "the start of a text": (block("text", text=""), Meaning.LIFE),
-    "a text that begins with its start": (block("text", text="a"), Meaning.CONTENT),
-    "the start of a thought": (block("thinking", thinking=""), Meaning.THINKING),
-    "a thought that is not shown": (block("redacted_thinking", data="x"), Meaning.THINKING),
-    "the start of a tool call": (block("tool_use", id="x", name="f", input={}), Meaning.CONTENT),
-    "the start of a call that the provider makes": (block("server_tool_use", name="web_search"), Meaning.THINKING),
-    "what such a call gave": (block("web_search_tool_result", content=[]), Meaning.THINKING),
-    "a block that is none": (event({"type": "content_block_start", "content_block": 7}), Meaning.LIFE),
-    "text": (piece("text_delta", text="a"), Meaning.CONTENT),
-    "an empty text": (piece("text_delta", text=""), Meaning.LIFE),
-    "a tool's input, which may be the provider's": (piece("input_json_delta", partial_json="{"), Meaning.THINKING),
-    "a citation": (piece("citations_delta", citation={}), Meaning.CONTENT),
-    "a thought": (piece("thinking_delta", thinking="hm"), Meaning.THINKING),
-    "a thought's signature": (piece("signature_delta", signature="x"), Meaning.THINKING),
-    "a piece that is none": (event({"type": "content_block_delta", "delta": 7}), Meaning.LIFE),
-    "a piece whose type is none": (event({"type": "content_block_delta", "delta": {"type": 7}}), Meaning.LIFE),
-    "the end of a block": (event({"type": "content_block_stop", "index": 0}), Meaning.LIFE),
-    "usage": (event({"type": "message_delta", "delta": {"stop_reason": None}, "usage": {}}), Meaning.LIFE),
-    "a message delta that is none": (event({"type": "message_delta", "delta": 7}), Meaning.LIFE),
-    "the reason of the end": (event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}), Meaning.FINISH),
-    "the end": (event({"type": "message_stop"}, "message_stop"), Meaning.DONE),
-    "a reason that nobody knows": (event({"type": "message_delta", "delta": {"stop_reason": "x"}}), Meaning.ERROR),
-    "an error": (event({"type": "error", "error": {"type": "overloaded_error"}}, "error"), Meaning.ERROR),
+MESSAGES: dict[str, tuple[Event, ChunkKind]] = {
+    "the start": (event({"type": "message_start", "message": {"content": []}}, "message_start"), ChunkKind.NO_CONTENT),
+    "the start of a text": (block("text", text=""), ChunkKind.NO_CONTENT),
+    "a text that begins with its start": (block("text", text="a"), ChunkKind.CONTENT),
+    "the start of a thought": (block("thinking", thinking=""), ChunkKind.THINKING),
+    "a thought that is not shown": (block("redacted_thinking", data="x"), ChunkKind.THINKING),
+    "the start of a tool call": (block("tool_use", id="x", name="f", input={}), ChunkKind.CONTENT),
+    "the start of a call that the provider makes": (block("server_tool_use", name="web_search"), ChunkKind.THINKING),
+    "what such a call gave": (block("web_search_tool_result", content=[]), ChunkKind.THINKING),
+    "a block that is none": (event({"type": "content_block_start", "content_block": 7}), ChunkKind.NO_CONTENT),
+    "text": (piece("text_delta", text="a"), ChunkKind.CONTENT),
+    "an empty text": (piece("text_delta", text=""), ChunkKind.NO_CONTENT),
+    "a tool's input, which may be the provider's": (piece("input_json_delta", partial_json="{"), ChunkKind.THINKING),
+    "a citation": (piece("citations_delta", citation={}), ChunkKind.CONTENT),
+    "a thought": (piece("thinking_delta", thinking="hm"), ChunkKind.THINKING),
+    "a thought's signature": (piece("signature_delta", signature="x"), ChunkKind.THINKING),
+    "a piece that is none": (event({"type": "content_block_delta", "delta": 7}), ChunkKind.NO_CONTENT),
+    "a piece whose type is none": (event({"type": "content_block_delta", "delta": {"type": 7}}), ChunkKind.NO_CONTENT),
+    "the end of a block": (event({"type": "content_block_stop", "index": 0}), ChunkKind.NO_CONTENT),
+    "usage": (event({"type": "message_delta", "delta": {"stop_reason": None}, "usage": {}}), ChunkKind.NO_CONTENT),
+    "a message delta that is none": (event({"type": "message_delta", "delta": 7}), ChunkKind.NO_CONTENT),
+    "the reason of the end": (event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}), ChunkKind.FINISH),
+    "the end": (event({"type": "message_stop"}, "message_stop"), ChunkKind.DONE),
+    "a reason that nobody knows": (event({"type": "message_delta", "delta": {"stop_reason": "x"}}), ChunkKind.ERROR),
+    "an error": (event({"type": "error", "error": {"type": "overloaded_error"}}, "error"), ChunkKind.ERROR),
 }
 
 
@@ -286,26 +286,26 @@ def response(*parts: object, **fields: Any) -> Event:
     return event({"candidates": [{"content": {"role": "model", "parts": parts}, **fields}], "modelVersion": "m"})
 
 
-GENERATE: dict[str, tuple[Event, Meaning]] = {
-    "text": (response({"text": "a"}), Meaning.CONTENT),
-    "a call": (response({"functionCall": {"name": "f"}}), Meaning.CONTENT),
-    "an image": (response({"inlineData": {"data": "x"}}), Meaning.CONTENT),
-    "code that the provider runs": (response({"executableCode": {"code": "1"}}), Meaning.THINKING),
-    "a signature alone": (response({"text": "", "thoughtSignature": "x"}), Meaning.LIFE),
-    "a part that is none": (response(7), Meaning.LIFE),
-    "a thought": (response({"text": "hm", "thought": True}), Meaning.THINKING),
-    "a thought and text": (response({"text": "hm", "thought": True}, {"text": "a"}), Meaning.CONTENT),
-    "an empty text": (response({"text": ""}), Meaning.LIFE),
-    "no parts": (event({"candidates": [{"content": {"role": "model"}}]}), Meaning.LIFE),
-    "no content": (event({"candidates": [{"index": 0}]}), Meaning.LIFE),
-    "usage alone": (event({"usageMetadata": {"totalTokenCount": 7}}), Meaning.LIFE),
-    "no candidates": (event({"candidates": [], "usageMetadata": {}}), Meaning.LIFE),
-    "a prompt that is blocked": (event({"promptFeedback": {"blockReason": "SAFETY"}}), Meaning.FINISH),
-    "a prompt that is not": (event({"promptFeedback": {"safetyRatings": []}}), Meaning.LIFE),
-    "the end": (response({"text": ""}, finishReason="STOP"), Meaning.FINISH),
-    "the end with the last text": (response({"text": "a"}, finishReason="STOP"), Meaning.CONTENT),
-    "a reason that is a failure": (response(finishReason="MALFORMED_FUNCTION_CALL"), Meaning.ERROR),
-    "an error": (event({"error": {"code": 503, "status": "UNAVAILABLE"}}), Meaning.ERROR),
+GENERATE: dict[str, tuple[Event, ChunkKind]] = {
+    "text": (response({"text": "a"}), ChunkKind.CONTENT),
+    "a call": (response({"functionCall": {"name": "f"}}), ChunkKind.CONTENT),
+    "an image": (response({"inlineData": {"data": "x"}}), ChunkKind.CONTENT),
+    "code that the provider runs": (response({"executableCode": {"code": "1"}}), ChunkKind.THINKING),
+    "a signature alone": (response({"text": "", "thoughtSignature": "x"}), ChunkKind.NO_CONTENT),
+    "a part that is none": (response(7), ChunkKind.NO_CONTENT),
+    "a thought": (response({"text": "hm", "thought": True}), ChunkKind.THINKING),
+    "a thought and text": (response({"text": "hm", "thought": True}, {"text": "a"}), ChunkKind.CONTENT),
+    "an empty text": (response({"text": ""}), ChunkKind.NO_CONTENT),
+    "no parts": (event({"candidates": [{"content": {"role": "model"}}]}), ChunkKind.NO_CONTENT),
+    "no content": (event({"candidates": [{"index": 0}]}), ChunkKind.NO_CONTENT),
+    "usage alone": (event({"usageMetadata": {"totalTokenCount": 7}}), ChunkKind.NO_CONTENT),
+    "no candidates": (event({"candidates": [], "usageMetadata": {}}), ChunkKind.NO_CONTENT),
+    "a prompt that is blocked": (event({"promptFeedback": {"blockReason": "SAFETY"}}), ChunkKind.FINISH),
+    "a prompt that is not": (event({"promptFeedback": {"safetyRatings": []}}), ChunkKind.NO_CONTENT),
+    "the end": (response({"text": ""}, finishReason="STOP"), ChunkKind.FINISH),
+    "the end with the last text": (response({"text": "a"}, finishReason="STOP"), ChunkKind.CONTENT),
+    "a reason that is a failure": (response(finishReason="MALFORMED_FUNCTION_CALL"), ChunkKind.ERROR),
+    "an error": (event({"error": {"code": 503, "status": "UNAVAILABLE"}}), ChunkKind.ERROR),
 }
 
 
@@ -317,45 +317,45 @@ def step(kind: str, **fields: Any) -> Event:
     return event({"type": f"response.{kind}", **fields})
 
 
-RESPONSES: dict[str, tuple[Event, Meaning]] = {
-    "the start": (step("created", response={}), Meaning.LIFE),
-    "text": (step("output_text.delta", delta="a"), Meaning.CONTENT),
-    "an empty text": (step("output_text.delta", delta=""), Meaning.LIFE),
-    "a refusal": (step("refusal.delta", delta="no"), Meaning.CONTENT),
-    "a step that nobody knows": (step("surprise"), Meaning.LIFE),
-    "reasoning": (step("reasoning_text.delta", delta="hm"), Meaning.THINKING),
-    "a summary": (step("reasoning_summary_part.added"), Meaning.THINKING),
-    "a search of the provider's": (step("web_search_call.searching"), Meaning.THINKING),
-    "a tool of the provider's": (step("mcp_call_arguments.delta", delta="{"), Meaning.THINKING),
-    "the start of a message": (item("added", "message", content=[]), Meaning.LIFE),
-    "a message that comes whole": (item("done", "message", content=[{"text": "a"}]), Meaning.CONTENT),
-    "an empty message": (item("done", "message", content=[{"text": ""}]), Meaning.LIFE),
-    "the start of a search": (item("added", "web_search_call"), Meaning.THINKING),
-    "the start of reasoning": (item("added", "reasoning"), Meaning.THINKING),
-    "the start of a call": (item("added", "function_call", name="f"), Meaning.CONTENT),
-    "a call's arguments": (step("function_call_arguments.delta", output_index=2, delta="{"), Meaning.CONTENT),
-    "the end": (step("completed", response={"status": "completed"}), Meaning.FINISH),
-    "an end of another form": (step("completed", response=7), Meaning.FINISH),
+RESPONSES: dict[str, tuple[Event, ChunkKind]] = {
+    "the start": (step("created", response={}), ChunkKind.NO_CONTENT),
+    "text": (step("output_text.delta", delta="a"), ChunkKind.CONTENT),
+    "an empty text": (step("output_text.delta", delta=""), ChunkKind.NO_CONTENT),
+    "a refusal": (step("refusal.delta", delta="no"), ChunkKind.CONTENT),
+    "a step that nobody knows": (step("surprise"), ChunkKind.NO_CONTENT),
+    "reasoning": (step("reasoning_text.delta", delta="hm"), ChunkKind.THINKING),
+    "a summary": (step("reasoning_summary_part.added"), ChunkKind.THINKING),
+    "a search of the provider's": (step("web_search_call.searching"), ChunkKind.THINKING),
+    "a tool of the provider's": (step("mcp_call_arguments.delta", delta="{"), ChunkKind.THINKING),
+    "the start of a message": (item("added", "message", content=[]), ChunkKind.NO_CONTENT),
+    "a message that comes whole": (item("done", "message", content=[{"text": "a"}]), ChunkKind.CONTENT),
+    "an empty message": (item("done", "message", content=[{"text": ""}]), ChunkKind.NO_CONTENT),
+    "the start of a search": (item("added", "web_search_call"), ChunkKind.THINKING),
+    "the start of reasoning": (item("added", "reasoning"), ChunkKind.THINKING),
+    "the start of a call": (item("added", "function_call", name="f"), ChunkKind.CONTENT),
+    "a call's arguments": (step("function_call_arguments.delta", output_index=2, delta="{"), ChunkKind.CONTENT),
+    "the end": (step("completed", response={"status": "completed"}), ChunkKind.FINISH),
+    "an end of another form": (step("completed", response=7), ChunkKind.FINISH),
     "an end at a limit": (
         step("incomplete", response={"incomplete_details": {"reason": "max_output_tokens"}}),
-        Meaning.FINISH,
+        ChunkKind.FINISH,
     ),
-    "an end without a reason": (step("incomplete", response={}), Meaning.FINISH),
+    "an end without a reason": (step("incomplete", response={}), ChunkKind.FINISH),
     "an end for a reason that nobody knows": (
         step("incomplete", response={"incomplete_details": {"reason": "x"}}),
-        Meaning.ERROR,
+        ChunkKind.ERROR,
     ),
-    "an end that says that it failed": (step("completed", response={"status": "failed"}), Meaning.ERROR),
-    "a failure": (step("failed"), Meaning.ERROR),
-    "what was cancelled": (step("cancelled"), Meaning.ERROR),
+    "an end that says that it failed": (step("completed", response={"status": "failed"}), ChunkKind.ERROR),
+    "a failure": (step("failed"), ChunkKind.ERROR),
+    "what was cancelled": (step("cancelled"), ChunkKind.ERROR),
 }
 
 
-@pytest.mark.parametrize(("said", "meaning"), RESPONSES.values(), ids=RESPONSES.keys())
-def test_each_event_of_the_responses_api_has_its_meaning(said: Event, meaning: Meaning) -> None:
+@pytest.mark.parametrize(("said", "kind"), RESPONSES.values(), ids=RESPONSES.keys())
+def test_each_event_of_the_responses_api_has_its_kind(said: Event, kind: ChunkKind) -> None:
     chunk = read(said, Api.RESPONSES)
-    assert chunk.meaning is meaning
-    assert chunk.dialect is (None if meaning is Meaning.ERROR else Dialect.RESPONSES)
+    assert chunk.kind is kind
+    assert chunk.stream_format is (None if kind is ChunkKind.ERROR else StreamFormat.RESPONSES)
 
 
 @pytest.mark.parametrize(
@@ -375,24 +375,24 @@ def test_a_tool_call_begins_and_ends_with_its_item_or_block(api: Api, opens: Eve
     assert read(closes, api).closed == (2,)
 
 
-@pytest.mark.parametrize(("said", "meaning"), MESSAGES.values(), ids=MESSAGES.keys())
-def test_each_of_anthropics_events_has_its_meaning(said: Event, meaning: Meaning) -> None:
+@pytest.mark.parametrize(("said", "kind"), MESSAGES.values(), ids=MESSAGES.keys())
+def test_each_of_anthropics_events_has_its_kind(said: Event, kind: ChunkKind) -> None:
     chunk = read(said, Api.MESSAGES)
-    assert chunk.meaning is meaning
-    assert chunk.dialect is (None if meaning is Meaning.ERROR else Dialect.MESSAGES)
+    assert chunk.kind is kind
+    assert chunk.stream_format is (None if kind is ChunkKind.ERROR else StreamFormat.MESSAGES)
 
 
-@pytest.mark.parametrize(("said", "meaning"), GENERATE.values(), ids=GENERATE.keys())
-def test_each_of_geminis_responses_has_its_meaning(said: Event, meaning: Meaning) -> None:
+@pytest.mark.parametrize(("said", "kind"), GENERATE.values(), ids=GENERATE.keys())
+def test_each_of_geminis_responses_has_its_kind(said: Event, kind: ChunkKind) -> None:
     chunk = read(said, Api.GENERATE)
-    assert chunk.meaning is meaning
-    assert chunk.dialect is (None if meaning is Meaning.ERROR else Dialect.GENERATE)
+    assert chunk.kind is kind
+    assert chunk.stream_format is (None if kind is ChunkKind.ERROR else StreamFormat.GENERATE)
 
 
 def test_each_of_geminis_candidates_ends_for_itself() -> None:
     both = [{"index": 0, "finishReason": "STOP"}, {"index": 1, "content": {"parts": [{"text": "a"}]}}]
     chunk = read(event({"candidates": both}), None)
-    assert (chunk.choices, chunk.finished, chunk.meaning) == ((0, 1), (0,), Meaning.CONTENT)
+    assert (chunk.choices, chunk.finished, chunk.kind) == ((0, 1), (0,), ChunkKind.CONTENT)
 
 
 HALF = b"\\ud83d"
@@ -407,7 +407,7 @@ HALF = b"\\ud83d"
 )
 def test_half_a_surrogate_pair_in_a_name_takes_nothing_from_the_text(data: bytes) -> None:
     chunk = read(event(data % HALF), None)
-    assert (chunk.meaning, chunk.dialect, chunk.text) == (Meaning.CONTENT, Dialect.CHAT, "a")
+    assert (chunk.kind, chunk.stream_format, chunk.text) == (ChunkKind.CONTENT, StreamFormat.CHAT, "a")
 
 
 @pytest.mark.parametrize("name", [b"t", b"error", b"type", b"candidates", b"choices"])
@@ -421,34 +421,34 @@ def test_half_a_surrogate_pair_anywhere_raises_nothing(name: bytes) -> None:
     "data", [b'{"choices":[{"index":%d,"delta":{"content":"a"}}]}', b'{"candidates":[{"index":%d,"content":{}}]}']
 )
 def test_an_index_that_no_choice_has_garbles_the_answer(data: bytes, index: int) -> None:
-    assert read(event(data % index), None).meaning is Meaning.GARBLED
-    assert read(event(data % 127), None).meaning is not Meaning.GARBLED
+    assert read(event(data % index), None).kind is ChunkKind.BROKEN_JSON
+    assert read(event(data % 127), None).kind is not ChunkKind.BROKEN_JSON
 
 
 @pytest.mark.parametrize("name", [b"choices", b"candidates"])
 def test_more_choices_than_anybody_may_ask_for_garble_the_answer(name: bytes) -> None:
-    assert read(event(b'{"%b":[%b]}' % (name, b",".join([b"{}"] * 129))), None).meaning is Meaning.GARBLED
+    assert read(event(b'{"%b":[%b]}' % (name, b",".join([b"{}"] * 129))), None).kind is ChunkKind.BROKEN_JSON
 
 
 MANY = b"[" + b"[]," * 20_000 + b"0]"
-OUTLINED: dict[str, tuple[bytes, str, Meaning]] = {
-    "an error": (b'{"error":{"message":%b}}', "", Meaning.ERROR),
-    "an error by its object": (b'{"object":"error","message":%b}', "", Meaning.ERROR),
-    "an error by its name": (b'{"x":%b}', "error", Meaning.ERROR),
-    "an error of the Responses API": (b'{"type":"response.failed","x":%b}', "", Meaning.ERROR),
-    "an error that is null": (b'{"error":null,"choices":%b}', "", Meaning.CONTENT),
-    "the request repeated": (b'{"type":"response.created","response":%b}', "", Meaning.LIFE),
-    "the end": (b'{"type":"response.completed","response":%b}', "", Meaning.FINISH),
-    "choices": (b'{"choices":%b}', "", Meaning.CONTENT),
-    "a type that is none": (b'{"type":[],"x":%b}', "", Meaning.CONTENT),
-    "a number that JSON has not": (b'{"a":NaN,"x":%b}', "", Meaning.CONTENT),
-    "half of one": (b'{"choices":%b', "", Meaning.GARBLED),
-    "a list": (b"%b", "", Meaning.CONTENT),
+OUTLINED: dict[str, tuple[bytes, str, ChunkKind]] = {
+    "an error": (b'{"error":{"message":%b}}', "", ChunkKind.ERROR),
+    "an error by its object": (b'{"object":"error","message":%b}', "", ChunkKind.ERROR),
+    "an error by its name": (b'{"x":%b}', "error", ChunkKind.ERROR),
+    "an error of the Responses API": (b'{"type":"response.failed","x":%b}', "", ChunkKind.ERROR),
+    "an error that is null": (b'{"error":null,"choices":%b}', "", ChunkKind.CONTENT),
+    "the request repeated": (b'{"type":"response.created","response":%b}', "", ChunkKind.NO_CONTENT),
+    "the end": (b'{"type":"response.completed","response":%b}', "", ChunkKind.FINISH),
+    "choices": (b'{"choices":%b}', "", ChunkKind.CONTENT),
+    "a type that is none": (b'{"type":[],"x":%b}', "", ChunkKind.CONTENT),
+    "a number that JSON has not": (b'{"a":NaN,"x":%b}', "", ChunkKind.CONTENT),
+    "half of one": (b'{"choices":%b', "", ChunkKind.BROKEN_JSON),
+    "a list": (b"%b", "", ChunkKind.CONTENT),
 }
 
 
-@pytest.mark.parametrize(("data", "name", "meaning"), OUTLINED.values(), ids=OUTLINED)
+@pytest.mark.parametrize(("data", "name", "kind"), OUTLINED.values(), ids=OUTLINED)
 def test_of_an_event_of_too_many_values_only_what_it_says_of_itself_is_read(
-    data: bytes, name: str, meaning: Meaning
+    data: bytes, name: str, kind: ChunkKind
 ) -> None:
-    assert read(Event(b"", name, data % MANY, is_part=True), None).meaning is meaning
+    assert read(Event(b"", name, data % MANY, is_part=True), None).kind is kind

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from switchover_dataplane.classify.success import judged
+from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected
@@ -18,7 +18,7 @@ SOME = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 
 def outcome(expected: Expected, body: object, label: str = "application/json") -> Outcome:
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return judged("openai", expected, 200, {"content-type": label}, text, now=0.0)
+    return check_success("openai", expected, 200, {"content-type": label}, text, now=0.0)
 
 
 def chat(message: object, finish: object = "stop", **more: Any) -> dict[str, Any]:
@@ -295,7 +295,7 @@ def test_an_answer_that_ended_for_a_reason_that_is_not_known_as_good_has_failed(
     for api, body in ended.items():
         failed = outcome(Expected(api), body)
         assert isinstance(failed, Broken)
-        assert (failed.error_class, failed.concerns) == (ErrorClass.SERVER_ERROR, "unknown")
+        assert (failed.error_class, failed.scope) == (ErrorClass.SERVER_ERROR, "unknown")
 
 
 @pytest.mark.parametrize("reason", [0, 7, True, {"type": "stop"}, ["stop"]])
@@ -390,7 +390,7 @@ def test_what_says_nothing_of_itself_is_a_server_error_that_names_nobody() -> No
     for body in bodies:
         failed = outcome(Expected(Api.CHAT), body)
         assert isinstance(failed, Broken)
-        assert (failed.error_class, failed.concerns) == (ErrorClass.SERVER_ERROR, "unknown")
+        assert (failed.error_class, failed.scope) == (ErrorClass.SERVER_ERROR, "unknown")
 
 
 @pytest.mark.parametrize("body", [{}, ["hello"], {"choices": []}, {"text": "hello"}])

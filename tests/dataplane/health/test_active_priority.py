@@ -35,7 +35,7 @@ class Watch:
         for pool in self.upstream.priorities:
             for target in pool:
                 if target.id in names:
-                    self.health.record(target, model, WORDS["429+30s"], CoolDown(), 100.0, asker=SOMEBODY)
+                    self.health.record(target, model, WORDS["429+30s"], CoolDown(), 100.0, identity=SOMEBODY)
 
     def active(self, now: float = 101.0) -> int:
         return active_priority.priority(self.upstream, self.health, now)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from playbook import SOMEBODY, WORDS, Asks
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.health import active_priority
-from switchover_dataplane.health.blame import LONGEST_EXPLICIT
-from switchover_dataplane.health.cooldown import PROBE_PATIENCE, SHARES, STEP_LONGEST, STEP_SHORTEST
-from switchover_dataplane.health.health import CAPACITY, KEY_REST, Health
+from switchover_dataplane.health.attribution import MAX_REQUESTED_WAIT
+from switchover_dataplane.health.ejection import MAX_RAMP_STAGE, MIN_RAMP_STAGE, PROBE_TIMEOUT, RAMP_SHARES
+from switchover_dataplane.health.health import CAPACITY, REFUSED_KEY_COOL_DOWN, Health
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
 
 COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
@@ -48,15 +48,15 @@ class Watch:
         *,
         model: str = "m",
         times: int = 1,
-        asker: Asks = SOMEBODY,
-        goes_on: bool = False,
+        identity: Asks = SOMEBODY,
+        is_streaming: bool = False,
     ) -> None:
         for _ in range(times):
             found = WORDS[outcome] if isinstance(outcome, str) else outcome
-            self.health.record(one, model, found, self.cool_down, now, asker=asker, goes_on=goes_on)
+            self.health.record(one, model, found, self.cool_down, now, identity=identity, is_streaming=is_streaming)
 
-    def cooling(self, now: float, *, model: str = "m", asker: Asks = SOMEBODY) -> set[str]:
-        return set(self.health.cooling(self.upstream, self.cool_down, model, now, asker=asker))
+    def cooling(self, now: float, *, model: str = "m", identity: Asks = SOMEBODY) -> set[str]:
+        return set(self.health.cooling(self.upstream, self.cool_down, model, now, identity=identity))
 
     def share(self, after: float, *, one: str = "a") -> float:
         """The part of a thousand requests, a hundredth of a second apart, that a target gets."""
@@ -64,7 +64,7 @@ class Watch:
         return sum(one not in self.cooling(now) for now in moments) / len(moments)
 
     def returns(self, now: float, *, model: str = "m") -> float | None:
-        return self.health.earliest_return(self.upstream, model, now, asker=SOMEBODY)
+        return self.health.earliest_return(self.upstream, model, now, identity=SOMEBODY)
 
 
 def limited(seconds: float) -> Outcome:
@@ -84,8 +84,8 @@ def test_a_rate_limit_that_says_for_how_long_cools_its_target_at_once_for_that_l
 def test_a_mistaken_hour_takes_no_model_away_for_longer_than_five_minutes() -> None:
     watch = Watch(A)
     watch.record(A, limited(3600.0), 0.0)
-    assert watch.cooling(LONGEST_EXPLICIT - 1) == {"a"}
-    assert watch.cooling(LONGEST_EXPLICIT) == set()
+    assert watch.cooling(MAX_REQUESTED_WAIT - 1) == {"a"}
+    assert watch.cooling(MAX_REQUESTED_WAIT) == set()
 
 
 @pytest.mark.parametrize("word", ["429", "500", "503", "refused", "reset", "error-event", "per-try", "quiet"])
@@ -169,14 +169,14 @@ def test_what_is_about_the_request_cools_nothing(word: str) -> None:
 
 def test_a_request_that_is_over_a_limit_by_itself_cools_nothing() -> None:
     watch = Watch(A)
-    watch.record(A, Refused(429, ErrorClass.RATE_LIMITED, retry_after=9.0, concerns="request"), 0.0, times=9)
+    watch.record(A, Refused(429, ErrorClass.RATE_LIMITED, retry_after=9.0, scope="request"), 0.0, times=9)
     assert watch.cooling(0.0) == set()
 
 
 def test_the_spent_quota_of_one_model_leaves_the_key_s_other_models_alone() -> None:
     other = target("other", provider=OpenAI("gpt-5"), secret="ns/key-a")
     watch = Watch(A, other)
-    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, concerns="model"), 0.0)
+    watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, scope="model"), 0.0)
     assert watch.cooling(1.0) == {"a"}
     watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED), 0.0)
     assert watch.cooling(1.0) == {"a", "other"}
@@ -203,7 +203,7 @@ def test_a_base_of_zero_switches_cool_down_off(word: str) -> None:
     assert watch.cooling(0.0) == set()
     cooling_elsewhere = Watch(A)
     cooling_elsewhere.record(A, "model", 0.0)
-    assert cooling_elsewhere.health.cooling(cooling_elsewhere.upstream, OFF, "m", 0.0, asker=SOMEBODY) == set()
+    assert cooling_elsewhere.health.cooling(cooling_elsewhere.upstream, OFF, "m", 0.0, identity=SOMEBODY) == set()
 
 
 # ── Per model, per key, per caller ──────────────────────────────────────────────────────────────────────────────────
@@ -250,14 +250,14 @@ def test_a_refused_key_is_probed_rarely_and_by_one_request_alone() -> None:
     sibling = target("a2", secret="ns/key-a")
     watch = Watch(A, sibling)
     watch.record(A, "key", 0.0)
-    assert watch.cooling(KEY_REST - 0.1) == {"a", "a2"}
-    assert watch.cooling(KEY_REST) == set()
-    watch.health.started(A, "m", KEY_REST, asker=SOMEBODY)
-    assert watch.cooling(KEY_REST) == {"a", "a2"}
-    watch.record(A, "key", KEY_REST + 1)
-    assert watch.cooling(KEY_REST * 2) == {"a", "a2"}
-    watch.record(sibling, "200", KEY_REST * 2)
-    assert watch.cooling(KEY_REST * 2) == set()
+    assert watch.cooling(REFUSED_KEY_COOL_DOWN - 0.1) == {"a", "a2"}
+    assert watch.cooling(REFUSED_KEY_COOL_DOWN) == set()
+    watch.health.record_start(A, "m", REFUSED_KEY_COOL_DOWN, identity=SOMEBODY)
+    assert watch.cooling(REFUSED_KEY_COOL_DOWN) == {"a", "a2"}
+    watch.record(A, "key", REFUSED_KEY_COOL_DOWN + 1)
+    assert watch.cooling(REFUSED_KEY_COOL_DOWN * 2) == {"a", "a2"}
+    watch.record(sibling, "200", REFUSED_KEY_COOL_DOWN * 2)
+    assert watch.cooling(REFUSED_KEY_COOL_DOWN * 2) == set()
 
 
 def test_a_key_that_works_after_all_is_used_again() -> None:
@@ -343,20 +343,20 @@ def cooled(now: float = 0.0) -> Watch:
 def test_after_its_cool_down_one_request_probes_a_target_and_the_others_skip_it() -> None:
     watch = cooled()
     assert watch.cooling(10.0) == set()
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     assert watch.cooling(10.0) == {"a"}
 
 
 def returning(steps: int = 0) -> Watch:
     """A target whose probe succeeded at 11 s, and that got so many steps further since, at 13, 15 ... s."""
     watch = cooled()
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     for number in range(steps + 1):
         watch.record(A, "200", 11.0 + 2 * number)
     return watch
 
 
-@pytest.mark.parametrize(("steps", "share"), [*enumerate(SHARES)])
+@pytest.mark.parametrize(("steps", "share"), [*enumerate(RAMP_SHARES)])
 def test_a_target_whose_probe_succeeded_returns_step_by_step_as_it_succeeds(steps: int, share: float) -> None:
     watch = returning(steps)
     [told] = watch.health.dump(11.0 + 2 * steps)
@@ -366,22 +366,22 @@ def test_a_target_whose_probe_succeeded_returns_step_by_step_as_it_succeeds(step
 
 
 def test_a_target_that_succeeded_at_every_step_is_healthy_again_and_nothing_is_known_of_it() -> None:
-    watch = returning(len(SHARES))
+    watch = returning(len(RAMP_SHARES))
     assert watch.share(20.0) == 1.0
     assert watch.health.dump(20.0) == []
 
 
 def test_the_successes_of_one_moment_are_one_step() -> None:
     watch = returning()
-    watch.record(A, "200", 11.0 + STEP_SHORTEST - 0.01, times=100)
-    assert watch.health.dump(12.0)[0]["share"] == SHARES[0]
+    watch.record(A, "200", 11.0 + MIN_RAMP_STAGE - 0.01, times=100)
+    assert watch.health.dump(12.0)[0]["share"] == RAMP_SHARES[0]
 
 
 def test_a_target_that_gets_few_requests_is_back_in_bounded_time_all_the_same() -> None:
     watch = returning()
-    shares = [watch.health.dump(11.0 + STEP_LONGEST * number)[0]["share"] for number in range(4)]
-    assert shares == [*SHARES, 1.0]
-    assert watch.share(11.0 + STEP_LONGEST * len(SHARES)) == 1.0
+    shares = [watch.health.dump(11.0 + MAX_RAMP_STAGE * number)[0]["share"] for number in range(4)]
+    assert shares == [*RAMP_SHARES, 1.0]
+    assert watch.share(11.0 + MAX_RAMP_STAGE * len(RAMP_SHARES)) == 1.0
     watch.record(A, "500", 40.0, times=2)
     assert watch.cooling(40.0) == set()
     watch.record(A, "500", 40.0)
@@ -428,7 +428,7 @@ def test_a_target_that_returns_in_steps_is_not_the_active_priority_yet() -> None
 
 def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     watch.record(A, "500", 11.0)
     assert watch.cooling(30.9) == {"a"}
     assert watch.cooling(31.0) == set()
@@ -436,38 +436,38 @@ def test_a_probe_that_fails_begins_the_next_cool_down() -> None:
 
 def test_a_probe_whose_request_was_at_fault_leaves_the_way_to_the_next_probe() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     watch.record(A, "fault", 11.0)
     assert watch.cooling(11.0) == set()
-    watch.health.started(A, "m", 11.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 11.0, identity=SOMEBODY)
     assert watch.cooling(11.0) == {"a"}
 
 
 def test_a_probe_that_never_returns_is_given_up() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
-    assert watch.cooling(10.0 + PROBE_PATIENCE - 0.1) == {"a"}
-    assert watch.cooling(10.0 + PROBE_PATIENCE) == set()
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
+    assert watch.cooling(10.0 + PROBE_TIMEOUT - 0.1) == {"a"}
+    assert watch.cooling(10.0 + PROBE_TIMEOUT) == set()
 
 
 def test_a_request_during_the_cool_down_is_no_probe() -> None:
     watch = cooled()
-    watch.health.started(A, "m", 9.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 9.0, identity=SOMEBODY)
     assert watch.cooling(10.0) == set()
 
 
 def test_a_target_that_never_cooled_is_not_probed_but_used() -> None:
     watch = Watch(A)
-    watch.health.started(A, "m", 0.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 0.0, identity=SOMEBODY)
     watch.record(A, "500", 0.0)
-    watch.health.started(A, "m", 0.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 0.0, identity=SOMEBODY)
     assert watch.cooling(0.0) == set()
 
 
 def test_a_target_that_is_probed_has_no_known_return() -> None:
     watch = Watch(A)
     watch.record(A, "500", 0.0, times=3)
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     assert watch.cooling(11.0) == {"a"}
     assert watch.returns(11.0) is None
 
@@ -486,7 +486,7 @@ def test_the_earliest_return_is_that_of_the_first_target_to_come_back() -> None:
 
 # ── Gloo's outlierDetection ─────────────────────────────────────────────────────────────────────────────────────────
 
-OUTLIERS = CoolDown(after=5, base=30.0, max=300.0, growth="multiple", interval=10.0, most=10.0)
+OUTLIERS = CoolDown(after=5, base=30.0, max=300.0, growth="multiple", interval=10.0, max_ejection_percent=10.0)
 
 
 def test_an_ejection_is_longer_by_its_base_each_time_up_to_the_maximum() -> None:
@@ -524,12 +524,12 @@ def test_no_more_than_the_written_part_of_the_hosts_is_ejected_the_first_to_fail
     for number, host in enumerate(reversed(hosts)):
         watch.record(host, "refused", float(number), times=5)
     assert watch.cooling(20.0) == {"j"}
-    watch.cool_down = msgspec.structs.replace(OUTLIERS, most=30.0)
+    watch.cool_down = msgspec.structs.replace(OUTLIERS, max_ejection_percent=30.0)
     assert watch.cooling(20.0) == {"j", "i", "h"}
 
 
 def test_one_host_stays_whatever_the_written_part() -> None:
-    watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, most=99.0))
+    watch = Watch(A, B, cool_down=msgspec.structs.replace(OUTLIERS, max_ejection_percent=99.0))
     watch.record(A, "refused", 0.0, times=5)
     watch.record(B, "refused", 1.0, times=5)
     assert watch.cooling(2.0) == {"a"}
@@ -571,7 +571,7 @@ def test_a_target_that_moved_or_is_gone_starts_afresh() -> None:
     watch = cooled()
     assert Watch(moved).cooling(1.0) == set()
     elsewhere = Upstream(name="u", priorities=((moved,),))
-    assert set(watch.health.cooling(elsewhere, COOL_DOWN, "m", 1.0, asker=SOMEBODY)) == set()
+    assert set(watch.health.cooling(elsewhere, COOL_DOWN, "m", 1.0, identity=SOMEBODY)) == set()
     watch.health.adopt(table([A], {}), table([moved], {}))
     assert watch.health.dump(1.0) == []
 
@@ -627,11 +627,11 @@ def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> 
             "state": "cooling",
             "error_class": "credentials",
             "failures": 1,
-            "returns_in": KEY_REST - 4.0,
+            "returns_in": REFUSED_KEY_COOL_DOWN - 4.0,
             "share": 0.0,
         },
     ]
-    watch.health.started(A, "m", 10.0, asker=SOMEBODY)
+    watch.health.record_start(A, "m", 10.0, identity=SOMEBODY)
     assert [entry["state"] for entry in watch.health.dump(10.0)] == ["probing", "cooling"]
     assert [entry["state"] for entry in watch.health.dump(25.0)] == ["failing", "cooling"]
 
@@ -653,8 +653,8 @@ def test_every_target_comes_back_in_bounded_time(events: list[tuple[Target, str,
     for one, word, pause, starts in events:
         now += pause
         if starts:
-            watch.health.started(one, "m", now, asker=SOMEBODY)
+            watch.health.record_start(one, "m", now, identity=SOMEBODY)
         watch.record(one, word, now)
         wait = watch.returns(now)
         assert wait is None or 0 < wait < math.inf
-    assert watch.cooling(now + LONGEST_EXPLICIT + PROBE_PATIENCE) == set()
+    assert watch.cooling(now + MAX_REQUESTED_WAIT + PROBE_TIMEOUT) == set()

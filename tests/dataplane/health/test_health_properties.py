@@ -62,7 +62,7 @@ class Moment:
     outcome: Outcome | None
     request: int
     after: float
-    goes_on: bool = False
+    is_streaming: bool = False
 
 
 moments = st.builds(
@@ -75,7 +75,7 @@ moments = st.builds(
 
 
 def kept_from(health: Health, caller: int, now: float) -> frozenset[str]:
-    return frozenset(health.cooling(UPSTREAM, COOL_DOWN, "m", now, asker=Asks(caller, 999)))
+    return frozenset(health.cooling(UPSTREAM, COOL_DOWN, "m", now, identity=Asks(caller, 999)))
 
 
 @given(st.lists(moments, min_size=3, max_size=40))
@@ -86,9 +86,9 @@ def test_no_sequence_of_one_callers_refusals_takes_a_target_from_another_unless_
     for moment in sequence:
         now += moment.after
         asks = Asks(1, moment.request)
-        health.started(A, "m", now, asker=asks)
+        health.record_start(A, "m", now, identity=asks)
         if moment.outcome is not None:
-            health.record(A, "m", moment.outcome, COOL_DOWN, now, asker=asks, goes_on=moment.goes_on)
+            health.record(A, "m", moment.outcome, COOL_DOWN, now, identity=asks, is_streaming=moment.is_streaming)
         assert not kept_from(health, 2, now)
     assert not any(kept_from(health, 2, now + number) for number in range(int(MINUTE)))
 
@@ -101,9 +101,9 @@ def test_nor_does_it_keep_a_target_away_for_longer_that_is_away_for_a_reason(
     for moment, reason in sequence:
         now += moment.after
         if moment.outcome is not None and not isinstance(moment.outcome, Committed):
-            with_refusals.record(A, "m", moment.outcome, COOL_DOWN, now, asker=Asks(1, moment.request))
+            with_refusals.record(A, "m", moment.outcome, COOL_DOWN, now, identity=Asks(1, moment.request))
         if reason is not None:
             for health in (with_refusals, without):
-                health.record(A, "m", reason, COOL_DOWN, now, asker=Asks(1, moment.request))
+                health.record(A, "m", reason, COOL_DOWN, now, identity=Asks(1, moment.request))
         for later in (now, now + 7.0, now + 20.0, now + MINUTE):
             assert kept_from(with_refusals, 2, later) <= kept_from(without, 2, later)

@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters, match
-from switchover_dataplane.routing.match import Found, Head
+from switchover_dataplane.routing.match import Head, MatchedRule
 from switchover_dataplane.table import (
     BodyDefault,
     BodyEdit,
@@ -29,7 +29,7 @@ from switchover_dataplane.table import (
 SECRETS = {"ns/key/header": "s3cret\n"}
 
 
-def found(path: PathMatch, asked: str, *, redirect: Redirect | None = None, seen_at: int = 0) -> Found:
+def found(path: PathMatch, asked: str, *, redirect: Redirect | None = None, seen_at: int = 0) -> MatchedRule:
     """What matching finds for a path, so that rewriting is tested on what it is given."""
     listener = Listener("web", hosts=(Host("", (Match("rule", path),)),), port=seen_at)
     rules = {"rule": Rule("ns/route", "0", filters=Filters(redirect=redirect))}

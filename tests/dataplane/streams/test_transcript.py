@@ -132,11 +132,11 @@ def test_a_whole_answer_that_is_cut_before_done_gets_one() -> None:
 
 def test_a_stream_of_another_form_ends_with_its_body_and_gets_nothing_added() -> None:
     transcript = new()
-    assert transcript.ends_anyhow
+    assert transcript.ends_with_body
     sent = event({"completion": "a"}) + DONE
     assert take(transcript, sent) == sent
     assert (transcript.take_end(), transcript.closing()) == (b"", b"")
-    assert transcript.bound == "events of another form"
+    assert transcript.not_resumable == "events of another form"
 
 
 def test_a_stream_of_anthropics_is_whole_with_its_stop_reason_and_gets_its_last_event() -> None:
@@ -179,7 +179,7 @@ def test_a_foreign_event_among_chunks_does_not_make_a_cut_an_end() -> None:
 def test_a_part_of_a_large_event_passes_and_binds_the_answer_which_ends_as_any_other() -> None:
     transcript = broken(delta(content="a"))
     assert transcript.take(Event(b"data: xx", is_part=True)) == b"data: xx"
-    assert transcript.bound == "an event that is too large to be read"
+    assert transcript.not_resumable == "an event that is too large to be read"
     with pytest.raises(Interruption):
         transcript.take_end()
     take(transcript, END)
@@ -194,10 +194,10 @@ def test_a_part_of_a_large_event_in_the_place_of_what_was_sent_is_a_mismatch() -
 
 def test_a_foreign_event_among_chunks_passes_and_is_no_sign_of_life() -> None:
     transcript = broken(delta(content="a"))
-    heard = transcript.heard
+    heard = transcript.progress_events
     foreign = event({"type": "surprise"})
     assert take(transcript, foreign) == foreign
-    assert (transcript.heard, transcript.bound, transcript.text) == (heard, "", "a")
+    assert (transcript.progress_events, transcript.not_resumable, transcript.text) == (heard, "", "a")
 
 
 def test_a_foreign_event_before_a_continuation_fits_is_not_sent() -> None:
@@ -229,20 +229,20 @@ def test_halves_of_a_character_that_came_apart_are_one_in_the_text() -> None:
 )
 def test_what_another_model_cannot_continue_binds_the_answer_for_good(sent: bytes) -> None:
     transcript = broken(delta(content="a"), sent, delta(content="b"))
-    assert transcript.bound
+    assert transcript.not_resumable
     assert transcript.text == ""
 
 
 def test_several_choices_that_were_asked_for_bind_the_answer_from_the_start() -> None:
-    assert new(2).bound == "several choices"
+    assert new(2).not_resumable == "several choices"
 
 
 def test_no_more_text_is_kept_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_text, "MOST_TEXT", 10)
     transcript = broken(delta(content="x" * 10))
-    assert transcript.bound == ""
+    assert transcript.not_resumable == ""
     take(transcript, delta(content="x"))
-    assert (transcript.bound, transcript.text) == ("more than 1 MiB of text", "")
+    assert (transcript.not_resumable, transcript.text) == ("more than 1 MiB of text", "")
 
 
 # ── Another model goes on ───────────────────────────────────────────────────────────────────────────────────────────
@@ -289,7 +289,7 @@ def test_what_the_other_model_thinks_before_it_goes_on_is_not_sent() -> None:
     transcript = broken(delta(content="one"))
     transcript.continue_with(SEAM)
     assert take(transcript, delta(reasoning="hm"), delta(content="one two")) == SEAM + delta(content=" two")
-    assert transcript.bound == ""
+    assert transcript.not_resumable == ""
 
 
 def test_after_the_seam_the_other_model_may_call_a_tool_and_is_then_bound() -> None:
@@ -297,7 +297,7 @@ def test_after_the_seam_the_other_model_may_call_a_tool_and_is_then_bound() -> N
     transcript.continue_with(SEAM)
     call = delta(tool_calls=[{"index": 0}])
     assert take(transcript, delta(content="one"), call) == SEAM + call
-    assert transcript.bound == "tool_calls"
+    assert transcript.not_resumable == "tool_calls"
 
 
 def test_an_answer_that_breaks_off_again_is_continued_again() -> None:
@@ -373,7 +373,7 @@ def test_the_request_that_the_responses_api_repeats_before_any_content_may_be_la
     for _ in range(2):
         take(transcript, event({"type": "response.created", "response": {"instructions": "x" * 3_000_000}}))
     take(transcript, event({"type": "response.output_text.delta", "delta": "a"}))
-    assert transcript.heard == 1
+    assert transcript.progress_events == 1
 
 
 @pytest.mark.parametrize(
@@ -493,7 +493,7 @@ def test_a_tool_call_that_is_too_large_to_be_held_is_handed_on_as_it_comes(monke
     transcript = new(1, Api.CHAT)
     sent = [take(transcript, piece) for piece in pieces]
     assert (sent[0], b"".join(sent), sent[-1]) == (b"", b"".join(pieces), pieces[-1])
-    assert transcript.bound == "tool_calls"
+    assert transcript.not_resumable == "tool_calls"
 
 
 def test_no_more_events_are_held_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -508,7 +508,7 @@ def test_on_a_path_of_no_known_api_a_tool_call_is_handed_on_as_it_comes() -> Non
 
 def test_a_text_behind_which_a_tool_call_broke_off_is_continued() -> None:
     transcript = broken(delta(content="I do it."), call("{"), api=Api.CHAT)
-    assert (transcript.bound, transcript.text) == ("", "I do it.")
+    assert (transcript.not_resumable, transcript.text) == ("", "I do it.")
     transcript.continue_with(SEAM)
     assert not transcript.is_holding
 
@@ -623,7 +623,7 @@ def test_an_event_of_no_known_form_passes_and_is_no_content() -> None:
     transcript = broken(delta(content="a"), api=Api.CHAT)
     strange = event({"type": "heartbeat"})
     assert take(transcript, strange) == strange
-    assert (transcript.bound, transcript.text) == ("", "a")
+    assert (transcript.not_resumable, transcript.text) == ("", "a")
 
 
 def test_an_error_in_other_words_is_an_interruption() -> None:

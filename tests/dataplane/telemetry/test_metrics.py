@@ -130,7 +130,7 @@ def test_no_name_of_a_callers_model_becomes_a_label(names: list[str]) -> None:
     for number, name in enumerate(names):
         attempt = Attempt(0, ANY.id, "openai", f"strange-{name}", 0.0, first_token_ms=1.0)
         metrics.observe(Record(f"strange-{number}", "ns/route", "0", 0.0, [attempt], "served", 200, 1.0))
-        health.record(ANY, f"strange-{name}", WORDS["429+30s"], CoolDown(), 0.0, asker=SOMEBODY)
+        health.record(ANY, f"strange-{name}", WORDS["429+30s"], CoolDown(), 0.0, identity=SOMEBODY)
     text = generate_latest(metrics.registry).decode()
     assert "strange" not in text
     series = [line for line in text.splitlines() if ANY.id in line]
@@ -140,9 +140,9 @@ def test_no_name_of_a_callers_model_becomes_a_label(names: list[str]) -> None:
 def test_the_moment_tells_who_is_kept_away_how_often_and_what_is_in_flight() -> None:
     metrics, health, now = Metrics(), Health(), 0.0
     metrics.registry.register(Present(health, {A.id: 2, ANY.id: 0}, lambda: now))
-    health.record(A, "m", WORDS["429+30s"], CoolDown(), 0.0, asker=SOMEBODY)
-    health.record(A, "m", WORDS["429+30s"], CoolDown(), 1.0, asker=SOMEBODY)
-    health.record(A, "m", WORDS["key"], CoolDown(), 1.0, asker=SOMEBODY)
+    health.record(A, "m", WORDS["429+30s"], CoolDown(), 0.0, identity=SOMEBODY)
+    health.record(A, "m", WORDS["429+30s"], CoolDown(), 1.0, identity=SOMEBODY)
+    health.record(A, "m", WORDS["key"], CoolDown(), 1.0, identity=SOMEBODY)
     assert value(metrics, "switchover_kept_away", kind="target", name=A.id) == 1.0
     assert value(metrics, "switchover_kept_away", kind="credential", name="ns/key") == 1.0
     limited, refused = str(ErrorClass.RATE_LIMITED), str(ErrorClass.CREDENTIALS)
@@ -151,14 +151,14 @@ def test_the_moment_tells_who_is_kept_away_how_often_and_what_is_in_flight() -> 
     assert value(metrics, "switchover_target_requests_in_flight", target=A.id) == 2
     assert value(metrics, "switchover_target_requests_in_flight", target=ANY.id) is None
     now = 31.0
-    health.record(A, "m", WORDS["200"], CoolDown(), now, asker=SOMEBODY)
+    health.record(A, "m", WORDS["200"], CoolDown(), now, identity=SOMEBODY)
     now = 31.5
     assert value(metrics, "switchover_kept_away", kind="target", name=A.id) == 0.9
 
 
 def test_cool_downs_of_targets_that_left_the_table_are_forgotten() -> None:
     health = Health()
-    health.record(A, "m", WORDS["model"], CoolDown(), 0.0, asker=SOMEBODY)
+    health.record(A, "m", WORDS["model"], CoolDown(), 0.0, identity=SOMEBODY)
     holds = sealed((), {}, {}, {"u": Upstream("u", priorities=((A,),))}, {})
     health.adopt(holds, holds)
     assert sum(health.cool_downs.values()) == 1

@@ -1,7 +1,7 @@
-"""The sentences of an error → the part of the request that it is about, if it is about one.
+"""The sentences of an error → the part of the request that the error names.
 
-A key or a model must not go out of service for what one caller sent: an id, a path, an item, a schema, a header. Only
-what a refusal names is told here; who it concerns in the end is `classify.py`'s.
+A key or a model must not go out of service because of one caller's request: an id, a path, an item, a schema, a header.
+This module finds the part; `refusal.py` decides the scope of the refusal.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 Part = Literal["header", "path", "item", "field"]
-"""What of a request an error names: a header of the caller's, where it went, what it refers to, what is in it."""
+"""A header of the caller, the request's path, an object that it refers to, or a field of its body."""
 
 _MOST_OF_A_MESSAGE: Final = 512
 
@@ -44,7 +44,7 @@ _PART: Final = (
     r"(?:grammar|schema|tools?|functions?|template|images?|audio|video|media|attachments?|arguments?|regex|pattern|url"
     r"|base64|encoding|utf-?8|response_format"
 )
-"""What only a request holds. A body, a message or JSON may be that of the server before this one, too."""
+"""Parts that only a request has. "body", "message" and "JSON" are left out: a server behind may have sent them."""
 
 _FIELD: Final = re.compile(
     r"^(?:[\w:]+ ){0,2}?(?:invalid|unsupported|unknown|unexpected|unrecognized|missing|malformed|expected|duplicate)\b"
@@ -64,28 +64,28 @@ _REQUESTED_AND_LIMIT: Final = re.compile(
 )
 
 
-def part_named(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
+def named_part(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
     """Return the part of the request that an error names, None if it names none.
 
     Args:
         names: its codes as words.
-        sentences: in lower case, without what is quoted.
-        param: the field of the request that the error names in a field of its own, "" for none (OpenAI: Error codes).
+        sentences: in lower case, without quoted text.
+        param: the request field in the error's `param`, "" for none (OpenAI: Error codes).
     """
-    told = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
-    if any(map(_HEADER.search, (*names, *told))):
+    texts = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
+    if any(map(_HEADER.search, (*names, *texts))):
         return "header"
-    if any(map(_PATH.search, (*names, *told))):
+    if any(map(_PATH.search, (*names, *texts))):
         return "path"
-    if any(map(_ITEM.search, told)):
+    if any(map(_ITEM.search, texts)):
         return "item"
-    if any(map(_FIELD.search, told)) or (param and "model" not in param):
+    if any(map(_FIELD.search, texts)) or (param and "model" not in param):
         return "field"
     return None
 
 
 def is_larger_than_a_limit(messages: Sequence[str]) -> bool:
-    """Tell whether a request is over a limit by itself, so that no wait helps (OpenAI: Error codes)."""
+    """Whether one request alone exceeds a limit, so that a wait does not help (OpenAI: Error codes)."""
     for message in messages:
         text = message[:_MOST_OF_A_MESSAGE]
         if _TOO_LARGE.match(text):

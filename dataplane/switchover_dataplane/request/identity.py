@@ -17,7 +17,7 @@ _KEY: Final = secrets.token_bytes(32)
 _LOOKED_AT: Final = 16 * 1024
 
 
-class Asker:
+class RequestIdentity:
     """Who asks, and for what.
 
     A caller is known by name where keys are checked, else by the credentials that it sent and its address.

@@ -1,4 +1,4 @@
-"""A JSON value, as its bytes → whether it says anything: what tells an answer from the frame of one."""
+"""A JSON value as bytes → whether it holds content, or only the frame of an answer."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _SHORT: Final = 64
 _LONGEST_WORD: Final = 256
 _BLANKS: Final = b" \t\r\n"
 _NAMING: Final = frozenset(("type", "id", "object", "role", "status", "index", "phase"))
-"""What names a part of an answer and is none."""
+"""Fields of the frame, which hold no content."""
 
 _DEPTH: Final = 8
 
@@ -22,33 +22,33 @@ _text_decoder: Final = msgspec.json.Decoder(str)
 _decoder: Final = msgspec.json.Decoder()
 
 
-def is_something(value: msgspec.Raw) -> bool:
-    """Tell whether a value is there, and not null, false, 0 or empty."""
+def is_set(value: msgspec.Raw) -> bool:
+    """Whether a value is present, and not null, false, 0 or empty."""
     size = len(value)
     return size > _SHORT or (size > 0 and bytes(value).translate(None, _BLANKS) not in _NOTHING)
 
 
 def is_list(value: msgspec.Raw) -> bool:
-    """Tell whether a value is a list."""
+    """Whether a value is a list."""
     return bytes(memoryview(value)[:1]) == b"["
 
 
-def says_something(value: msgspec.Raw) -> bool:
-    """Tell whether a text is not empty, or a list of parts has one that is more than its name.
+def has_content(value: msgspec.Raw) -> bool:
+    """Whether a text is not empty, or a list has a part with content.
 
-    A list of more values than are made says something.
+    A list with too many values to decode has content.
     """
     first = bytes(memoryview(value)[:1])
     if first == b'"':
         return len(value) > len('""')
     if first != b"[":
-        return is_something(value)
+        return is_set(value)
     text = bytes(value)
-    return not lenient_json.has_few_values(text) or _says(_decoder.decode(text), _DEPTH)
+    return not lenient_json.has_few_values(text) or _has_content(_decoder.decode(text), _DEPTH)
 
 
-def word(value: msgspec.Raw) -> str:
-    """Return a word of the API's own, "" where it is absent, null or the word for it; what is no text is its JSON."""
+def string_value(value: msgspec.Raw) -> str:
+    """Return a string value, "" if it is absent, null or "null"; another value is returned as its JSON text."""
     if not len(value):
         return ""
     text = bytes(value if len(value) <= _LONGEST_WORD else memoryview(value)[:_LONGEST_WORD])
@@ -59,9 +59,9 @@ def word(value: msgspec.Raw) -> str:
     return "" if read == "null" else read
 
 
-def _says(value: Any, depth: int) -> bool:
+def _has_content(value: Any, depth: int) -> bool:
     if isinstance(value, dict):
-        return depth > 0 and any(_says(inner, depth - 1) for name, inner in value.items() if name not in _NAMING)
+        return depth > 0 and any(_has_content(inner, depth - 1) for name, inner in value.items() if name not in _NAMING)
     if isinstance(value, list):
-        return depth > 0 and any(_says(inner, depth - 1) for inner in value)
+        return depth > 0 and any(_has_content(inner, depth - 1) for inner in value)
     return isinstance(value, str) and bool(value)
