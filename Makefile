@@ -107,8 +107,8 @@ fmt: $(VENV)/dev ## format the code and mend what ruff can
 	@$(BIN)/ruff format .
 
 .PHONY: golden
-golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml; review the difference
-	@$(BIN)/python -m pytest -q tests/operator/compiler/test_golden.py --golden-write
+golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml and the scrapes of test_scrape.py; review the difference
+	@$(BIN)/python -m pytest -q tests/operator/compiler/test_golden.py tests/dataplane/telemetry/test_scrape.py --golden-write
 
 .PHONY: crds
 crds: $(VENV)/runtime ## crds/ from the pydantic models
