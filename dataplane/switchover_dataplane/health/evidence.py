@@ -64,12 +64,16 @@ class Evidence:
 
 
 class Doubts:
-    """The evidence against all targets, bounded: the oldest is forgotten for the newest."""
+    """The evidence against all targets, bounded: the oldest is forgotten for the newest.
 
-    __slots__ = ("_found",)
+    `ids` are those of the targets that there is any against, with the number of its keys.
+    """
+
+    __slots__ = ("_found", "ids")
 
     def __init__(self) -> None:
         self._found: dict[Key, Evidence] = {}
+        self.ids: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -93,16 +97,21 @@ class Doubts:
 
     def forget(self, key: Key) -> None:
         """Note that an answer of this target ended whole."""
-        self._found.pop(key, None)
+        if self._found.pop(key, None) is not None:
+            self.ids[key[0]] -= 1
+            if not self.ids[key[0]]:
+                del self.ids[key[0]]
 
     def keep(self, places: set[tuple[str, tuple[str, int]]]) -> None:
         """Forget the targets that are gone or moved."""
-        self._found = {key: evidence for key, evidence in self._found.items() if key[:2] in places}
+        for key in [key for key in self._found if key[:2] not in places]:
+            self.forget(key)
 
     def _of(self, key: Key) -> Evidence:
         evidence = self._found.get(key)
         if evidence is None:
             if len(self._found) >= CAPACITY:
-                del self._found[next(iter(self._found))]
+                self.forget(next(iter(self._found)))
             evidence = self._found[key] = Evidence()
+            self.ids[key[0]] = self.ids.get(key[0], 0) + 1
         return evidence

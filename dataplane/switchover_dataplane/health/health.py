@@ -11,7 +11,7 @@ The clock is handed in, as seconds of any monotonic clock; who is tried in the e
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
-from switchover_dataplane.failover.outcome import ErrorClass, Outcome
+from switchover_dataplane.failover.outcome import Committed, ErrorClass, Outcome
 from switchover_dataplane.health.blame import Blame, asked_wait, blame, reason_of
 from switchover_dataplane.health.cooldown import State
 from switchover_dataplane.health.evidence import Asker, Doubts
@@ -39,13 +39,17 @@ class Health:
 
     `last_good` is by upstream; whoever gets a good answer writes it there. `cool_downs` counts how many began, by
     target id and error class.
+
+    While nothing failed lately, a request costs one look at `_anything` for each question; while only others failed, a
+    look-up of its target and of its credential.
     """
 
-    __slots__ = ("_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
+    __slots__ = ("_anything", "_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
+        self._anything = False  # True while anything at all may be known of any target or credential
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
         self._doubts = Doubts()
@@ -62,7 +66,7 @@ class Health:
             now: seconds of the monotonic clock.
             asker: whose request it is.
         """
-        if not cool_down.base or not (self._targets or self._credentials):
+        if not self._anything or not cool_down.base:
             return _NOTHING
         out = {
             target.id: states
@@ -85,7 +89,7 @@ class Health:
 
     def started(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
-        if target.id not in self._ids and target.auth.secret not in self._credentials:
+        if not self._anything or (target.id not in self._ids and target.auth.secret not in self._credentials):
             return
         for state in self._states(target, model, asker.caller):
             state.probe(now)
@@ -101,19 +105,22 @@ class Health:
         asker: Asker,
         goes_on: bool = False,
     ) -> None:
-        """Learn from what an attempt became; it cost nothing where nothing failed lately.
+        """Learn from what an attempt became.
 
         `goes_on` tells that a good outcome is the beginning of a stream, which may still break off; if it does not,
         `ended_well` follows.
         """
-        if not cool_down.base:
+        if not cool_down.base or (not self._anything and isinstance(outcome, Committed)):
             return
         whom = blame(target, outcome, cool_down)
         if whom is Blame.GOOD:
             if not goes_on:
                 self.ended_well(target, model, now, asker=asker)
             self._succeed(target, model, asker, now)
-        elif whom is Blame.UNKNOWN:
+            self._anything = bool(self._targets or self._credentials or self._doubts)
+            return
+        self._anything = True
+        if whom is Blame.UNKNOWN:
             self._doubt(target, model, outcome, cool_down, now, asker=asker)
         else:
             if whom is not Blame.NOTHING:
@@ -122,7 +129,7 @@ class Health:
 
     def ended_well(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
         """Learn that an answer ended whole."""
-        if target.id in self._ids or self._doubts:
+        if self._anything and (target.id in self._ids or target.id in self._doubts.ids):
             for key in keys(target, model, asker.caller):
                 self._doubts.forget(key)
                 if key in self._targets and self._targets[key].end_well(now):
@@ -200,7 +207,7 @@ class Health:
             yield state
 
     def _succeed(self, target: Target, model: str, asker: Asker, now: float) -> None:
-        if target.id in self._ids or self._doubts:
+        if target.id in self._ids or target.id in self._doubts.ids:
             for key in keys(target, model, asker.caller):
                 self._doubts.begin(key)
                 if key in self._targets and self._targets[key].succeed(now):

@@ -553,6 +553,54 @@ def test_where_server_errors_alone_count_a_rate_limit_without_a_wait_does_not() 
     assert watch.cooling(0.0) == {"a"}
 
 
+# ── What a success costs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NobodyAsks:
+    """A request of which nobody may want to know whose it is: that is worked out with a hash of its body."""
+
+    @property
+    def caller(self) -> int:
+        raise AssertionError("nobody needs to know the caller")
+
+    request = caller
+
+
+@pytest.mark.parametrize(
+    ("failed", "cooling"),
+    [
+        ((), set()),
+        ((WORDS["reset"],), set()),
+        ((WORDS["key"],), {"b"}),
+        ((Refused(500, ErrorClass.SERVER_ERROR, concerns="unknown"),), set()),
+    ],
+    ids=["nothing failed", "another target failed", "another key failed", "another target failed for no given reason"],
+)
+def test_whose_request_it_is_is_not_worked_out_while_only_others_failed(
+    failed: tuple[Outcome, ...], cooling: set[str]
+) -> None:
+    watch = Watch(A, B)
+    for outcome in failed:
+        watch.record(B, outcome, 0.0)
+    watch.health.started(A, "m", 1.0, asker=NobodyAsks())
+    watch.health.record(A, "m", WORDS["200"], COOL_DOWN, 2.0, asker=NobodyAsks(), goes_on=True)
+    watch.health.ended_well(A, "m", 3.0, asker=NobodyAsks())
+    assert watch.cooling(4.0) == cooling
+
+
+def test_after_all_of_it_is_forgotten_a_failure_is_known_again() -> None:
+    watch = Watch(A, B)
+    for now in (0.0, 100.0):
+        watch.record(A, "reset", now, times=2)
+        watch.record(A, "200", now + 1)
+        watch.record(A, "200", now + 2)
+        assert watch.health.dump(now + 2) == []
+        watch.record(A, "500", now + 3, times=2)
+        watch.record(A, "200", now + 4)
+    watch.record(A, limited(20.0), 200.0)
+    assert watch.cooling(210.0) == {"a"}
+
+
 # ── Tables, bounds and the dump ─────────────────────────────────────────────────────────────────────────────────────
 
 
