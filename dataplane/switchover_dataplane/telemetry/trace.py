@@ -20,8 +20,8 @@ SERVED_BY_HEADER = "x-switchover-served-by"
 _LONGEST_NAME = 256
 
 
-# Structs, as they are made for each request: msgspec fills their defaults without a line of Python. What they hold makes
-# no circle, so that no collection has to look at them.
+# Structs, as they are made for each request: msgspec fills their defaults without a line of Python. What they hold
+# makes no circle, so that no collection has to look at them.
 
 
 class Attempt(msgspec.Struct, gc=False):
