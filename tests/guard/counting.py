@@ -40,6 +40,8 @@ class Counter:
 
     def start(self) -> None:
         """Count from now on."""
+        # CPython 3.12 traces instructions only if a frame asked for it before the tracing began.
+        sys._getframe().f_trace_opcodes = True
         sys.setprofile(self._profile)
         sys.settrace(self._call)
 

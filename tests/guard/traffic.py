@@ -24,6 +24,7 @@ REQUESTS: Final = 20
 EVENTS: Final = 40
 
 _HOST: Final = "127.0.0.1"
+_LONGEST: Final = 50.0
 _NOT_COUNTED: Final = frozenset({__file__})
 _ENDS: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -54,6 +55,7 @@ _COMPLETION: Final = {
     ],
     "usage": {"prompt_tokens": 40, "completion_tokens": 80, "total_tokens": 120},
 }
+_DEFAULTS: Final = t.Policy()
 _TOO_MANY: Final = {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}
 
 
@@ -68,10 +70,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What each target sends for one request, piece by piece, and what the client asks for."""
+    """What each target sends for one request, piece by piece, under which policy, and what the client asks for."""
 
     name: str
     targets: tuple[tuple[bytes, ...], ...]
+    policy: t.Policy = _DEFAULTS
     stream: bool = False
 
 
@@ -90,9 +93,14 @@ def _stream() -> tuple[bytes, ...]:
     )
 
 
+_GOOD: Final = _json("200 OK", _COMPLETION)
+
 SCENARIOS: Final = (
-    Scenario("success", (_json("200 OK", _COMPLETION),)),
-    Scenario("failover", (_json("429 Too Many Requests", _TOO_MANY), _json("200 OK", _COMPLETION))),
+    Scenario("success", (_GOOD,)),
+    # Nothing cools down, or each target would fail for one request alone.
+    Scenario("failover", (_json("429 Too Many Requests", _TOO_MANY), _GOOD), t.Policy(cool_down=t.CoolDown(base=0.0))),
+    # The first target fails in the warm-up, and is passed by from then on.
+    Scenario("passed by", (_json("429 Too Many Requests\r\nretry-after: 300", _TOO_MANY), _GOOD)),
     Scenario("stream", (_stream(),), stream=True),
 )
 
@@ -180,15 +188,17 @@ def _is_whole(message: bytearray) -> bool:
 
 
 async def measure(scenario: Scenario) -> Measured:
-    """Count what one scenario executes."""
+    """Count what one scenario executes.
+
+    Raises:
+        TimeoutError: an answer or an event did not come.
+    """
     counter = Counter(_NOT_COUNTED)
     loop = asyncio.get_running_loop()
     made = [_Target(pieces) for pieces in scenario.targets]
     servers = [await loop.create_server(lambda target=target: target, _HOST, 0) for target in made]  # type: ignore[misc]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
-    # Failing over again and again: a target that cools down would not be asked at all.
-    policy = t.Policy(cool_down=t.CoolDown(base=0.0))
-    async with gateway(table(free_port(), ports, policy)) as at:
+    async with asyncio.timeout(_LONGEST), gateway(table(free_port(), ports, scenario.policy)) as at:
         transport, client = await loop.create_connection(lambda: _Client(counter, made[-1]), _HOST, at.port)
         request = _request(stream=scenario.stream)
         await client.ask(request, WARM_UP)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from switchover_dataplane.health.places import EVERYBODY, Key, keys
+from switchover_dataplane.health.places import EVERYBODY, Key, keys, tally
 from switchover_dataplane.table import Target
 
 MOST: Final = 100
@@ -98,9 +98,7 @@ class Doubts:
     def forget(self, key: Key) -> None:
         """Note that an answer of this target ended whole."""
         if self._found.pop(key, None) is not None:
-            self.ids[key[0]] -= 1
-            if not self.ids[key[0]]:
-                del self.ids[key[0]]
+            tally(self.ids, key[0], -1)
 
     def keep(self, places: set[tuple[str, tuple[str, int]]]) -> None:
         """Forget the targets that are gone or moved."""
@@ -113,5 +111,5 @@ class Doubts:
             if len(self._found) >= CAPACITY:
                 self.forget(next(iter(self._found)))
             evidence = self._found[key] = Evidence()
-            self.ids[key[0]] = self.ids.get(key[0], 0) + 1
+            tally(self.ids, key[0], 1)
         return evidence

@@ -15,7 +15,7 @@ from switchover_dataplane.failover.outcome import Committed, ErrorClass, Outcome
 from switchover_dataplane.health.blame import Blame, asked_wait, blame, reason_of
 from switchover_dataplane.health.cooldown import State
 from switchover_dataplane.health.evidence import Asker, Doubts
-from switchover_dataplane.health.places import EVERYBODY, Key, key_of_all, keys
+from switchover_dataplane.health.places import EVERYBODY, Key, key_of_all, keys, tally
 from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
 KEY_REST = 300.0
@@ -44,7 +44,17 @@ class Health:
     look-up of its target and of its credential.
     """
 
-    __slots__ = ("_anything", "_credentials", "_doubts", "_ids", "_served", "_targets", "cool_downs", "last_good")
+    __slots__ = (
+        "_anything",
+        "_credentials",
+        "_doubts",
+        "_ids",
+        "_ids_of_callers",
+        "_served",
+        "_targets",
+        "cool_downs",
+        "last_good",
+    )
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
@@ -53,7 +63,8 @@ class Health:
         self._targets: dict[Key, State] = {}
         self._credentials: dict[str, State] = {}
         self._doubts = Doubts()
-        self._ids: dict[str, int] = {}
+        self._ids: dict[str, int] = {}  # of all keys of `_targets`, with their number
+        self._ids_of_callers: dict[str, int] = {}  # of those keys of them that hold for one caller alone
         self._served: Table | None = None
 
     def cooling(self, upstream: Upstream, cool_down: CoolDown, model: str, now: float, *, asker: Asker) -> Set[str]:
@@ -79,19 +90,19 @@ class Health:
     def _passing_by(self, target: Target, model: str, asker: Asker, now: float) -> list[State]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return []
-        return [state for state in self._states(target, model, asker.caller) if not state.lets_in(now)]
+        return [state for state in self._states(target, model, asker) if not state.lets_in(now)]
 
     def is_whole(self, target: Target, model: str, now: float) -> bool:
         """Tell whether the target gets its full part of all requests for this model, neither cooling nor returning."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
-        return all(state.share(now) >= 1 for state in self._states(target, model, EVERYBODY))
+        return all(state.share(now) >= 1 for state in self._states(target, model, None))
 
     def started(self, target: Target, model: str, now: float, *, asker: Asker) -> None:
         """Note that an attempt begins: on a target whose cool-down is over it is the probe, alone for a while."""
         if not self._anything or (target.id not in self._ids and target.auth.secret not in self._credentials):
             return
-        for state in self._states(target, model, asker.caller):
+        for state in self._states(target, model, asker):
             state.probe(now)
 
     def record(
@@ -145,7 +156,7 @@ class Health:
                 max(state.until - now for state in states)
                 for pool in upstream.priorities
                 for target in pool
-                if (states := [each for each in self._states(target, model, asker.caller) if each.is_cooling(now)])
+                if (states := [each for each in self._states(target, model, asker) if each.is_cooling(now)])
                 and all(now < state.until and not self._is_a_refused_key(state, target) for state in states)
             ),
             default=None,
@@ -197,7 +208,9 @@ class Health:
         ]
         return targets + [{"credential": name, **_told(state, now)} for name, state in self._credentials.items()]
 
-    def _states(self, target: Target, model: str, caller: int) -> Iterator[State]:
+    def _states(self, target: Target, model: str, asker: Asker | None) -> Iterator[State]:
+        # Who asks is a hash, and is worked out only where something holds for one caller alone.
+        caller = asker.caller if asker is not None and target.id in self._ids_of_callers else EVERYBODY
         for key in keys(target, model, caller):
             state = self._targets.get(key)
             if state is not None:
@@ -226,9 +239,9 @@ class Health:
 
     def _remove(self, key: Key) -> None:
         del self._targets[key]
-        self._ids[key[0]] -= 1
-        if not self._ids[key[0]]:
-            del self._ids[key[0]]
+        tally(self._ids, key[0], -1)
+        if key[3] != EVERYBODY:
+            tally(self._ids_of_callers, key[0], -1)
 
     def _fail(
         self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool
@@ -280,7 +293,9 @@ class Health:
                 # not push out a long wait.
                 self._remove(min(self._targets, key=lambda key: (key[3] == EVERYBODY, self._targets[key].until)))
             state = self._targets[key] = State(reason)
-            self._ids[key[0]] = self._ids.get(key[0], 0) + 1
+            tally(self._ids, key[0], 1)
+            if key[3] != EVERYBODY:
+                tally(self._ids_of_callers, key[0], 1)
         return state
 
 

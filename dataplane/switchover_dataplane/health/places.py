@@ -26,3 +26,12 @@ def key_of_all(target: Target, model: str) -> Key:
     """Return the key of what holds for everybody."""
     named = isinstance(target.provider, OpenAI | Mistral) and not target.provider.model
     return target.id, (target.host, target.port), model[:_LONGEST_MODEL_NAME] if named else "", EVERYBODY
+
+
+def tally(ids: dict[str, int], name: str, change: int) -> None:
+    """Change the number of keys that an id has in `ids`; an id without any is not in it."""
+    count = ids.get(name, 0) + change
+    if count:
+        ids[name] = count
+    else:
+        del ids[name]

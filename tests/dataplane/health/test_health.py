@@ -12,6 +12,7 @@ from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, R
 from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.blame import LONGEST_EXPLICIT
 from switchover_dataplane.health.cooldown import PROBE_PATIENCE, SHARES, STEP_LONGEST, STEP_SHORTEST
+from switchover_dataplane.health.evidence import Asker
 from switchover_dataplane.health.health import CAPACITY, KEY_REST, Health
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
 
@@ -55,7 +56,7 @@ class Watch:
             found = WORDS[outcome] if isinstance(outcome, str) else outcome
             self.health.record(one, model, found, self.cool_down, now, asker=asker, goes_on=goes_on)
 
-    def cooling(self, now: float, *, model: str = "m", asker: Asks = SOMEBODY) -> set[str]:
+    def cooling(self, now: float, *, model: str = "m", asker: Asker = SOMEBODY) -> set[str]:
         return set(self.health.cooling(self.upstream, self.cool_down, model, now, asker=asker))
 
     def share(self, after: float, *, one: str = "a") -> float:
@@ -582,10 +583,10 @@ def test_whose_request_it_is_is_not_worked_out_while_only_others_failed(
     watch = Watch(A, B)
     for outcome in failed:
         watch.record(B, outcome, 0.0)
+    assert watch.cooling(1.0, asker=NobodyAsks()) == cooling
     watch.health.started(A, "m", 1.0, asker=NobodyAsks())
     watch.health.record(A, "m", WORDS["200"], COOL_DOWN, 2.0, asker=NobodyAsks(), goes_on=True)
     watch.health.ended_well(A, "m", 3.0, asker=NobodyAsks())
-    assert watch.cooling(4.0) == cooling
 
 
 def test_after_all_of_it_is_forgotten_a_failure_is_known_again() -> None:
