@@ -80,7 +80,7 @@ class Proxy:
                 record.caller = routed.admission.caller.name
             return await self._forward(request, routed, record)
         except Unserved as refused:
-            self._metrics.unrouted.labels(str(refused.response.status)).inc()
+            self._metrics.unrouted(refused.response.status)
             return refused.response
         finally:
             self._metrics.in_flight -= 1
