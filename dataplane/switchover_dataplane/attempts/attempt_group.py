@@ -132,7 +132,7 @@ class Race:
         self._record.attempts.append(note)
         self._fleet.in_flight[target.id] += 1
         self._fleet.health.started(target, self.model, began, asker=self.asker)
-        allowed = patience(self._policy, self._upstream, self.call.body, note.model)
+        allowed = patience(self._policy, self.call.body, note.model)
         if note.continues and not allowed.seconds:
             allowed = Patience("firstTokenTimeout", self._policy.stream_idle_timeout)
         running = Running(step.priority, target, route, note, began, allowed)
@@ -230,7 +230,7 @@ class Race:
             policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
         )
         remaining = max(0.001, policy.timeout - (now - self._record.started)) if policy.timeout else None
-        return Limits(policy.per_try_timeout or None, remaining, held, policy.semantics == "Failover")
+        return Limits(policy.per_try_timeout or None, remaining, held, policy.demands_form)
 
     def _close(self, running: Running) -> None:
         self._fleet.in_flight[running.target.id] -= 1

@@ -268,8 +268,7 @@ class Exchange:
 
     def _ended(self, step: Step) -> Ended:
         why, status = (step.why, step.status) if isinstance(step, Last) else (Why.SUCCESS, 200)
-        if why is Why.DEADLINE and self._policy.semantics == "Envoy" and self._history:
-            # Envoy's deadline is an answer of its own, whatever was said before it.
+        if why is Why.DEADLINE and self._policy.deadline_is_final and self._history:
             self._held.forget()
             return Ended(TimedOut("timeout", self._policy.timeout), None, why, status, self._race.model)
         held = self._held.take()
@@ -285,15 +284,15 @@ class Exchange:
     def _decides(self, step: Last, result: Result) -> bool:
         """Tell whether the answer that came last is the one to hand on, whatever was said before.
 
-        It is where it is a success, or one that a written `retryOn` does not name; and always in Envoy's semantics.
+        It is where it is a success, or one that a written `retryOn` does not name.
         """
-        if self._policy.semantics == "Envoy" or isinstance(result[0], Committed):
+        if self._policy.last_answer_is_final or isinstance(result[0], Committed):
             return True
-        return self._policy.explicit and step.why is Why.NOT_RETRIABLE and result[1] is not None
+        return self._policy.hands_on_unchanged and step.why is Why.NOT_RETRIABLE and result[1] is not None
 
     def _keep(self, running: Running, result: Result, *, decides: bool) -> None:
         outcome, answer = result
-        if answer is not None and self._policy.semantics == "Failover" and _is_wordless(outcome):
+        if answer is not None and self._policy.demands_form and _is_wordless(outcome):
             self._fleet.put_away(answer)
             answer = None
         found = Failure(Tried(running.priority, running.target, outcome), answer, running.note)

@@ -13,7 +13,7 @@ import msgspec
 
 from switchover_dataplane.formats.json_body import SMALL, JsonBody, is_literal
 from switchover_dataplane.request.continuation import Continuation
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table import Policy
 
 _THINKS_FIRST: Final = re.compile(
     r"(?:o[1-9]|gpt-[5-9]|magistral|deepseek-(?:r|reasoner)|qwq|gemini-(?:2\.5|[3-9])|claude-(?:fable|mythos))(?:\b|[^a-z])"
@@ -35,9 +35,9 @@ class Patience:
 _WITHOUT_END: Final = Patience()
 
 
-def patience(policy: Policy, upstream: Upstream, body: object, model: str) -> Patience:
-    """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
-    if not upstream.ai or policy.semantics == "Envoy" or sum(map(len, upstream.priorities)) < 2:
+def patience(policy: Policy, body: object, model: str) -> Patience:
+    """Tell how long a target may be silent before another is started beside it: without end where none is."""
+    if not policy.hedges:
         return _WITHOUT_END
     if not isinstance(body, JsonBody | Continuation) or not body.stream:
         return Patience("answerTimeout", policy.answer_timeout)

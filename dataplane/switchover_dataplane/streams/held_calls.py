@@ -22,8 +22,8 @@ _MOST_JUDGED: Final = 256 * 1024
 
 
 def are_held(policy: Policy) -> bool:
-    """Tell whether tool calls are held back (FailoverPolicy `toolCalls`): not where a break is the client's to see."""
-    return policy.tool_calls == "Hold" and policy.stream_recovery != "Abort" and policy.semantics != "Envoy"
+    """Tell whether the tool calls of a stream are held back until they are whole."""
+    return policy.tool_calls == "Hold"
 
 
 class HeldCalls:
