@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from as_written import AsWritten, resolved_policy
 from switchover_dataplane import table as t
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.edge.listeners import Listeners
@@ -208,7 +209,7 @@ class Gateway:
 def table(
     port: int,
     ports: Sequence[int],
-    policy: t.Policy | None = None,
+    policy: t.Policy | AsWritten | None = None,
     *,
     filters: t.Filters | None = None,
     ai: bool = True,
@@ -229,11 +230,12 @@ def table(
     )
     match = t.Match("rule", t.PathMatch("/model"))
     rule = t.Rule("ns/route", "0", filters or t.Filters(), (t.Backend(1, "ns/up", "policy"),))
+    upstream = t.Upstream("ns/up", ai, pools)
     return t.sealed(
         (t.Port(port, "HTTP", (t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),)),)),),
         {"rule": rule},
-        {"policy": policy or t.Policy()},
-        {"ns/up": t.Upstream("ns/up", ai, pools)},
+        {"policy": resolved_policy(policy, upstream)},
+        {"ns/up": upstream},
         {"key": KEY},
     )
 

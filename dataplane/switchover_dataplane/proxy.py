@@ -296,11 +296,8 @@ async def _passed_on(
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:
-    """Tell whether a success that was none must not reach the client as one: nothing of it was sent yet.
-
-    A written `retryOn` decides alone what is a failure, so an error in a success is handed on where it names none.
-    """
-    return policy.semantics == "Failover" and not (policy.explicit and outcome.how == "error-event")
+    """Tell whether a success that was none must not reach the client as one: nothing of it was sent yet."""
+    return not policy.hands_on_unchanged if outcome.how == "error-event" else policy.demands_form
 
 
 def _ending(record: trace.Record, ended: Ended) -> trace.Ending:

@@ -26,7 +26,7 @@ from switchover_dataplane.failover.balance import choose
 from switchover_dataplane.failover.decision import Answer as Finish
 from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
-from switchover_dataplane.failover.triggers import triggers, wants_refusals_known
+from switchover_dataplane.failover.triggers import is_final_success, wants_refusals_known
 from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.identity import RequestIdentity
@@ -255,7 +255,7 @@ class Exchange:
         note = trace.Attempt(step.priority, target.id, head.route.wire.name, name, wait * 1000)
         newest = InFlight(step.priority, target, head, note, time.monotonic())
         note.beside = bool(self._group.open)
-        newest.soft_timeout = soft_timeout(self._policy, self._upstream, call.body, name)
+        newest.soft_timeout = soft_timeout(self._policy, call.body, name)
         if call.body.continues:
             note.continues = True
             if not newest.soft_timeout.seconds:
@@ -290,7 +290,7 @@ class Exchange:
         outcome = result[0]
         is_good = isinstance(outcome, Committed)
         self._log.ended(newest, result)
-        if is_good and not triggers(self._policy, outcome):
+        if is_final_success(self._policy, outcome):
             self._history.append(Tried(newest.priority, newest.target, outcome))
             self._win(newest, result)
             return None
@@ -369,8 +369,7 @@ class Exchange:
     def _ended(self, step: Step | None) -> Ended:
         why, status = (step.why, step.status) if isinstance(step, Finish) else (Why.SUCCESS, 200)
         model = self._log.model
-        if why is Why.DEADLINE and self._policy.semantics == "Envoy" and self._history:
-            # Envoy's deadline is an answer of its own, whatever was said before it.
+        if why is Why.DEADLINE and self._policy.deadline_is_final and self._history:
             self._held.forget()
             return Ended(TimedOut("timeout", self._policy.timeout), None, why, status, model)
         held = self._held.take()
@@ -386,15 +385,15 @@ class Exchange:
     def _decides(self, step: Step, result: Result) -> bool:
         """Tell whether the answer that came last is the one to hand on, whatever came before.
 
-        It is where it is a success, or one that a written `retryOn` does not name; and always in Envoy's semantics.
+        It is where it is a success, or one that a written `retryOn` does not name.
         """
-        if self._policy.semantics == "Envoy" or isinstance(result[0], Committed):
+        if self._policy.last_answer_is_final or isinstance(result[0], Committed):
             return True
-        return self._policy.explicit and step.why is Why.NOT_RETRIABLE and result[1] is not None
+        return self._policy.hands_on_unchanged and step.why is Why.NOT_RETRIABLE and result[1] is not None
 
     def _keep(self, ended: InFlight, result: Result, *, decides: bool) -> None:
         outcome, answer = result
-        if answer is not None and self._policy.semantics == "Failover" and _is_wordless(outcome):
+        if answer is not None and self._policy.demands_form and _is_wordless(outcome):
             self._runtime.put_away(answer)
             answer = None
         found = Failure(Tried(ended.priority, ended.target, outcome), answer, ended.note)
@@ -414,7 +413,7 @@ def limits_of(policy: Policy) -> Limits:
         policy.holdback if policy.stream_recovery == "Holdback" else None,
         policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
     )
-    return Limits(policy.per_try_timeout or None, None, held, policy.semantics == "Failover")
+    return Limits(policy.per_try_timeout or None, None, held, policy.demands_form)
 
 
 def _is_wordless(outcome: Outcome) -> bool:

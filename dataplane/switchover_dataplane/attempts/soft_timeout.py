@@ -13,7 +13,7 @@ import msgspec
 
 from switchover_dataplane.formats.json_body import SMALL, is_literal
 from switchover_dataplane.request.call import RequestBody
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table import Policy
 
 _THINKS_FIRST: Final = re.compile(
     r"(?:o[1-9]|gpt-[5-9]|magistral|deepseek-(?:r|reasoner)|qwq|gemini-(?:2\.5|[3-9])|claude-(?:fable|mythos))(?:\b|[^a-z])"
@@ -35,11 +35,9 @@ class SoftTimeout:
 WITHOUT_END: Final = SoftTimeout()
 
 
-def soft_timeout(policy: Policy, upstream: Upstream, body: RequestBody, model: str) -> SoftTimeout:
-    """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
-    if not upstream.ai or policy.semantics == "Envoy" or not (body.stream or policy.answer_timeout):
-        return WITHOUT_END
-    if sum(map(len, upstream.priorities)) < 2:
+def soft_timeout(policy: Policy, body: RequestBody, model: str) -> SoftTimeout:
+    """Return how long a target may be silent before another is started beside it: without end where none is."""
+    if not policy.hedges:
         return WITHOUT_END
     if not body.stream:
         return SoftTimeout("answerTimeout", policy.answer_timeout)

@@ -1,32 +1,27 @@
 """What one attempt became. The type says whether anything reached the target and whether another try is safe.
 
 Every attempt ends in exactly one outcome. Until an outcome is handed to the client nothing has been sent there, so
-each of them but `ClientGone` may still be followed by another attempt; `failover.py` decides, on these facts alone.
+each of them but `ClientGone` may still be followed by another attempt; `decision.py` decides, on these facts alone.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
+from switchover_dataplane.table import ErrorClass
 
-class ErrorClass(StrEnum):
-    """Why an attempt failed, independent of the provider (DESIGN section 4); each value is also a `retryOn` token."""
-
-    RATE_LIMITED = "rate-limited"
-    QUOTA_EXHAUSTED = "quota-exhausted"
-    OVERLOADED = "overloaded"
-    SERVER_ERROR = "server-error"
-    CONNECT_FAILED = "connect-failed"
-    RESET = "reset"
-    SILENT = "silent"
-    CREDENTIALS = "credentials"
-    MODEL_UNAVAILABLE = "model-unavailable"
-    CONTEXT_LENGTH = "context-length"
-    CONTENT_FILTER = "content-filter"
-    CALLER_FAULT = "caller-fault"
-    INTERRUPTED = "interrupted"
+__all__ = [
+    "Broken",
+    "ClientGone",
+    "Committed",
+    "ErrorClass",
+    "NotSent",
+    "Outcome",
+    "RefusalScope",
+    "Refused",
+    "TimedOut",
+]
 
 
 class NotSent(msgspec.Struct, frozen=True, gc=False):

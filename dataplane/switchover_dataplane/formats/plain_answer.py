@@ -23,6 +23,7 @@ class _Message(msgspec.Struct, gc=False):
 class _Choice(msgspec.Struct, gc=False):
     message: _Message
     finish_reason: Literal["stop", "length"]
+    text: str | None = None
     error: None = None
 
 

@@ -241,7 +241,7 @@ class Relay:
 
     def _why_not(self) -> str:
         """Return why no other model can be asked to go on, "" if one can."""
-        if self._policy.stream_recovery != "Continue" or self._policy.semantics == "Envoy":
+        if self._policy.stream_recovery != "Continue":
             return "streams are not continued on this route"
         if self._transcript.not_resumable and not self._transcript.lacks_calls:
             return f"what was sent cannot be continued by another model: {self._transcript.not_resumable}"

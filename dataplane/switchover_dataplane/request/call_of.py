@@ -18,7 +18,7 @@ from switchover_dataplane.routing import callers, credential_names, filters, hea
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.upstream import codings
 
-_REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
+_HELD_AT_LEAST: Final = 64 * 1024
 _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 
 
@@ -82,7 +82,7 @@ async def _body(request: web.BaseRequest, routed: Routed, held: Hold, *, needs_o
     ai, policy, length = routed.upstream.ai, routed.policy, request.content_length
     if not request.body_exists and not (ai and request.method in _WITH_A_BODY):
         return RawBody(None)
-    if not (ai or policy.written) and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
+    if not policy.holds_body and (length is None or length > _HELD_AT_LEAST):
         return RawBody(read_body.passing(request))
     is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
     applied = codings.named(request.headers) if ai else ()

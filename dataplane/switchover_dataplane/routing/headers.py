@@ -100,6 +100,7 @@ SINGLETONS: Final = (
 section 7.3), `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), and those that providers take keys in.
 """
 
+_ONLY_HOP_BY_HOP: Final = frozenset(("keep-alive", "close"))
 _LONGEST_HOST: Final = 261  # a DNS name of 253 characters with a dot at its end, and ":65535"
 _SANE_ID: Final = re.compile(r"[!-~]{1,128}")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
@@ -203,10 +204,15 @@ def from_model(headers: Fields) -> "CIMultiDict[str]":
 
     Some servers answer with what they were asked with. A provider's cookies are for whoever holds the key as well.
     """
-    chosen = to_client(headers)
-    for name in [name for name in chosen if credential_names.is_field(name)]:
-        chosen.popall(name, None)
-    return chosen
+    chosen = [each for each in headers.items() if _is_for_clients(each[0])]
+    if "connection" in headers and not _ONLY_HOP_BY_HOP.issuperset(ended := _nominated(headers)):
+        chosen = [each for each in chosen if each[0].lower() not in ended]
+    return CIMultiDict(chosen)
+
+
+@lru_cache(maxsize=1024)
+def _is_for_clients(name: str) -> bool:
+    return name.lower() not in _DROPPED_TO_CLIENT and not credential_names.is_field(name)
 
 
 def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":

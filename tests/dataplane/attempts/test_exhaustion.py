@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from as_written import as_written
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
 from switchover_dataplane.edge.server import Connections, Edge, Limits
@@ -269,7 +270,7 @@ async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_p
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_what_is_stored_nowhere_takes_no_model_away(client: aiohttp.ClientSession, method: str) -> None:
     async with targets(json(404, {"error": {"message": "no such response", "code": None}}), good()) as made:
-        every = t.Policy(retry_on=t.AI_TRIGGERS, operations="All")
+        every = as_written(operations="All")
         async with gateway(table(free_port(), [target.port for target in made], every)) as at:
             async with client.request(method, f"{at.url}/model/responses/x") as answer:
                 assert (answer.status, len(made[1].seen)) == (404, 0)
