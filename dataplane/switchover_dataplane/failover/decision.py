@@ -9,7 +9,8 @@ number are handed in, so that every sequence can be written down as a test. Choo
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from switchover_dataplane.failover import envoy_order
 from switchover_dataplane.failover.most_telling import is_of_the_first

@@ -5,7 +5,8 @@ may stand in two pools.
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+
+import msgspec
 
 from switchover_dataplane.failover.backoff import before_repeat
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
@@ -18,8 +19,7 @@ LONG = 5.0
 Pool = tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RetryState:
+class RetryState(msgspec.Struct, frozen=True):
     """The facts of one decision after a failure.
 
     `pools` holds the pools that are not empty, by priority; `turns` and `outcomes` are the `tally` of `history`, made

@@ -1,6 +1,6 @@
 """The words of the decision: what was tried, and what may come next.
 
-They stand apart from `failover.py` because those who carry out a step need its type and none of the rules behind it.
+They stand apart from `decision.py` because those who carry out a step need its type and none of the rules behind it.
 """
 
 from enum import StrEnum

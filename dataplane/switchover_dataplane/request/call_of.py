@@ -19,6 +19,8 @@ from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.upstream import codings
 
 _HELD_AT_LEAST: Final = 64 * 1024
+"""A body of up to so many bytes is read whole, also where the policy asks for no more."""
+
 _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 
 

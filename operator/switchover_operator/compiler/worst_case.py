@@ -42,10 +42,12 @@ class WorstCase:
     @property
     def most(self) -> str:
         """The number of attempts as `at most 3 attempts`."""
+        if self.attempts == 0:
+            return "no attempt, as there is no target"
         return f"at most {self.attempts} attempt{'' if self.attempts == 1 else 's'}"
 
     def __str__(self) -> str:
-        return self.most if self.attempts == 1 else f"{self.most}; {self._latest}"
+        return self.most if self.attempts <= 1 else f"{self.most}; {self._latest}"
 
     @property
     def _latest(self) -> str:
@@ -73,8 +75,8 @@ def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
     pools = [pool for pool in upstream.priorities if pool]
     attempts = _attempts(policy, pools)
-    if attempts == 1:
-        return WorstCase(1, {"": 0.0})
+    if attempts <= 1:
+        return WorstCase(attempts, {"": 0.0})
     waits = _waits(policy, pools, attempts)
     each = _soft_limits(policy) if policy.hedges else {"": _longest_silence(policy, upstream)}
     return WorstCase(
@@ -99,10 +101,11 @@ def told(policy: table.Policy, upstream: table.Upstream, where: str) -> Conditio
 
 
 def _attempts(policy: table.Policy, pools: Pools) -> int:
-    targets = sum(map(len, pools))
+    if not pools:
+        return 0
     if not policy.counts_unsent:
         # Any number of targets may refuse to connect before one is sent the request.
-        return max(1, targets) + policy.attempts - 1
+        return sum(map(len, pools)) + policy.attempts - 1
     limit = policy.attempts + (1 if policy.brief_wait_is_extra and _brief_wait(policy) else 0)
     return min(limit, sum(_most(policy, pools, limit)))
 
@@ -113,12 +116,12 @@ def _most(policy: table.Policy, pools: Pools, limit: int) -> list[int]:
         case table.EnvoyOrder() | table.EveryPriority(repeats_any=True):
             return [limit]
         case table.Counted(per_priority=number):
-            return [number] * max(1, len(pools))
+            return [number] * len(pools)
         case table.EveryPriority():
             repeats = _may_name(policy.triggers, table.BRIEF)
             if repeats and len(pools) < 2:
                 return [limit]
-            most = sorted(((2 if repeats else 1) * len(pool) for pool in pools), reverse=True) or [1]
+            most = sorted(((2 if repeats else 1) * len(pool) for pool in pools), reverse=True)
             # A brief rate limit that is waited out costs no other target its turn.
             return [most[0] + (1 if _brief_wait(policy) else 0), *most[1:]]
 

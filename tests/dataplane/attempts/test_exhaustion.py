@@ -25,7 +25,7 @@ from switchover_dataplane.served_table import Ack
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20
-AT_ONCE = t.Policy(max_retry_after_wait=0.0)
+AT_ONCE = as_written(max_retry_after_wait=0.0)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from switchover_dataplane import table as t
 
 ASKED = {"model": "asked", "input": "hi", "messages": [{"role": "user", "content": "hi"}]}
 INSTANT = t.BackOff(0.0, 0.0)
-DEFAULT = t.Policy(back_off=INSTANT, max_retry_after_wait=0.0)
+DEFAULT = as_written(back_off=INSTANT, max_retry_after_wait=0.0)
 
 
 def refused(status: int, code: str, headers: list[str] | None = None) -> Answering:

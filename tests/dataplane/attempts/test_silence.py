@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import as_written
 from serving import (
     CHAT,
     END,
@@ -269,7 +270,7 @@ async def test_a_wait_before_a_repeat_ends_when_a_silent_model_answers(client: a
     slow = Held(whole("first"))
     brief = Held(limited(["retry-after: 30"]))
     async with targets(slow, brief) as (first, second):
-        policy = msgspec.structs.replace(SOON, max_retry_after_wait=60.0)
+        policy = msgspec.structs.replace(SOON, brief_wait=60.0)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             asking = asyncio.create_task(ask(client, at))
             await brief.came.wait()
@@ -340,7 +341,7 @@ async def test_a_client_that_leaves_closes_every_call_that_is_open_for_it() -> N
 
 async def test_a_client_that_leaves_ends_the_wait_before_a_repeat() -> None:
     async with targets(limited(["retry-after: 30"])) as (first,):
-        policy = t.Policy(max_retry_after_wait=60.0)
+        policy = as_written(max_retry_after_wait=60.0)
         async with gateway(table(free_port(), [first.port], policy)) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
             writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")

@@ -118,6 +118,12 @@ def test_a_plain_backend_passes_over_dead_targets_and_a_number_that_is_written_c
     assert worst(as_written(attempts=2, per_try_timeout=1.0), upstream("a b c", ai=False)).attempts == 2
 
 
+def test_an_upstream_without_targets_gets_no_attempt() -> None:
+    for written in (as_written(), GUIDE, as_written(**ENVOY, attempts=4)):
+        for ai in (True, False):
+            assert str(worst(written, upstream("|", ai=ai))) == "no attempt, as there is no target"
+
+
 def test_under_envoys_semantics_nothing_is_tried_again_without_triggers() -> None:
     assert worst(as_written(semantics="Envoy", attempts=4), upstream("a | b")).attempts == 1
 
