@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from aiohttp import web
-
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import operations, own_answers
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
@@ -24,7 +23,7 @@ _HELD_AT_LEAST: Final = 64 * 1024
 _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 
 
-async def call_of(request: web.BaseRequest, routed: Routed, held: Hold) -> Call:
+async def call_of(request: Request, routed: Routed, held: Hold) -> Call:
     """Word a request as it goes to every target; its body is counted in `held`, which the caller closes.
 
     The head is judged before anything of the body is read. `routed.upstream` loses the targets that the request must
@@ -42,7 +41,7 @@ async def call_of(request: web.BaseRequest, routed: Routed, held: Hold) -> Call:
     return Call(head, body, routed.request_id.encode())
 
 
-def _head(request: web.BaseRequest, routed: Routed) -> CallHead:
+def _head(request: Request, routed: Routed) -> CallHead:
     """Word the head of the request as it goes to every target.
 
     Raises:
@@ -56,7 +55,7 @@ def _head(request: web.BaseRequest, routed: Routed) -> CallHead:
     fields = headers.to_upstream(
         given,
         request_id=REQUEST_ID,
-        peer=request.remote or "",
+        peer=request.remote,
         scheme=routed.serving.scheme(routed.found.port),
         ai=ai,
     )
@@ -75,14 +74,14 @@ def _head(request: web.BaseRequest, routed: Routed) -> CallHead:
     return CallHead(request.method, path, query, fields, ai, token)
 
 
-async def _body(request: web.BaseRequest, routed: Routed, held: Hold, *, needs_object: bool) -> RequestBody:
+async def _body(request: Request, routed: Routed, held: Hold, *, needs_object: bool) -> RequestBody:
     """Read the body as far as it may be sent again, and word it for models.
 
     Raises:
         Unserved: there is no room for it, it cannot be read, or no model is asked with it.
     """
     ai, policy, length = routed.upstream.ai, routed.policy, request.content_length
-    if not request.body_exists and not (ai and request.method in _WITH_A_BODY):
+    if not request.has_body and not (ai and request.method in _WITH_A_BODY):
         return RawBody(None)
     if not policy.holds_body and (length is None or length > _HELD_AT_LEAST):
         return RawBody(read_body.passing(request))
