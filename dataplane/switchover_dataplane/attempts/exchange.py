@@ -76,10 +76,9 @@ class Exchange:
         "_upstream",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a request, and where it goes
         self,
         call: Call,
-        *,
         identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
