@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from aiohttp import web
-
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import operations, own_answers
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
@@ -24,7 +23,7 @@ _REPLAYED_WITHOUT_A_POLICY: Final = 64 * 1024
 _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 
 
-async def call_of(request: web.BaseRequest, routed: Routed, held: Hold) -> Call:
+async def call_of(request: Request, routed: Routed, held: Hold) -> Call:
     """Word a request as it goes to every target; its body is counted in `held`, which the caller closes.
 
     The head is judged before anything of the body is read. `routed.upstream` loses the targets that the request must
@@ -43,7 +42,7 @@ async def call_of(request: web.BaseRequest, routed: Routed, held: Hold) -> Call:
     return call
 
 
-def _head(request: web.BaseRequest, routed: Routed) -> Call:
+def _head(request: Request, routed: Routed) -> Call:
     """Word the head of the request as it goes to every target.
 
     Raises:
@@ -57,7 +56,7 @@ def _head(request: web.BaseRequest, routed: Routed) -> Call:
     fields = headers.to_upstream(
         given,
         request_id=routed.request_id,
-        peer=request.remote or "",
+        peer=request.remote,
         scheme=routed.serving.scheme(routed.found.port),
         ai=ai,
     )
@@ -77,7 +76,7 @@ def _head(request: web.BaseRequest, routed: Routed) -> Call:
 
 
 async def _body(
-    request: web.BaseRequest, routed: Routed, held: Hold, *, needs_object: bool
+    request: Request, routed: Routed, held: Hold, *, needs_object: bool
 ) -> "JsonBody | bytes | AsyncIterator[bytes] | None":
     """Read the body as far as it may be sent again, and word it for models.
 
@@ -85,7 +84,7 @@ async def _body(
         Unserved: there is no room for it, it cannot be read, or no model is asked with it.
     """
     ai, policy, length = routed.upstream.ai, routed.policy, request.content_length
-    if not request.body_exists and not (ai and request.method in _WITH_A_BODY):
+    if not request.has_body and not (ai and request.method in _WITH_A_BODY):
         return None
     if not (ai or policy.written) and (length is None or length > _REPLAYED_WITHOUT_A_POLICY):
         return read_body.passing(request)

@@ -11,12 +11,13 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.proxy import Settings
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
@@ -391,10 +392,10 @@ async def test_a_slow_body_is_given_up_for_one_that_needs_its_room() -> None:
     now = 0.0
     budget = MemoryBudget(2 * MEBIBYTE, lambda: now)
 
-    async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
+    async def handle(request: Request, _port: int) -> OwnAnswer:
         held = budget.open(request.headers["x-name"])
         try:
-            return web.Response(text=str(len(await read_body.read(request, 4 * MEBIBYTE, held, is_json=False))))
+            return OwnAnswer(200, body=b"%d" % len(await read_body.read(request, 4 * MEBIBYTE, held, is_json=False)))
         finally:
             held.close()
             ended.append(request.headers["x-name"])
