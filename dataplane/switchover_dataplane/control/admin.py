@@ -17,7 +17,7 @@ from switchover_dataplane.formats import own_answers
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
-from switchover_dataplane.telemetry.metrics import Metrics, Present
+from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
 
 
 class Admin:
@@ -28,7 +28,8 @@ class Admin:
         self._fleet = fleet
         self._metrics = metrics
         self._is_open = is_open
-        metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
+        self._present = Present(fleet.health, fleet.in_flight, time.monotonic)
+        metrics.registry.register(self._present)
 
     async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
         """Answer one request."""
@@ -42,7 +43,7 @@ class Admin:
             case "/readyz":
                 return self._ready()
             case "/metrics":
-                return self._counts(request.headers.get("accept", ""))
+                return await self._counts(request.headers.get("accept", ""))
             case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
                 request.remote, request.headers
             ):
@@ -65,10 +66,11 @@ class Admin:
             return web.Response(status=503, text="no table yet\n")
         return web.Response(text=f"ready, revision {self._state.current.table.revision}\n")
 
-    def _counts(self, accepted: str) -> web.Response:
+    async def _counts(self, accepted: str) -> web.Response:
         """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
         encode, content_type = exposition.choose_encoder(accepted)
-        return web.Response(body=encode(self._metrics.registry), headers={"content-type": content_type})
+        body = await asyncio.to_thread(encode, Scrape(self._metrics, self._present))
+        return web.Response(body=body, headers={"content-type": content_type})
 
     async def _table(self) -> web.Response:
         if self._state.current is None:
