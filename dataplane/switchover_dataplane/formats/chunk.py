@@ -58,7 +58,8 @@ _THINKING: Final = re.compile(r"reasoning|thinking|thought")
 _CALLS: Final = frozenset(("tool_calls", "function_call"))
 _CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
 _FRAME_FIELDS: Final = frozenset(("role", "name", "channel", "phase"))
-_FIRST: Final = (0,)
+FIRST: Final = (0,)
+"""The choices of a chunk of the only choice."""
 
 # A module name is found much faster than an Enum member, and each event of a stream needs it.
 _KIND_CONTENT: Final = ChunkKind.CONTENT
@@ -110,7 +111,7 @@ def read(event: Event, api: Api | None) -> Chunk:
     if api is Api.CHAT:
         try:
             text = _plain_decoder.decode(data).choices[0].delta.content
-            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", _FIRST, _FIRST)
+            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", FIRST, FIRST)
         except (ValueError, RecursionError):
             pass  # as the first event, the last ones, tool calls and reasoning
     try:
@@ -217,7 +218,7 @@ def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
     """Read a choice; a choice of an asynchronous filter has no delta."""
     if choice.error:
         return _ERROR
-    index, indexes, not_resumable = choice.index, _FIRST, ""
+    index, indexes, not_resumable = choice.index, FIRST, ""
     if index and isinstance(index, int):
         if not 0 < index < MOST_CHOICES:
             return _BROKEN_JSON
