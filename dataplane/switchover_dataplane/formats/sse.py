@@ -52,11 +52,6 @@ class Scanner:
         self._in_parts = False
         self._looked = 0
 
-    @property
-    def is_within_data(self) -> bool:
-        """Whether an event with data has begun and not ended."""
-        return self._in_parts or self._held.startswith((b"data", b"event:"))
-
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
