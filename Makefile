@@ -52,6 +52,15 @@ REQUESTS ?= 1000
 chaos: $(VENV)/dev ## STREAMS streams and REQUESTS requests that go wrong, and what their clients got; SEED makes the same ones again
 	@PYTHONPATH=tests $(BIN)/python -m chaos --streams $(STREAMS) --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
 
+# The order in sets and in what is made of them must not differ from run to run.
+GUARD := PYTHONHASHSEED=0 PYTHONPATH=tests $(BIN)/python -m guard
+.PHONY: guard guard-write
+guard: $(VENV)/dev ## how much Python a request executes, beside the committed numbers; TOP=20 lists where it is
+	@$(GUARD) $(if $(TOP),--top $(TOP))
+
+guard-write: $(VENV)/dev ## commit what `make guard` counts, where a change needs it
+	@$(GUARD) --write
+
 TIME ?= 60
 .PHONY: fuzz
 fuzz: $(VENV)/dev ## parsers, bodies, streams, tables and manifests against inputs that are nearly good, for TIME seconds in all; SEED repeats
@@ -98,8 +107,8 @@ fmt: $(VENV)/dev ## format the code and mend what ruff can
 	@$(BIN)/ruff format .
 
 .PHONY: golden
-golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml; review the difference
-	@$(BIN)/python -m pytest -q tests/operator/compiler/test_golden.py --golden-write
+golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml and the scrapes of test_scrape.py; review the difference
+	@$(BIN)/python -m pytest -q tests/operator/compiler/test_golden.py tests/dataplane/telemetry/test_scrape.py --golden-write
 
 .PHONY: crds
 crds: $(VENV)/runtime ## crds/ from the pydantic models

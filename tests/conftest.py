@@ -5,5 +5,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--golden-write", action="store_true", help="rewrite tests/golden/*.out.yaml; review the difference"
+        "--golden-write",
+        action="store_true",
+        help="rewrite the committed outputs of golden tests; review the difference",
     )

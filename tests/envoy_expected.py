@@ -18,8 +18,8 @@ from switchover_dataplane.failover.outcome import (
     TimedOut,
 )
 from switchover_dataplane.failover.steps import status_for
-from switchover_dataplane.failover.triggers import ONCE_MORE, error_class, triggers
-from switchover_dataplane.table import Policy
+from switchover_dataplane.failover.triggers import error_class, is_trigger
+from switchover_dataplane.table import BRIEF, Policy
 
 LOCAL_FAILURE = {"5xx", "gateway-error", "reset"}
 
@@ -59,7 +59,7 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
     Without `previousPriorities`, a failure that is brief by nature is repeated once while tries are to spare.
     """
     written = policy(case, "Failover")
-    turns = [pool for pool in case.priorities for _ in range(written.update_frequency or 1)]
+    turns = [pool for pool in case.priorities for _ in range(case.update_frequency or 1)]
     if len(case.priorities) == 1:
         turns = case.priorities * written.attempts
     order: list[str] = []
@@ -80,7 +80,7 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
             status = said
         moves_on = (
             isinstance(outcome, NotSent)
-            or triggers(written, outcome)
+            or is_trigger(written, outcome)
             or (not to_first_content and breaks_after_content(case, label, request))
         )
         if not moves_on or elapsed >= written.timeout:
@@ -88,7 +88,7 @@ def expected_of_failover(case: Case, *, to_first_content: bool = False) -> Expec
         if case.client_leaves_after is not None and elapsed >= case.client_leaves_after:
             break
         to_spare = written.attempts - len(order) > len(turns)
-        if not written.update_frequency and error_class(outcome) in ONCE_MORE and to_spare and order.count(label) == 1:
+        if not case.update_frequency and error_class(outcome) in BRIEF and to_spare and order.count(label) == 1:
             turns.insert(0, pool)
     return order, status
 
@@ -120,7 +120,7 @@ def outcome_of(case: Case, label: str, request: int, under: Policy, elapsed: flo
         return ClientGone(), case.client_leaves_after
     if delay > limit:
         return TimedOut("timeout" if limit == remaining else "perTryTimeout", limit), limit
-    if under.semantics == "Failover" and 300 <= behaviour.get("status", 0) < 400:
+    if under.demands_form and 300 <= behaviour.get("status", 0) < 400:
         return Broken("malformed", error_class=ErrorClass.SERVER_ERROR), delay
     return connection_failure(behaviour.get("mode", "")) or answer_of(behaviour), delay
 

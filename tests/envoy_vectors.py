@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from as_written import retries as retries_block
 from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
 
 ENVOY_ROUTE_TIMEOUT = 15.0
@@ -40,6 +41,12 @@ class Case:
         listed = found if isinstance(found, list) else [found]
         chosen = dict(listed[min(request, len(listed) - 1)])
         return chosen | {name: chosen[name] * self.pace for name in ("delay", "gap") if name in chosen}
+
+    @property
+    def update_frequency(self) -> int | None:
+        """Attempts per priority; None where `previousPriorities` is not written."""
+        found: int | None = self.retries.get("previousPriorities", {}).get("updateFrequency")
+        return found
 
     @property
     def body_size(self) -> int:
@@ -91,20 +98,19 @@ def policy(case: Case, semantics: Any) -> Policy:
     longest = retries.get("retryBackOff", {}).get("maxInterval")
     limited = retries.get("rateLimitedRetryBackOff")
     tokens = tuple(filter(None, (token.strip() for token in retries.get("retryOn", "").split(","))))
-    return Policy(
+    written = retries_block(
         semantics=semantics,
-        written=True,
         attempts=retries.get("numRetries", 1) + 1,
-        retry_on=tokens,
-        explicit=bool(tokens),
+        tokens=tokens or None,
         status_codes=tuple(retries.get("retriableStatusCodes", ())),
-        update_frequency=retries.get("previousPriorities", {}).get("updateFrequency", 0),
+        update_frequency=case.update_frequency,
         per_try_timeout=_per_try_timeout(case),
         back_off=BackOff(base, _seconds(longest) if longest else 10 * base),
         rate_limited_back_off=limited and _limited(limited),
         timeout=_route_timeout(case),
         cool_down=CoolDown(base=0.0),
     )
+    return written.resolved_for_pools([len(pool) for pool in case.priorities])
 
 
 def _per_try_timeout(case: Case) -> float:

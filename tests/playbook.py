@@ -4,9 +4,11 @@ Pools are written `a b | c`, outcomes by the words below in the order of the att
 `a ~ a c`, where `~` is a wait, and the reason of the answer. The first candidate is the one that is tried.
 """
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from as_written import AsWritten, resolved_policy
 from switchover_dataplane.failover.decision import Answer, Step, Tried, Wait, next_step
 from switchover_dataplane.failover.outcome import (
     Broken,
@@ -20,7 +22,7 @@ from switchover_dataplane.failover.outcome import (
 )
 from switchover_dataplane.table import Policy, Target, Upstream
 
-DEFAULT_POLICY = Policy()
+DEFAULT_POLICY = AsWritten()
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def upstream(pools: str, *, ai: bool = True) -> Upstream:
 def step(
     pools: str,
     outcomes: list[tuple[int, str, Outcome]],
-    policy: Policy = DEFAULT_POLICY,
+    policy: Policy | AsWritten = DEFAULT_POLICY,
     *,
     ai: bool = True,
     cooling: Collection[str] = (),
@@ -99,7 +101,7 @@ def step(
     under = upstream(pools, ai=ai)
     targets = {target.id: target for pool in under.priorities for target in pool}
     return next_step(
-        policy,
+        resolved_policy(policy, under),
         under,
         [Tried(priority, targets[name], outcome, took) for priority, name, outcome in outcomes],
         cooling=frozenset(cooling),
@@ -113,7 +115,7 @@ def step(
 def play(
     pools: str,
     outcomes: str,
-    policy: Policy = DEFAULT_POLICY,
+    policy: Policy | AsWritten = DEFAULT_POLICY,
     *,
     ai: bool = True,
     cooling: str = "",
@@ -155,3 +157,48 @@ def play(
         elapsed += seconds_each
         if word in cools.split():
             cold.add(name)
+
+
+_WAYS_TO_FAIL = ("429", "429+1s", "500", "reset", "refused", "key", "quiet", "filter")
+_COOLING: tuple[Callable[[set[str], Sequence[Tried]], set[str]], ...] = (
+    lambda _every, _history: set(),
+    lambda every, history: every - {history[-1].target.id},
+    lambda every, history: every - {tried.target.id for tried in history},
+)
+
+
+def longest_walk(policy: Policy, under: Upstream) -> int:
+    """The most attempts that any of many bad days makes: up to three failures of one kind, then all of another.
+
+    Meanwhile no target cools down, each but the last one does, or each that had no attempt.
+    """
+    days = itertools.product(_WAYS_TO_FAIL, _WAYS_TO_FAIL, range(4), _COOLING)
+    return max(_walk(policy, under, (first,) * number, last, cool) for first, last, number, cool in days)
+
+
+def _walk(
+    policy: Policy,
+    under: Upstream,
+    words: tuple[str, ...],
+    then: str,
+    cool: Callable[[set[str], Sequence[Tried]], set[str]],
+) -> int:
+    every = {target.id for pool in under.priorities for target in pool}
+    history: list[Tried] = []
+    while True:
+        found = next_step(
+            policy,
+            under,
+            history,
+            cooling=cool(every, history) if history else frozenset(),
+            elapsed=0.0,
+            wall=0.0,
+            chance=1.0,
+            repeats_allowed=True,
+        )
+        if isinstance(found, Answer):
+            return len(history)
+        if isinstance(found, Wait):
+            found = found.then
+        word = words[len(history)] if len(history) < len(words) else then
+        history.append(Tried(found.priority, found.candidates[0], WORDS[word]))

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from as_written import AsWritten, resolved_policy
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
@@ -196,7 +197,7 @@ class Gateway:
     port: int
     state: State
     metrics: Metrics
-    fleet: Fleet
+    runtime: UpstreamRuntime
     listeners: Listeners
 
     @property
@@ -208,7 +209,7 @@ class Gateway:
 def table(
     port: int,
     ports: Sequence[int],
-    policy: t.Policy | None = None,
+    policy: t.Policy | AsWritten | None = None,
     *,
     filters: t.Filters | None = None,
     ai: bool = True,
@@ -229,11 +230,12 @@ def table(
     )
     match = t.Match("rule", t.PathMatch("/model"))
     rule = t.Rule("ns/route", "0", filters or t.Filters(), (t.Backend(1, "ns/up", "policy"),))
+    upstream = t.Upstream("ns/up", ai, pools)
     return t.sealed(
         (t.Port(port, "HTTP", (t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),)),)),),
         {"rule": rule},
-        {"policy": policy or t.Policy()},
-        {"ns/up": t.Upstream("ns/up", ai, pools)},
+        {"policy": resolved_policy(policy, upstream)},
+        {"ns/up": upstream},
         {"key": KEY},
     )
 
@@ -244,14 +246,14 @@ async def gateway(of: t.Table, settings: Settings | None = None) -> AsyncIterato
     of = t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
-    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
+    runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
     listeners = Listeners(
-        Proxy(state, fleet, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
+        Proxy(state, runtime, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
     )
     applied = await state.apply(t.encode(of), listeners)
     assert isinstance(applied, Ack), applied
     try:
-        yield Gateway(of.ports[0].number, state, metrics, fleet, listeners)
+        yield Gateway(of.ports[0].number, state, metrics, runtime, listeners)
     finally:
         await listeners.drain(1)
-        await fleet.transport.close()
+        await runtime.transport.close()

@@ -14,7 +14,7 @@ from typing import Final
 import click
 import uvloop
 
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.control.push import Channel, Push
 from switchover_dataplane.edge.listeners import Listeners
@@ -63,15 +63,15 @@ async def serve(flags: Flags) -> None:
     heap.return_large_blocks()
     metrics, health = Metrics(), Health()
     state = State(health, metrics, flags.table_file)
-    fleet = Fleet(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
-    proxy = Proxy(state, fleet, metrics, flags.settings)
+    runtime = UpstreamRuntime(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
+    proxy = Proxy(state, runtime, metrics, flags.settings)
     listeners = Listeners(proxy.handle, flags.bind, flags.limits, share_ports=flags.share_ports, grace=flags.grace)
     push = Push(state, listeners)
     stop = _stop_on_signals()
     if flags.die_with_parent:
         parent.watch(stop.set)
     await state.restore(listeners)
-    admin = await _open_admin(flags.admin, Admin(state, fleet, metrics, is_open=flags.admin_open))
+    admin = await _open_admin(flags.admin, Admin(state, runtime, metrics, is_open=flags.admin_open))
     await push.open(flags.channel)
     log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
     await stop.wait()
@@ -81,7 +81,7 @@ async def serve(flags: Flags) -> None:
     await asyncio.sleep(flags.drain_delay)
     await push.close()
     await listeners.drain(flags.grace)
-    await fleet.transport.close()
+    await runtime.transport.close()
     admin.close()
     log.info("stopped")
 

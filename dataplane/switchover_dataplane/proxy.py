@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from aiohttp import web
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.attempts.exchange import Ended, Exchange, Fleet
+from switchover_dataplane.attempts.exchange import Ended, Exchange, UpstreamRuntime
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
 from switchover_dataplane.formats import error_form, own_answers
 from switchover_dataplane.formats.api import api_of
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.reply import no_answer, reply
 from switchover_dataplane.reply.as_error import unmasked
 from switchover_dataplane.reply.relay import Relay
@@ -61,15 +62,15 @@ class Settings:
 class Proxy:
     """Serves requests by the current table."""
 
-    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, settings: Settings) -> None:
+    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, settings: Settings) -> None:
         self._state = state
-        self._fleet = fleet
+        self._runtime = runtime
         self._metrics = metrics
         self._settings = settings
         self._memory = MemoryBudget(settings.memory, time.monotonic)
         self._no_backend = Seldom(_LOGGED_EVERY, _LOGGED_KINDS)
 
-    async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
+    async def handle(self, request: Request, port: int) -> OwnAnswer | None:
         """Serve one request that came in at `port`."""
         started = time.monotonic()
         self._metrics.in_flight += 1
@@ -80,14 +81,14 @@ class Proxy:
                 record.caller = routed.admission.caller.name
             return await self._forward(request, routed, record)
         except Unserved as refused:
-            self._metrics.unrouted.labels(str(refused.response.status)).inc()
+            self._metrics.unrouted(refused.response.status)
             return refused.response
         finally:
             self._metrics.in_flight -= 1
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _route(self, request: web.BaseRequest, port: int) -> Routed:
+    def _route(self, request: Request, port: int) -> Routed:
         """Find rule and backend.
 
         Raises:
@@ -97,7 +98,7 @@ class Proxy:
         if serving is None:
             raise Unserved(own_answers.error(503, "not_ready", "the gateway has no configuration yet"))
         try:
-            path, query = match.normalise(request.raw_path)
+            path, query = match.normalise(request.head.target)
         except BadTarget as error:
             raise Unserved(
                 own_answers.error(400, "bad_path", f"the request's path cannot be served: {error}")
@@ -109,7 +110,7 @@ class Proxy:
         admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
-            raise Unserved(web.Response(status=redirect.status, headers={"location": redirect.location}))
+            raise Unserved(OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location})))
         backend = match.choose_backend(found, random.random())  # noqa: S311 - load balancing, not a secret
         request_id = headers.request_id(request.headers, _new_id)
         if backend is None or backend.problem:
@@ -150,11 +151,11 @@ class Proxy:
 
     # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _forward(self, request: web.BaseRequest, routed: Routed, record: trace.Record) -> web.StreamResponse:
+    async def _forward(self, request: Request, routed: Routed, record: trace.Record) -> OwnAnswer | None:
         """Hold the body, try the targets, hand on the answer, and write down what happened."""
-        held = self._memory.open(request.remote or "")
+        held = self._memory.open(request.remote)
         exchange: Exchange | None = None
-        budget, upstream = self._fleet.budget, routed.upstream.name
+        budget, upstream = self._runtime.budget, routed.upstream.name
         budget.begin(upstream)
         try:
             call = await call_of(request, routed, held)
@@ -166,12 +167,12 @@ class Proxy:
                     name=admission.caller.name if admission is not None else "",
                     fields=request.headers,
                     query=routed.query,
-                    address=request.remote or "",
+                    address=request.remote,
                 ),
                 upstream=routed.upstream,
                 policy=routed.policy,
                 routes=routed.serving.routes,
-                fleet=self._fleet,
+                runtime=self._runtime,
                 record=record,
             )
             ended = await exchange.run()
@@ -198,17 +199,17 @@ class Proxy:
 
     async def _reply(
         self,
-        request: web.BaseRequest,
+        request: Request,
         routed: Routed,
         record: trace.Record,
         exchange: Exchange,
         ended: Ended,
-    ) -> web.StreamResponse:
+    ) -> OwnAnswer | None:
         record.outcome = _ending(record, ended)
         record.status = ended.status
         answer = ended.answer
         if answer is not None and isinstance(ended.outcome, Broken) and _is_no_answer(ended.outcome, routed.policy):
-            self._fleet.put_away(answer)
+            self._runtime.put_away(answer)
             answer = unmasked(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
@@ -226,19 +227,22 @@ class Proxy:
         try:
             if answer.opened is not None and ended.success:
                 relay = Relay(request, exchange, routed.policy, record, redaction)
-                streamed = await relay.run(answer, response_headers)
+                await relay.run(answer, response_headers)
                 exchange.ended_whole()
-                return streamed
+                return None
             if answer.rest is None and answer.broken is None:
-                return reply.whole(answer, response_headers, redacts)
+                reply.whole(request, answer, response_headers, redacts)
+                return None
             count = (record.answering or record.attempts[-1]).count
             if answer.status >= 400 or not ended.success:
-                return await reply.stream(request, answer, response_headers, count, redacts)
-            return await _passed_on(request, exchange, answer, response_headers, count)
+                await reply.stream(request, answer, response_headers, count, redacts)
+            else:
+                await _passed_on(request, exchange, answer, response_headers, count)
         except reply.Interrupted as error:
             last = record.attempts[-1]
             record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
+        return None
 
     def _softened(self, routed: Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
         """Return the answer, as a 503 where the client would take a brief rate limit for the end."""
@@ -247,7 +251,7 @@ class Proxy:
         softened = try_later(api_of(exchange.path), routed.policy, ended.outcome, answer, exchange.earliest_return())
         if softened is None:
             return answer
-        self._fleet.put_away(answer)
+        self._runtime.put_away(answer)
         return softened
 
     def _answer_headers(
@@ -279,28 +283,24 @@ class Proxy:
 
 
 async def _passed_on(
-    request: web.BaseRequest,
+    request: Request,
     exchange: Exchange,
     answer: Answer,
     response_headers: "CIMultiDict[str]",
     count: Callable[[int], None],
-) -> web.StreamResponse:
+) -> None:
     """Hand on what is large and good as it comes, and not looked at."""
     try:
-        response = await reply.stream(request, answer, response_headers, count, NOTHING)
+        await reply.stream(request, answer, response_headers, count, NOTHING)
     except reply.Interrupted as error:
         exchange.broke(Broken("truncated", str(error), ErrorClass.INTERRUPTED))
         raise
     exchange.ended_whole()
-    return response
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:
-    """Tell whether a success that was none must not reach the client as one: nothing of it was sent yet.
-
-    A written `retryOn` decides alone what is a failure, so an error in a success is handed on where it names none.
-    """
-    return policy.semantics == "Failover" and not (policy.explicit and outcome.how == "error-event")
+    """Tell whether a success that was none must not reach the client as one: nothing of it was sent yet."""
+    return not policy.hands_on_unchanged if outcome.how == "error-event" else policy.demands_form
 
 
 def _ending(record: trace.Record, ended: Ended) -> trace.Ending:

@@ -10,7 +10,8 @@ Every secret stands in `Table.secrets` and nowhere else; the rest refers to it b
 
 import hashlib
 from collections.abc import Container, Iterable
-from typing import Annotated, Literal, TypeVar
+from enum import StrEnum
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -19,32 +20,48 @@ from switchover_dataplane.pattern import BadPattern, compiled
 
 Part = TypeVar("Part")
 
-VERSION = 1
-"""The newest table version that this data plane serves."""
+VERSION = 2
+"""The one table version that this data plane serves: a policy of version 1 has other fields."""
 
-ERROR_CLASSES = (
-    "rate-limited",
-    "quota-exhausted",
-    "overloaded",
-    "server-error",
-    "connect-failed",
-    "reset",
-    "silent",
-    "credentials",
-    "model-unavailable",
-    "context-length",
-    "content-filter",
-    "caller-fault",
-    "interrupted",
-)
-"""Every error class (`outcome.ErrorClass`): each is a trigger for `Policy.retry_on`."""
+
+class ErrorClass(StrEnum):
+    """Why an attempt failed, independent of the provider (DESIGN section 4); each value is also a `retryOn` token."""
+
+    RATE_LIMITED = "rate-limited"
+    QUOTA_EXHAUSTED = "quota-exhausted"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server-error"
+    CONNECT_FAILED = "connect-failed"
+    RESET = "reset"
+    SILENT = "silent"
+    CREDENTIALS = "credentials"
+    MODEL_UNAVAILABLE = "model-unavailable"
+    CONTEXT_LENGTH = "context-length"
+    CONTENT_FILTER = "content-filter"
+    CALLER_FAULT = "caller-fault"
+    INTERRUPTED = "interrupted"
+
+
+FINAL: Final = frozenset({ErrorClass.CONTENT_FILTER, ErrorClass.CALLER_FAULT})
+"""Classes that are about the request: no other model is asked to overrule the first (DESIGN section 4)."""
+
+BRIEF: Final = frozenset({ErrorClass.OVERLOADED, ErrorClass.SERVER_ERROR, ErrorClass.RESET})
+"""Classes after which the same target may well answer, as they pass soon (DESIGN section 4, "same target again")."""
+
+AI_TRIGGERS: Final = tuple(reason for reason in ErrorClass if reason not in FINAL)
+"""The triggers where none is written: every class that another model may not share."""
+
+DEFAULT_ATTEMPTS: Final = 3
+"""Attempts of a request where no number is written; more where an AI upstream has more priorities."""
+
+CONNECTION_TRIGGERS: Final = ("connect-failure", "reset-before-request")
+"""Envoy's triggers that name nothing but an attempt which sent nothing."""
 
 ENVOY_TRIGGERS = (
     "5xx",
     "gateway-error",
     "reset",
-    "connect-failure",
-    "reset-before-request",
+    *CONNECTION_TRIGGERS,
     "retriable-4xx",
     "retriable-status-codes",
     "retriable-headers",
@@ -57,10 +74,7 @@ ENVOY_TRIGGERS = (
     "resource-exhausted",
     "unavailable",
 )
-"""Envoy's triggers (x-envoy-retry-on, x-envoy-retry-grpc-on) for `Policy.retry_on`; `reset` is an error class too."""
-
-AI_TRIGGERS = tuple(name for name in ERROR_CLASSES if name not in ("content-filter", "caller-fault"))
-"""What is tried again where no trigger is written: every class that another model may not share."""
+"""Envoy's triggers (x-envoy-retry-on, x-envoy-retry-grpc-on) for `Tokens.tokens`; `reset` is an error class too."""
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -347,36 +361,101 @@ class Holdback(_Frozen, frozen=True):
     time: Seconds = 0.5
 
 
-class Policy(_Frozen, frozen=True):
-    """How a request is tried: RouteOption `retries` and timeouts, HTTPRoute `retry`, FailoverPolicy, or the default.
+class EveryPriority(_Frozen, frozen=True, tag_field="kind", tag="every-priority"):
+    """Every priority gets its turn, in order; what is left of the attempts is for repeats after `BRIEF` failures.
 
-    `attempts` counts all tries including the first; 0 stands for the default: 3, or one per priority where there
-    are more. `retry_on` holds trigger tokens; with `explicit` they were written by the user and decide alone,
-    without it they are the AI triggers. `update_frequency` 0 means that `previousPriorities` was not written.
-    `written` tells a `retries` block (RouteOption or HTTPRoute) from the default. A limit of 0 seconds is none.
-    `operations` says what of a model's API may be asked for (`operations.py`). `lone_stream_idle_timeout` stands in the
-    place of `stream_idle_timeout` where nobody could go on with a stream that is cut.
+    With `repeats_any` a target is also repeated after any other failure that is a trigger, however long it took.
     """
 
-    semantics: Literal["Failover", "Envoy"] = "Failover"
-    written: bool = False
-    attempts: Natural = 0
-    retry_on: tuple[str, ...] = ()
-    explicit: bool = False
+    repeats_any: bool = False
+
+
+class Counted(_Frozen, frozen=True, tag_field="kind", tag="counted"):
+    """Every priority gets `per_priority` attempts in a row, in order, and none gets a second turn."""
+
+    per_priority: Positive
+
+
+class EnvoyOrder(_Frozen, frozen=True, tag_field="kind", tag="envoy"):
+    """Attempt i (from 0) goes to the (i div `update_frequency`) mod P-th of P priorities; None: always to the first.
+
+    Source: Envoy, "previous_priorities" retry priority. A target gets no attempt that no trigger asks for.
+    """
+
+    update_frequency: Positive | None = None
+
+
+Order = EveryPriority | Counted | EnvoyOrder
+
+
+class Classes(_Frozen, frozen=True, tag_field="kind", tag="classes"):
+    """Error classes after which another attempt follows.
+
+    After one of `of_fallback`, another target follows only where a fallback said it: not the target asked first.
+    """
+
+    classes: tuple[ErrorClass, ...] = AI_TRIGGERS
+    of_fallback: tuple[ErrorClass, ...] = (ErrorClass.CALLER_FAULT,)
+
+
+class Tokens(_Frozen, frozen=True, tag_field="kind", tag="tokens"):
+    """Written triggers: error classes and `ENVOY_TRIGGERS`, as written; `status_codes` are `retriableStatusCodes`."""
+
+    tokens: tuple[str, ...] = ()
     status_codes: tuple[int, ...] = ()
-    update_frequency: Natural = 0
+
+
+Triggers = Classes | Tokens
+
+EVERY_PRIORITY: Final = EveryPriority()
+DEFAULT_TRIGGERS: Final = Classes()
+
+
+class Policy(_Frozen, frozen=True):
+    """How a request is attempted at one upstream. The compiler answers every question once, in one field.
+
+    The default is that of an AI upstream with up to three priorities and more than one target. A limit of 0 seconds is
+    none.
+
+    attempts: all attempts of a request, the first included. Without `counts_unsent`, an attempt that sent nothing is
+        not counted.
+    brief_wait: the longest Retry-After that is waited for, once a request, before the same target is tried again; 0:
+        none is. With `brief_wait_is_extra` the attempt behind it does not count.
+    max_retry_after_wait: a target that asks for a longer wait is not tried again by the same request.
+    hedges: another target is started beside one that is silent for longer than `first_token_timeout` (of a stream),
+        `first_token_timeout_reasoning` (the same, after reasoning) or `answer_timeout` (of any other answer).
+    demands_form: a success must have the form of its API, else the attempt failed.
+    hands_on_unchanged: a failure that is no trigger is handed on as the target sent it, an error in a success too.
+    last_answer_is_final: the last answer is handed on, even where an earlier one tells more.
+    deadline_is_final: at the deadline the answer is 504 whatever came before, and not earlier.
+    holds_body: a body of any size up to `max_request_body` is read whole, so that it can be sent again.
+    lone_stream_idle_timeout: takes the place of `stream_idle_timeout` where no target could continue a cut stream.
+    operations: what of a model's API may be asked for (`operations.py`).
+    """
+
+    attempts: Positive = DEFAULT_ATTEMPTS
+    order: Order = EVERY_PRIORITY
+    triggers: Triggers = DEFAULT_TRIGGERS
+    counts_unsent: bool = True
+    brief_wait: Seconds = 2.0
+    brief_wait_is_extra: bool = True
+    max_retry_after_wait: Seconds = 2.0
     per_try_timeout: Seconds = 0.0
     back_off: BackOff = BackOff()
     rate_limited_back_off: RateLimitedBackOff | None = None
     timeout: Seconds = 0.0
-    idle_timeout: Seconds = 0.0
+    deadline_is_final: bool = False
     cool_down: CoolDown = CoolDown()
     retry_budget: RetryBudget = RetryBudget()
-    max_retry_after_wait: Seconds = 2.0
-    max_request_body: Natural = 32 * 1024 * 1024
+    hedges: bool = True
     first_token_timeout: Seconds = 10.0
     first_token_timeout_reasoning: Seconds = 90.0
     answer_timeout: Seconds = 90.0
+    demands_form: bool = True
+    hands_on_unchanged: bool = False
+    last_answer_is_final: bool = False
+    holds_body: bool = True
+    max_request_body: Natural = 32 * 1024 * 1024
     stream_idle_timeout: Seconds = 15.0
     lone_stream_idle_timeout: Seconds = 120.0
     stream_recovery: Literal["Continue", "Abort", "Holdback"] = "Continue"
@@ -580,8 +659,8 @@ def decode(text: bytes) -> Table:
         version = msgspec.json.decode(text, type=_Envelope).version
         if version > VERSION:
             raise InvalidTable(f"version {version} is newer than {VERSION}, the newest that this data plane serves")
-        if version < 1:
-            raise InvalidTable(f"version {version} is none: the first one is 1")
+        if version < VERSION:
+            raise InvalidTable(f"version {version} is older than {VERSION}, the oldest that this data plane serves")
         parts = msgspec.json.decode(text, type=_Parts)
     except _DECODER_ERRORS as error:
         raise InvalidTable(f"not a table: {error}") from error

@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import retries
 from serving import (
     END,
     KEY,
@@ -32,11 +33,9 @@ from switchover_dataplane import table as t
 from switchover_dataplane.proxy import Settings
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.70}
-GUIDE = t.Policy(
-    written=True,
-    explicit=True,
+GUIDE = retries(
     attempts=4,
-    retry_on=("retriable-status-codes",),
+    tokens=("retriable-status-codes",),
     status_codes=(429,),
     update_frequency=1,
 )
@@ -233,7 +232,7 @@ async def test_a_client_that_leaves_takes_its_upstream_call_along() -> None:
                 await asyncio.sleep(0)
             writer.close()
             async with asyncio.timeout(5):
-                while at.fleet.in_flight["ns/up/0/0"]:
+                while at.runtime.in_flight["ns/up/0/0"]:
                     await asyncio.sleep(0.01)
 
 

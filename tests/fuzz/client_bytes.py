@@ -8,11 +8,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from aiohttp import web
-
 from battery.client import CASES
 from fuzz.edits import edited, pieces
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import read_body
 
 SEEDS = tuple(case.data for case in CASES if 10 < len(case.data) < 1_500)
@@ -85,10 +85,10 @@ _faults: list[str] = []
 async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
     seen: list[Seen] = []
 
-    async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
+    async def handle(request: Request, _port: int) -> OwnAnswer:
         content = b"".join([piece async for piece in read_body.passing(request)])
-        seen.append(Seen(request.method, request.raw_path, tuple(request.headers.items()), content))
-        return web.Response(text="ok")
+        seen.append(Seen(request.method, request.head.target, tuple(request.headers.items()), content))
+        return OwnAnswer(200, body=b"ok")
 
     loop = asyncio.get_running_loop()
     edge = Edge(handle, 7, Limits(), Connections(10))
@@ -104,7 +104,7 @@ async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
         await _turns(ours, got, _QUIET_TURNS)
     ours.close()
     transport.abort()
-    await edge.shutdown(0)
+    await edge.drain(0)
     faults, _faults[:] = list(_faults), []
     assert not faults, faults
     return seen, bytes(got)

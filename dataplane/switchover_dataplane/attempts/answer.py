@@ -1,12 +1,18 @@
 """What came back from a target: data that attempts, the exchange and the reply hand to each other."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
+from typing import Final
 
 from multidict import CIMultiDict
 
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.upstream.connection import ConnectionBroken
 from switchover_dataplane.upstream.transport import Response
+
+DRAIN_TIME: Final = 0.05
+"""Seconds for which the rest of an answer that nobody wants is read, so that its connection is kept."""
 
 
 @dataclass(slots=True)
@@ -31,8 +37,10 @@ class Answer:
     async def put_away(self) -> None:
         """Give the answer up: its connection is kept if what is left of it is short."""
         if self.rest is not None:
-            await self.rest.discard()
-            self.rest = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_TIME):
+                    await self.rest.drain()
+            self.abort()
 
     def abort(self) -> None:
         """Give the answer up at once, with its connection."""

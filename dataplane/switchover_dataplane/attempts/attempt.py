@@ -4,26 +4,27 @@ A request and a target → an outcome and, where there is one, the answer. Nothi
 failure that is seen here can still be moved to another target. What is done next is `failover.py`'s.
 """
 
-import asyncio
+import contextlib
 import time
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from switchover_dataplane.attempts import redirect
-from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.answer import DRAIN_TIME, Answer
+from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.read_success import gather, read_success
-from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack, Pulse
+from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.refusal import refused
-from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Refused, TimedOut
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.plain_answer import is_plainly_good
 from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
-from switchover_dataplane.upstream.targets import Route
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
+
+_JSON: Final = "application/json"
+_JSON_WITH: Final = "application/json;"
 
 REFUSAL_LIMIT: Final = 64 * 1024
 """As much of a refusal's body is read to classify it and to keep its connection."""
@@ -34,8 +35,7 @@ _PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
 _BODY_DECIDES: Final = frozenset((400, 401, 403, 404, 410, 413, 422, 424, 451))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How long the attempt may take, in seconds, None for no limit.
 
     `headers` runs until the head of the answer (Gloo `retries.perTryTimeout`), `remaining` is what is left of the
@@ -56,34 +56,31 @@ class Limits:
         return self.headers, "perTryTimeout"
 
 
-Result = tuple[Outcome, Answer | None]
-
-
-async def attempt(transport: Transport, route: Route, call: Call, limits: Limits, pulse: Pulse) -> Result:
+async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight) -> Result:
     """Send the call to one target and tell what became of it; cancelling closes what is open.
 
     An answer comes with `Committed`, with `Refused`, and with a `Broken` that was at least an HTTP answer, as the
     policy may say that such a failure is the client's to see.
     """
     seconds, name = limits.head
-    expected = expected_of(route, call, in_a_form=limits.in_a_form)
+    expected = expected_of(of.head, call.body, in_a_form=limits.in_a_form)
     try:
-        if seconds is None:
-            response = await _send(transport, route, call, expected)
-        else:
-            async with asyncio.timeout(seconds):
-                response = await _send(transport, route, call, expected)
+        with of.within(seconds):
+            response = await _send(transport, call, expected, of)
     except TimeoutError:
         return TimedOut(name, seconds or 0.0), None
     except ConnectFailed as failure:
         return NotSent(failure.cause, failure.detail), None
     except ConnectionBroken as failure:
         return Broken(failure.how, failure.detail), None
+    plain = _plainly_good(response, expected)
+    if plain is not None:
+        return plain
     try:
-        if limits.remaining is None:
-            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
-        async with asyncio.timeout(limits.remaining):
-            return await _read(response, route, call, expected, pulse=pulse, holdback=limits.holdback)
+        with of.within(limits.remaining):
+            result = await _read(response, call, expected, of, limits.holdback)
+        response.hand_over()
+        return result
     except TimeoutError:
         response.abort()
         return TimedOut("timeout", limits.remaining or 0.0), None
@@ -91,49 +88,56 @@ async def attempt(transport: Transport, route: Route, call: Call, limits: Limits
         response.abort()
         if error is response.failure:
             raise  # what stopped the request's body
-        return Broken("malformed", unreadable(error, route.target.id), ErrorClass.SERVER_ERROR), None
+        return Broken("malformed", unreadable(error, of.target.id), ErrorClass.SERVER_ERROR), None
     except BaseException:
         response.abort()
         raise
 
 
-async def _send(transport: Transport, route: Route, call: Call, expected: Expected) -> Response:
+async def _send(transport: Transport, call: Call, expected: Expected, of: InFlight) -> Response:
     """Write the request as this target wants it; follow where the target itself sends it."""
-    headers = call.headers.copy()
-    if route.authority:
-        headers["host"] = route.authority
-    elif "host" not in headers:
-        headers["host"] = f"{route.destination.host}:{route.destination.port}"
-    credential = route.credential or (route.passed_through(call.token) if call.token else None)
-    if credential is not None:
-        headers[credential[0]] = credential[1]
-    body = call.body
-    if isinstance(body, JsonBody):
-        body = body.for_model(route.model_for(call.path))
-    elif isinstance(body, Continuation):
-        body = body.for_target(route)
-    path = route.path(call.path, call.query)
-    may_follow = expected.api is not None and isinstance(body, bytes)
-    for _ in range(redirect.MOST if may_follow else 0):
-        response = await transport.send(route.destination, call.method, path, headers, body)
-        location = redirect.location(response, route.destination, headers["host"], path)
+    head, method = of.head, call.head.method
+    body = call.body.for_target(head.route, head.model)
+    destination = head.route.destination
+    response = await transport.send(destination, method, call.request_id.join(head.wire), body, of.go_on)
+    if response.status not in redirect.KEEPING or expected.api is None or not isinstance(body, bytes):
+        return response
+    path = head.path
+    for _ in range(redirect.MOST):
+        location = redirect.location(response, destination, head.host, path)
         if location is None:
-            return response
+            break
         path = location
         try:
-            await response.discard()
+            with contextlib.suppress(TimeoutError), of.within(DRAIN_TIME):
+                await response.drain()
         finally:
             response.abort()
-    return await transport.send(route.destination, call.method, path, headers, body)
+        wire = call.request_id.join(head.wire_for(call.head, path))
+        response = await transport.send(destination, method, wire, body, of.go_on)
+    return response
 
 
-async def _read(
-    response: Response, route: Route, call: Call, expected: Expected, *, pulse: Pulse, holdback: HeldBack
-) -> Result:
+def _plainly_good(response: Response, expected: Expected) -> Result | None:
+    """Judge the usual good answer, which has come as a whole with its head; None leaves it to `_read`."""
+    if response.status != 200 or expected.api is None or expected.shape != "value":
+        return None
+    headers = response.headers
+    text = response.whole
+    kind = headers.get("content-type", "")
+    if text is None or (kind != _JSON and not kind.startswith(_JSON_WITH)) or "content-encoding" in headers:
+        return None
+    if not is_plainly_good(expected.api, text):
+        return None
+    return Committed(200, headers), Answer(200, headers, [text])
+
+
+async def _read(response: Response, call: Call, expected: Expected, of: InFlight, holdback: HeldBack) -> Result:
     """Read the start of an answer, or all of it, and judge it."""
+    ai, method = call.head.ai, call.head.method
     if response.status >= 400:
-        return await _refusal(decoded(response) if call.method != "HEAD" else response, route, call)
-    if not call.ai or call.method == "HEAD":
+        return await _refusal(decoded(response) if method != "HEAD" else response, call, of)
+    if not ai or method == "HEAD":
         return Committed(response.status, response.headers), Answer(response.status, response.headers, rest=response)
     response = decoded(response)
     if expected.api is not None and coding(response.headers) and has_body(response):
@@ -142,17 +146,18 @@ async def _read(
             answer = Answer(response.status, response.headers, rest=response)
             return Broken("malformed", "its content-encoding cannot be undone here", ErrorClass.SERVER_ERROR), answer
     answer = Answer(response.status, response.headers, rest=response)
-    return await read_success(answer, response, route, call, expected, pulse=pulse, holdback=holdback), answer
+    return await read_success(answer, response, call, expected, of, holdback), answer
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _refusal(response: Response, route: Route, call: Call) -> Result:
+async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
     """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
+    route = of.head.route
     answer = Answer(response.status, response.headers, rest=response)
     try:
-        async with asyncio.timeout(_patience(response)):
+        with of.within(_patience(response)):
             await gather(answer, response, REFUSAL_LIMIT)
     except TimeoutError:
         pass
@@ -162,9 +167,9 @@ async def _refusal(response: Response, route: Route, call: Call) -> Result:
         answer.broken, answer.rest = failure, None
     status, body = response.status, b"".join(answer.held)
     error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.method in ("GET", "DELETE"):
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.head.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and route.model and not route.model_for(call.path):
+    if error_class is ErrorClass.MODEL_UNAVAILABLE and of.head.keeps_model:
         whom = "request"  # the model is the caller's own choice, and not the one that others are served by
     return Refused(status, error_class, response.headers, wait, whom), answer
 

@@ -1,39 +1,48 @@
-"""One request to one upstream: `next_step` and `attempt` alternate until an answer is good or known to be the last.
+"""One request to one upstream: `next_step` and attempts alternate until an answer is good or known to be the last.
 
 This is where the decision meets sockets, the clock and chance; it decides nothing itself. An attempt that is silent
-beyond its soft limit stays open while another starts beside it: the first good answer wins, and the rest are closed.
+beyond its soft timeout stays open while another starts beside it: the first good answer wins, and the rest are closed.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.attempts.attempt import Result
-from switchover_dataplane.attempts.attempt_group import Fleet, Race, Running
+from switchover_dataplane.attempts.attempt import Limits, attempt
+from switchover_dataplane.attempts.attempt_group import AttemptGroup
+from switchover_dataplane.attempts.attempt_log import AttemptLog
+from switchover_dataplane.attempts.declined import is_declined
 from switchover_dataplane.attempts.held import Failure, Held
-from switchover_dataplane.failover.decision import Answer as Last
-from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, next_step, status_for
+from switchover_dataplane.attempts.in_flight import InFlight, Result
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
+from switchover_dataplane.attempts.soft_timeout import SoftTimeout, soft_timeout
+from switchover_dataplane.attempts.stream_start import HeldBack
+from switchover_dataplane.failover.balance import choose
+from switchover_dataplane.failover.decision import Answer as Finish
+from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.failover.triggers import is_final_success, wants_refusals_known
+from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.identity import RequestIdentity
+from switchover_dataplane.streams import held_calls
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route
 
-__all__ = ["Ended", "Exchange", "Fleet"]
+__all__ = ["Ended", "Exchange", "UpstreamRuntime"]
 
 
 @dataclass(slots=True)
 class Ended:
     """How the exchange ended: the most telling outcome, its answer, why, and our status.
 
-    The outcome is None where nothing could be tried.
-
-    `model` is the one that the request asked for.
+    The outcome is None where nothing could be tried. `model` is the one that the request asked for.
     """
 
     outcome: Outcome | None
@@ -51,7 +60,21 @@ class Ended:
 class Exchange:
     """The attempts of one request, and those that continue its answer if that breaks off."""
 
-    __slots__ = ("_fleet", "_held", "_history", "_policy", "_race", "_record", "_repeats", "_upstream")
+    __slots__ = (
+        "_answer",
+        "_call",
+        "_group",
+        "_held",
+        "_history",
+        "_limits",
+        "_log",
+        "_policy",
+        "_record",
+        "_routes",
+        "_runtime",
+        "_serving",
+        "_upstream",
+    )
 
     def __init__(
         self,
@@ -61,52 +84,58 @@ class Exchange:
         upstream: Upstream,
         policy: Policy,
         routes: Mapping[str, Route],
-        fleet: Fleet,
+        runtime: UpstreamRuntime,
         record: trace.Record,
     ) -> None:
+        self._call = call
         self._upstream = upstream
         self._policy = policy
-        self._fleet = fleet
+        self._routes = routes
+        self._runtime = runtime
         self._record = record
-        self._race = Race(
-            call, identity=identity, upstream=upstream, policy=policy, routes=routes, fleet=fleet, record=record
-        )
+        self._log = AttemptLog(record, runtime, upstream, policy, identity, call.body.model)
+        self._group = AttemptGroup()
+        self._held = Held(runtime.put_away)
+        self._limits = limits_of(policy)
+        self._answer: Ended | None = None
         self._history: list[Tried] = []
-        self._held = Held(fleet.put_away)
-        self._repeats = 0
+        self._serving: InFlight | None = None
 
     @property
-    def body(self) -> object:
+    def body(self) -> RequestBody:
         """The body of the request, as targets were asked last."""
-        return self._race.call.body
+        return self._call.body
 
     @property
     def path(self) -> str:
         """The path that targets are asked for, before each provider's own way."""
-        return self._race.call.path
+        return self._call.head.path
 
     async def run(self) -> Ended:
         """Try until it is known what the client gets; cancellation closes what is open."""
-        race = self._race
+        step: Step | None
         try:
-            step = self._next()
-            while not isinstance(step, Last) and race.serving is None:
+            step = self._first()
+            while step is not None and not isinstance(step, Finish):
                 step = await self._take(step)
-            while race.open and race.serving is None:
-                await self._late(await race.first_to_end())
-            if isinstance(step, Last) and step.after > 0:
+            while self._group.open and self._serving is None:
+                self._on_late(await self._group.next_ended())
+            if isinstance(step, Finish) and step.after > 0:
                 await asyncio.sleep(step.after)
         except BaseException:
             self._held.abort()
             raise
         finally:
-            self._abandon_all()
-            self._end_repeats()
-        return self._ended(step)
+            if self._group.open:
+                self._cancel_all()
+            self._log.repeats_end()
+        return self._ended(step) if self._answer is None else self._answer
 
     async def go_on(self, body: Continuation) -> Ended:
         """Ask further targets to continue the answer that broke off."""
-        self._race.call = replace(self._race.call, body=body)
+        self._call = Call(self._call.head, body, self._call.request_id)
+        self._log.model = body.model
+        self._answer = None
         return await self.run()
 
     def broke(self, outcome: Broken) -> None:
@@ -114,34 +143,45 @@ class Exchange:
 
         An error in the midst of it may be about the request; a cut is the target's doing.
         """
-        serving = self._race.serving
+        serving = self._serving
         assert serving is not None  # noqa: S101 - else nothing could have broken off
         if outcome.how == "error-event":
             outcome = replace(outcome, scope="unknown")
-        trace.note(serving.note, outcome)
-        self._race.learn(serving, outcome)
-        self._race.served()
+        self._log.broke(serving, outcome)
+        self.close()
         self._history[-1] = replace(self._history[-1], outcome=outcome)
 
     def earliest_return(self) -> float | None:
         """Return in how many seconds the first target is back that cools down, None if none does."""
-        race = self._race
-        return self._fleet.health.earliest_return(self._upstream, race.model, time.monotonic(), identity=race.identity)
+        log, health = self._log, self._runtime.health
+        return health.earliest_return(self._upstream, log.model, time.monotonic(), identity=log.identity)
 
     def ended_whole(self) -> None:
         """Take note that the answer that was handed on reached its end."""
-        self._race.served_whole()
+        if self._serving is not None:
+            self._log.is_whole(self._serving)
 
     def may_go_on(self) -> bool:
         """Tell whether another target would be asked if the answer that is handed on broke off now."""
         broken = replace(self._history[-1], outcome=Broken("stalled", "", ErrorClass.INTERRUPTED))
-        return not isinstance(self._after([*self._history[:-1], broken]), Last)
+        return not isinstance(self._after([*self._history[:-1], broken]), Finish)
 
     def close(self) -> None:
         """Take note that no answer is handed on any more."""
-        self._race.served()
+        if self._serving is not None:
+            self._log.served(self._serving)
+            self._serving = None
 
-    # ── One step after the other ────────────────────────────────────────────────────────────────────────────────────
+    # ── What comes next ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _first(self) -> Step:
+        """Return the first step of a request; nothing but health has a say in it where there is no deadline."""
+        if self._history or self._policy.timeout:
+            return self._next()
+        log = self._log
+        health, cool_down = self._runtime.health, self._policy.cool_down
+        cooling = health.cooling(self._upstream, cool_down, log.model, time.monotonic(), identity=log.identity)
+        return first_step(self._upstream, cooling)
 
     def _next(self) -> Step:
         step = self._after(self._history)
@@ -151,152 +191,212 @@ class Exchange:
 
     def _after(self, history: Sequence[Tried]) -> Step:
         now = time.monotonic()
-        policy = self._policy
+        policy, log = self._policy, self._log
         return next_step(
             policy,
             self._upstream,
             history,
-            cooling=self._fleet.health.cooling(
-                self._upstream, policy.cool_down, self._race.model, now, identity=self._race.identity
+            cooling=self._runtime.health.cooling(
+                self._upstream, policy.cool_down, log.model, now, identity=log.identity
             ),
             elapsed=now - self._record.started,
             wall=time.time(),
             chance=random.random(),  # noqa: S311 - jitter, not a secret
-            repeats_allowed=not history or self._may_repeat,
+            repeats_allowed=not history or log.may_repeat,
         )
 
-    async def _take(self, step: Try | Wait) -> Step:
-        """Carry a step out; return the one that follows it. Once an answer is handed on, none does."""
+    async def _take(self, step: Try | Wait) -> Step | None:
+        """Carry a step out; return the one that follows it, None if an answer is handed on."""
         self._held.try_on()
-        if self._is_repeat(step):
-            self._count_repeat()
+        if self._history and self._is_repeat(step):
+            self._log.repeats()
         wait = 0.0
         if isinstance(step, Wait):
             wait = step.seconds
             await self._sleep(wait)
-            if self._race.serving is not None:
-                return step
+            if self._serving is not None:
+                return None
             step = step.then
-        newest, result = await self._race.start(step, wait)
-        return await self._decided(newest, result) if result is not None else await self._beside(newest)
+        newest = self._start(step, wait)
+        is_last = not newest.soft_timeout.seconds
+        while True:
+            ended = await self._group.next_ended(None if is_last else newest.left)
+            if ended is newest:
+                return self._on_ended(newest)
+            if ended is not None:
+                self._on_late(ended)
+                if self._serving is not None:
+                    return None
+            elif newest.left <= 0:
+                following = self._on_soft_timeout(newest)
+                if not isinstance(following, Finish) or newest not in self._group.open:
+                    return following
+                is_last = True
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, unless a silent attempt brings its answer meanwhile."""
         until = time.monotonic() + seconds
-        while self._race.open and (left := until - time.monotonic()) > 0:
-            await self._late(await self._race.first_to_end(left))
-            if self._race.serving is not None:
+        while self._group.open and (left := until - time.monotonic()) > 0:
+            ended = await self._group.next_ended(left)
+            if ended is not None:
+                self._on_late(ended)
+            if self._serving is not None:
                 return
         await asyncio.sleep(until - time.monotonic())
 
-    async def _beside(self, newest: Running) -> Step:
-        """Wait for the newest attempt, and for silent ones beside it; return what comes next, also if it is silent."""
-        is_last = not newest.patience.seconds
-        while True:
-            ended = await self._race.first_to_end(None if is_last else newest.left)
-            if ended is newest:
-                return await self._decided(newest, newest.result)
-            if ended is not None:
-                await self._late(ended)
-                if self._race.serving is not None:
-                    return Last(Why.SUCCESS, 200)
-            elif newest.left <= 0:
-                step = self._silence(newest)
-                if not isinstance(step, Last) or newest not in self._race.open:
-                    return step
-                is_last = True
+    # ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _silence(self, newest: Running) -> Step:
-        """Return what is started beside an attempt that is silent; the last candidate is not given up for it."""
-        outcome = TimedOut(newest.patience.limit, newest.patience.seconds)
-        silent = Tried(newest.priority, newest.target, outcome)
-        self._history.append(silent)
+    def _start(self, step: Try, wait: float) -> InFlight:
+        """Attempt one of a step's candidates, `wait` seconds after it was decided."""
+        call = self._call
+        target = choose(step.candidates, self._runtime.in_flight, random)
+        head = call.head.to(self._routes[target.id])
+        name = head.name_of_model(self._log.model)
+        note = trace.Attempt(step.priority, target.id, head.route.wire.name, name, wait * 1000)
+        newest = InFlight(step.priority, target, head, note, time.monotonic())
+        note.beside = bool(self._group.open)
+        newest.soft_timeout = soft_timeout(self._policy, call.body, name)
+        if call.body.continues:
+            note.continues = True
+            if not newest.soft_timeout.seconds:
+                newest.soft_timeout = SoftTimeout("firstTokenTimeout", self._policy.stream_idle_timeout)
+        self._log.started(newest)
+        self._group.start(newest, self._attempt(newest))
+        return newest
+
+    async def _attempt(self, newest: InFlight) -> Result:
+        call, transport, route = self._call, self._runtime.transport, newest.head.route
+        outcome, answer = await attempt(transport, call, self._limits_at(newest.began), newest)
+        if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):
+            self._runtime.put_away(answer)
+            return await attempt(transport, call, self._limits_at(time.monotonic()), newest)
+        if isinstance(outcome, Committed) and answer is not None and wants_refusals_known(self._policy):
+            declined = is_declined(newest.head.api, answer)
+            return replace(outcome, error_class=ErrorClass.CONTENT_FILTER) if declined else outcome, answer
+        return outcome, answer
+
+    def _limits_at(self, now: float) -> Limits:
+        """Return the limits of an attempt that begins now."""
+        timeout = self._policy.timeout
+        if not timeout:
+            return self._limits
+        return self._limits._replace(remaining=max(0.001, timeout - (now - self._record.started)))
+
+    # ── What became of it ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _on_ended(self, newest: InFlight) -> Step | None:
+        """Take note of how the newest attempt ended; return what comes next, None if its answer is handed on."""
+        result = newest.result
+        outcome = result[0]
+        is_good = isinstance(outcome, Committed)
+        self._log.ended(newest, result)
+        if is_final_success(self._policy, outcome):
+            self._history.append(Tried(newest.priority, newest.target, outcome))
+            self._win(newest, result)
+            return None
+        if not self._group.open:
+            self._log.repeats_end()
+        # What was silent for too long stays so to this request: it is not asked again, whatever came of it in the end.
+        counted = newest.overdue if newest.overdue and not is_good else outcome
+        self._history.append(Tried(newest.priority, newest.target, counted, time.monotonic() - newest.began))
         step = self._next()
-        if isinstance(step, Last):
-            self._history.pop()
-            newest.overdue = outcome
-            if not isinstance(self._race.call.body, Continuation):
-                return step
-        newest.silent = silent
-        trace.note(newest.note, outcome)
-        self._race.learn(newest, outcome)
-        if isinstance(step, Last):
-            # Who has read half an answer is not left waiting for the other half without end.
-            self._abandon_all()
-        elif self._may_repeat:
-            self._count_repeat()
+        self._keep(newest, result, decides=isinstance(step, Finish) and self._decides(step, result))
+        if is_good and isinstance(step, Finish):
+            self._serve(newest)
         else:
-            self._race.abandon(newest)
+            self._log.not_served(newest)
         return step
 
-    def _abandon_all(self) -> None:
-        for each in tuple(self._race.open):
-            self._race.abandon(each)
-
-    async def _decided(self, newest: Running, result: Result) -> Step:
-        """Take note of how the newest attempt ended; return what comes next."""
-        self._race.ended(newest, result)
-        if not self._race.open:
-            self._end_repeats()
-        # What was silent for too long stays so to this request: it is not asked again, whatever it said in the end.
-        outcome = newest.overdue if newest.overdue and not isinstance(result[0], Committed) else result[0]
-        self._history.append(Tried(newest.priority, newest.target, outcome, time.monotonic() - newest.began))
-        step = self._next()
-        self._keep(newest, result, decides=isinstance(step, Last) and self._decides(step, result))
-        if isinstance(result[0], Committed) and isinstance(step, Last):
-            self._race.serve(newest)
-        else:
-            self._race.lost(newest)
-        return step
-
-    async def _late(self, ended: Running | None) -> None:
+    def _on_late(self, ended: InFlight | None) -> None:
         """Take note of how an attempt ended that had been silent: a good answer is one all the same."""
         if ended is None:
             return
         result = ended.result
-        self._race.ended(ended, result)
-        self._keep(ended, result, decides=isinstance(result[0], Committed))
+        self._log.ended(ended, result)
         if not isinstance(result[0], Committed):
-            self._race.lost(ended)
+            self._keep(ended, result, decides=False)
+            self._log.not_served(ended)
             return
         self._history = [tried for tried in self._history if tried is not ended.silent]
         self._history.append(Tried(ended.priority, ended.target, result[0]))
-        ended.note.decision = Why.SUCCESS
-        self._race.serve(ended)
+        self._win(ended, result)
+
+    def _on_soft_timeout(self, newest: InFlight) -> Step:
+        """Return what is started beside an attempt that is silent; the last candidate is not given up for it."""
+        outcome = TimedOut(newest.soft_timeout.limit, newest.soft_timeout.seconds)
+        silent = Tried(newest.priority, newest.target, outcome)
+        self._history.append(silent)
+        step = self._next()
+        if isinstance(step, Finish):
+            self._history.pop()
+            newest.overdue = outcome
+            if not self._call.body.continues:
+                return step
+        newest.silent = silent
+        self._log.is_silent(newest, outcome)
+        if isinstance(step, Finish):
+            # A client that has read half an answer is not left waiting for the other half without end.
+            self._cancel_all()
+        elif self._log.may_repeat:
+            self._log.repeats()
+        else:
+            self._cancel(newest)
+        return step
+
+    def _win(self, winner: InFlight, result: Result) -> None:
+        """Hand on a good answer, whatever came before."""
+        outcome, answer = result
+        self._held.forget()
+        winner.note.decision = Why.SUCCESS
+        self._serve(winner)
+        self._answer = Ended(outcome, answer, Why.SUCCESS, status_for(outcome), self._log.model)
+
+    def _serve(self, winner: InFlight) -> None:
+        self._log.serves(winner)
+        self._serving = winner
+
+    def _cancel(self, open_attempt: InFlight) -> None:
+        self._group.cancel(open_attempt)
+        why = "the client left" if self._serving is None else "another answered first"
+        self._log.cancelled(open_attempt, why)
+
+    def _cancel_all(self) -> None:
+        for each in tuple(self._group.open):
+            self._cancel(each)
 
     # ── What it comes to ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ended(self, step: Step) -> Ended:
-        why, status = (step.why, step.status) if isinstance(step, Last) else (Why.SUCCESS, 200)
-        if why is Why.DEADLINE and self._policy.semantics == "Envoy" and self._history:
-            # Envoy's deadline is an answer of its own, whatever was said before it.
+    def _ended(self, step: Step | None) -> Ended:
+        why, status = (step.why, step.status) if isinstance(step, Finish) else (Why.SUCCESS, 200)
+        model = self._log.model
+        if why is Why.DEADLINE and self._policy.deadline_is_final and self._history:
             self._held.forget()
-            return Ended(TimedOut("timeout", self._policy.timeout), None, why, status, self._race.model)
+            return Ended(TimedOut("timeout", self._policy.timeout), None, why, status, model)
         held = self._held.take()
         if held is None:
-            return Ended(self._history[-1].outcome if self._history else None, None, why, status, self._race.model)
+            return Ended(self._history[-1].outcome if self._history else None, None, why, status, model)
         outcome = held.tried.outcome
-        if held.note is not self._record.attempts[-1] and not isinstance(self._race.call.body, Continuation):
+        if held.note is not self._record.attempts[-1] and not self._call.body.continues:
             self._record.handed_on = held.note
         if why is not Why.DEADLINE or held.answer is not None:
             status = status_for(outcome)
-        return Ended(outcome, held.answer, why, status, self._race.model)
+        return Ended(outcome, held.answer, why, status, model)
 
-    def _decides(self, step: Last, result: Result) -> bool:
-        """Tell whether the answer that came last is the one to hand on, whatever was said before.
+    def _decides(self, step: Step, result: Result) -> bool:
+        """Tell whether the answer that came last is the one to hand on, whatever came before.
 
-        It is where it is a success, or one that a written `retryOn` does not name; and always in Envoy's semantics.
+        It is where it is a success, or one that a written `retryOn` does not name.
         """
-        if self._policy.semantics == "Envoy" or isinstance(result[0], Committed):
+        if self._policy.last_answer_is_final or isinstance(result[0], Committed):
             return True
-        return self._policy.explicit and step.why is Why.NOT_RETRIABLE and result[1] is not None
+        return self._policy.hands_on_unchanged and step.why is Why.NOT_RETRIABLE and result[1] is not None
 
-    def _keep(self, running: Running, result: Result, *, decides: bool) -> None:
+    def _keep(self, ended: InFlight, result: Result, *, decides: bool) -> None:
         outcome, answer = result
-        if answer is not None and self._policy.semantics == "Failover" and _is_wordless(outcome):
-            self._fleet.put_away(answer)
+        if answer is not None and self._policy.demands_form and _is_wordless(outcome):
+            self._runtime.put_away(answer)
             answer = None
-        found = Failure(Tried(running.priority, running.target, outcome), answer, running.note)
+        found = Failure(Tried(ended.priority, ended.target, outcome), answer, ended.note)
         self._held.offer(found, self._history, decides=decides)
 
     def _is_repeat(self, step: Try | Wait) -> bool:
@@ -306,17 +406,14 @@ class Exchange:
             tried.priority == then.priority and tried.target.id == then.candidates[0].id for tried in self._history
         )
 
-    @property
-    def _may_repeat(self) -> bool:
-        return self._fleet.budget.allows(self._upstream.name, self._policy.retry_budget)
 
-    def _count_repeat(self) -> None:
-        self._repeats += 1
-        self._fleet.budget.repeat(self._upstream.name)
-
-    def _end_repeats(self) -> None:
-        self._fleet.budget.repeated(self._upstream.name, self._repeats)
-        self._repeats = 0
+def limits_of(policy: Policy) -> Limits:
+    """Return the limits of each attempt under a policy, but for the request's deadline."""
+    held = HeldBack(
+        policy.holdback if policy.stream_recovery == "Holdback" else None,
+        policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
+    )
+    return Limits(policy.per_try_timeout or None, None, held, policy.demands_form)
 
 
 def _is_wordless(outcome: Outcome) -> bool:

@@ -4,13 +4,14 @@ A stream is no answer before it is whole: one that breaks off, fails, ends for a
 failed attempt, of which the client sees nothing.
 """
 
-import asyncio
+import contextlib
 import time
 from typing import Final, Protocol
 
 import msgspec
 
-from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.answer import DRAIN_TIME, Answer
+from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.attempts.stream_start import AFTER_THE_END
 from switchover_dataplane.classify.refusal import failed_stream
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
@@ -52,7 +53,9 @@ JOINERS: Final[dict[Api, type[ChatJoiner] | type[MessagesJoiner] | type[Response
 }
 
 
-async def join(answer: Answer, response: Response, api: Api, provider: str, limit: int) -> Broken | None:
+async def join(  # noqa: PLR0917 - an answer, and what is known of it
+    answer: Answer, response: Response, api: Api, provider: str, limit: int, attempt: InFlight
+) -> Broken | None:
     """Read a stream to its end and hold its answer as one JSON text of up to `limit` bytes; what was read is `held`.
 
     A failure is returned, and the words of an error are held in the place of the answer.
@@ -62,7 +65,7 @@ async def join(answer: Answer, response: Response, api: Api, provider: str, limi
         return _no_answer("an event stream, which the API has not")
     pieces, answer.held = answer.held, []
     try:
-        failed = await _read(pieces, response, joiner, provider, answer)
+        failed = await _read(pieces, response, joiner, provider, answer, attempt)
         if failed is None:
             answer.held = [joiner.written()]
     except Unjoinable as why:
@@ -71,9 +74,9 @@ async def join(answer: Answer, response: Response, api: Api, provider: str, limi
         failed = Broken(failure.how, failure.detail)
     answer.rest = None
     if failed is None:
-        await response.discard()
-    else:
-        response.abort()
+        with contextlib.suppress(TimeoutError), attempt.within(DRAIN_TIME):
+            await response.drain()
+    response.abort()
     answer.headers = answer.headers.copy()
     answer.headers.popall("content-length", None)
     answer.headers["content-type"] = "application/json"
@@ -96,8 +99,8 @@ def joined_array(text: bytes, limit: int) -> bytes | None:
     return joiner.written()
 
 
-async def _read(
-    pieces: list[bytes], response: Response, joiner: Joiner, provider: str, answer: Answer
+async def _read(  # noqa: PLR0917 - an answer, and what is known of it
+    pieces: list[bytes], response: Response, joiner: Joiner, provider: str, answer: Answer, attempt: InFlight
 ) -> Broken | None:
     """Read until nothing follows; return why what came is no answer."""
     scanner, size, turn, came_to_end = Scanner(), 0, 0, False
@@ -107,7 +110,7 @@ async def _read(
         elif pieces:
             events = scanner.feed(pieces.pop(0))
         else:
-            piece = await _next(response, joiner)
+            piece = await _next(response, joiner, attempt)
             size += len(piece)
             came_to_end = not piece
             events = scanner.feed(piece) if piece else scanner.end()
@@ -128,12 +131,12 @@ async def _read(
     return None if joiner.is_whole else Broken("truncated", "the stream ended without a finish_reason")
 
 
-async def _next(response: Response, joiner: Joiner) -> bytes:
+async def _next(response: Response, joiner: Joiner, attempt: InFlight) -> bytes:
     """Wait for the next piece; what is whole is not waited for without end."""
     if not joiner.is_whole:
         return await response.chunk()
     try:
-        async with asyncio.timeout(AFTER_THE_END):
+        with attempt.within(AFTER_THE_END):
             return await response.chunk()
     except (TimeoutError, ConnectionBroken):
         return b""

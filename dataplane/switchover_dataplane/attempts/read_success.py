@@ -1,7 +1,7 @@
 """An answer under a success status → whether it is one, and in the shape that was asked for.
 
 Where the API is known nothing is believed of its label: what begins as an event stream is one, and anything else is
-read whole and judged. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
+read whole and check_success. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
 """
 
 import re
@@ -11,17 +11,17 @@ from typing import Final
 import msgspec
 
 from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.attempts.join import join, joined_array
-from switchover_dataplane.attempts.stream_start import HeldBack, Pulse, open_stream
+from switchover_dataplane.attempts.stream_start import HeldBack, open_stream
 from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.formats.json_body import SMALL, JsonBody
+from switchover_dataplane.formats.json_body import SMALL
 from switchover_dataplane.formats.media_types import EVENT_STREAM, media_type
 from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
 from switchover_dataplane.upstream.decoded import coding
@@ -41,24 +41,18 @@ _ASKING: Final = frozenset(("POST", "PUT", "PATCH"))
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def read_success(
-    answer: Answer,
-    response: Response,
-    route: Route,
-    call: Call,
-    expected: Expected,
-    *,
-    pulse: Pulse,
-    holdback: HeldBack,
+async def read_success(  # noqa: PLR0917 - an answer, and what is known of it
+    answer: Answer, response: Response, call: Call, expected: Expected, attempt: InFlight, holdback: HeldBack
 ) -> Outcome:
     """Read the start of an answer, or all of it, and judge it."""
+    route = attempt.head.route
     if expected.api is not None and (response.status in _WITHOUT_A_BODY or 300 <= response.status < 400):
         return _no_success(response.status)
     if not coding(response.headers) and await _is_stream(answer, response, expected):
         if expected.api is None or expected.shape != "value":
             _label(answer, EVENT_STREAM)
-            return await open_stream(answer, response, route, expected.api, pulse=pulse, holdback=holdback)
-        failed = await join(answer, response, expected.api, route.wire.name, WHOLE_LIMIT)
+            return await open_stream(answer, response, route, expected.api, attempt, holdback)
+        failed = await join(answer, response, expected.api, route.wire.name, WHOLE_LIMIT, attempt)
         return failed or _judged(answer, route, call, expected)
     outcome = await _whole(answer, response) or _judged(answer, route, call, expected)
     return _in_shape(answer, outcome, route, call, expected) if isinstance(outcome, Committed) else outcome
@@ -142,7 +136,7 @@ async def gather(answer: Answer, response: Response, limit: int) -> None:
 
 def _judged(answer: Answer, route: Route, call: Call, expected: Expected) -> Outcome:
     """Tell whether a whole answer is one. What is fetched may be anything, and a large or coded one is not known."""
-    if call.method not in _ASKING or answer.rest is not None or coding(answer.headers):
+    if call.head.method not in _ASKING or answer.rest is not None or coding(answer.headers):
         return Committed(answer.status, answer.headers)
     body = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
     return check_success(route.wire.name, expected, answer.status, answer.headers, body, time.time())
@@ -179,19 +173,19 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     body = call.body
     written = None
     if answer.rest is None and not coding(answer.headers):
-        fields = body.fields if isinstance(body, JsonBody | Continuation) else {}
-        written = as_stream(api, b"".join(answer.held), with_usage=_wants_usage(fields.get("stream_options")))
+        wants_usage = _wants_usage(body.fields.get("stream_options"))
+        written = as_stream(api, b"".join(answer.held), with_usage=wants_usage)
     if written is None:
         if api is not None and answer.rest is None and not coding(answer.headers):
             _label(answer, _JSON)
-        if isinstance(body, Continuation):
+        if body.continues:
             return Broken("malformed", "no event stream, which alone could be continued", ErrorClass.SERVER_ERROR)
         return outcome
     _label(answer, EVENT_STREAM)
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
     opening = Opening(answer.opened, answer.status, route.wire.name, api, time.time)
-    # What was judged whole is an answer, though its events alone may not tell.
+    # What was check_success whole is an answer, though its events alone may not tell.
     return outcome if api is not None else opening.verdict() or outcome
 
 

@@ -14,7 +14,7 @@ from switchover_dataplane.upstream.transport import Response
 MOST: Final = 3
 """Redirects that are followed for one attempt."""
 
-_KEEPING: Final = frozenset((307, 308))
+KEEPING: Final = frozenset((307, 308))
 _LONGEST: Final = 8 * 1024
 _TARGET: Final = re.compile(r"/[!-~]*")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -25,7 +25,7 @@ def location(response: Response, destination: Destination, host: str, path: str)
 
     `host` is the Host field that the request named the target with, `path` what it asked for.
     """
-    if response.status not in _KEEPING or len(response.headers.getall("location", ())) != 1:
+    if response.status not in KEEPING or len(response.headers.getall("location", ())) != 1:
         return None
     given = response.headers["location"]
     scheme = "https" if destination.tls is not None else "http"

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.formats.json_body import SMALL, JsonBody, is_literal
-from switchover_dataplane.request.continuation import Continuation
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.formats.json_body import SMALL, is_literal
+from switchover_dataplane.request.call import RequestBody
+from switchover_dataplane.table import Policy
 
 _THINKS_FIRST: Final = re.compile(
     r"(?:o[1-9]|gpt-[5-9]|magistral|deepseek-(?:r|reasoner)|qwq|gemini-(?:2\.5|[3-9])|claude-(?:fable|mythos))(?:\b|[^a-z])"
@@ -25,25 +25,25 @@ _decoder: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class SoftTimeout:
     """A soft limit in seconds, 0 for none, and the field that says so."""
 
     limit: Literal["firstTokenTimeout", "answerTimeout"] = "answerTimeout"
     seconds: float = 0.0
 
 
-_WITHOUT_END: Final = Patience()
+WITHOUT_END: Final = SoftTimeout()
 
 
-def patience(policy: Policy, upstream: Upstream, body: object, model: str) -> Patience:
-    """Tell how long a target may be silent: without end where there is no other, or where Envoy's rules hold."""
-    if not upstream.ai or policy.semantics == "Envoy" or sum(map(len, upstream.priorities)) < 2:
-        return _WITHOUT_END
-    if not isinstance(body, JsonBody | Continuation) or not body.stream:
-        return Patience("answerTimeout", policy.answer_timeout)
+def soft_timeout(policy: Policy, body: RequestBody, model: str) -> SoftTimeout:
+    """Return how long a target may be silent before another is started beside it: without end where none is."""
+    if not policy.hedges:
+        return WITHOUT_END
+    if not body.stream:
+        return SoftTimeout("answerTimeout", policy.answer_timeout)
     thinks = thinks_first(model) or is_asked_to_think(body.fields)
     seconds = policy.first_token_timeout_reasoning if thinks else policy.first_token_timeout
-    return Patience("firstTokenTimeout", seconds)
+    return SoftTimeout("firstTokenTimeout", seconds)
 
 
 def thinks_first(model: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.process import turns
@@ -20,15 +21,6 @@ from switchover_dataplane.upstream.transport import ConnectionBroken, Response
 
 AFTER_THE_END: Final = 4.0
 """Seconds of silence behind a `finish_reason` after which nothing more is waited for."""
-
-
-class Pulse:
-    """When an attempt last showed that its model works on an answer, though none of it came; 0.0: not yet."""
-
-    __slots__ = ("at",)
-
-    def __init__(self) -> None:
-        self.at = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +38,8 @@ class HeldBack:
 NOT_HELD: Final = HeldBack()
 
 
-async def open_stream(
-    answer: Answer, response: Response, route: Route, api: Api | None, *, pulse: Pulse, holdback: HeldBack
+async def open_stream(  # noqa: PLR0917 - an answer, and what is known of it
+    answer: Answer, response: Response, route: Route, api: Api | None, attempt: InFlight, holdback: HeldBack
 ) -> Outcome:
     """Read a stream until its start is judged; what was read is `answer.opened`. `held` is what was read before."""
     answer.opened = opened = Opened()
@@ -56,13 +48,13 @@ async def open_stream(
     opening = Opening(
         opened, response.status, route.wire.name, api, time.time, holds_calls=holdback.call_silence is not None
     )
-    reading = _Reading(answer, response, opened, opening, pulse, holdback.call_silence or None)
+    reading = _Reading(answer, response, opened, opening, attempt, holdback.call_silence or None)
     outcome = await reading.read_on()
     first = holdback.first
     if first is not None and isinstance(outcome, Committed) and not opening.is_whole and answer.rest is not None:
         opening.hold_back(first.tokens)
         try:
-            async with asyncio.timeout(first.time or None):
+            with attempt.within(first.time or None):
                 outcome = await reading.read_on()
         except TimeoutError:
             pass
@@ -80,7 +72,7 @@ class _Reading:
     response: Response
     opened: Opened
     opening: Opening
-    pulse: Pulse
+    attempt: InFlight
     call_silence: float | None
 
     async def read_on(self) -> Outcome:
@@ -90,7 +82,7 @@ class _Reading:
             while (outcome := opening.verdict()) is None:
                 if opening.works:
                     opening.works = False
-                    self.pulse.at = asyncio.get_running_loop().time()
+                    self.attempt.works_since = asyncio.get_running_loop().time()
                 piece = b"" if opened.scanner.is_behind else await self._piece()
                 if piece is None:
                     outcome = self._given_up()
@@ -120,7 +112,7 @@ class _Reading:
         else:
             return await self.response.chunk()
         try:
-            async with asyncio.timeout(limit):
+            with self.attempt.within(limit):
                 return await self.response.chunk()
         except TimeoutError:
             return None

@@ -7,13 +7,15 @@ import asyncio
 import time
 
 import msgspec
-from aiohttp import web
+from multidict import CIMultiDict
 from prometheus_client import exposition
 
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.edge import browsers
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
@@ -23,14 +25,14 @@ from switchover_dataplane.telemetry.metrics import Metrics, Present
 class Admin:
     """Serves the admin port; with `is_open` other machines can also read the table and the health of targets."""
 
-    def __init__(self, state: State, fleet: Fleet, metrics: Metrics, *, is_open: bool = False) -> None:
+    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, *, is_open: bool = False) -> None:
         self._state = state
-        self._fleet = fleet
+        self._runtime = runtime
         self._metrics = metrics
         self._is_open = is_open
-        metrics.registry.register(Present(fleet.health, fleet.in_flight, time.monotonic))
+        metrics.registry.register(Present(runtime.health, runtime.in_flight, time.monotonic))
 
-    async def handle(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
+    async def handle(self, request: Request, _port: int) -> OwnAnswer:
         """Answer one request."""
         if request.method not in ("GET", "HEAD"):
             answer = own_answers.error(405, "method_not_allowed", "the admin port only answers GET")
@@ -38,7 +40,7 @@ class Admin:
             return answer
         match request.path:
             case "/healthz":
-                return web.Response(text="ok\n")
+                return _text(200, "ok\n")
             case "/readyz":
                 return self._ready()
             case "/metrics":
@@ -58,19 +60,19 @@ class Admin:
                     404, "not_found", "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
                 )
 
-    def _ready(self) -> web.Response:
+    def _ready(self) -> OwnAnswer:
         if self._state.draining:
-            return web.Response(status=503, text="draining: the process is stopping\n")
+            return _text(503, "draining: the process is stopping\n")
         if self._state.current is None:
-            return web.Response(status=503, text="no table yet\n")
-        return web.Response(text=f"ready, revision {self._state.current.table.revision}\n")
+            return _text(503, "no table yet\n")
+        return _text(200, f"ready, revision {self._state.current.table.revision}\n")
 
-    def _counts(self, accepted: str) -> web.Response:
+    def _counts(self, accepted: str) -> OwnAnswer:
         """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
         encode, content_type = exposition.choose_encoder(accepted)
-        return web.Response(body=encode(self._metrics.registry), headers={"content-type": content_type})
+        return OwnAnswer(200, CIMultiDict({"content-type": content_type}), encode(self._metrics.registry))
 
-    async def _table(self) -> web.Response:
+    async def _table(self) -> OwnAnswer:
         if self._state.current is None:
             return own_answers.error(503, "not_ready", "no table yet")
         # In a thread, as the table of 10,000 routes takes time.
@@ -80,9 +82,9 @@ class Admin:
         now = time.monotonic()
         return {
             "active": self._state.active_priorities(now),
-            "cooling": self._fleet.health.dump(now),
-            "in_flight": {name: count for name, count in self._fleet.in_flight.items() if count},
-            "connections": self._fleet.transport.counts(),
+            "cooling": self._runtime.health.dump(now),
+            "in_flight": {name: count for name, count in self._runtime.in_flight.items() if count},
+            "connections": self._runtime.transport.counts(),
         }
 
 
@@ -91,5 +93,9 @@ def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
     return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
 
 
-def _json(content: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(content) + b"\n", content_type="application/json")
+def _json(content: object) -> OwnAnswer:
+    return own_answers.json(200, msgspec.json.encode(content) + b"\n")
+
+
+def _text(status: int, text: str) -> OwnAnswer:
+    return OwnAnswer(status, CIMultiDict({"content-type": "text/plain; charset=utf-8"}), text.encode())

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from aiohttp import web
 
 from switchover_dataplane.control.mutual_tls import Files, MutualTls
 from switchover_dataplane.edge.listeners import Listeners
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.served_table import Ack, Nack, State
 
@@ -97,7 +98,7 @@ class Push:
             self._server.close()
         await self._edge.drain(_LAST_PUSH)
 
-    async def _serve(self, request: web.BaseRequest, _port: int) -> web.StreamResponse:
+    async def _serve(self, request: Request, _port: int) -> OwnAnswer:
         if request.path != "/v1/table":
             return own_answers.error(404, "not_found", "only /v1/table is here")
         if request.method == "GET":
@@ -115,11 +116,11 @@ class Push:
             "active": self._state.active_priorities(time.monotonic()),
         }
 
-    async def _put(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _put(self, request: Request) -> OwnAnswer:
         text = await _body(request)
         if text is None:
             too_large = own_answers.error(413, "table_too_large", f"a table has at most {TABLE_LIMIT} bytes")
-            too_large.force_close()
+            too_large.closes = True
             return too_large
         # Whoever pushes may leave at any time; a table is taken whole all the same.
         applying = asyncio.create_task(self._apply(text), name="apply a table")
@@ -134,13 +135,13 @@ class Push:
             return await self._state.apply(text, self._listeners)
 
 
-async def _body(request: web.BaseRequest) -> bytes | None:
+async def _body(request: Request) -> bytes | None:
     """Read the body; None if it is larger than a table may be, known before it is read where its length is."""
     if (request.content_length or 0) > TABLE_LIMIT:
         return None
     pieces: list[bytes] = []
     size = 0
-    while piece := await request.content.readany():
+    while piece := await request.take():
         size += len(piece)
         if size > TABLE_LIMIT:
             return None
@@ -148,5 +149,5 @@ async def _body(request: web.BaseRequest) -> bytes | None:
     return b"".join(pieces)
 
 
-def _json(status: int, content: object) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(content), content_type="application/json")
+def _json(status: int, content: object) -> OwnAnswer:
+    return own_answers.json(status, msgspec.json.encode(content))

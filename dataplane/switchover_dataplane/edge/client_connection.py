@@ -1,133 +1,132 @@
-"""One client's connection: aiohttp's, with limits on how large a head may be and how long head and body may take.
+"""One client's connection: bytes → requests, one after the other, each served before the next one is read.
 
-aiohttp parses and runs the handler; what it lets a client do for ever ends here, with an answer where one can still
-be given. Answers outside of any handler are written here too, because aiohttp's would repeat what was sent. Of answers
-that a client does not take, `sending` knows.
+One task serves all requests of a connection, and waits for nothing but the next one. Limits end what a client would let
+take for ever: how large a head may be, how long head and body may take, with an answer where one can still be given.
+How answers go out, `sending` knows.
 """
 
 import asyncio
 import logging
 import random
 import select
-import sys
 import traceback
-from collections.abc import Callable
-from typing import Any, Final
-
-from aiohttp import StreamReader, web
-from aiohttp.http_parser import RawRequestMessage
+from collections.abc import Awaitable, Callable
+from typing import Final, cast
 
 from switchover_dataplane.edge import early_refusal
 from switchover_dataplane.edge.clients import Clients
-from switchover_dataplane.edge.early_refusal import HEAD_LIMIT, REQUEST_LINE_LIMIT, Refusal
+from switchover_dataplane.edge.early_refusal import HEAD_LIMIT, Refusal
+from switchover_dataplane.edge.head_parser import HeadParser, RefusedHead
+from switchover_dataplane.edge.heads import Heads
+from switchover_dataplane.edge.request import Head, Request
+from switchover_dataplane.edge.request_body import BadChunks, ByLength, InChunks, RequestBody
 from switchover_dataplane.edge.sending import LEAST_RATE, Sending
 from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats.own_answers import OwnAnswer
+from switchover_dataplane.process import turns
+from switchover_dataplane.process.deadlines import Deadline
 from switchover_dataplane.routing import headers
 
 log = logging.getLogger("switchover.edge")
 
-_END: Final = b"\r\n\r\n"
 _LINGER: Final = 2.0
 _LOOK_AGAIN: Final = 1.0
+_BEHIND: Final = HEAD_LIMIT
+"""Bytes behind a request that are taken before it is answered."""
 
 SLOW_START: Final = 10.0
 """Seconds that a body which is held in memory may take at any rate."""
 
+Serve = Callable[[Request], Awaitable[OwnAnswer | None]]
+"""Serves one request: returns its answer, or None where it has sent one by the request's connection."""
+
+Check = Callable[[Head], OwnAnswer | None]
+"""Returns the answer to a request that must not be served because of its head; None for any other."""
+
 
 class ClientConnection(Sending):
-    """The protocol of one connection of `server`."""
+    """The protocol of one connection: what `check` lets pass is served by `serve`."""
 
     __slots__ = (
+        "_behind",
         "_body",
         "_body_began",
+        "_body_brought",
         "_body_is_held",
-        "_body_timer",
+        "_check",
         "_clients",
         "_counted",
-        "_head_bytes",
-        "_head_tail",
-        "_head_timer",
+        "_deadline",
+        "_has_served",
+        "_head_parser",
+        "_heads",
+        "_reading_is_paused",
+        "_refused",
+        "_remote",
+        "_serve",
+        "_task",
         "_turned_away",
+        "_waiter",
+        "last_used",
     )
 
-    def __init__(self, server: web.Server, clients: Clients) -> None:
+    def __init__(self, clients: Clients, heads: Heads, check: Check, serve: Serve) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(loop, clients.limits.send_timeout)
         self._clients = clients
+        self._heads = heads
+        self._check = check
+        self._serve = serve
+        self._remote = ""
         self._counted = False
         self._turned_away = False
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
-        self._head_tail = b""
-        self._body: StreamReader | None = None
+        self._reading_is_paused = False
+        self._has_served = False
+        self._deadline = Deadline(loop)
+        self._task: asyncio.Task[None] | None = None
+        self._waiter: asyncio.Future[Request] | None = None
+        self._head_parser: HeadParser | None = None
+        self._behind = b""
+        self._refused: OwnAnswer | None = None
+        self._body: RequestBody | None = None
         self._body_began = 0.0
+        self._body_brought = 0
         self._body_is_held = False
-        self._body_timer: asyncio.TimerHandle | None = None
-        super().__init__(
-            server,
-            send_timeout=clients.limits.send_timeout,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=clients.limits.keep_alive,
-            access_log=None,
-            max_line_size=REQUEST_LINE_LIMIT,
-            max_field_size=early_refusal.FIELD_LIMIT,
-            max_headers=early_refusal.HEADER_COUNT_LIMIT,
-            auto_decompress=False,
-            lingering_time=_LINGER,
-        )
+        self.last_used = 0.0
 
     # ── Its life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or turn it away when there are too many."""
-        super().connection_made(transport)
-        if self._clients.is_full:
-            self._clients.make_room()
-        self._clients.open.add(self)
-        if self._clients.is_full:
+        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
+        self._remote = _address(transport.get_extra_info("peername"))
+        self.last_used = self._loop.time()
+        clients = self._clients
+        if clients.is_full:
+            clients.make_room()
+        clients.open.add(self)
+        if clients.is_full:
             self._turn_away(early_refusal.TOO_MANY_CONNECTIONS)
             return
-        self._clients.connections.open += 1
+        clients.connections.open += 1
         self._counted = True
-        self._expect_head()
+        self._expect(clients.limits.head_timeout, self._head_is_late)
+        self._task = self._loop.create_task(self._serve_all())
+        clients.tasks.add(self._task)
+        self._task.add_done_callback(clients.tasks.discard)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; its handler is cancelled."""
         self._uncount()
-        self._clients.open.discard(self)
-        if not self._clients.open:
-            self._clients.none.set()
-        self._head_came()
-        self._body_came()
+        self._clients.forget(self)
+        self._deadline.end()
+        self._end_request()
         super().connection_lost(exc)
-
-    def _uncount(self) -> None:
-        if self._counted:
-            self._counted = False
-            self._clients.connections.open -= 1
-
-    def data_received(self, data: bytes) -> None:
-        """Parse; watch what belongs to a head or body that has not ended."""
-        if self._turned_away:
-            return
-        in_head = self._in_head
-        if in_head and self._head_bytes + len(data) > HEAD_LIMIT and self._head_goes_on(data):
-            in_line = not self._head_bytes and b"\n" not in data[:REQUEST_LINE_LIMIT]
-            self._turn_away(early_refusal.LONG_REQUEST_LINE if in_line else early_refusal.LARGE_HEAD)
-            return
-        before = self._request_count
-        super().data_received(data)
-        if self._request_count != before:
-            self._head_came()
-            self._parsed(*self._messages[-1], alone=in_head)
-        elif in_head:
-            self._head_bytes += len(data)
-            self._head_tail = (self._head_tail + data)[1 - len(_END) :]
-            if self._head_timer is None:
-                self._expect_head()
 
     def close_if_idle(self) -> None:
         """Close the connection if nothing has come that was not answered."""
-        if self._in_head and not self._head_bytes and not self._unread():
-            self.force_close()
+        if self._waiter is not None and self._head_parser is None and not self._unread():
+            self._close()
 
     @property
     def leaving(self) -> bool:
@@ -137,21 +136,33 @@ class ClientConnection(Sending):
     @property
     def may_go(self) -> bool:
         """Whether no request is served here, or its client does not take the answer."""
-        return self._current_request is None or self._paused
-
-    @property
-    def last_used(self) -> float:
-        """When the last answer was sent, or the connection began; in seconds, only to be compared."""
-        return self._next_keepalive_close_time
+        return self.request is None or self.paused
 
     def make_way(self) -> None:
         """Close the connection; another has its place from now on."""
         self._uncount()
-        self._clients.open.discard(self)
-        if self._paused:
+        self._clients.forget(self)
+        if self.paused:
             self.cut()
         else:
-            self.force_close()
+            self._close()
+
+    def _uncount(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._clients.connections.open -= 1
+
+    def _close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+    def _end_request(self) -> None:
+        """Cancel the handler, and whoever waits for more of the body."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._body is not None:
+            self._body.fail()
+            self._body = None
 
     def _unread(self) -> bool:
         """Tell whether something has come that the event loop did not read yet: a client waits for its answer."""
@@ -162,57 +173,198 @@ class ClientConnection(Sending):
         arrived.register(raw.fileno(), select.POLLIN)
         return bool(arrived.poll(0))
 
-    def _process_keepalive(self) -> None:
-        # The idle time may be over in the moment in which a request comes.
+    def _expect(self, seconds: float, late: Callable[[], None]) -> None:
+        self._deadline.set(self._loop.time(), seconds, late)
+
+    def _idle_is_over(self) -> None:
+        # A request may come in the moment in which the idle time is over.
         if self._unread():
-            self._keepalive_handle = self._loop.call_later(_LOOK_AGAIN, self._process_keepalive)
+            self._expect(_LOOK_AGAIN, self._idle_is_over)
         else:
-            super()._process_keepalive()
+            self._close()
+
+    # ── Requests, one after the other ───────────────────────────────────────────────────────────────────────────────
+
+    async def _serve_all(self) -> None:
+        try:
+            while await self._serve_one(await self._next()):
+                pass
+            self.close_when_taken()
+        except ConnectionError:
+            self.cut()  # the client left, or its answer broke off
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection alone
+            _log(error, "unknown")
+            self.cut()
+
+    async def _next(self) -> Request:
+        """Wait for the next request."""
+        if self._behind:
+            await turns.give_way()  # however many requests a client sends ahead, one of them is served in a turn
+            data, self._behind = self._behind, b""
+            at_hand = self._read_head(data)
+            if at_hand is not None:
+                return at_hand
+        waiter: asyncio.Future[Request]
+        self._waiter = waiter = self._loop.create_future()
+        if self._reading_is_paused:
+            self._resume_reading()
+        return await waiter
+
+    async def _serve_one(self, request: Request) -> bool:
+        """Answer a request; return whether another may follow it."""
+        try:
+            answer = self._refused or await self._serve(request)
+            if answer is not None:
+                self.send_own(answer)
+            elif not self.has_begun:
+                raise RuntimeError("the request was not answered")
+        except ConnectionError as error:
+            if self.has_begun or self.transport is None or self.transport.is_closing():
+                raise
+            self._fail(request, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this request alone
+            self._fail(request, error)
+        if self.paused:
+            await self.drained()
+        self.request = None
+        if self._body is not None:
+            await self._pass_over(self._body)
+        self.last_used = now = self._loop.time()
+        self._deadline.set(now, self._clients.limits.keep_alive, self._idle_is_over)
+        return self.keeps
+
+    async def _pass_over(self, body: RequestBody) -> None:
+        """Read the rest of a body that nobody wants, for a moment: unread bytes would reset the answer."""
+        self.last_used = self._loop.time()
+        self._deadline.clear()
+        try:
+            async with asyncio.timeout(_LINGER):
+                while await body.take():
+                    pass
+        except TimeoutError:
+            self.keeps = False
+
+    def _fail(self, request: Request, error: Exception) -> None:
+        """Answer a fault of ours; close the connection.
+
+        Raises:
+            ConnectionResetError: an answer has begun.
+        """
+        request_id = headers.request_id(request.headers, _new_id)
+        _log(error, request_id)
+        if self.has_begun:
+            raise ConnectionResetError("an answer has begun")
+        text = f"the gateway failed; its log says where, for request {request_id}"
+        answer = own_answers.error(500, "internal_error", text)
+        answer.headers["x-request-id"] = request_id
+        answer.closes = True
+        self.send_own(answer)
+
+    # ── What comes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def data_received(self, data: bytes) -> None:
+        """Read what belongs to a head or body that has not ended; keep the rest until its turn."""
+        if self._turned_away:
+            return
+        if self._body is not None:
+            self._read_body(self._body, data)
+            return
+        waiter = self._waiter
+        if waiter is None:
+            self._keep_behind(data)
+            return
+        request = self._read_head(data)
+        if request is not None and not waiter.done():
+            self._waiter = None
+            waiter.set_result(request)
+
+    def _keep_behind(self, data: bytes) -> None:
+        """Keep what comes behind a request that is served, unless it is the last of its connection."""
+        if self.request is not None and not self.request.head.keep_alive:
+            return
+        self._behind += data
+        if len(self._behind) > _BEHIND:
+            self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        if not self._reading_is_paused and self.transport is not None:
+            self._reading_is_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._reading_is_paused and self.transport is not None:
+            self._reading_is_paused = False
+            self.transport.resume_reading()
 
     # ── Heads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def _in_head(self) -> bool:
-        # aiohttp's waiter is done as soon as a head was parsed, though it stays until the handler runs: what comes in
-        # between is body. Before the first head it may not be there yet.
-        waiter = self._waiter
-        return self._request_count == 0 if waiter is None else not waiter.done()
+    def _read_head(self, data: bytes) -> Request | None:
+        """Return the request whose head ends in these bytes; None where it goes on or was refused."""
+        parser = self._head_parser
+        if parser is None:
+            known = self._heads.find(data)
+            if known is not None:
+                self._refused = None
+                return self._begin(*known, data)
+            parser = HeadParser()
+        try:
+            head = parser.feed(data)
+        except RefusedHead as refused:
+            self._turn_away(refused.refusal)
+            return None
+        if head is None:
+            self._go_on_with(parser)
+            return None
+        self._head_parser = None
+        self._refused = self._check(head)
+        if self._refused is None:
+            self._heads.keep(parser.raw, head, parser.length)
+        return self._begin(head, parser.length, parser.end, data)
 
-    def _head_goes_on(self, data: bytes) -> bool:
-        return _END not in self._head_tail + data[: HEAD_LIMIT - self._head_bytes]
-
-    def _expect_head(self) -> None:
-        self._head_timer = self._loop.call_later(self._clients.limits.head_timeout, self._head_is_late)
-
-    def _head_came(self) -> None:
-        self._head_bytes = 0
-        self._head_tail = b""
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _go_on_with(self, parser: HeadParser) -> None:
+        """Wait for the rest of a head; of the first one since the connection began, of another since its first byte."""
+        if self._head_parser is None and parser.has_begun:
+            self._head_parser = parser
+            if self._has_served:
+                self._expect(self._clients.limits.head_timeout, self._head_is_late)
 
     def _head_is_late(self) -> None:
-        self._head_timer = None
         self._turn_away(early_refusal.late_head(self._clients.limits.head_timeout))
+
+    def _begin(self, head: Head, length: int | None, end: int, data: bytes) -> Request | None:
+        """Make the request whose head ends at `end` of these bytes."""
+        self._deadline.clear()
+        self._has_served = True
+        self.has_begun, self.keeps = False, True
+        stop = end + (length or 0)
+        if not head.is_chunked and stop <= len(data):
+            if stop < len(data):
+                self._behind = data[stop:]
+            self.request = request = Request(head, self._remote, self, length, data[end:stop], None)
+            return request
+        self._body = body = RequestBody(InChunks() if head.is_chunked else ByLength(length or 0), self._resume_reading)
+        self._body_is_held = False
+        self._body_began = self._loop.time()
+        self.request = request = Request(head, self._remote, self, length, None, body)
+        self._expect_body(body)
+        self._read_body(body, data[end:])
+        return None if self._turned_away else request
 
     # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _parsed(self, message: object, body: StreamReader, *, alone: bool) -> None:
-        """Look at what the parser made of the newest bytes; `alone` with no request in flight before it."""
-        if isinstance(message, RawRequestMessage):
-            if not body.is_eof():
-                self._body_came()
-                self._body = body
-                self._body_began = self._loop.time()
-                self._expect_body(body.total_bytes)
-        elif alone:
-            self._turn_away(early_refusal.of(getattr(message, "exc", None)))
-        elif self._body is not None and not self._body.is_eof():
-            # aiohttp would let the handler wait for the rest of this body for ever.
-            self._give_up(early_refusal.of(getattr(message, "exc", None)))
-
-    def _expect_body(self, brought: int) -> None:
-        self._body_timer = self._loop.call_later(self._clients.limits.body_timeout, self._body_is_late, brought)
+    def _read_body(self, body: RequestBody, data: bytes) -> None:
+        try:
+            rest = body.feed(data)
+        except BadChunks:
+            self._give_up(early_refusal.MALFORMED)
+            return
+        if body.done:
+            self._body = None
+            self._deadline.clear()
+            if rest:
+                self._keep_behind(rest)
+        elif body.is_full:
+            self._pause_reading()
 
     def hold_body(self) -> Callable[[], None]:
         """The body that comes is held in memory, so it must come fast enough; return what ends its request."""
@@ -222,19 +374,16 @@ class ClientConnection(Sending):
     def _body_is_given_up(self) -> None:
         self._give_up(early_refusal.CROWDED_OUT)
 
-    def _body_came(self) -> None:
-        self._body = None
-        self._body_is_held = False
-        if self._body_timer is not None:
-            self._body_timer.cancel()
-            self._body_timer = None
+    def _expect_body(self, body: RequestBody) -> None:
+        self._body_brought = body.received
+        self._expect(self._clients.limits.body_timeout, self._body_is_late)
 
-    def _body_is_late(self, brought: int) -> None:
-        body, self._body_timer = self._body, None
-        if body is None or body.is_eof():
-            self._body_came()
-        elif body.total_bytes - brought >= self._least_that_comes() or self._reading_paused:
-            self._expect_body(body.total_bytes)
+    def _body_is_late(self) -> None:
+        body = self._body
+        if body is None:
+            return
+        if body.received - self._body_brought >= self._least_that_comes() or self._reading_is_paused:
+            self._expect_body(body)
         else:
             self._give_up(early_refusal.late_body(self._clients.limits.body_timeout))
 
@@ -248,8 +397,7 @@ class ClientConnection(Sending):
 
     def _give_up(self, why: Refusal) -> None:
         """End a request whose handler runs: with an answer, unless one has begun."""
-        request = self._current_request
-        if request is None or request.writer.output_size > 0:
+        if self.request is None or self.has_begun:
             self.cut()
         else:
             self._turn_away(why)
@@ -257,8 +405,8 @@ class ClientConnection(Sending):
     def _turn_away(self, why: Refusal) -> None:
         """Answer and close; what still comes is read for a moment, as unread bytes would reset the answer."""
         self._turned_away = True
-        self._head_came()
-        self._body_came()
+        self._deadline.end()
+        self._resume_reading()
         # A handler that still runs finds no transport for its own answer.
         transport, self.transport = self.transport, None
         if transport is None:
@@ -267,41 +415,19 @@ class ClientConnection(Sending):
         if transport.can_write_eof():
             transport.write_eof()
         self._loop.call_later(_LINGER, transport.close)
-        if self._task_handler is not None:
-            self._task_handler.cancel()
+        self._end_request()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp's text repeats the offending bytes
-    ) -> web.StreamResponse:
-        """Answer a fault of ours, or what could not be parsed behind a request in flight; close the connection."""
-        if isinstance(exc, ConnectionError) and request.writer.output_size > 0:
-            raise exc  # the client left, or was shown that its answer broke off: nothing failed in here
-        why, told = early_refusal.of(exc), {"server": "switchover"}
-        if status >= 500:
-            request_id = told["x-request-id"] = headers.request_id(request.headers, _new_id)
-            _tell(exc or sys.exc_info()[1], request_id)
-            why = Refusal(500, "internal_error", f"the gateway failed; its log says where, for request {request_id}")
-        if request.writer.output_size > 0:
-            raise ConnectionResetError("an answer has begun")
-        answer = own_answers.error(why.status, why.code, why.message)
-        answer.headers.update(told)
-        answer.force_close()
-        return answer
 
-    def log_exception(self, *_: Any, **__: Any) -> None:
-        """Tell of a fault outside of any handler, without aiohttp's text, which may repeat what was sent."""
-        _tell(sys.exc_info()[1], "unknown")
+def _address(peer: object) -> str:
+    """Return the address of a socket's peer; "" for a Unix socket."""
+    return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 def _new_id() -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-def _tell(exc: BaseException | None, request_id: str) -> None:
+def _log(error: BaseException, request_id: str) -> None:
     """Log a fault by its type and place: an exception's text may hold what a client sent."""
-    fields = {"request_id": request_id, "where": "".join(traceback.format_tb(exc.__traceback__ if exc else None))}
-    log.error("a request failed inside the gateway: %s", type(exc).__name__, extra={"fields": fields})
+    fields = {"request_id": request_id, "where": "".join(traceback.format_tb(error.__traceback__))}
+    log.error("a request failed inside the gateway: %s", type(error).__name__, extra={"fields": fields})

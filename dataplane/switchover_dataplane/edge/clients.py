@@ -39,7 +39,7 @@ class Connections:
 
 @dataclass(slots=True)
 class Clients:
-    """The connections of one port; `none` is set when the last one has closed.
+    """The connections of one port, and the tasks that serve them; `none` is set when the last one has closed.
 
     With `leaving`, every answer says that its connection ends with it.
     """
@@ -48,6 +48,7 @@ class Clients:
     connections: Connections
     leaving: bool = False
     open: "set[ClientConnection]" = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     none: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -59,6 +60,12 @@ class Clients:
     def is_crowded(self) -> bool:
         """Whether connections are so many that none is kept for its next request."""
         return self.limits.makes_room and self.connections.open * 2 > self.connections.limit
+
+    def forget(self, client: "ClientConnection") -> None:
+        """Take a connection out that has closed or is about to."""
+        self.open.discard(client)
+        if not self.open:
+            self.none.set()
 
     def make_room(self) -> None:
         """Close the connection that nothing was answered on for longest, unless requests are served on all of them."""

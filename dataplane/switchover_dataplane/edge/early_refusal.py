@@ -1,14 +1,8 @@
-"""What is wrong with a request before there is one → the answer that says so, as bytes and without what was sent.
+"""What is wrong with a request before there is one → the answer that says so, as bytes and without what was sent."""
 
-These answers are given beside aiohttp's own way, which needs a parsed head and repeats what it could not parse.
-"""
-
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-
-from aiohttp.http_exceptions import LineTooLong
 
 from switchover_dataplane.formats import own_answers
 
@@ -42,9 +36,6 @@ class Refusal:
         ).encode() + body
 
 
-_REPEATED: Final = re.compile(r"Duplicate '?([A-Za-z-]{1,40})\b")
-"""aiohttp's words for a repeated field of which there can be only one; the name is one that it knows."""
-
 MALFORMED: Final = Refusal(400, "bad_request", "the request is not well-formed HTTP/1.1")
 LONG_REQUEST_LINE: Final = Refusal(
     414, "uri_too_long", f"the request line is longer than {REQUEST_LINE_LIMIT} bytes; what is long belongs in the body"
@@ -74,12 +65,3 @@ def late_head(seconds: float) -> Refusal:
 def late_body(seconds: float) -> Refusal:
     """Say that a body stalled."""
     return Refusal(408, "body_timeout", f"too little of the request's body came for {seconds:g} seconds")
-
-
-def of(error: BaseException | None) -> Refusal:
-    """Tell what aiohttp's parser found: a repeated field by its name, a limit by its number, else it is malformed."""
-    if repeated := _REPEATED.match(str(error.args[0]) if error is not None and error.args else ""):
-        return Refusal(400, "bad_request", f"the request's head is ambiguous: more than one {repeated[1]}")
-    if isinstance(error, LineTooLong):
-        return LONG_REQUEST_LINE if error.args[1] == REQUEST_LINE_LIMIT else LARGE_HEAD
-    return LARGE_HEAD if "Too many headers" in str(error) else MALFORMED

@@ -1,6 +1,6 @@
 """A policy, the last outcome and a random number → the seconds to wait before the same priority is tried again.
 
-It stands apart from `failover.py` because it answers "how long", never "where to".
+It stands apart from `decision.py` because it answers "how long", never "where to".
 """
 
 from collections.abc import Mapping

@@ -4,23 +4,31 @@ The whole of failover is decided by `next_step`, a plain function of data: the c
 number are handed in, so that every sequence can be written down as a test. Choosing one of the candidates is
 `balance.py`, attempting is `attempt.py`, and sleeping is the caller's.
 
-There are two semantics. `Failover`, in here, gives every priority its turn and spends what is left on repeats;
-`Envoy`, in `envoy_order.py`, counts attempts exactly as Envoy does, wrap-around and all.
+`Policy.order` names one of three orders. `EveryPriority` and `Counted`, in here, give every priority its turn;
+`EnvoyOrder`, in `envoy_order.py`, counts attempts exactly as Envoy does, wrap-around and all.
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from switchover_dataplane.failover import envoy_order
-from switchover_dataplane.failover.outcome import ClientGone, Committed, Refused
-from switchover_dataplane.failover.retry_state import Pool, Progress, tally
+from switchover_dataplane.failover.most_telling import is_of_the_first
+from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, NotSent, Refused
+from switchover_dataplane.failover.retry_state import Pool, RetryState, tally
 from switchover_dataplane.failover.steps import Answer, Step, Tried, Try, Wait, Why, status_for
-from switchover_dataplane.failover.triggers import ONCE_MORE, error_class, is_soft, triggers
-from switchover_dataplane.table import Policy, Target, Upstream
+from switchover_dataplane.failover.triggers import (
+    error_class,
+    is_final_success,
+    is_soft,
+    is_trigger,
+    moves_on_from_fallback,
+)
+from switchover_dataplane.table import BRIEF, Counted, EnvoyOrder, EveryPriority, Policy, Target, Upstream
 
 _GATEWAY_TIMEOUT = 504
 
-__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "next_step", "status_for"]
+__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "first_step", "next_step", "status_for"]
 
 
 def next_step(
@@ -52,19 +60,20 @@ def next_step(
     if not history:
         if policy.timeout and elapsed >= policy.timeout:
             return Answer(Why.DEADLINE, 504)
-        return _first(upstream.priorities, cooling)
+        return first_step(upstream, cooling)
     outcome = history[-1].outcome
-    wanted = triggers(policy, outcome)
-    if not wanted and isinstance(outcome, Committed):
+    if isinstance(outcome, Committed) and is_final_success(policy, outcome):
         return Answer(Why.SUCCESS, outcome.status)
     if isinstance(outcome, ClientGone):
         return Answer(Why.CLIENT_GONE, status_for(outcome))
     if policy.timeout and elapsed >= policy.timeout:
         return Answer(Why.DEADLINE, 504)
+    wanted = is_trigger(policy, outcome)
+    if not wanted and not _is_worth_another_target(policy, history):
+        return Answer(Why.NOT_RETRIABLE if policy.hands_on_unchanged else Why.FINAL, status_for(outcome))
     turns, outcomes = tally(history)
-    request = Progress(
+    request = RetryState(
         policy=policy,
-        ai=upstream.ai,
         pools={index: pool for index, pool in enumerate(upstream.priorities) if pool},
         history=history,
         turns=turns,
@@ -76,22 +85,19 @@ def next_step(
         chance=chance,
         repeats_allowed=repeats_allowed,
     )
-    if not wanted and not request.worth_another_target:
-        why = Why.NOT_RETRIABLE if policy.explicit or policy.semantics == "Envoy" else Why.FINAL
-        return Answer(why, status_for(outcome))
     step = _continued(request)
     if step is None:
         why = _why_over(request)
         if why is Why.DEADLINE:
-            return Answer(why, 504, policy.timeout - elapsed if policy.semantics == "Envoy" else 0.0)
+            return Answer(why, 504, policy.timeout - elapsed if policy.deadline_is_final else 0.0)
         return Answer(why, status_for(outcome))
     return step
 
 
-def _first(priorities: tuple[Pool, ...], cooling: Set[str]) -> Step:
+def first_step(upstream: Upstream, cooling: Set[str]) -> Step:
     """Take the first pool with a target that is not cooling down; where all are, the first pool."""
     fallback: Try | None = None
-    for priority, pool in enumerate(priorities):
+    for priority, pool in enumerate(upstream.priorities):
         if not cooling and pool:
             return Try(priority, pool, Why.FIRST)
         healthy = tuple(target for target in pool if target.id not in cooling)
@@ -107,22 +113,38 @@ def _as_if_none(priorities: tuple[Pool, ...], cooling: Set[str]) -> Set[str]:
     return cooling if any(target.id not in cooling for pool in priorities for target in pool) else frozenset()
 
 
-# ── Failover semantics ──────────────────────────────────────────────────────────────────────────────────────────────
+def _is_worth_another_target(policy: Policy, history: Sequence[Tried]) -> bool:
+    """Tell whether a target not yet tried is worth an attempt, whatever the triggers are.
+
+    It is where nothing was sent, nothing is lost yet, or half an answer is with the caller already; and after a refusal
+    of the request by a fallback, as the model that was asked first did not refuse it.
+    """
+    if isinstance(policy.order, EnvoyOrder):
+        return False
+    last = history[-1]
+    outcome = last.outcome
+    if isinstance(outcome, NotSent) or is_soft(outcome):
+        return True
+    if isinstance(outcome, Broken) and outcome.error_class is ErrorClass.INTERRUPTED:
+        return True
+    return moves_on_from_fallback(policy, outcome) and not is_of_the_first(last, history)
 
 
-def _continued(request: Progress) -> Try | Wait | None:
+def _continued(request: RetryState) -> Try | Wait | None:
     """Return the next try, or None when the request is over."""
-    if request.policy.semantics == "Envoy":
-        return envoy_order.next_try(request)
     waited = _after_brief_limit(request)
     if waited or request.remaining <= 0:
         return waited
-    if request.policy.update_frequency:
-        return _as_counted(request)
-    return _sibling(request) or _same_again(request) or _next_priority(request) or _left_over(request)
+    match request.policy.order:
+        case EveryPriority():
+            return _sibling(request) or _same_again(request) or _next_priority(request) or _left_over(request)
+        case Counted() as order:
+            return _as_counted(request, order)
+        case EnvoyOrder() as order:
+            return envoy_order.next_try(request, order)
 
 
-def _why_over(request: Progress) -> Why:
+def _why_over(request: RetryState) -> Why:
     """Name the limit without which another try would have followed; without such a limit all had their turn."""
     if not request.repeats_allowed and _continued(replace(request, repeats_allowed=True)):
         return Why.BUDGET_SPENT
@@ -135,34 +157,33 @@ def _why_over(request: Progress) -> Why:
     return Why.TURNS_TAKEN
 
 
-# ── Where previousPriorities is not written ─────────────────────────────────────────────────────────────────────────
+# ── Every priority in its turn ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _after_brief_limit(request: Progress) -> Wait | None:
+def _after_brief_limit(request: RetryState) -> Wait | None:
     """Wait out a brief rate limit on the same target, once a request: it is not worth a weaker model."""
     last = request.last
     seconds = request.brief_limit(last.outcome)
-    granted = 1 if request.ai and not request.policy.attempts else 0
     if (
         seconds is None
         or not request.wanted
         or not request.repeats_allowed
         or request.has_waited
-        or request.remaining + granted <= len(request.untried_priorities())
+        or request.remaining + request.policy.brief_wait_is_extra <= len(request.untried_priorities())
         or not request.fits(seconds)
     ):
         return None
     return Wait(seconds, Try(last.priority, (last.target,), Why.RETRY_AFTER))
 
 
-def _sibling(request: Progress) -> Try | Wait | None:
+def _sibling(request: RetryState) -> Try | Wait | None:
     """Stay in the pool with a target not yet tried, as long as no priority loses its turn by it."""
     candidates = request.untried(request.last.priority)
     return _here(request, request.last.priority, candidates, Why.OTHER_TARGET) if request.can_stay else None
 
 
-def _same_again(request: Progress) -> Try | Wait | None:
-    """Repeat on this priority where the failure is brief by nature, or where a written policy knows no other."""
+def _same_again(request: RetryState) -> Try | Wait | None:
+    """Repeat on this priority where the failure passes soon, or where the order repeats after any."""
     priority = request.last.priority
     if not request.wanted or not request.can_stay:
         return None
@@ -174,18 +195,23 @@ def _same_again(request: Progress) -> Try | Wait | None:
     return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN)
 
 
-def _may_repeat(request: Progress, priority: int, target: Target) -> bool:
+def _repeats_any(request: RetryState) -> bool:
+    order = request.policy.order
+    return isinstance(order, EveryPriority) and order.repeats_any
+
+
+def _may_repeat(request: RetryState, priority: int, target: Target) -> bool:
     outcomes = request.outcomes_of(priority, target)
     if not outcomes or any(map(is_soft, outcomes)):
         return False
-    if request.has_one_priority and request.policy.written:
+    if _repeats_any(request):
         return True
-    if request.is_told_to_stay_away(outcomes[-1]) or _took_its_time(request, priority, target):
+    if request.asks_to_stay_away(outcomes[-1]) or _took_its_time(request, priority, target):
         return False
-    return error_class(outcomes[-1]) in ONCE_MORE and (request.has_one_priority or len(outcomes) == 1)
+    return error_class(outcomes[-1]) in BRIEF and (request.has_one_priority or len(outcomes) == 1)
 
 
-def _took_its_time(request: Progress, priority: int, target: Target) -> bool:
+def _took_its_time(request: RetryState, priority: int, target: Target) -> bool:
     """Tell whether a target failed in a way that costs long: a time-out of its own, or late while another is left."""
     last = next(tried for tried in reversed(request.history) if (tried.priority, tried.target) == (priority, target))
     if isinstance(last.outcome, Refused) and last.outcome.status == _GATEWAY_TIMEOUT:
@@ -193,13 +219,13 @@ def _took_its_time(request: Progress, priority: int, target: Target) -> bool:
     return request.was_slow(last) and any(request.untried(each, also_cooling=True) for each in request.pools)
 
 
-def _next_priority(request: Progress) -> Try | None:
+def _next_priority(request: RetryState) -> Try | None:
     for priority in request.untried_priorities():
         return Try(priority, request.untried(priority), Why.NEXT_PRIORITY)
     return None
 
 
-def _left_over(request: Progress) -> Try | Wait | None:
+def _left_over(request: RetryState) -> Try | Wait | None:
     """Take what was passed over: with nothing better left, a target that cools down is better than no answer."""
     for priority in request.pools:
         candidates = request.untried(priority, also_cooling=True)
@@ -211,17 +237,17 @@ def _left_over(request: Progress) -> Try | Wait | None:
     return None
 
 
-# ── Where it is written ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── So many attempts for each priority ──────────────────────────────────────────────────────────────────────────────
 
 
-def _as_counted(request: Progress) -> Try | Wait | None:
-    """Count tries per priority as `updateFrequency` says, but end once each priority had its turn."""
+def _as_counted(request: RetryState, order: Counted) -> Try | Wait | None:
+    """Stay on a priority until it had its number of attempts, and end once each priority had its turn."""
     priority = request.last.priority
-    stays = request.has_one_priority or request.tries_on(priority) < request.policy.update_frequency
+    stays = request.tries_on(priority) < order.per_priority
     return (_counted_again(request, priority) if stays else None) or _next_priority(request) or _next_cooling(request)
 
 
-def _counted_again(request: Progress, priority: int) -> Try | Wait | None:
+def _counted_again(request: RetryState, priority: int) -> Try | Wait | None:
     candidates = tuple(
         target
         for target in (request.countable(priority) if request.wanted else request.untried(priority))
@@ -230,13 +256,13 @@ def _counted_again(request: Progress, priority: int) -> Try | Wait | None:
     return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN)
 
 
-def _next_cooling(request: Progress) -> Try | None:
+def _next_cooling(request: RetryState) -> Try | None:
     for priority in request.untried_priorities(also_cooling=True):
         return Try(priority, request.pools[priority], Why.COOLING_TARGET)
     return None
 
 
-def _here(request: Progress, priority: int, candidates: Pool, why: Why) -> Try | Wait | None:
+def _here(request: RetryState, priority: int, candidates: Pool, why: Why) -> Try | Wait | None:
     """Return a further try on a priority that had one, after its back-off; None if budget or deadline forbid it.
 
     A target not yet tried is no repeat and needs no budget, and after a failure that cost the pool nothing no back-off
@@ -247,7 +273,7 @@ def _here(request: Progress, priority: int, candidates: Pool, why: Why) -> Try |
     untouched = not request.outcomes_of(priority, candidates[0])
     if untouched and why is Why.AGAIN:
         why = Why.OTHER_TARGET
-    if untouched and request.worth_another_target:
+    if untouched and _is_worth_another_target(request.policy, request.history):
         return Try(priority, candidates, why)
     if not untouched and not request.repeats_allowed:
         return None

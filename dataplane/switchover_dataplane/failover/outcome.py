@@ -1,35 +1,30 @@
 """What one attempt became. The type says whether anything reached the target and whether another try is safe.
 
 Every attempt ends in exactly one outcome. Until an outcome is handed to the client nothing has been sent there, so
-each of them but `ClientGone` may still be followed by another attempt; `failover.py` decides, on these facts alone.
+each of them but `ClientGone` may still be followed by another attempt; `decision.py` decides, on these facts alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
+import msgspec
 
-class ErrorClass(StrEnum):
-    """Why an attempt failed, independent of the provider (DESIGN section 4); each value is also a `retryOn` token."""
+from switchover_dataplane.table import ErrorClass
 
-    RATE_LIMITED = "rate-limited"
-    QUOTA_EXHAUSTED = "quota-exhausted"
-    OVERLOADED = "overloaded"
-    SERVER_ERROR = "server-error"
-    CONNECT_FAILED = "connect-failed"
-    RESET = "reset"
-    SILENT = "silent"
-    CREDENTIALS = "credentials"
-    MODEL_UNAVAILABLE = "model-unavailable"
-    CONTEXT_LENGTH = "context-length"
-    CONTENT_FILTER = "content-filter"
-    CALLER_FAULT = "caller-fault"
-    INTERRUPTED = "interrupted"
+__all__ = [
+    "Broken",
+    "ClientGone",
+    "Committed",
+    "ErrorClass",
+    "NotSent",
+    "Outcome",
+    "RefusalScope",
+    "Refused",
+    "TimedOut",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(msgspec.Struct, frozen=True, gc=False):
     """No byte of the request left: another target is always safe."""
 
     cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port", "not-allowed"]
@@ -37,8 +32,7 @@ class NotSent:
     error_class: ErrorClass = ErrorClass.CONNECT_FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(msgspec.Struct, frozen=True, gc=False):
     """The target was silent for longer than `limit` allows; `limit` names the field that said so."""
 
     limit: Literal["perTryTimeout", "firstTokenTimeout", "answerTimeout", "timeout"]
@@ -53,8 +47,7 @@ With "target" and "model" a code or words say so. A status alone is "unknown": i
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True, gc=False):
     """The connection or the answer broke; with the class INTERRUPTED, after some of it had been handed on.
 
     `retry_after` is a true wait in seconds, where an error under a success names one.
@@ -67,31 +60,28 @@ class Broken:
     scope: RefusalScope = "target"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """A whole answer that is no success. `headers` has lower-case names; `retry_after` is a true wait in seconds."""
 
     status: int
     error_class: ErrorClass
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     retry_after: float | None = None
     scope: RefusalScope = "target"
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """An answer that is good to hand on: 1xx-3xx complete or streaming with its first content at hand.
 
     `error_class` is CONTENT_FILTER where it is a refusal, else None; it is known only where a `retryOn` asks for it.
     """
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     error_class: ErrorClass | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClientGone:
+class ClientGone(msgspec.Struct, frozen=True, gc=False):
     """The caller left; nothing is worth doing any more."""
 
 

@@ -3,8 +3,6 @@
 Only repeats on a priority that was tried already are counted; a move to the next priority never is.
 """
 
-from collections import Counter
-
 from switchover_dataplane.table import RetryBudget
 
 
@@ -14,31 +12,36 @@ class Budget:
     __slots__ = ("_repeats", "_requests")
 
     def __init__(self) -> None:
-        self._requests: Counter[str] = Counter()
-        self._repeats: Counter[str] = Counter()
+        self._requests: dict[str, int] = {}
+        self._repeats: dict[str, int] = {}
 
     def begin(self, upstream: str) -> None:
         """Count a request that starts."""
-        self._requests[upstream] += 1
+        self._requests[upstream] = self._requests.get(upstream, 0) + 1
 
     def end(self, upstream: str) -> None:
         """Count a request that ended."""
-        self._requests[upstream] -= 1
-        if not self._requests[upstream]:
-            del self._requests[upstream]
+        _subtract(self._requests, upstream, 1)
 
     def allows(self, upstream: str, limit: RetryBudget) -> bool:
         """Tell whether one more repeat fits into the share of the requests in flight, or into the minimum."""
-        allowed = max(limit.minimum, self._requests[upstream] * limit.percent / 100)
-        return self._repeats[upstream] < allowed
+        allowed = max(limit.minimum, self._requests.get(upstream, 0) * limit.percent / 100)
+        return self._repeats.get(upstream, 0) < allowed
 
     def repeat(self, upstream: str) -> None:
         """Count a repeat that starts."""
-        self._repeats[upstream] += 1
+        self._repeats[upstream] = self._repeats.get(upstream, 0) + 1
 
     def repeated(self, upstream: str, count: int) -> None:
         """Count `count` repeats as ended: their request is over."""
         if count:
-            self._repeats[upstream] -= count
-            if not self._repeats[upstream]:
-                del self._repeats[upstream]
+            _subtract(self._repeats, upstream, count)
+
+
+def _subtract(counts: dict[str, int], upstream: str, count: int) -> None:
+    """Keep no upstream in `counts` of which none is left: those that left the table would stay."""
+    left = counts[upstream] - count
+    if left:
+        counts[upstream] = left
+    else:
+        del counts[upstream]

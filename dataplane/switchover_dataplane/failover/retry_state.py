@@ -1,21 +1,17 @@
-"""A request between two attempts → the facts that the rules of `failover.py` and `envoy_order.py` are written in.
+"""A request between two attempts → the facts that the rules of `decision.py` and `envoy_order.py` are written in.
 
 Everything here is a question; no rule is decided here. Tries are told apart by priority and target id, as one target
 may stand in two pools.
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+
+import msgspec
 
 from switchover_dataplane.failover.backoff import before_repeat
-from switchover_dataplane.failover.most_telling import is_of_the_first
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
 from switchover_dataplane.failover.steps import Tried, Try, Wait
-from switchover_dataplane.failover.triggers import error_class, is_soft
 from switchover_dataplane.table import Policy, Target
-
-DEFAULT_ATTEMPTS = 3
-"""Tries of a request to an AI upstream whose policy says no number; more where there are more priorities."""
 
 LONG = 5.0
 """A failure that took more seconds, or more than `firstTokenTimeout`, costs the caller too much to be met twice."""
@@ -23,17 +19,15 @@ LONG = 5.0
 Pool = tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class RetryState(msgspec.Struct, frozen=True):
     """The facts of one decision after a failure.
 
     `pools` holds the pools that are not empty, by priority; `turns` and `outcomes` are the `tally` of `history`, made
-    once as every rule asks for it. `wanted` tells whether the policy asks for another try.
+    once as every rule asks for it. `wanted` tells whether the policy asks for another attempt.
     `cooling` is empty where every target cools down: they are then tried in order as if none did.
     """
 
     policy: Policy
-    ai: bool
     pools: dict[int, Pool]
     history: Sequence[Tried]
     turns: Mapping[int, int]
@@ -51,51 +45,21 @@ class Progress:
         return self.history[-1]
 
     @property
-    def worth_another_target(self) -> bool:
-        """Nothing was sent, nothing is lost yet, or half an answer is with the caller already.
-
-        Whatever `retryOn` says, a target not yet tried is worth it then. It is also worth it after a refusal of the
-        request by a fallback, as the model that was asked first never said so.
-        """
-        outcome = self.last.outcome
-        half_sent = isinstance(outcome, Broken) and outcome.error_class is ErrorClass.INTERRUPTED
-        return self.policy.semantics == "Failover" and (
-            half_sent or isinstance(outcome, NotSent) or is_soft(outcome) or self._is_a_fallbacks_own_refusal
-        )
-
-    @property
-    def _is_a_fallbacks_own_refusal(self) -> bool:
-        return (
-            self.ai
-            and not self.policy.explicit
-            and error_class(self.last.outcome) is ErrorClass.CALLER_FAULT
-            and not is_of_the_first(self.last, self.history)
-        )
-
-    @property
     def has_one_priority(self) -> bool:
         """Whether there is nowhere to move on to."""
         return len(self.pools) == 1
 
     @property
-    def counts_unsent(self) -> bool:
-        """A plain backend without a number has one try, but a dead endpoint is none: nothing was sent to it."""
-        return self.ai or self.policy.written or self.policy.attempts > 0 or self.policy.semantics == "Envoy"
-
-    @property
     def remaining(self) -> int:
-        """How many tries are left. One more is granted where a brief rate limit was waited out and no number given."""
-        used = len(self.history) - (0 if self.counts_unsent else self._unsent)
-        if self.policy.attempts:
-            return self.policy.attempts - used
-        if self.policy.semantics == "Envoy" or not self.ai:
-            return 1 - used
-        return max(DEFAULT_ATTEMPTS, len(self.pools)) + self.has_waited - used
+        """How many attempts are left."""
+        used = len(self.history) if self.policy.counts_unsent else len(self.history) - self._unsent
+        extra = self.policy.brief_wait_is_extra and self.has_waited
+        return self.policy.attempts + extra - used
 
     @property
     def can_stay(self) -> bool:
-        """Whether a further try here leaves one for each priority that still waits for its turn."""
-        if isinstance(self.last.outcome, NotSent) and not self.counts_unsent:
+        """Whether a further attempt here leaves one for each priority that still waits for its turn."""
+        if not self.policy.counts_unsent and isinstance(self.last.outcome, NotSent):
             return True
         return self.remaining > len(self.untried_priorities())
 
@@ -111,16 +75,14 @@ class Progress:
         return sum(isinstance(tried.outcome, NotSent) for tried in self.history)
 
     def brief_limit(self, outcome: Outcome) -> float | None:
-        """Return the wait of a rate limit that is worth waiting for; under a written policy none is."""
+        """Return the wait in seconds of a rate limit that is worth waiting for, else None."""
         if not isinstance(outcome, Refused) or outcome.error_class is not ErrorClass.RATE_LIMITED:
             return None
-        if self.policy.written or self.policy.semantics == "Envoy":
-            return None
         wait = outcome.retry_after or 0.0
-        return wait if 0 < wait <= self.policy.max_retry_after_wait else None
+        return wait if 0 < wait <= self.policy.brief_wait else None
 
-    def is_told_to_stay_away(self, outcome: Outcome) -> bool:
-        """Tell whether a target said that it will not answer for longer than is waited for."""
+    def asks_to_stay_away(self, outcome: Outcome) -> bool:
+        """Tell whether a target asks for a longer wait than the policy lets a repeat follow."""
         wait = outcome.retry_after if isinstance(outcome, Refused | Broken) else None
         return (wait or 0.0) > self.policy.max_retry_after_wait
 

@@ -1,10 +1,11 @@
 """The words of the decision: what was tried, and what may come next.
 
-They stand apart from `failover.py` because those who carry out a step need its type and none of the rules behind it.
+They stand apart from `decision.py` because those who carry out a step need its type and none of the rules behind it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, NotSent, Outcome, Refused, TimedOut
 from switchover_dataplane.table import Target
@@ -32,8 +33,7 @@ class Why(StrEnum):
     CLIENT_GONE = "answer: client gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True, gc=False):
     """One attempt of this request and what it became; `priority` is an index of `Upstream.priorities`.
 
     `took` is how many seconds passed until it failed.
@@ -45,8 +45,7 @@ class Tried:
     took: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(msgspec.Struct, frozen=True, gc=False):
     """Attempt one of `candidates` (never empty, all of one pool) now."""
 
     priority: int
@@ -54,8 +53,7 @@ class Try:
     why: Why
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """Sleep `seconds` (more than 0), then do `then` without asking again."""
 
     seconds: float
@@ -67,8 +65,7 @@ class Wait:
         return self.then.why
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """Hand on what the most telling attempt became; `status` is that of the last, ours where no target gave one.
 
     `after` is how many seconds are let pass before: Envoy ends a wait that is longer than the deadline at the deadline.

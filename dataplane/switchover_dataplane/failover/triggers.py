@@ -1,10 +1,8 @@
-"""One outcome and a policy → is it worth another try, and may it be the same target again.
+"""One outcome and a policy → does the policy ask for another attempt, and may a fallback's word be passed over.
 
 Two vocabularies meet here and nowhere else: Envoy's `retryOn` tokens, which speak of statuses and connections, and
-the error classes, which speak of reasons. `failover.py` asks; it never looks into an outcome itself.
+the error classes, which speak of reasons. `decision.py` asks; it never looks into an outcome itself.
 """
-
-from collections.abc import Mapping
 
 from switchover_dataplane.failover.outcome import (
     Broken,
@@ -15,16 +13,10 @@ from switchover_dataplane.failover.outcome import (
     Refused,
     TimedOut,
 )
-from switchover_dataplane.table import Policy
-
-ONCE_MORE = frozenset({ErrorClass.OVERLOADED, ErrorClass.SERVER_ERROR, ErrorClass.RESET})
-"""Classes after which the same target may well answer: brief by nature (DESIGN section 4, "same target again")."""
-
-FINAL = frozenset({ErrorClass.CONTENT_FILTER, ErrorClass.CALLER_FAULT})
-"""Classes that are about the request: no other model is asked to overrule the first (DESIGN section 4)."""
+from switchover_dataplane.table import CONNECTION_TRIGGERS, Classes, Policy, Tokens
 
 _LOCAL_FAILURE = ("5xx", "gateway-error", "reset")
-_NO_CONNECTION = (*_LOCAL_FAILURE, "connect-failure", "reset-before-request")
+_NO_CONNECTION = (*_LOCAL_FAILURE, *CONNECTION_TRIGGERS)
 _GRPC_STATUS = {
     "cancelled": "1",
     "deadline-exceeded": "4",
@@ -45,44 +37,51 @@ def error_class(outcome: Outcome) -> ErrorClass | None:
 
 
 def wants_refusals_known(policy: Policy) -> bool:
-    """Tell whether a refusal under a success may move on: where a written `retryOn` names content filters."""
-    return policy.explicit and ErrorClass.CONTENT_FILTER in policy.retry_on
+    """Tell whether a refusal under a success is a trigger: where a written `retryOn` names content filters."""
+    triggers = policy.triggers
+    return isinstance(triggers, Tokens) and ErrorClass.CONTENT_FILTER in triggers.tokens
 
 
-def triggers(policy: Policy, outcome: Outcome) -> bool:
-    """Tell whether the policy asks for another try after this outcome.
-
-    Without an explicit `retryOn` the error classes decide; Envoy's semantics has no triggers then.
-    """
-    if policy.explicit:
-        return _is_named(policy, outcome)
-    if policy.semantics == "Envoy":
+def is_final_success(policy: Policy, outcome: Outcome) -> bool:
+    """Tell whether an outcome is a success that ends the request: one that no written token names."""
+    if not isinstance(outcome, Committed):
         return False
-    reason = error_class(outcome)
-    return reason is not None and reason not in FINAL
+    triggers = policy.triggers
+    return isinstance(triggers, Classes) or not _answer_is_named(triggers, outcome)
 
 
-def _is_named(policy: Policy, outcome: Outcome) -> bool:
-    """Tell whether `retryOn` names this outcome, by an error class or by a token with Envoy's meaning.
+def is_trigger(policy: Policy, outcome: Outcome) -> bool:
+    """Tell whether the policy asks for another attempt after this outcome."""
+    triggers = policy.triggers
+    if isinstance(triggers, Tokens):
+        return _is_named(triggers, outcome)
+    return error_class(outcome) in triggers.classes
+
+
+def moves_on_from_fallback(policy: Policy, outcome: Outcome) -> bool:
+    """Tell whether another target is worth an attempt where a fallback, not the first target, failed like this."""
+    return isinstance(policy.triggers, Classes) and error_class(outcome) in policy.triggers.of_fallback
+
+
+def _is_named(triggers: Tokens, outcome: Outcome) -> bool:
+    """Tell whether `retryOn` names this outcome, by an error class or by a token as Envoy reads it.
 
     Source: Envoy, "HTTP header manipulation / x-envoy-retry-on", as measured (vectors of Envoy 1.40).
     """
-    tokens = policy.retry_on
+    tokens = triggers.tokens
     match outcome:
         case NotSent():
             return outcome.error_class in tokens or _any(_NO_CONNECTION, tokens)
         case TimedOut() | Broken():
             return outcome.error_class in tokens or _any(_LOCAL_FAILURE, tokens)
-        case Refused():
-            return _answer_is_named(policy, outcome.status, outcome.headers, outcome.error_class)
-        case Committed():
-            return _answer_is_named(policy, outcome.status, outcome.headers, outcome.error_class)
+        case Refused() | Committed():
+            return _answer_is_named(triggers, outcome)
         case _:
             return False
 
 
-def _answer_is_named(policy: Policy, status: int, headers: Mapping[str, str], reason: ErrorClass | None) -> bool:
-    tokens = policy.retry_on
+def _answer_is_named(triggers: Tokens, answer: Refused | Committed) -> bool:
+    tokens, status, headers, reason = triggers.tokens, answer.status, answer.headers, answer.error_class
     if "x-envoy-ratelimited" in headers:
         return "envoy-ratelimited" in tokens
     return (
@@ -90,7 +89,7 @@ def _answer_is_named(policy: Policy, status: int, headers: Mapping[str, str], re
         or ("5xx" in tokens and 500 <= status <= 599)
         or ("gateway-error" in tokens and status in (502, 503, 504))
         or ("retriable-4xx" in tokens and status == 409)
-        or ("retriable-status-codes" in tokens and status in policy.status_codes)
+        or ("retriable-status-codes" in tokens and status in triggers.status_codes)
         or ("grpc-status" in headers and _grpc_is_named(headers["grpc-status"], tokens))
     )
 

@@ -6,7 +6,7 @@ form counts as content, as the caller may know it. If the API is known, it count
 """
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -57,6 +57,31 @@ _KIND_FINISH: Final = ChunkKind.FINISH
 _FORMAT_CHAT: Final = StreamFormat.CHAT
 
 
+class _PlainDelta(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    role: str | None = None
+    refusal: None = None
+
+
+class _PlainChoice(msgspec.Struct, gc=False):
+    delta: _PlainDelta
+    index: Literal[0] = 0
+    finish_reason: None = None
+    text: None = None
+    error: None = None
+
+
+class _PlainChunk(msgspec.Struct, gc=False):
+    """A chunk with text in the only choice, as nearly every chunk: read in one step, and as `_read` reads it."""
+
+    choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1, max_length=1)]
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    error: None = None
+
+
+_plain_decoder: Final = msgspec.json.Decoder(_PlainChunk)
+
+
 def read(event: Event, api: Api | None) -> Chunk:
     """Read one event of a stream; `api` is the API of the request, None if it is not known."""
     data = event.data
@@ -71,6 +96,12 @@ def read(event: Event, api: Api | None) -> Chunk:
         return NO_CONTENT
     if event.name == "error":
         return _ERROR
+    if api is Api.CHAT:
+        try:
+            text = _plain_decoder.decode(data).choices[0].delta.content
+            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", _FIRST, _FIRST)
+        except (ValueError, RecursionError):
+            pass  # as the first event, the last ones, tool calls and reasoning
     try:
         body = _decoder.decode(data)
     except (ValueError, RecursionError):

@@ -3,11 +3,15 @@
 The request decides this. The look of an answer and its Content-Type do not.
 """
 
-from typing import Literal, NamedTuple
+import re
+from typing import Final, Literal, NamedTuple
 
 from switchover_dataplane.formats.api import Api
 
 Shape = Literal["value", "events", "array"]
+
+_STREAMS: Final = re.compile(r":streamGenerateContent(?:\Z|\?)")
+_AS_EVENTS: Final = re.compile(r"[?&]alt=sse(?:&|\Z)")
 
 
 class Expected(NamedTuple):
@@ -22,3 +26,10 @@ class Expected(NamedTuple):
     shape: Shape = "value"
     later: bool = False
     inputs: int = 0
+
+
+def shape_of_generated(path: str) -> Shape:
+    """Gemini API reference, streamGenerateContent: without `alt=sse` it is one JSON array."""
+    if not _STREAMS.search(path):
+        return "value"
+    return "events" if _AS_EVENTS.search(path) else "array"

@@ -54,6 +54,8 @@ class JsonBody:
 
     __slots__ = ("_after", "_before", "_original", "fields", "model", "stream")
 
+    continues = False
+
     def __init__(
         self, original: bytes | None, fields: dict[str, msgspec.Raw], before: bytes = b"", after: bytes = b""
     ) -> None:
@@ -94,6 +96,10 @@ class JsonBody:
         if not self.is_conversation:
             raise BadBody("`messages` must be a list, as this route adds messages to it", "messages")
         return JsonBody(None, self.fields, _joined(before, self._before), _joined(self._after, after))
+
+    def for_target(self, _route: object, model: str) -> bytes:
+        """Word the body for a target."""
+        return self.for_model(model)
 
     def for_model(self, model: str) -> bytes:
         """Write the body for a target: `model` replaces the caller's, "" keeps it."""

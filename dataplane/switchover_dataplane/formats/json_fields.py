@@ -117,6 +117,9 @@ def check_case(fields: Iterable[str], managed: frozenset[str]) -> None:
     Raises:
         BadBody: one does, by Unicode case folding (the Kelvin sign equals k).
     """
+    together = "".join(fields)
+    if together.isascii() and together == together.lower():
+        return
     for name in fields:
         folded = name.casefold()
         if folded != name and folded in managed:

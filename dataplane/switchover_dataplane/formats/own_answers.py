@@ -4,12 +4,29 @@ Source of the shape: OpenAI API reference, error object: `{"error": {"message", 
 """
 
 import math
+from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
-from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
 _encoder = msgspec.json.Encoder()
+
+_JSON: Final = "application/json"
+
+
+@dataclass(slots=True)
+class OwnAnswer:
+    """A whole answer of the gateway's own; the connection writes it. With `closes` the connection ends with it.
+
+    The connection adds what frames the body, `Date` and `Server`. To HEAD it sends neither the body nor what describes
+    the body (RFC 9110, section 9.3.2).
+    """
+
+    status: int
+    headers: "CIMultiDict[str]" = field(default_factory=CIMultiDict)
+    body: bytes = b""
+    closes: bool = False
 
 
 def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
@@ -17,32 +34,21 @@ def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
     return _encoder.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
-class OwnAnswer(web.Response):
-    """An answer of ours. To HEAD it has no content, and does not say which it would have (RFC 9110, section 9.3.2).
-
-    Clients read what a type is named of, and are right to: Gateway API's conformance suite does.
-    """
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send the head."""
-        if request.method == "HEAD":
-            self.content_type = "application/octet-stream"
-        return await super().prepare(request)
+def json(status: int, content: bytes) -> OwnAnswer:
+    """Make an answer of a JSON text."""
+    return OwnAnswer(status, CIMultiDict({"content-type": _JSON}), content)
 
 
-def error(status: int, code: str, message: str, *, param: str | None = None, wait: float | None = None) -> web.Response:
-    """Make an answer of our own; `wait` seconds become `Retry-After`, rounded up."""
-    answer = OwnAnswer(
-        status=status,
-        body=body(message, "invalid_request_error" if status < 500 else "server_error", code, param),
-        content_type="application/json",
-    )
+def error(status: int, code: str, message: str, *, param: str | None = None, wait: float | None = None) -> OwnAnswer:
+    """Make an error; `wait` seconds become `Retry-After`, rounded up."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    answer = json(status, body(message, kind, code, param))
     if wait is not None:
         answer.headers["retry-after"] = str(max(1, math.ceil(wait)))
     return answer
 
 
-def no_backend(request_id: str) -> web.Response:
+def no_backend(request_id: str) -> OwnAnswer:
     """Say that the route has no backend that can be used (Gateway API: 500); why is for the log and the status."""
     text = "the backend of this route cannot be used; the route's status and the gateway's log say why"
     answer = error(500, "backend_not_found", f"{text}; request ID: {request_id}")

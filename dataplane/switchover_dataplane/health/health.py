@@ -11,10 +11,10 @@ The clock is a parameter: seconds of any monotonic clock. `failover/decision.py`
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
-from switchover_dataplane.failover.outcome import ErrorClass, Outcome
+from switchover_dataplane.failover.outcome import Committed, ErrorClass, Outcome
 from switchover_dataplane.health.attribution import Attribution, attribution_of, failure_class, requested_wait
 from switchover_dataplane.health.ejection import Ejection
-from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key, tally
 from switchover_dataplane.health.unexplained_failures import RequestIdentity, UnexplainedFailures
 from switchover_dataplane.table import CoolDown, Table, Target, Upstream
 
@@ -37,18 +37,30 @@ class Health:
     """The targets and credentials that failed lately. Every other one is healthy.
 
     `last_good` is by upstream, and the code that gets a good answer sets it. `cool_downs` counts the cool-downs that
-    started, by target id and error class.
+    started, by target id and error class. If nothing failed lately, each question costs one look at `_anything`.
     """
 
-    __slots__ = ("_credentials", "_ids", "_served", "_targets", "_unexplained", "cool_downs", "last_good")
+    __slots__ = (
+        "_anything",
+        "_credentials",
+        "_ids",
+        "_ids_of_callers",
+        "_served",
+        "_targets",
+        "_unexplained",
+        "cool_downs",
+        "last_good",
+    )
 
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
+        self._anything = False  # True while anything at all may be known of any target or credential
         self._targets: dict[Key, Ejection] = {}
         self._credentials: dict[str, Ejection] = {}
         self._unexplained = UnexplainedFailures()
-        self._ids: dict[str, int] = {}
+        self._ids: dict[str, int] = {}  # of all keys of `_targets`, with their number
+        self._ids_of_callers: dict[str, int] = {}  # of those keys of them that hold for one caller alone
         self._served: Table | None = None
 
     def cooling(
@@ -63,7 +75,7 @@ class Health:
             now: seconds of the monotonic clock.
             identity: caller and request.
         """
-        if not cool_down.base or not (self._targets or self._credentials):
+        if not self._anything or not cool_down.base:
             return _NOTHING
         out = {
             target.id: ejections
@@ -78,19 +90,19 @@ class Health:
     def _ejections_that_skip(self, target: Target, model: str, identity: RequestIdentity, now: float) -> list[Ejection]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return []
-        return [ejection for ejection in self._ejections(target, model, identity.caller) if not ejection.admits(now)]
+        return [ejection for ejection in self._ejections(target, model, identity) if not ejection.admits(now)]
 
     def has_full_share(self, target: Target, model: str, now: float) -> bool:
         """Whether the target gets its full share of the requests for this model: no cool-down and no ramp."""
         if target.id not in self._ids and target.auth.secret not in self._credentials:
             return True
-        return all(ejection.share(now) >= 1 for ejection in self._ejections(target, model, ALL_CALLERS))
+        return all(ejection.share(now) >= 1 for ejection in self._ejections(target, model, None))
 
     def record_start(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
         """Record the start of an attempt: on a target whose cool-down is over it is the probe."""
-        if target.id not in self._ids and target.auth.secret not in self._credentials:
+        if not self._anything or (target.id not in self._ids and target.auth.secret not in self._credentials):
             return
-        for ejection in self._ejections(target, model, identity.caller):
+        for ejection in self._ejections(target, model, identity):
             ejection.probe(now)
 
     def record(
@@ -109,14 +121,17 @@ class Health:
         `is_streaming`: a good outcome is the start of a stream, which may still break off. If it does not,
         `record_completion` follows.
         """
-        if not cool_down.base:
+        if not cool_down.base or (not self._anything and isinstance(outcome, Committed)):
             return
         attribution = attribution_of(target, outcome, cool_down)
         if attribution is Attribution.SUCCESS:
             if not is_streaming:
                 self.record_completion(target, model, now, identity=identity)
             self._succeed(target, model, identity, now)
-        elif attribution is Attribution.UNEXPLAINED:
+            self._anything = bool(self._targets or self._credentials or self._unexplained)
+            return
+        self._anything = True
+        if attribution is Attribution.UNEXPLAINED:
             self._record_unexplained(target, model, outcome, cool_down, now, identity=identity)
         else:
             if attribution is not Attribution.NONE:
@@ -125,7 +140,7 @@ class Health:
 
     def record_completion(self, target: Target, model: str, now: float, *, identity: RequestIdentity) -> None:
         """Record a complete answer."""
-        if target.id in self._ids or self._unexplained:
+        if self._anything and (target.id in self._ids or target.id in self._unexplained.ids):
             for key in health_keys(target, model, identity.caller):
                 self._unexplained.forget(key)
                 if key in self._targets and self._targets[key].complete(now):
@@ -141,11 +156,7 @@ class Health:
                 max(ejection.until - now for ejection in ejections)
                 for pool in upstream.priorities
                 for target in pool
-                if (
-                    ejections := [
-                        each for each in self._ejections(target, model, identity.caller) if each.is_cooling(now)
-                    ]
-                )
+                if (ejections := [each for each in self._ejections(target, model, identity) if each.is_cooling(now)])
                 and all(now < ejection.until and not self._is_a_refused_key(ejection, target) for ejection in ejections)
             ),
             default=None,
@@ -199,7 +210,9 @@ class Health:
             {"credential": name, **_described(ejection, now)} for name, ejection in self._credentials.items()
         ]
 
-    def _ejections(self, target: Target, model: str, caller: int) -> Iterator[Ejection]:
+    def _ejections(self, target: Target, model: str, identity: RequestIdentity | None) -> Iterator[Ejection]:
+        # Who asks is a hash, and is worked out only where something holds for one caller alone.
+        caller = identity.caller if identity is not None and target.id in self._ids_of_callers else ALL_CALLERS
         for key in health_keys(target, model, caller):
             ejection = self._targets.get(key)
             if ejection is not None:
@@ -209,7 +222,7 @@ class Health:
             yield ejection
 
     def _succeed(self, target: Target, model: str, identity: RequestIdentity, now: float) -> None:
-        if target.id in self._ids or self._unexplained:
+        if target.id in self._ids or target.id in self._unexplained.ids:
             for key in health_keys(target, model, identity.caller):
                 self._unexplained.begin(key)
                 if key in self._targets and self._targets[key].succeed(now):
@@ -228,9 +241,9 @@ class Health:
 
     def _remove(self, key: Key) -> None:
         del self._targets[key]
-        self._ids[key[0]] -= 1
-        if not self._ids[key[0]]:
-            del self._ids[key[0]]
+        tally(self._ids, key[0], -1)
+        if key[3] != ALL_CALLERS:
+            tally(self._ids_of_callers, key[0], -1)
 
     def _fail(
         self, target: Target, model: str, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool
@@ -291,7 +304,9 @@ class Health:
                 # must not displace a long wait.
                 self._remove(min(self._targets, key=lambda key: (key[3] == ALL_CALLERS, self._targets[key].until)))
             ejection = self._targets[key] = Ejection(reason)
-            self._ids[key[0]] = self._ids.get(key[0], 0) + 1
+            tally(self._ids, key[0], 1)
+            if key[3] != ALL_CALLERS:
+                tally(self._ids_of_callers, key[0], 1)
         return ejection
 
 

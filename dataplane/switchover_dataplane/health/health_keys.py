@@ -26,3 +26,12 @@ def shared_key(target: Target, model: str) -> Key:
     """Return the key of what holds for all callers."""
     named = isinstance(target.provider, OpenAI | Mistral) and not target.provider.model
     return target.id, (target.host, target.port), model[:_LONGEST_MODEL_NAME] if named else "", ALL_CALLERS
+
+
+def tally(ids: dict[str, int], name: str, change: int) -> None:
+    """Change the number of keys that an id has in `ids`; an id without any is not in it."""
+    count = ids.get(name, 0) + change
+    if count:
+        ids[name] = count
+    else:
+        del ids[name]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from switchover_dataplane.health.health_keys import ALL_CALLERS, Address, Key, health_keys
+from switchover_dataplane.health.health_keys import ALL_CALLERS, Address, Key, health_keys, tally
 from switchover_dataplane.table import Target
 
 MAX_REQUESTS: Final = 100
@@ -65,12 +65,16 @@ class FailedRequests:
 
 
 class UnexplainedFailures:
-    """The failed requests of all targets; at `CAPACITY` the oldest entry makes room for the newest."""
+    """The failed requests of all targets; at `CAPACITY` the oldest entry makes room for the newest.
 
-    __slots__ = ("_found",)
+    `ids` are those of the targets that have any, with the number of their keys.
+    """
+
+    __slots__ = ("_found", "ids")
 
     def __init__(self) -> None:
         self._found: dict[Key, FailedRequests] = {}
+        self.ids: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -96,16 +100,19 @@ class UnexplainedFailures:
 
     def forget(self, key: Key) -> None:
         """Record a complete answer of this target."""
-        self._found.pop(key, None)
+        if self._found.pop(key, None) is not None:
+            tally(self.ids, key[0], -1)
 
     def keep(self, targets: set[tuple[str, Address]]) -> None:
         """Drop the targets that are gone or have a new address; `targets` are id and address."""
-        self._found = {key: failed for key, failed in self._found.items() if key[:2] in targets}
+        for key in [key for key in self._found if key[:2] not in targets]:
+            self.forget(key)
 
     def _of(self, key: Key) -> FailedRequests:
         failed = self._found.get(key)
         if failed is None:
             if len(self._found) >= CAPACITY:
-                del self._found[next(iter(self._found))]
+                self.forget(next(iter(self._found)))
             failed = self._found[key] = FailedRequests()
+            tally(self.ids, key[0], 1)
         return failed

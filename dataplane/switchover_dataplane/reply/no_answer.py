@@ -1,12 +1,10 @@
 """An outcome that brought no answer at all → the gateway's own answer, with Envoy's status for the same failure."""
 
-from aiohttp import web
-
 from switchover_dataplane.failover.outcome import Broken, NotSent, Outcome, TimedOut
-from switchover_dataplane.formats.own_answers import error
+from switchover_dataplane.formats.own_answers import OwnAnswer, error
 
 
-def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float | None) -> web.Response:
+def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float | None) -> OwnAnswer:
     """Say that the last attempt brought no answer at all; the statuses are Envoy's for the same failures.
 
     503 refused, reset or nothing to try; 502 not HTTP; 504 time-outs. `tried` is what a caller may know of the attempts

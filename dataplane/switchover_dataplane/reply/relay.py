@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
-from aiohttp import web
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Exchange
 from switchover_dataplane.attempts.stream_start import AFTER_THE_END
 from switchover_dataplane.attempts.unreadable import unreadable
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.sse import Event
@@ -57,13 +57,13 @@ class Relay:
 
     def __init__(
         self,
-        request: web.BaseRequest,
+        request: Request,
         exchange: Exchange,
         policy: Policy,
         record: trace.Record,
         redaction: Callable[[], Redaction],
     ) -> None:
-        self._request = request
+        self._connection = request.connection
         self._exchange = exchange
         self._policy = policy
         self._record = record
@@ -71,7 +71,6 @@ class Relay:
         self._redacts = redaction()
         self._body = exchange.body
         self._transcript = Transcript(_choices(exchange.body), None, holds_calls=False)
-        self._response = web.StreamResponse()
         self._loop = asyncio.get_running_loop()
         self._told_at = self._loop.time()
         self._settled_at: float | None = None
@@ -79,7 +78,7 @@ class Relay:
         self._can_tell = True
         self._turn = 0
 
-    async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> web.StreamResponse:
+    async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> None:
         """Send an answer that is `opened`.
 
         Raises:
@@ -88,9 +87,8 @@ class Relay:
         """
         api = answer.opened.api if answer.opened is not None else None
         self._transcript = Transcript(_choices(self._body), api, holds_calls=held_calls.are_held(self._policy))
-        self._response = reply.begin(self._request, answer.status, headers)
         try:
-            await self._response.prepare(self._request)
+            self._connection.begin(answer.status, headers)
             while True:
                 try:
                     await self._pass_on(answer)
@@ -101,8 +99,7 @@ class Relay:
                     await self._abort("the next model did not go on where the answer had broken off")
         finally:
             answer.abort()
-        await self._response.write_eof()
-        return self._response
+        self._connection.end()
 
     # ── As it comes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,6 +115,7 @@ class Relay:
         try:
             for start in range(0, len(opened.events), turns.EVENTS):
                 await self._take(opened.events[start : start + turns.EVENTS])
+            self._connection.send_head()
             if answer.rest is not None:
                 await self._read_on(answer, opened)
             else:
@@ -187,13 +185,13 @@ class Relay:
         finally:
             data = self._redacts.body(taken[0] if len(taken) == 1 else b"".join(taken))
             if data:
-                await self._response.write(data)
+                await self._connection.write(data)
                 self._record.attempts[-1].count(len(data))
                 self._told_at = self._loop.time()
 
     async def _write(self, data: bytes) -> None:
         if data:
-            await self._response.write(data)
+            await self._connection.write(data)
             self._record.attempts[-1].count(len(data))
 
     def _patience(self, waited: float) -> float:
@@ -241,7 +239,7 @@ class Relay:
 
     def _why_not(self) -> str:
         """Return why no other model can be asked to go on, "" if one can."""
-        if self._policy.stream_recovery != "Continue" or self._policy.semantics == "Envoy":
+        if self._policy.stream_recovery != "Continue":
             return "streams are not continued on this route"
         if self._transcript.not_resumable and not self._transcript.lacks_calls:
             return f"what was sent cannot be continued by another model: {self._transcript.not_resumable}"
@@ -257,8 +255,8 @@ class Relay:
         message = f"the answer broke off ({self._broke}); {why}"
         is_reset = self._transcript.ends_by_reset
         if self._can_tell and not is_reset:
-            await self._response.write(self._transcript.error(message))
-        await reply.cut(self._request, reset=is_reset)
+            await self._connection.write(self._transcript.error(message))
+        await reply.cut(self._connection, reset=is_reset)
         raise reply.Interrupted(message)
 
 

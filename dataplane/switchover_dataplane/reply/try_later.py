@@ -30,7 +30,7 @@ def try_later(
     nothing tells how long the limit lasts, it is worth asking again. A written `retryOn` has answers handed on as they
     are. Neither a spent quota nor what is over a limit by itself comes back by waiting.
     """
-    if api is not Api.RESPONSES or answer.status != 429 or policy.explicit or policy.semantics == "Envoy":
+    if api is not Api.RESPONSES or answer.status != 429 or policy.hands_on_unchanged:
         return None
     if not isinstance(outcome, Refused | Broken) or outcome.error_class is not ErrorClass.RATE_LIMITED:
         return None

@@ -31,6 +31,8 @@ class Continuation:
 
     __slots__ = ("_body", "_refused", "_text", "model", "stream")
 
+    continues = True
+
     def __init__(self, body: JsonBody, text: str | None) -> None:
         self.model = body.model
         self.stream = body.stream
@@ -48,16 +50,16 @@ class Continuation:
         """The fields of the request's own body."""
         return self._body.fields
 
-    def for_target(self, route: Route) -> bytes:
+    def for_target(self, route: Route, model: str) -> bytes:
         """Word the body for a target."""
         if self._text is None:
-            return self._body.for_model(route.model)
+            return self._body.for_model(model)
         said = {"role": "assistant", "content": self._text}
         if self._prefills(route):
             added: list[dict[str, object]] = [{**said, "prefix": True}]
         else:
             added = [{**said}, {"role": "user", "content": _ASKED.format(words=last_words(self._text))}]
-        return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(route.model)
+        return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(model)
 
     def falls_back(self, route: Route, outcome: Outcome) -> bool:
         """Tell whether the target refused the prefix; from now on it is asked in the other way."""

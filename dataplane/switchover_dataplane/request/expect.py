@@ -1,48 +1,32 @@
 """A request and the target that gets it → what the target's answer has to be."""
 
-import re
 from typing import Final
 
 import msgspec
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.expected import Expected, Shape
-from switchover_dataplane.formats.json_body import JsonBody, is_literal
-from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
-from switchover_dataplane.upstream.targets import Route
-
-_STREAMS: Final = re.compile(r":streamGenerateContent(?:\Z|\?)")
-_AS_EVENTS: Final = re.compile(r"[?&]alt=sse(?:&|\Z)")
+from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.formats.json_body import is_literal
+from switchover_dataplane.request.call import RequestBody, TargetHead
 
 _list_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NO_FORM: Final = (Expected(), Expected(shape="events"))
 
 
-def expected_of(route: Route, call: Call, *, in_a_form: bool) -> Expected:
+def expected_of(head: TargetHead, body: RequestBody, *, in_a_form: bool) -> Expected:
     """Tell what a target's answer to a call has to be; without `in_a_form` nothing is demanded of its form."""
-    body = call.body if isinstance(call.body, JsonBody | Continuation) else None
-    api = route.api(call.path) if in_a_form and call.ai and call.method == "POST" else None
-    if api is Api.GENERATE:
-        return Expected(api, _shape_of_generated(route.path(call.path, call.query)))
-    if body is None:
-        return Expected(api)
-    shape: Shape = "events" if body.stream else "value"
-    if api is Api.RESPONSES:
-        return Expected(api, shape, later=is_literal(body.fields.get("background"), b"true"))
-    if api is Api.EMBEDDINGS:
-        return Expected(api, inputs=_inputs(body.fields.get("input")))
-    if api is Api.CHAT and is_literal(body.fields.get("deferred"), b"true"):
-        # It is answered by the id under which the answer can be fetched (xAI, Deferred Chat Completions).
-        api = None
-    return Expected(api, shape)
-
-
-def _shape_of_generated(path: str) -> Shape:
-    """Gemini API reference, streamGenerateContent: without `alt=sse` it is one JSON array."""
-    if not _STREAMS.search(path):
-        return "value"
-    return "events" if _AS_EVENTS.search(path) else "array"
+    if not in_a_form:
+        return _NO_FORM[body.stream]
+    match head.api:
+        case Api.RESPONSES if is_literal(body.fields.get("background"), b"true"):
+            return Expected(Api.RESPONSES, "events" if body.stream else "value", later=True)
+        case Api.EMBEDDINGS:
+            return Expected(Api.EMBEDDINGS, inputs=_inputs(body.fields.get("input")))
+        case Api.CHAT if is_literal(body.fields.get("deferred"), b"true"):
+            # It is answered by the id under which the answer can be fetched (xAI, Deferred Chat Completions).
+            return _NO_FORM[body.stream]
+    return head.as_events if body.stream else head.as_value
 
 
 def _inputs(given: msgspec.Raw | None) -> int:

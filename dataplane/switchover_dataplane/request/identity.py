@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
-from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.call import Call, RawBody
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import CLIENT_FIELDS, Fields
 
@@ -71,16 +69,17 @@ class RequestIdentity:
 
 
 def _what(call: Call) -> Iterator[bytes]:
-    yield call.method.encode()
-    yield call.path.encode("utf-8", "surrogateescape")
-    yield call.query.encode("utf-8", "surrogateescape")
-    body = call.body
-    if isinstance(body, bytes):
-        yield from _ends(body)
-    elif isinstance(body, JsonBody | Continuation):
-        for name, value in body.fields.items():
-            yield name.encode("utf-8", "surrogatepass")
-            yield from _ends(memoryview(value))
+    head, body = call.head, call.body
+    yield head.method.encode()
+    yield head.path.encode("utf-8", "surrogateescape")
+    yield head.query.encode("utf-8", "surrogateescape")
+    if isinstance(body, RawBody):
+        if isinstance(body.content, bytes):
+            yield from _ends(body.content)
+        return
+    for name, value in body.fields.items():
+        yield name.encode("utf-8", "surrogatepass")
+        yield from _ends(memoryview(value))
 
 
 def _ends(text: bytes | memoryview) -> Iterator[bytes]:

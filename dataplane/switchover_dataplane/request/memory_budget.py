@@ -94,7 +94,8 @@ class Hold:
             budget.make_room(self, size, is_small=held <= self._small)
         self.size = held
         budget.held += size
-        budget.by_client[self.client] = budget.by_client.get(self.client, 0) + size
+        by_client = budget.by_client
+        by_client[self.client] = by_client.get(self.client, 0) + size
         if self._end is not None:
             self._turn(budget.clock())
             self._this += size
@@ -117,8 +118,9 @@ class Hold:
 
     def end_coming(self) -> None:
         """The body is there as a whole, and is not given up any more."""
-        self._end = None
-        self._budget.coming.pop(self, None)
+        if self._end is not None:
+            self._end = None
+            del self._budget.coming[self]
 
     def pace(self) -> float | None:
         """Return how many bytes a second have come lately; None for a body that began a moment ago."""
@@ -140,13 +142,16 @@ class Hold:
         if self._end is not None:
             self.end_coming()
         self._closed = True
-        budget, size = self._budget, self.size
+        size = self.size
         if size:
             self.size = 0
+            budget = self._budget
             budget.held -= size
-            left = budget.by_client.pop(self.client) - size
+            left = budget.by_client[self.client] - size
             if left:
                 budget.by_client[self.client] = left
+            else:
+                del budget.by_client[self.client]
 
     def _turn(self, now: float) -> None:
         """Begin a new stretch of time where the last one has ended."""

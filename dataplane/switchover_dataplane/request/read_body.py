@@ -3,9 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
-
-from switchover_dataplane.edge.client_connection import ClientConnection
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.process import turns
 from switchover_dataplane.request.memory_budget import Hold
@@ -27,9 +25,7 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
-async def read(
-    request: web.BaseRequest, limit: int, held: Hold, *, is_json: bool, applied: tuple[str, ...] = ()
-) -> bytes:
+async def read(request: Request, limit: int, held: Hold, *, is_json: bool, applied: tuple[str, ...] = ()) -> bytes:
     """Read the whole body; its bytes are counted in `held`, which the caller closes.
 
     It is read without the codings that were `applied`, all of them known, and then counts as large as it is without
@@ -41,18 +37,20 @@ async def read(
         OutOfMemoryBudget: the process holds too much already.
         BadBody: `is_json` and it holds more values than models are asked with, or it is not in its codings.
     """
-    if not request.body_exists:
-        return b""
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit)
-    content = request.content
-    if not content.is_eof() and isinstance(request.protocol, ClientConnection):
-        held.begin_coming(request.protocol.hold_body())
+    whole = request.whole
+    if whole is not None and not applied and len(whole) <= LARGE:
+        if whole:
+            held.add(len(whole))
+        return whole
     pieces: list[bytes] = []
     size = turn = values = 0
-    take = _without(applied, content.readany, limit) if applied else content.readany
-    await _ask_for(request)
+    take = _without(applied, request.take, limit) if applied else request.take
+    if whole is None:
+        held.begin_coming(request.connection.hold_body())
+        _ask_for(request)
     while piece := await take():
         size += len(piece)
         if size > limit:
@@ -103,16 +101,15 @@ def _values(piece: bytes) -> int:
     return piece.count(b",") + piece.count(b"[") + piece.count(b"{")
 
 
-async def _ask_for(request: web.BaseRequest) -> None:
-    """Tell a client that waits for it to send the body (RFC 9110, section 10.1.1)."""
-    if request.version >= (1, 1) and request.headers.get("expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # An interim answer is none: what was written so far must not count as a begun answer.
-        request.writer.output_size = 0
+def _ask_for(request: Request) -> None:
+    """Tell a client that waits for it to send the body."""
+    if request.head.expects_continue:
+        request.connection.send_continue()
 
 
-async def passing(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def passing(request: Request) -> AsyncIterator[bytes]:
     """Hand the body on as it comes, for requests that are sent once only."""
-    await _ask_for(request)
-    while piece := await request.content.readany():
+    if request.whole is None:
+        _ask_for(request)
+    while piece := await request.take():
         yield piece

@@ -1,9 +1,8 @@
 """Requests that the gateway answers itself, before any target is asked."""
 
-from aiohttp import web
-
 from switchover_dataplane.formats import operations, own_answers
 from switchover_dataplane.formats.json_fields import BadBody
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.table import Policy, Upstream
@@ -13,7 +12,7 @@ from switchover_dataplane.upstream import codings
 class Unserved(Exception):
     """A request that is not sent, and the answer that it gets."""
 
-    def __init__(self, response: web.Response) -> None:
+    def __init__(self, response: OwnAnswer) -> None:
         super().__init__(response.status)
         self.response = response
 

@@ -99,6 +99,7 @@ SINGLETONS: Final = (
 7.3), `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), and the fields for keys of providers.
 """
 
+_ONLY_HOP_BY_HOP: Final = frozenset(("keep-alive", "close"))
 _LONGEST_HOST: Final = 261  # a DNS name of 253 characters with a dot at its end, and ":65535"
 _SANE_ID: Final = re.compile(r"[!-~]{1,128}")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
@@ -202,10 +203,15 @@ def from_model(headers: Fields) -> "CIMultiDict[str]":
 
     Some servers repeat request fields in the answer. The cookies of a provider belong to the owner of the key.
     """
-    chosen = to_client(headers)
-    for name in [name for name in chosen if credential_names.is_field(name)]:
-        chosen.popall(name, None)
-    return chosen
+    chosen = [each for each in headers.items() if _is_for_clients(each[0])]
+    if "connection" in headers and not _ONLY_HOP_BY_HOP.issuperset(ended := _nominated(headers)):
+        chosen = [each for each in chosen if each[0].lower() not in ended]
+    return CIMultiDict(chosen)
+
+
+@lru_cache(maxsize=1024)
+def _is_for_clients(name: str) -> bool:
+    return name.lower() not in _DROPPED_TO_CLIENT and not credential_names.is_field(name)
 
 
 def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":

@@ -22,8 +22,8 @@ _MOST_JUDGED: Final = 256 * 1024
 
 
 def are_held(policy: Policy) -> bool:
-    """Whether tool calls are held (FailoverPolicy `toolCalls`): not if the client is to see that a stream broke off."""
-    return policy.tool_calls == "Hold" and policy.stream_recovery != "Abort" and policy.semantics != "Envoy"
+    """Whether the tool calls of a stream are held back until they are complete."""
+    return policy.tool_calls == "Hold"
 
 
 class HeldCalls:

@@ -10,18 +10,21 @@ class Seldom:
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._most = most
-        self._until: dict[str, float] = {}
+        self._until: dict[str, float] = {}  # in the order in which they end
 
     def is_due(self, text: str, now: float) -> bool:
         """Tell whether a text is to be written; `now` is of the monotonic clock.
 
         While more than `most` texts are new, the rest of them waits.
         """
-        if self._until.get(text, now) > now:
+        until = self._until
+        if until.get(text, now) > now:
             return False
-        if len(self._until) >= self._most:
-            self._until = {each: until for each, until in self._until.items() if until > now}
-            if len(self._until) >= self._most:
+        until.pop(text, None)
+        if len(until) >= self._most:
+            oldest = next(iter(until))
+            if until[oldest] > now:
                 return False
-        self._until[text] = now + self._seconds
+            del until[oldest]
+        until[text] = now + self._seconds
         return True

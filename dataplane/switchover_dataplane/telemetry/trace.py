@@ -5,8 +5,10 @@ into the headers that tell the caller. Only names from the table, numbers and cl
 caller's body or headers but its request id.
 """
 
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
+
+import msgspec
 
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, NotSent, Outcome, Refused, TimedOut
 
@@ -18,8 +20,11 @@ SERVED_BY_HEADER = "x-switchover-served-by"
 _LONGEST_NAME = 256
 
 
-@dataclass(slots=True)
-class Attempt:
+# Structs, as they are made for each request: msgspec fills their defaults without a line of Python. What they hold
+# makes no circle, so that no collection has to look at them.
+
+
+class Attempt(msgspec.Struct, gc=False):
     """One try. Times are milliseconds; `wait_ms` passed before it, `first_token_ms` until its first content.
 
     `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
@@ -53,8 +58,7 @@ class Attempt:
         return self.model[:_LONGEST_NAME] or self.target
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct, gc=False):
     """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had.
 
     `handed_on` is the attempt whose failure the client gets, where it is not the last.
@@ -64,7 +68,7 @@ class Record:
     route: str
     rule: str
     started: float
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     outcome: Ending = "served"
     status: int = 0
     duration_ms: float = 0.0
@@ -175,12 +179,23 @@ def shown(attempt: Attempt) -> str:
 
     The model's name may be the caller's own text, and stands in a header.
     """
-    name = attempt.model[:_LONGEST_NAME]
-    if not name.isprintable():
-        name = "".join(letter for letter in name if letter.isprintable())
-    return name or attempt.provider
+    return _shown(attempt.provider, attempt.model)
 
 
 def served_by(attempt: Attempt) -> str:
     """Name the target for the caller: PROVIDER/MODEL, or PROVIDER where no model is known."""
-    return f"{attempt.provider}/{shown(attempt)}" if attempt.model else attempt.provider
+    model = attempt.model
+    # A caller's own name of a model is cut first: as a key of the cache it would hold memory.
+    return _served_by(attempt.provider, model if len(model) <= _LONGEST_NAME else model[:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=1024)
+def _served_by(provider: str, model: str) -> str:
+    return f"{provider}/{_shown(provider, model)}" if model else provider
+
+
+def _shown(provider: str, model: str) -> str:
+    name = model[:_LONGEST_NAME]
+    if not name.isprintable():
+        name = "".join(letter for letter in name if letter.isprintable())
+    return name or provider

@@ -1,11 +1,12 @@
 """One HTTP/1.1 connection to a target: a request goes out, its answer comes in as fast as it is read."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal, cast
 
 from multidict import CIMultiDict
 
+from switchover_dataplane.process.driver import called_back
 from switchover_dataplane.upstream.response_parser import NotHttp, ResponseParser
 from switchover_dataplane.upstream.upload import SLICE, Upload
 
@@ -31,7 +32,8 @@ class ConnectionBroken(Exception):
 class Connection(asyncio.Protocol):
     """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
 
-    `received` tells whether any byte of the current answer came.
+    `received` tells whether any byte of the current answer came. While there is a `reader`, it is called with whatever
+    is new as long as a coroutine waits for that; without one a future wakes the task that waits.
     """
 
     __slots__ = (
@@ -39,10 +41,12 @@ class Connection(asyncio.Protocol):
         "_broken",
         "_loop",
         "_reading",
+        "_suspended",
         "_transport",
         "_upload",
         "_waiter",
         "idle_since",
+        "reader",
         "received",
     )
 
@@ -53,6 +57,8 @@ class Connection(asyncio.Protocol):
         self._broken: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._reading = True
+        self._suspended = False
+        self.reader: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
         self._upload: Upload | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -205,6 +211,13 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     async def _news(self) -> None:
+        if self.reader is not None:
+            self._suspended = True
+            try:
+                await called_back()
+            finally:
+                self._suspended = False
+            return
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -212,7 +225,9 @@ class Connection(asyncio.Protocol):
             self._waiter = None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        if self._suspended and self.reader is not None:
+            self.reader()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
 

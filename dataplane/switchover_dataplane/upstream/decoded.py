@@ -137,9 +137,18 @@ class Decoded(Response):
             self.abort()
             raise CodingBroken("not-http", str(why)) from None
 
+    @property
+    def whole(self) -> bytes | None:
+        """None: it has to be decoded."""
+        return None
+
     def abort(self) -> None:
         """Close the connection unless the answer came to its end."""
         self._inner.abort()
+
+    def hand_over(self) -> None:
+        """Let another than the `reader` of the request read on."""
+        self._inner.hand_over()
 
     async def is_in_clear(self) -> bool:
         """Read as much as tells whether the answer is in no coding, whatever it says; it is held.

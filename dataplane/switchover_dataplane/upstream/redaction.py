@@ -24,12 +24,15 @@ _MOST_KEPT: Final = 1000
 class Redaction:
     """Replaces the values of some secrets, in each of their spellings, by `***`."""
 
-    __slots__ = ("_bytes", "_texts")
+    __slots__ = ("_bytes", "_in_all", "_texts")
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         # The longest first, as others may be parts of it.
         self._texts = tuple(sorted(set(texts), key=lambda text: (-len(text), text)))
         self._bytes = tuple(text.encode("utf-8", "surrogateescape") for text in self._texts)
+        # Mostly the shortest spelling is a part of every other, and what does not have it has none of them.
+        shortest = self._bytes[-1] if self._bytes else b""
+        self._in_all = shortest if all(shortest in each for each in self._bytes) else b""
 
     @classmethod
     def of(cls, secret: str) -> "Redaction":
@@ -62,6 +65,8 @@ class Redaction:
 
     def body(self, data: bytes) -> bytes:
         """Replace in bytes."""
+        if self._in_all not in data:
+            return data
         for value in self._bytes:
             if value in data:
                 data = data.replace(value, MASK.encode())

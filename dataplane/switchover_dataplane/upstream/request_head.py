@@ -12,8 +12,8 @@ _OURS: Final = ("content-length", "transfer-encoding", "connection", "keep-alive
 _EXPECT_CONTENT: Final = frozenset(("POST", "PUT", "PATCH"))
 
 
-def serialise(method: str, target: str, headers: "CIMultiDict[str]", length: int | None) -> bytes:
-    """Write a request head for a body of `length` bytes, or in chunks for None (RFC 9112, sections 3, 5 and 6).
+def serialise(method: str, target: str, headers: "CIMultiDict[str]") -> bytes:
+    """Write a request head but for its framing and its end (RFC 9112, sections 3 and 5).
 
     `target` is path and query. Fields about framing and about the connection are left out, whatever they say.
 
@@ -24,17 +24,20 @@ def serialise(method: str, target: str, headers: "CIMultiDict[str]", length: int
     if not headers.keys().isdisjoint(_OURS):
         headers = _without_framing(headers)
     lines = [request_line, *map(": ".join, headers.items())]
-    if length is None:
-        lines.append("transfer-encoding: chunked")
-    elif length or method in _EXPECT_CONTENT:
-        lines.append(f"content-length: {length}")
-    lines.append("\r\n")
+    lines.append("")
     text = "\r\n".join(lines)
-    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+    if text.count("\r") != len(lines) - 1 or text.count("\n") != len(lines) - 1 or "\0" in text:
         raise ValueError(f"{_culprit(headers)} holds a line end or NUL, so the request is not sent")
     if request_line.split() != [method, target, "HTTP/1.1"]:
         raise ValueError("the method or the path holds white space or is empty, so the request is not sent")
     return text.encode("utf-8", "surrogateescape")
+
+
+def framing(method: str, length: int | None) -> bytes:
+    """Write the end of a request head for a body of `length` bytes, or in chunks for None (RFC 9112, section 6)."""
+    if length is None:
+        return b"transfer-encoding: chunked\r\n\r\n"
+    return b"content-length: %d\r\n\r\n" % length if length or method in _EXPECT_CONTENT else b"\r\n"
 
 
 def _without_framing(headers: "CIMultiDict[str]") -> "CIMultiDict[str]":

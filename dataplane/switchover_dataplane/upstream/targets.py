@@ -57,10 +57,6 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         told = writes(own) if own else None
         return bool(writes(self.wire.path(self.target.provider, asked)) if told is None else told)
 
-    def needs_object(self, asked: str) -> bool:
-        """Tell whether the body must be a JSON object: the answer is looked at, or the body names who writes it."""
-        return self.api(asked) is not None or self.writes(asked)
-
     def is_for_vectors(self, asked: str) -> bool:
         """Tell whether the target is asked for embeddings."""
         return is_for_vectors(self.target.full_path or self.wire.path(self.target.provider, asked))
@@ -72,11 +68,6 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         names.
         """
         return self.model if self.model and self.writes(asked) else ""
-
-    def name_of_model(self, asked: str, model: str) -> str:
-        """Name the model that answers at a path, for traces; `model` is the one that the request asks for."""
-        keeps = self.model and model and not self.model_for(asked)
-        return model if keeps else self.label or model
 
     def passed_through(self, token: str) -> tuple[str, str] | None:
         """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.

@@ -6,24 +6,26 @@ have been worked on and paid for, so that its request is not sent again here: wh
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from math import inf
-from typing import Final
-
-from multidict import CIMultiDict
+from typing import Any, Final
 
 from switchover_dataplane.process import turns
 from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 from switchover_dataplane.upstream.connection import Connection, ConnectionBroken
 from switchover_dataplane.upstream.dial import ConnectFailed, ConnectTo, Destination, dial
 from switchover_dataplane.upstream.pool import ConnectionPool
-from switchover_dataplane.upstream.request_head import serialise
+from switchover_dataplane.upstream.request_head import framing
 
 _SWEEP_EVERY: Final = 5.0
 
 _AT_ONCE: Final = 0.25
 """Seconds in which a request learns that its connection had ended before: a round trip and no work."""
+
+_DRAINED: Final = 64 * 1024
+"""Bytes of an answer that nobody wants which are read to keep its connection."""
 
 Body = bytes | AsyncIterator[bytes] | None
 
@@ -79,16 +81,22 @@ class Response:
         self._left -= len(piece)
         return piece
 
-    async def discard(self, max_bytes: int = 64 * 1024, seconds: float = 0.05) -> None:
-        """Read what is left if it is short, so that the connection is kept; else close it."""
-        try:
-            async with asyncio.timeout(seconds):
-                size = 0
-                while size <= max_bytes and (piece := await self.chunk()):
-                    size += len(piece)
-        except (TimeoutError, ConnectionBroken):
-            pass
-        self.abort()
+    async def drain(self) -> None:
+        """Read what is left if it is short, so that the connection is kept; the caller limits the time and aborts."""
+        size = 0
+        with contextlib.suppress(ConnectionBroken):
+            while size <= _DRAINED and (piece := await self.chunk()):
+                size += len(piece)
+
+    @property
+    def whole(self) -> bytes | None:
+        """The whole body, where it came with its head and is small enough for one turn; it is still to be read."""
+        return self._held if self._connection is None and len(self._held) <= turns.BYTES else None
+
+    def hand_over(self) -> None:
+        """Let another than the `reader` of the request read on."""
+        if self._connection is not None:
+            self._connection.reader = None
 
     def abort(self) -> None:
         """Close the connection unless the answer came to its end; what was not read of it is lost."""
@@ -130,33 +138,33 @@ class Transport:
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
-        self, destination: Destination, method: str, target: str, headers: "CIMultiDict[str]", body: Body
+        self, destination: Destination, method: str, head: bytes, body: Body, reader: Callable[[], None] | None = None
     ) -> Response:
         """Send a request and wait for the head of its answer; cancelling closes the connection.
 
-        `target` is path and query. Bytes may be sent twice, on a kept connection that turns out to be dead within
-        250 ms and on a new one; an iterator is asked for once. The answer may come before the body was sent to its end.
+        `head` has no framing (`request_head.serialise`). Bytes may be sent twice, on a kept connection that turns out
+        to be dead within 250 ms and on a new one; an iterator is asked for once. The answer may come before the body
+        was sent to its end. `reader` is called with each piece of news that is waited for (`Driver.go_on`).
 
         Raises:
             ConnectFailed: nothing was sent.
             ConnectionBroken: there is no answer.
-            ValueError: a part of the head would change where it ends; nothing was sent.
             Exception: whatever the iterator raises.
         """
         length = 0 if body is None else len(body) if isinstance(body, bytes) else None
-        head = serialise(method, target, headers, length)
+        head += framing(method, length)
         pool = self._pool(destination)
         connection = pool.take() if length is not None else None
         if connection is not None:
             loop = asyncio.get_running_loop()
             end = loop.time() + _AT_ONCE
             try:
-                return await _exchange(connection, pool, method, head, body)
+                return await _exchange(connection, pool, method, head, body, reader)
             except ConnectionBroken as failure:
                 if connection.received or failure.how not in ("reset", "eof") or loop.time() > end:
                     raise
         connection = await self._open(destination, pool)
-        return await _exchange(connection, pool, method, head, body)
+        return await _exchange(connection, pool, method, head, body, reader)
 
     async def close(self) -> None:
         """Close every idle connection; those in use end with their answers."""
@@ -186,7 +194,7 @@ class Transport:
     async def _open(self, destination: Destination, pool: ConnectionPool) -> Connection:
         pool.used += 1
         try:
-            connection = await dial(destination, self._connect_to, self._targets, Connection)
+            connection = await _by_a_task(dial(destination, self._connect_to, self._targets, Connection))
         except BaseException:
             pool.used -= 1
             raise
@@ -213,8 +221,33 @@ class Transport:
             self._schedule_sweep()
 
 
-async def _exchange(connection: Connection, pool: ConnectionPool, method: str, head: bytes, body: Body) -> Response:
+async def _by_a_task(dialling: Coroutine[Any, Any, Connection]) -> Connection:
+    """Wait for a connection that is opened by a task: what is driven by its connection has none that could call it."""
+    task = asyncio.get_running_loop().create_task(dialling)
     try:
+        return await task
+    except BaseException:
+        if not task.cancel():
+            task.add_done_callback(_close)
+        raise
+
+
+def _close(task: "asyncio.Task[Connection]") -> None:
+    """Close a connection that was opened in the very moment in which nobody wanted it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _exchange(  # noqa: PLR0917 - a request's parts, in the order in which they are written
+    connection: Connection,
+    pool: ConnectionPool,
+    method: str,
+    head: bytes,
+    body: Body,
+    reader: Callable[[], None] | None,
+) -> Response:
+    try:
+        connection.reader = reader
         connection.start(method, head, body)
         await connection.head()
     except BaseException:

@@ -6,19 +6,19 @@ FailoverPolicy, the default. All else of a FailoverPolicy holds in any case.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from switchover_dataplane import table
-from switchover_operator.compiler import conditions, triggers
+from switchover_operator.compiler import attempt_rules, conditions, triggers
+from switchover_operator.compiler.attempt_rules import DEFAULT_RETRIES, Written
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.cool_downs import cool_down
 from switchover_operator.compiler.resolve import Catalogue, Object, age
 from switchover_operator.compiler.route_options import RuleOptions
 from switchover_operator.compiler.targeting import refused_at, targets
 from switchover_operator.compiler.targets import Destination
-from switchover_operator.compiler.worst_case import DEFAULT_ATTEMPTS
 from switchover_operator.identity import Identity
 from switchover_operator.resources.failover_policy import FailoverPolicy, FailoverPolicySpec
 from switchover_operator.resources.gateway_api import HttpRouteRetry, HttpRouteRule
@@ -30,11 +30,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 AZURE_STREAM_IDLE_TIMEOUT = 30.0
 """Azure sends text in blocks, with longer pauses between them."""
 
-DEFAULT_RETRIES = 1
-"""Gloo's `numRetries` and Gateway API's `retry.attempts` where a written policy leaves them out."""
-
-
-_TRIED_FIELDS = ("retries", "timeout", "idle_timeout")
+_TRIED_FIELDS = ("retries", "timeout")
 """The fields of RouteOption's `options` that are about how a request is tried."""
 
 
@@ -93,33 +89,36 @@ def policy_of(
     by_options = any(name in given.sources for name in _TRIED_FIELDS)
     if spec is None and not by_rule and not by_options and destination.outliers is None:
         return _default(destination)
-    envoy = spec is not None and spec.retry_semantics == "Envoy"
-    tried = _tried(path, rule, given, spec, ai=destination.is_ai, envoy=envoy)
-    policy = _replaced(
-        _base(spec, destination), **tried.fields, **_timeouts(rule, given), **cool_down(spec, destination.outliers)
+    tried = _tried(path, rule, given, spec, ai=destination.is_ai)
+    base = _replaced(
+        _base(spec, destination), **tried.fields, timeout=_timeout(rule, given), **cool_down(spec, destination.outliers)
     )
+    policy = attempt_rules.resolved(tried.written, base, ai=destination.is_ai, pools=destination.pools)
     told = (*tried.told, *_overridden(path, rule, given, failover, destination))
     return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told, written=True)
 
 
 def _default(destination: Destination) -> NamedPolicy:
-    if destination.is_azure:
-        return NamedPolicy("default for Azure", _AZURE)
-    return NamedPolicy("default for AI", _AI) if destination.is_ai else NamedPolicy("default", _PLAIN)
+    """Return the policy where nobody wrote one; its name tells upstreams apart for which it comes out otherwise."""
+    base = _UNWRITTEN_AZURE if destination.is_azure else _UNWRITTEN
+    policy = attempt_rules.resolved(attempt_rules.NOTHING, base, ai=destination.is_ai, pools=destination.pools)
+    if not destination.is_ai:
+        return NamedPolicy("default", policy)
+    name = "default for Azure" if destination.is_azure else "default for AI"
+    more = f", {policy.attempts} attempts" if policy.attempts > table.DEFAULT_ATTEMPTS else ""
+    return NamedPolicy(f"{name}{more}" if policy.hedges else f"{name}, one target", policy)
 
 
-_PLAIN = table.Policy()
-_AI = table.Policy(retry_on=table.AI_TRIGGERS)
-_AZURE = msgspec.structs.replace(_AI, stream_idle_timeout=AZURE_STREAM_IDLE_TIMEOUT)
+_UNWRITTEN = table.Policy()
+_UNWRITTEN_AZURE = table.Policy(stream_idle_timeout=AZURE_STREAM_IDLE_TIMEOUT)
 
 
 def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Policy:
     """The default policy with all that a FailoverPolicy says beside how often and on what is tried."""
-    policy = _default(destination).policy
+    policy = _UNWRITTEN_AZURE if destination.is_azure else _UNWRITTEN
     if spec is None:
         return policy
     written: dict[str, Any] = {
-        "semantics": spec.retry_semantics,
         "max_retry_after_wait": spec.max_retry_after_wait,
         "max_request_body": spec.max_request_body,
         "first_token_timeout": spec.first_token_timeout,
@@ -140,10 +139,9 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Po
     return _replaced(policy, **written)
 
 
-def _timeouts(rule: HttpRouteRule, given: RuleOptions) -> dict[str, Any]:
+def _timeout(rule: HttpRouteRule, given: RuleOptions) -> float | None:
     written = rule.timeouts
-    request = given.options.timeout if "timeout" in given.sources else written.request if written else None
-    return {"timeout": request, "idle_timeout": given.options.idle_timeout}
+    return given.options.timeout if "timeout" in given.sources else written.request if written else None
 
 
 # ── How often, and on what ──────────────────────────────────────────────────────────────────────────────────────────
@@ -151,90 +149,74 @@ def _timeouts(rule: HttpRouteRule, given: RuleOptions) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """Fields of a policy about attempts and triggers; None keeps the default."""
+    """What is written about attempts by the one who has the say, and the fields of a policy that follow at once."""
 
+    written: Written
     fields: dict[str, Any]
     told: tuple[Condition, ...] = ()
 
 
-def _tried(
-    path: str, rule: HttpRouteRule, given: RuleOptions, spec: FailoverPolicySpec | None, *, ai: bool, envoy: bool
-) -> _Tried:
+def _tried(path: str, rule: HttpRouteRule, given: RuleOptions, spec: FailoverPolicySpec | None, *, ai: bool) -> _Tried:
     per_try = rule.timeouts.backend_request if rule.timeouts else None
+    semantics = (spec.retry_semantics if spec else None) or "Failover"
     if given.options.retries is not None:
-        return _as_route_option(path, given, given.options.retries, spec, per_try, envoy=envoy)
+        return _as_route_option(path, given, given.options.retries, spec, per_try)
     if rule.retry is not None:
-        return _as_route(path, rule.retry, per_try, by_class=ai and not envoy)
-    fields: dict[str, Any] = {"per_try_timeout": per_try}
-    if spec is not None:
-        fields["attempts"] = _number(spec, ai=ai, envoy=envoy) if spec.attempts is None else spec.attempts
-    if spec is not None and (spec.retry_on is not None or envoy):
-        fields |= {"retry_on": tuple(dict.fromkeys(spec.retry_on or ())), "explicit": True}
-    return _Tried(fields)
+        return _as_route(path, rule.retry, semantics, per_try, by_class=ai and semantics != "Envoy")
+    attempts, tokens = (spec.attempts, _of_policy(spec)) if spec else (None, None)
+    return _Tried(Written(attempts, tokens, semantics=semantics), {"per_try_timeout": per_try})
 
 
-def _number(spec: FailoverPolicySpec, *, ai: bool, envoy: bool) -> int | None:
-    """Return how often is tried where triggers are written and no number: who names what to try again wants it so."""
-    if spec.retry_on is None:
-        return None
-    if envoy:
-        return DEFAULT_RETRIES + 1
-    return None if ai else DEFAULT_ATTEMPTS
+def _of_policy(spec: FailoverPolicySpec | None) -> tuple[str, ...] | None:
+    return None if spec is None or spec.retry_on is None else tuple(dict.fromkeys(spec.retry_on))
 
 
 def _as_route_option(
-    path: str,
-    given: RuleOptions,
-    retries: Retries,
-    spec: FailoverPolicySpec | None,
-    per_try: float | None,
-    *,
-    envoy: bool,
+    path: str, given: RuleOptions, retries: Retries, spec: FailoverPolicySpec | None, per_try: float | None
 ) -> _Tried:
-    """Read Gloo's `retries` with Envoy's meaning of its words; without triggers, a FailoverPolicy's fill in."""
-    named = triggers.tokens(retries.retry_on) or tuple(dict.fromkeys((spec.retry_on if spec else None) or ()))
-    by_class = not named and not envoy
+    """Read Gloo's `retries` as Envoy reads its words; without triggers, a FailoverPolicy's fill in."""
     back_off, limited = retries.retry_back_off, retries.rate_limited_retry_back_off
     number = DEFAULT_RETRIES if retries.num_retries is None else retries.num_retries
+    previous = retries.previous_priorities
+    written = Written(
+        attempts=number + 1,
+        tokens=triggers.tokens(retries.retry_on) or _of_policy(spec) or None,
+        status_codes=retries.retriable_status_codes,
+        update_frequency=None if previous is None else previous.update_frequency or 1,
+        retry_block=True,
+        semantics=(spec.retry_semantics if spec else None) or "Failover",
+    )
     fields: dict[str, Any] = {
-        "written": True,
-        "attempts": number + 1,
-        "retry_on": table.AI_TRIGGERS if by_class else named,
-        "explicit": not by_class,
-        "status_codes": retries.retriable_status_codes,
-        "per_try_timeout": per_try if retries.per_try_timeout is None else retries.per_try_timeout,
+        "per_try_timeout": per_try if retries.per_try_timeout is None else retries.per_try_timeout
     }
-    if retries.previous_priorities is not None:
-        fields["update_frequency"] = retries.previous_priorities.update_frequency or 1
     if back_off is not None and back_off.base_interval is not None:
         fields["back_off"] = _back_off(back_off.base_interval, back_off.max_interval)
     if limited is not None:
         headers = tuple(table.ResetHeader(each.name.lower(), each.format.value) for each in limited.reset_headers)
         fields["rate_limited_back_off"] = _replaced(table.RateLimitedBackOff(headers), max=limited.max_interval)
-    told = (
-        _default_triggers(f"{path}: retries of {given.sources['retries']} name no retryOn")
-        if by_class and number
-        else ()
-    )
-    return _Tried(fields, told)
+    unnamed = written.tokens is None and not written.is_envoy and number
+    where = f"{path}: retries of {given.sources['retries']} name no retryOn"
+    return _Tried(written, fields, _default_triggers(where) if unnamed else ())
 
 
-def _as_route(path: str, retry: HttpRouteRetry, per_try: float | None, *, by_class: bool) -> _Tried:
+def _as_route(
+    path: str, retry: HttpRouteRetry, semantics: Literal["Failover", "Envoy"], per_try: float | None, *, by_class: bool
+) -> _Tried:
     """Read Gateway API's `retry` (GEP-1731): the codes, and connection errors in any case."""
     by_class = by_class and not retry.codes
     named = ("connect-failure", "reset", *(("retriable-status-codes",) if retry.codes else ()))
     number = DEFAULT_RETRIES if retry.attempts is None else retry.attempts
-    fields: dict[str, Any] = {
-        "written": True,
-        "attempts": number + 1,
-        "retry_on": table.AI_TRIGGERS if by_class else named,
-        "explicit": not by_class,
-        "status_codes": retry.codes,
-        "per_try_timeout": per_try,
-    }
+    written = Written(
+        attempts=number + 1,
+        tokens=None if by_class else named,
+        status_codes=retry.codes,
+        retry_block=True,
+        semantics=semantics,
+    )
+    fields: dict[str, Any] = {"per_try_timeout": per_try}
     if retry.backoff:
         fields["back_off"] = _back_off(retry.backoff, None)
-    return _Tried(fields, _default_triggers(f"{path}.retry names no codes") if by_class and number else ())
+    return _Tried(written, fields, _default_triggers(f"{path}.retry names no codes") if by_class and number else ())
 
 
 def _back_off(base: float, longest: float | None) -> table.BackOff:

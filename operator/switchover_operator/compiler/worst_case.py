@@ -5,18 +5,18 @@ of the data plane's decision (DESIGN section 3), taken at their worst: every att
 and any target may be cooling down, so that what would be a move to another is a repeat with a wait before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from typing import Final
 
 from switchover_dataplane import table
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 
-DEFAULT_ATTEMPTS = 3
-"""Tries of a request for models whose policy says no number; more where there are more priorities."""
+Pools = Sequence[Sequence[table.Target]]
 
-_ONCE_MORE = frozenset({"overloaded", "server-error", "reset"})
-"""The error classes after which the same target is tried again, where a wait or a written policy is not the reason."""
+_RATE_LIMITED: Final = frozenset({table.ErrorClass.RATE_LIMITED})
+_OF_CERTAIN_FAILURES: Final = frozenset((*table.ErrorClass, *table.CONNECTION_TRIGGERS))
 
 _DOUBLINGS = 64
 """After so many a wait grows no further; the number of tries that a policy allows has no such bound."""
@@ -39,10 +39,15 @@ class WorstCase:
         """Tell whether a deadline (0: there is none) may come before the last attempt starts."""
         return deadline > 0 and any(seconds is None or seconds >= deadline for seconds in self.starts.values())
 
+    @property
+    def most(self) -> str:
+        """The number of attempts as `at most 3 attempts`."""
+        if self.attempts == 0:
+            return "no attempt, as there is no target"
+        return f"at most {self.attempts} attempt{'' if self.attempts == 1 else 's'}"
+
     def __str__(self) -> str:
-        if self.attempts == 1:
-            return "at most 1 attempt"
-        return f"at most {self.attempts} attempts; {self._latest}"
+        return self.most if self.attempts <= 1 else f"{self.most}; {self._latest}"
 
     @property
     def _latest(self) -> str:
@@ -69,17 +74,16 @@ class WorstCase:
 def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
     pools = [pool for pool in upstream.priorities if pool]
-    attempts = _attempts(policy, pools, ai=upstream.ai)
-    if attempts == 1:
-        return WorstCase(1, {"": 0.0})
-    waits = _waits(policy, pools, attempts, ai=upstream.ai)
-    soft = upstream.ai and policy.semantics == "Failover" and sum(map(len, pools)) > 1
-    each = _soft_limits(policy) if soft else {"": _longest_silence(policy, upstream)}
+    attempts = _attempts(policy, pools)
+    if attempts <= 1:
+        return WorstCase(attempts, {"": 0.0})
+    waits = _waits(policy, pools, attempts)
+    each = _soft_limits(policy) if policy.hedges else {"": _longest_silence(policy, upstream)}
     return WorstCase(
         attempts,
         {kind: round((attempts - 1) * seconds + waits, 3) if seconds else None for kind, seconds in each.items()},
-        until_headers=upstream.ai and not soft,
-        last_left=soft and attempts > sum(map(len, pools)),
+        until_headers=upstream.ai and not policy.hedges,
+        last_left=policy.hedges and attempts > sum(map(len, pools)),
     )
 
 
@@ -96,61 +100,57 @@ def told(policy: table.Policy, upstream: table.Upstream, where: str) -> Conditio
 # ── How often ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _attempts(policy: table.Policy, pools: Sequence[Sequence[table.Target]], *, ai: bool) -> int:
-    if policy.semantics == "Envoy":
-        return policy.attempts if policy.attempts and policy.explicit and policy.retry_on else 1
-    if _passes_over_dead_ones(policy, ai=ai):
-        return max(1, sum(map(len, pools)))
-    limit = policy.attempts or (max(DEFAULT_ATTEMPTS, len(pools)) + _granted(policy) if ai else 1)
+def _attempts(policy: table.Policy, pools: Pools) -> int:
+    if not pools:
+        return 0
+    if not policy.counts_unsent:
+        # Any number of targets may refuse to connect before one is sent the request.
+        return sum(map(len, pools)) + policy.attempts - 1
+    limit = policy.attempts + (1 if policy.brief_wait_is_extra and _brief_wait(policy) else 0)
     return min(limit, sum(_most(policy, pools, limit)))
 
 
-def _most(policy: table.Policy, pools: Sequence[Sequence[table.Target]], limit: int) -> list[int]:
-    """Return how many tries each priority may get, the most first; of `limit` in all."""
-    if policy.semantics == "Envoy" or (len(pools) < 2 and (policy.update_frequency or policy.written)):
-        return [limit]
-    if policy.update_frequency:
-        return [policy.update_frequency] * len(pools)
-    if len(pools) < 2 and _repeats_at_all(policy):
-        return [limit]
-    # Once more each at most, after a failure that is brief by nature.
-    each = 2 if _repeats_at_all(policy) else 1
-    most = sorted((each * len(pool) for pool in pools), reverse=True) or [1]
-    return [most[0] + _granted(policy), *most[1:]]
+def _most(policy: table.Policy, pools: Pools, limit: int) -> list[int]:
+    """Return how many attempts each priority may get, the most first; of `limit` in all."""
+    match policy.order:
+        case table.EnvoyOrder() | table.EveryPriority(repeats_any=True):
+            return [limit]
+        case table.Counted(per_priority=number):
+            return [number] * len(pools)
+        case table.EveryPriority():
+            repeats = _may_name(policy.triggers, table.BRIEF)
+            if repeats and len(pools) < 2:
+                return [limit]
+            most = sorted(((2 if repeats else 1) * len(pool) for pool in pools), reverse=True)
+            # A brief rate limit that is waited out costs no other target its turn.
+            return [most[0] + (1 if _brief_wait(policy) else 0), *most[1:]]
 
 
-def _granted(policy: table.Policy) -> int:
-    """Return how many tries follow a brief rate limit that is waited out: it costs no other target its turn."""
-    return 1 if policy.max_retry_after_wait and not policy.written else 0
+def _brief_wait(policy: table.Policy) -> float:
+    """Return how many seconds a brief rate limit is waited for; 0 where no trigger may name one."""
+    return policy.brief_wait if _may_name(policy.triggers, _RATE_LIMITED) else 0.0
 
 
-def _passes_over_dead_ones(policy: table.Policy, *, ai: bool) -> bool:
-    """Tell whether this is a plain backend with one try, before which any number of targets may refuse to connect."""
-    return not ai and not policy.attempts and not policy.written and policy.semantics == "Failover"
-
-
-def _repeats_at_all(policy: table.Policy) -> bool:
-    """Tell whether a trigger is among those after which the same target is tried again without having asked for it."""
-    return not policy.explicit or any(
-        token in _ONCE_MORE or token not in table.ERROR_CLASSES for token in policy.retry_on
-    )
+def _may_name(triggers: table.Triggers, reasons: Set[table.ErrorClass]) -> bool:
+    """Tell whether a trigger may stand for a failure of one of these classes, as most of Envoy's for any may."""
+    named = triggers.classes if isinstance(triggers, table.Classes) else triggers.tokens
+    return any(name in reasons or name not in _OF_CERTAIN_FAILURES for name in named)
 
 
 # ── How late ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _waits(policy: table.Policy, pools: Sequence[Sequence[table.Target]], attempts: int, *, ai: bool) -> float:
+def _waits(policy: table.Policy, pools: Pools, attempts: int) -> float:
     """Return the longest time that passes between attempts: all of a priority have a wait before them but its first."""
-    if _passes_over_dead_ones(policy, ai=ai):
+    if not policy.counts_unsent:
         return 0.0
     waits, left = 0.0, attempts
     for most in _most(policy, pools, attempts):
-        tries = min(left, most)
-        waits += _back_offs(policy, max(0, tries - 1))
-        left -= tries
+        repeats = min(left, most)
+        waits += _back_offs(policy, max(0, repeats - 1))
+        left -= repeats
     # A brief rate limit is waited out once, in place of a back-off.
-    brief = policy.max_retry_after_wait if _granted(policy) and policy.semantics == "Failover" else 0.0
-    return waits + max(0.0, brief - _back_offs(policy, 1))
+    return waits + max(0.0, _brief_wait(policy) - _back_offs(policy, 1))
 
 
 def _back_offs(policy: table.Policy, repeats: int) -> float:
@@ -173,8 +173,8 @@ def _soft_limits(policy: table.Policy) -> dict[str, float]:
 
 
 def _longest_silence(policy: table.Policy, upstream: table.Upstream) -> float:
-    """Return how long one attempt takes where nothing starts beside it, as there is no other or no wish for it."""
-    if not _passes_over_dead_ones(policy, ai=upstream.ai):
+    """Return how long an attempt takes at most where no other is started beside it; 0 for ever."""
+    if policy.counts_unsent:
         return policy.per_try_timeout
     return min(filter(None, (policy.per_try_timeout, upstream.connect_timeout)), default=0.0)
 

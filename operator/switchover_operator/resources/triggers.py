@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import WithJsonSchema
 
-from switchover_dataplane.table import ENVOY_TRIGGERS, ERROR_CLASSES
+from switchover_dataplane.table import ENVOY_TRIGGERS, ErrorClass
 
 from .model import Expected
 
-RETRY_ON = tuple(dict.fromkeys((*ERROR_CLASSES, *ENVOY_TRIGGERS)))
+RETRY_ON = tuple(dict.fromkeys((*(reason.value for reason in ErrorClass), *ENVOY_TRIGGERS)))
 """Every word that `retryOn` knows, each once: classes of errors, then Envoy's tokens."""
 
 LISTED = ("retriable-status-codes", "retriable-headers")

@@ -13,7 +13,10 @@ from switchover_dataplane.table import (
     ApiKeys,
     AzureOpenAI,
     Backend,
+    Classes,
     Closed,
+    Counted,
+    EnvoyOrder,
     Http,
     Match,
     Policy,
@@ -21,16 +24,17 @@ from switchover_dataplane.table import (
     Rule,
     Table,
     Target,
+    Tokens,
     Upstream,
 )
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.key_shapes import without_keys
 from switchover_operator.compiler.report import Report
+from switchover_operator.compiler.worst_case import worst_case
 from switchover_operator.findings import Finding, Weight, findings
 from switchover_operator.resources import KINDS
 from switchover_operator.standalone.files import View, locate
 
-_DEFAULT_ATTEMPTS = 3
 _MOST_CALLERS = 5
 """Callers that are named; of more, how many others there are."""
 
@@ -189,7 +193,7 @@ def _backend(table: Table, backend: Backend, share: str, signs: Marks) -> Iterat
     policy = table.policies[backend.policy]
     what = "model" if upstream.ai else "target"
     order = f"{_counted(len(upstream.priorities), what)} in order" if len(upstream.priorities) > 1 else f"one {what}"
-    yield f"{signs.arrow} {share}{order}, {_tries(policy, upstream)}"
+    yield f"{signs.arrow} {share}{order}, {_attempts(policy, upstream)}"
     for number, pool in enumerate(upstream.priorities, 1):
         yield f"   {number}. {' or '.join(map(_target, pool)) or 'nothing: the pool is empty'}"
 
@@ -206,19 +210,17 @@ def _target(target: Target) -> str:
             return f"{provider.model or 'the model of the request'} at {where} ({kind})"
 
 
-def _tries(policy: Policy, upstream: Upstream) -> str:
-    """How often a request is tried, and after what."""
-    priorities = len(upstream.priorities)
-    default = max(_DEFAULT_ATTEMPTS, priorities) if upstream.ai and policy.semantics == "Failover" else 1
-    most = policy.attempts or default
-    if policy.semantics == "Envoy":
-        how = f"at most {most} {'try' if most == 1 else 'tries'} in Envoy's sequence"
-    elif priorities > 1 and policy.update_frequency:
-        each = "once" if policy.update_frequency == 1 else f"{policy.update_frequency} times"
-        how = f"each {each}, at most {min(most, priorities * policy.update_frequency)} tries"
-    else:
-        how = f"at most {most} {'try' if most == 1 else 'tries'}"
-    if not policy.explicit:
-        return f"{how}, on the default triggers"
-    codes = f" {', '.join(map(str, policy.status_codes))}" if policy.status_codes else ""
-    return f"{how}, on {', '.join(policy.retry_on)}{codes}"
+def _attempts(policy: Policy, upstream: Upstream) -> str:
+    """How often a request is attempted, and after what."""
+    most = worst_case(policy, upstream).most
+    match policy.order:
+        case EnvoyOrder():
+            most = f"{most} in Envoy's sequence"
+        case Counted(per_priority=number) if len(upstream.priorities) > 1:
+            most = f"each {'once' if number == 1 else f'{number} times'}, {most}"
+    match policy.triggers:
+        case Classes():
+            return f"{most}, on the default triggers"
+        case Tokens(tokens=tokens, status_codes=codes):
+            listed = f" {', '.join(map(str, codes))}" if codes else ""
+            return f"{most}, on {', '.join(tokens) or 'no failure'}{listed}"

@@ -1,54 +1,70 @@
 """Attempts that are open at once, where two ends meet in the same moment."""
 
 import asyncio
+import time
 
 from multidict import CIMultiDict
 
 from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw, table, targets
-from switchover_dataplane.attempts.attempt_group import Race
-from switchover_dataplane.failover.steps import Try, Why
-from switchover_dataplane.request.call import Call
-from switchover_dataplane.request.identity import RequestIdentity
-from switchover_dataplane.table import Policy, Table
-from switchover_dataplane.telemetry.trace import Record
+from switchover_dataplane.attempts.attempt import Limits, attempt
+from switchover_dataplane.attempts.attempt_group import AttemptGroup
+from switchover_dataplane.attempts.in_flight import InFlight
+from switchover_dataplane.request.call import Call, CallHead, RawBody
+from switchover_dataplane.table import Table
+from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import routes
 
+HEAD = CallHead("GET", "/", "", CIMultiDict(), True, "")
+CALL = Call(HEAD, RawBody(None), b"id")
 
-def race_of(of: Table, at: Gateway) -> tuple[Race, Try]:
-    """A race without anybody in it, and the step that starts the first."""
+
+def begun_at_the_first_target(of: Table, at: Gateway) -> tuple[AttemptGroup, InFlight]:
+    """A group with one attempt in it."""
     [upstream] = of.upstreams.values()
-    call = Call("GET", "/", "", CIMultiDict(), None, ai=True, token="")
-    record = Record("id", "route", "0", 0.0)
-    identity = RequestIdentity(call, name="", fields=call.headers, query="", address="")
-    policy, prepared = Policy(), routes(of)
-    race = Race(
-        call, identity=identity, upstream=upstream, policy=policy, routes=prepared, fleet=at.fleet, record=record
+    target = upstream.priorities[0][0]
+    newest = InFlight(
+        0, target, HEAD.to(routes(of)[target.id]), trace.Attempt(0, target.id, "", "", 0.0), time.monotonic()
     )
-    return race, Try(0, upstream.priorities[0], Why.FIRST)
+    group = AttemptGroup()
+    group.start(newest, attempt(at.runtime.transport, CALL, Limits(), newest))
+    return group, newest
+
+
+async def has_ended(newest: InFlight) -> None:
+    async with asyncio.timeout(5):
+        while not newest.has_ended:
+            await asyncio.sleep(0)
 
 
 async def test_an_answer_that_came_in_the_moment_in_which_it_was_given_up_is_closed() -> None:
     begun = raw(STREAM_HEAD + chunks(event({"content": "a"}), end=False), then="wait")
-    async with targets(begun, begun) as made:
-        of = table(free_port(), [target.port for target in made])
+    async with targets(begun) as [target]:
+        of = table(free_port(), [target.port])
         async with gateway(of) as at:
-            race, step = race_of(of, at)
-            running, _ = await race.start(step, 0.0)
-            assert await race.first_to_end() is await race.first_to_end() is running
-            race.abandon(running)
+            group, newest = begun_at_the_first_target(of, at)
+            await has_ended(newest)
+            group.cancel(newest)
             async with asyncio.timeout(5):
-                await made[0].left.wait()
-
-    assert (race.open, +at.fleet.in_flight) == ([], {})
-    assert running.note.detail == "the client left"
+                await target.left.wait()
+    assert group.open == []
 
 
 async def test_an_attempt_that_failed_in_that_moment_leaves_nothing_to_close() -> None:
-    of = table(free_port(), [free_port(), free_port()])
+    of = table(free_port(), [free_port()])
     async with gateway(of) as at:
-        race, step = race_of(of, at)
-        running, _ = await race.start(step, 0.0)
-        await race.first_to_end()
-        race.abandon(running)
+        group, newest = begun_at_the_first_target(of, at)
+        await has_ended(newest)
+        group.cancel(newest)
+    assert group.open == []
 
-    assert (race.open, +at.fleet.in_flight) == ([], {})
+
+async def test_an_attempt_that_is_cancelled_while_its_connection_is_opened_opens_none() -> None:
+    async with targets(raw(b"")) as [target]:
+        of = table(free_port(), [target.port])
+        async with gateway(of) as at:
+            group, newest = begun_at_the_first_target(of, at)
+            group.cancel(newest)
+            assert await group.next_ended(0.0) is None
+            async with asyncio.timeout(5):
+                while at.runtime.transport.counts().get(f"127.0.0.1:{target.port}", {}).get("used"):
+                    await asyncio.sleep(0)

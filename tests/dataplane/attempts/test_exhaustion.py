@@ -11,12 +11,14 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from as_written import as_written
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.proxy import Settings
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
@@ -24,7 +26,7 @@ from switchover_dataplane.served_table import Ack
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20
-AT_ONCE = t.Policy(max_retry_after_wait=0.0)
+AT_ONCE = as_written(max_retry_after_wait=0.0)
 
 
 @pytest.fixture
@@ -222,7 +224,7 @@ async def test_a_model_that_recovers_gets_a_part_of_the_requests_and_in_the_end_
             async with asyncio.timeout(50):
                 while served[-50:] != ["openai/model-0"] * 50:
                     served.append((await ask(client, at)).headers["x-switchover-served-by"])
-                    parts |= {float(str(told["share"])) for told in at.fleet.health.dump(time.monotonic())}
+                    parts |= {float(str(told["share"])) for told in at.runtime.health.dump(time.monotonic())}
     assert {0.1, 0.25, 0.5} <= parts
     assert served[0] == "openai/model-1"
 
@@ -269,11 +271,11 @@ async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_p
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_what_is_stored_nowhere_takes_no_model_away(client: aiohttp.ClientSession, method: str) -> None:
     async with targets(json(404, {"error": {"message": "no such response", "code": None}}), good()) as made:
-        every = t.Policy(retry_on=t.AI_TRIGGERS, operations="All")
+        every = as_written(operations="All")
         async with gateway(table(free_port(), [target.port for target in made], every)) as at:
             async with client.request(method, f"{at.url}/model/responses/x") as answer:
                 assert (answer.status, len(made[1].seen)) == (404, 0)
-            assert at.fleet.health.dump(time.monotonic()) == []
+            assert at.runtime.health.dump(time.monotonic()) == []
 
 
 async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client: aiohttp.ClientSession) -> None:
@@ -288,7 +290,7 @@ async def test_the_body_of_a_limit_that_comes_late_still_says_what_it_is(client:
         # None of them has a key, else the second one would show that it is good.
         async with gateway(table(free_port(), [target.port for target in made], auth="")) as at:
             assert (await ask(client, at)).status == 200
-            [told] = at.fleet.health.dump(time.monotonic())
+            [told] = at.runtime.health.dump(time.monotonic())
     assert told["error_class"] == "quota-exhausted"
 
 
@@ -391,10 +393,10 @@ async def test_a_slow_body_is_given_up_for_one_that_needs_its_room() -> None:
     now = 0.0
     budget = MemoryBudget(2 * MEBIBYTE, lambda: now)
 
-    async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
+    async def handle(request: Request, _port: int) -> OwnAnswer:
         held = budget.open(request.headers["x-name"])
         try:
-            return web.Response(text=str(len(await read_body.read(request, 4 * MEBIBYTE, held, is_json=False))))
+            return OwnAnswer(200, body=b"%d" % len(await read_body.read(request, 4 * MEBIBYTE, held, is_json=False)))
         finally:
             held.close()
             ended.append(request.headers["x-name"])

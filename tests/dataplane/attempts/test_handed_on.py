@@ -12,12 +12,13 @@ import msgspec
 import pytest
 from multidict import CIMultiDictProxy
 
+from as_written import AsWritten, as_written, retries
 from serving import Answering, Gateway, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
 
 ASKED = {"model": "asked", "input": "hi", "messages": [{"role": "user", "content": "hi"}]}
 INSTANT = t.BackOff(0.0, 0.0)
-DEFAULT = t.Policy(back_off=INSTANT, max_retry_after_wait=0.0)
+DEFAULT = as_written(back_off=INSTANT, max_retry_after_wait=0.0)
 
 
 def refused(status: int, code: str, headers: list[str] | None = None) -> Answering:
@@ -55,7 +56,9 @@ async def ask(client: aiohttp.ClientSession, at: Gateway, path: str = "", **more
         return Got(answer.status, answer.headers, await answer.read())
 
 
-async def asked(client: aiohttp.ClientSession, *scripts: Answering | None, policy: t.Policy = DEFAULT) -> Got:
+async def asked(
+    client: aiohttp.ClientSession, *scripts: Answering | None, policy: t.Policy | AsWritten = DEFAULT
+) -> Got:
     """The answer for one request to models of these scripts; nothing listens where there is none."""
     async with targets(*(script for script in scripts if script is not None)) as made:
         ports = iter([target.port for target in made])
@@ -113,7 +116,7 @@ async def test_half_an_answer_that_was_given_up_says_no_more_than_one_with_words
 async def test_an_answer_that_a_written_retry_on_does_not_name_is_handed_on_whatever_came_before(
     client: aiohttp.ClientSession,
 ) -> None:
-    written = t.Policy(written=True, attempts=3, explicit=True, retry_on=("rate-limited",), back_off=INSTANT)
+    written = retries(attempts=3, tokens=("rate-limited",), back_off=INSTANT)
     answer = await asked(client, limited(["retry-after: 30"]), json(500, {"error": {"code": "last"}}), policy=written)
     assert (answer.status, answer.code) == (500, "last")
 
@@ -121,9 +124,7 @@ async def test_an_answer_that_a_written_retry_on_does_not_name_is_handed_on_what
 async def test_a_success_that_a_written_retry_on_tries_again_is_handed_on_where_it_is_the_last(
     client: aiohttp.ClientSession,
 ) -> None:
-    written = t.Policy(
-        written=True, attempts=2, explicit=True, retry_on=("retriable-status-codes",), status_codes=(200, 429)
-    )
+    written = retries(attempts=2, tokens=("retriable-status-codes",), status_codes=(200, 429))
     answer = await asked(client, limited(["retry-after: 30"]), good("last"), policy=written)
     assert (answer.status, answer.served_by) == (200, "openai/model-1")
     answer = await asked(client, good(), limited(), policy=written)
@@ -199,13 +200,13 @@ async def test_it_is_asked_so_only_where_the_limit_may_be_over_within_a_minute(
 @pytest.mark.parametrize(
     "policy",
     [
-        t.Policy(explicit=True, retry_on=("rate-limited",), written=True, attempts=1),
-        t.Policy(semantics="Envoy", attempts=1),
+        retries(tokens=("rate-limited",), attempts=1),
+        as_written(semantics="Envoy", attempts=1),
     ],
     ids=["a written retryOn", "Envoy's semantics"],
 )
 async def test_answers_are_handed_on_as_they_are_where_that_is_written(
-    client: aiohttp.ClientSession, policy: t.Policy
+    client: aiohttp.ClientSession, policy: t.Policy | AsWritten
 ) -> None:
     async with targets(limited(["retry-after: 20"])) as (only,):
         async with gateway(table(free_port(), [only.port], policy)) as at:
@@ -227,20 +228,18 @@ async def test_under_envoy_semantics_a_wait_beyond_the_deadline_is_answered_504_
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    policy = t.Policy(
+    policy = retries(
         semantics="Envoy",
-        written=True,
         attempts=2,
-        explicit=True,
-        retry_on=("retriable-status-codes",),
+        tokens=("retriable-status-codes",),
         status_codes=(429,),
-        timeout=0.5,
+        timeout=(deadline := 0.5),
         rate_limited_back_off=t.RateLimitedBackOff((t.ResetHeader("retry-after"),)),
     )
     began = time.monotonic()
     answer = await asked(client, limited(["retry-after: 60"]), good(), policy=policy)
     assert (answer.status, answer.code) == (504, "upstream_timeout")
-    assert time.monotonic() - began >= policy.timeout
+    assert time.monotonic() - began >= deadline
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
     assert (line.__dict__["fields"]["outcome"], line.__dict__["fields"]["status"]) == ("exhausted", 504)
 

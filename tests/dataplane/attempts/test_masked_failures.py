@@ -13,6 +13,7 @@ import brotli
 import msgspec
 import pytest
 
+from as_written import AsWritten, as_written, retries
 from coded import CODE, zstd
 from serving import (
     END,
@@ -33,7 +34,7 @@ from serving import (
 from switchover_dataplane import table as t
 
 ANSWER = {"object": "chat.completion", "choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
-GUIDE = t.Policy(written=True, explicit=True, attempts=2, retry_on=("retriable-status-codes",), status_codes=(429,))
+GUIDE = retries(attempts=2, tokens=("retriable-status-codes",), status_codes=(429,))
 TWICE = t.Policy(attempts=2)
 
 
@@ -49,7 +50,7 @@ def half() -> Answering:
 
 
 @asynccontextmanager
-async def served(*models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
+async def served(*models: Answering, policy: t.Policy | AsWritten | None = None) -> AsyncIterator[Gateway]:
     async with targets(*models) as each, gateway(table(free_port(), [one.port for one in each], policy)) as at:
         yield at
 
@@ -126,7 +127,7 @@ async def test_what_is_no_answer_is_moved_to_the_next_model(failing: Answering, 
     "failing", [half(), success(b"<html></html>", None), success(b"")], ids=["half", "page", "empty"]
 )
 async def test_what_is_no_answer_never_reaches_the_client_as_one(
-    failing: Answering, stream: bool, policy: t.Policy
+    failing: Answering, stream: bool, policy: t.Policy | AsWritten
 ) -> None:
     async with served(failing, failing, policy=policy) as at:
         status, body, headers = await ask(at, stream=stream)
@@ -266,7 +267,7 @@ async def test_a_refusal_that_comes_in_drops_loses_none() -> None:
 
 async def test_an_answer_in_an_unknown_coding_reaches_a_client_whole_where_envoy_s_rules_hold() -> None:
     body = gzip.compress(GOOD)
-    async with served(success(body, content_encoding="own"), policy=t.Policy(semantics="Envoy")) as at:
+    async with served(success(body, content_encoding="own"), policy=as_written(semantics="Envoy")) as at:
         status, got, headers = await ask(at)
     assert (status, got, headers["content-encoding"]) == (200, body, "own")
 
@@ -294,7 +295,7 @@ async def test_a_refusal_that_ends_within_its_coding_keeps_its_status_and_what_c
 )
 async def test_what_is_fetched_is_nobodys_failure(stored: Answering, path: str) -> None:
     async with targets(stored, success(GOOD)) as (first, second):
-        every = t.Policy(retry_on=t.AI_TRIGGERS, operations="All")
+        every = as_written(operations="All")
         of = table(free_port(), [first.port, second.port], every)
         async with gateway(of) as at, aiohttp.ClientSession() as session:
             async with session.get(at.url + path) as answer:

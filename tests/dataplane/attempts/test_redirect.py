@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import as_written
 from serving import KEY, Answering, Seen, free_port, gateway, good, raw, table, targets
 from switchover_dataplane import table as t
 
@@ -134,6 +135,6 @@ async def test_a_redirect_of_an_api_that_is_not_known_is_handed_on() -> None:
 
 async def test_a_redirect_is_handed_on_as_it_came_under_envoys_semantics() -> None:
     async with targets(raw(to("/v2/chat"))) as [one]:
-        async with gateway(table(free_port(), [one.port], t.Policy(semantics="Envoy"))) as at:
+        async with gateway(table(free_port(), [one.port], as_written(semantics="Envoy"))) as at:
             assert (await ask(at.port))[:2] == (307, b"bye")
     assert len(one.seen) == 1

@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import as_written
 from serving import (
     CHAT,
     END,
@@ -75,7 +76,7 @@ async def test_the_next_model_starts_beside_a_silent_one_and_the_silent_one_is_c
             status, body, served_by = await ask(client, at)
             async with asyncio.timeout(5):
                 await first.left.wait()
-            assert not +at.fleet.in_flight
+            assert not +at.runtime.in_flight
 
     assert (status, b"second" in body, served_by) == (200, True, "openai/model-1")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
@@ -96,7 +97,7 @@ async def test_a_silent_model_that_answers_first_after_all_wins(
             slow.released.set()
             status, body, served_by = await asking
             slower.released.set()
-            assert at.fleet.health.dump(0.0) == []
+            assert at.runtime.health.dump(0.0) == []
 
     assert (status, b"first" in body, served_by) == (200, True, "openai/model-0")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
@@ -269,7 +270,7 @@ async def test_a_wait_before_a_repeat_ends_when_a_silent_model_answers(client: a
     slow = Held(whole("first"))
     brief = Held(limited(["retry-after: 30"]))
     async with targets(slow, brief) as (first, second):
-        policy = msgspec.structs.replace(SOON, max_retry_after_wait=60.0)
+        policy = msgspec.structs.replace(SOON, brief_wait=60.0)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             asking = asyncio.create_task(ask(client, at))
             await brief.came.wait()
@@ -312,7 +313,7 @@ async def test_a_client_that_leaves_while_a_refusal_is_held_for_it_closes_that_t
             body = msgspec.json.encode(ASKED)
             writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
             async with asyncio.timeout(5):
-                while not second.seen or at.fleet.in_flight["ns/up/1/0"]:
+                while not second.seen or at.runtime.in_flight["ns/up/1/0"]:
                     await asyncio.sleep(0.01)
                 writer.close()
                 await first.left.wait()
@@ -331,22 +332,22 @@ async def test_a_client_that_leaves_closes_every_call_that_is_open_for_it() -> N
                 writer.close()
                 await first.left.wait()
                 await second.left.wait()
-                while at.fleet.transport.counts():
-                    if not any(count["used"] for count in at.fleet.transport.counts().values()):
+                while at.runtime.transport.counts():
+                    if not any(count["used"] for count in at.runtime.transport.counts().values()):
                         break
                     await asyncio.sleep(0.01)
-            assert not +at.fleet.in_flight
+            assert not +at.runtime.in_flight
 
 
 async def test_a_client_that_leaves_ends_the_wait_before_a_repeat() -> None:
     async with targets(limited(["retry-after: 30"])) as (first,):
-        policy = t.Policy(max_retry_after_wait=60.0)
+        policy = as_written(max_retry_after_wait=60.0)
         async with gateway(table(free_port(), [first.port], policy)) as at:
             _, writer = await asyncio.open_connection("127.0.0.1", at.port)
             writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
             in_flight = "switchover_requests_in_flight"
             async with asyncio.timeout(5):
-                while not first.seen or at.fleet.in_flight["ns/up/0/0"]:
+                while not first.seen or at.runtime.in_flight["ns/up/0/0"]:
                     await asyncio.sleep(0.01)
                 assert at.metrics.registry.get_sample_value(in_flight) == 1
                 writer.close()

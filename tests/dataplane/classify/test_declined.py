@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
+from as_written import AsWritten, retries
 from serving import (
     END,
     ROLE,
@@ -32,7 +33,10 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.sse import Scanner
 from switchover_dataplane.streams.opened import Opened
 
-WRITTEN = t.Policy(explicit=True, retry_on=("content-filter", "rate-limited"), attempts=2, written=True)
+WRITTEN = retries(
+    tokens=("content-filter", "rate-limited"),
+    attempts=2,
+)
 
 
 def choice(finish: str | None, **message: Any) -> dict[str, Any]:
@@ -114,7 +118,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def asked(
-    client: aiohttp.ClientSession, *scripts: Answering, policy: t.Policy, stream: bool = False
+    client: aiohttp.ClientSession, *scripts: Answering, policy: t.Policy | AsWritten, stream: bool = False
 ) -> tuple[int, bytes, str]:
     """The status, the body and who answered."""
     async with targets(*scripts) as made:

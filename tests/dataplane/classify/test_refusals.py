@@ -67,7 +67,7 @@ async def test_a_target_that_states_a_wait_is_not_tried_before_its_end(refusal: 
     async with targets(refusal, good()) as each, gateway(table(free_port(), [one.port for one in each])) as at:
         assert [await ask(at) for _ in range(3)] == [(200, "openai/model-1")] * 3
         assert len(each[0].seen) == 1
-        (cooling,) = at.fleet.health.dump(0.0)
+        (cooling,) = at.runtime.health.dump(0.0)
         assert cooling["share"] == 0
 
 
@@ -83,4 +83,4 @@ async def test_what_one_request_names_keeps_the_target_for_the_others() -> None:
             for _ in range(4):
                 await ask(at)
             assert len(each[0].seen) == 4
-            assert at.fleet.health.dump(0.0) == []
+            assert at.runtime.health.dump(0.0) == []

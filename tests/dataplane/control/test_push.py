@@ -16,7 +16,7 @@ import pytest
 from certificates import Authority
 from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
 from switchover_dataplane import table as t
-from switchover_dataplane.attempts.exchange import Fleet
+from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control import push
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.edge.listeners import Listeners
@@ -60,11 +60,11 @@ class Pushed:
 async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     metrics, health = Metrics(), Health()
     state = State(health, metrics, tmp_path / "kept.json")
-    fleet = Fleet(Transport(targets=ON_THIS_MACHINE), health, Budget())
-    listeners = Listeners(Proxy(state, fleet, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
+    runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
+    listeners = Listeners(Proxy(state, runtime, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))
-    admin = Edge(Admin(state, fleet, metrics).handle, 0, Limits(), Connections(10))
+    admin = Edge(Admin(state, runtime, metrics).handle, 0, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
     yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await channel.close()
@@ -94,15 +94,15 @@ REFUSED = {
     "with a field that this version does not know": (_of_version(t.VERSION), "something"),
     "with a wrong type": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":"1"'), "number"),
     "with a port out of range": (t.encode(table(1, [1])).replace(b'"number":1', b'"number":70000'), "65535"),
-    "with a field of the wrong kind": (b'{"version":1,"revision":"x","rules":[]}', "$.rules"),
-    "of a version before the first": (_of_version(0), "version 0"),
+    "with a field of the wrong kind": (b'{"version":%d,"revision":"x","rules":[]}' % t.VERSION, "$.rules"),
+    "of an older version": (_of_version(t.VERSION - 1), "older"),
     "of a version below none": (_of_version(-1), "version -1"),
-    "with a key that is no UTF-8": (b'{"version":1,"revision":"x","\xa8ecrets":{}}', "utf-8"),
+    "with a key that is no UTF-8": (b'{"version":%d,"revision":"x","\xa8ecrets":{}}' % t.VERSION, "utf-8"),
     "with a text that is no UTF-8": (t.encode(table(1, [1])).replace(b"ns/up", b"ns/\xe4"), "utf-8"),
     "of another content than its revision": (t.encode(table(1, [1])).replace(b"ns/gw", b"ns/no"), "digest"),
     "of another secret than its revision": (t.encode(table(1, [1])).replace(KEY.encode(), b"other"), "digest"),
     "with a token of no secret": (t.encode(table(1, [1])).replace(b'"secret":"key"', b'"secret":""'), "no secret"),
-    "nested without end": (b'{"version":1,"revision":"x","rules":' + b"[" * 100_000, "recursion"),
+    "nested without end": (b'{"version":%d,"revision":"x","rules":' % t.VERSION + b"[" * 100_000, "recursion"),
     "with a reference to nothing": (t.encode(table(1, [1])).replace(b'"upstream":"ns/up"', b'"upstream":"x"'), "'x'"),
 }
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
-from aiohttp import web
+from multidict import CIMultiDict
 
 from switchover_dataplane.edge.client_connection import ClientConnection
 from switchover_dataplane.edge.early_refusal import HEAD_LIMIT
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
 
@@ -59,8 +61,9 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 async def _serve(limits: Limits) -> AsyncIterator[Served]:
     entered, left = asyncio.Event(), asyncio.Event()
 
-    async def handle(request: web.BaseRequest, port: int) -> web.StreamResponse:
+    async def handle(request: Request, port: int) -> OwnAnswer | None:
         entered.set()
+        connection = request.connection
         if request.path == "/fails":
             raise RuntimeError(SECRET)
         if request.path == "/waits":
@@ -70,28 +73,27 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
                 left.set()
         if request.path == "/large":
             try:
-                response = web.StreamResponse()
-                await response.prepare(request)
+                connection.begin(200, CIMultiDict())
                 for _ in range(LARGE // PIECE):
-                    await response.write(b"x" * PIECE)
-                return response
+                    await connection.write(b"x" * PIECE)
+                connection.end()
+                return None
             finally:
                 left.set()
         if request.path == "/fills-the-socket":
-            response = web.StreamResponse()
-            await response.prepare(request)
-            assert request.transport is not None
-            while request.transport.get_write_buffer_size() == 0:
-                await response.write(b"x" * PIECE)
-            return response
+            connection.begin(200, CIMultiDict())
+            assert connection.transport is not None
+            while connection.transport.get_write_buffer_size() == 0:
+                await connection.write(b"x" * PIECE)
+            connection.end()
+            return None
         if request.path == "/answers-first":
-            response = web.StreamResponse()
-            await response.prepare(request)
-            await response.write(b"before")
+            connection.begin(200, CIMultiDict())
+            await connection.write(b"before")
         if request.path == "/unread":
-            return web.Response(text="unread")
+            return OwnAnswer(200, body=b"unread")
         content = await read_body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
-        return web.Response(text=f"{port} {request.method} {len(content)}")
+        return OwnAnswer(200, body=f"{port} {request.method} {len(content)}".encode())
 
     edge = Edge(handle, 7, limits, Connections(limits.connections))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
@@ -490,7 +492,7 @@ async def test_a_full_port_that_makes_room_closes_no_connection_with_a_request_i
     busy = [await asyncio.open_connection("127.0.0.1", roomy.port) for _ in range(4)]
     for _, writer in busy:
         writer.write(b"GET /waits HTTP/1.1\r\nHost: a\r\n\r\n")
-    while len([one for one in roomy.edge.connections if not one.may_go]) < 4:  # type: ignore[attr-defined]
+    while len([one for one in roomy.edge.connections if not one.may_go]) < 4:
         await asyncio.sleep(0.01)
 
     answer = await roomy.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from multidict import CIMultiDict
 
 from certificates import Authority
 from serving import free_port
 from switchover_dataplane import table as t
 from switchover_dataplane.edge.listeners import Listeners
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -31,26 +33,27 @@ class Handler:
         self.entered = asyncio.Event()
         self.left = asyncio.Event()
 
-    async def handle(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
+    async def handle(self, request: Request, port: int) -> OwnAnswer | None:
         try:
             return await self._answer(request, port)
         except asyncio.CancelledError:
             self.left.set()
             raise
 
-    async def _answer(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
+    async def _answer(self, request: Request, port: int) -> OwnAnswer | None:
         self.entered.set()
         if request.path == "/stream":
-            response = web.StreamResponse()
-            await response.prepare(request)
-            await response.write(b"before")
+            request.connection.begin(200, CIMultiDict())
+            await request.connection.write(b"before")
             await self.go_on.wait()
-            await response.write(b"after")
-            await response.write_eof()
-            return response
+            request.connection.end(b"after")
+            return None
         if request.path == "/wait":
             await self.go_on.wait()
-        return web.Response(text=f"{port} {len(await request.content.read())}")
+        size = 0
+        while piece := await request.take():
+            size += len(piece)
+        return OwnAnswer(200, body=f"{port} {size}".encode())
 
 
 @asynccontextmanager

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from aiohttp import web
 
+from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
 
@@ -52,11 +53,13 @@ class Seen:
 async def served() -> AsyncIterator[Seen]:
     seen = Seen(0)
 
-    async def handle(request: web.BaseRequest, _port: int) -> web.StreamResponse:
-        seen.requests.append((request.path, [(name.lower(), value) for name, value in request.headers.items()]))
+    async def handle(request: Request, _port: int) -> OwnAnswer:
+        fields = [(name.lower(), value) for name, value in request.headers.items()]
+        length = [] if request.content_length is None else [("content-length", str(request.content_length))]
+        seen.requests.append((request.path, fields + length))
         if request.path != "/unread":
             await read_body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
-        return web.Response(text="ok")
+        return OwnAnswer(200, body=b"ok")
 
     edge = Edge(handle, 7, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)

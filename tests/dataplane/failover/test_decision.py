@@ -4,25 +4,23 @@ from typing import Any
 
 import pytest
 
+from as_written import AsWritten, as_written, retries
 from playbook import WORDS, play, step
 from switchover_dataplane.failover.decision import Answer, Try, Wait, Why, status_for
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
-from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table import BackOff, RateLimitedBackOff, ResetHeader
 
 INSTANT = BackOff(base=0.0, max=0.0)
 THREE = "p0 | p1 | p2"
 
 
-def written(**fields: Any) -> Policy:
+def written(**fields: Any) -> AsWritten:
     """A policy of a RouteOption's `retries`, without a back-off unless the test is about it."""
-    settings: dict[str, Any] = {"written": True, "attempts": 4, "back_off": INSTANT} | fields
-    return Policy(**settings)
+    return retries(**{"attempts": 4, "back_off": INSTANT} | fields)
 
 
-GUIDE = written(
-    explicit=True, retry_on=("retriable-status-codes",), status_codes=(429,), attempts=4, update_frequency=1
-)
-DEFAULT = Policy(back_off=INSTANT)
+GUIDE = written(tokens=("retriable-status-codes",), status_codes=(429,), attempts=4, update_frequency=1)
+DEFAULT = as_written(back_off=INSTANT)
 
 
 # ── The reference scenario ──────────────────────────────────────────────────────────────────────────────────────────
@@ -59,12 +57,12 @@ def test_four_priorities_get_four_tries_by_default() -> None:
 
 
 def test_no_more_tries_are_made_than_the_policy_says() -> None:
-    assert play("p0 | p1 | p2 | p3", "429", Policy(attempts=2)).line == "p0 p1"
-    assert play(THREE, "429", Policy(attempts=1)).why == "answer: attempts used up"
+    assert play("p0 | p1 | p2 | p3", "429", as_written(attempts=2)).line == "p0 p1"
+    assert play(THREE, "429", as_written(attempts=1)).why == "answer: attempts used up"
 
 
 def test_the_same_target_is_tried_again_once_when_there_are_others_to_go_to() -> None:
-    assert play("p0 | p1", "500", Policy(attempts=9, back_off=INSTANT)).line == "p0 p0 p1 p1"
+    assert play("p0 | p1", "500", as_written(attempts=9, back_off=INSTANT)).line == "p0 p0 p1 p1"
 
 
 def test_with_one_priority_a_written_policy_repeats_it_up_to_its_attempts() -> None:
@@ -87,16 +85,16 @@ def test_with_one_priority_failures_that_are_brief_by_nature_use_up_the_attempts
 def test_a_failure_that_took_long_is_not_repeated_on_its_target_while_another_is_left(word: str) -> None:
     assert play("p0 | p1", word, DEFAULT, seconds_each=5.0).line == "p0 p0 p1"
     assert play("p0 | p1", f"{word} 200", DEFAULT, seconds_each=5.1).line == "p0 p1"
-    assert play("a b | p1", word, Policy(attempts=9, back_off=INSTANT), seconds_each=5.1).line == "a b p1 p1"
+    assert play("a b | p1", word, as_written(attempts=9, back_off=INSTANT), seconds_each=5.1).line == "a b p1 p1"
     assert play("p0", word, DEFAULT, seconds_each=5.1).line == "p0 p0 p0"
 
 
 def test_what_is_long_is_said_by_a_shorter_first_token_timeout() -> None:
-    brief = Policy(first_token_timeout=2.0, back_off=INSTANT)
+    brief = as_written(first_token_timeout=2.0, back_off=INSTANT)
     assert play("p0 | p1", "500 200", brief, seconds_each=2.1).line == "p0 p1"
     assert play("p0 | p1", "500 200", brief, seconds_each=1.9).line == "p0 p0"
     for longer in (0.0, 60.0):
-        patient = Policy(first_token_timeout=longer, back_off=INSTANT)
+        patient = as_written(first_token_timeout=longer, back_off=INSTANT)
         assert play("p0 | p1", "500 200", patient, seconds_each=5.1).line == "p0 p1"
 
 
@@ -143,21 +141,21 @@ def test_a_fallbacks_own_refusal_of_the_request_ends_no_chain_while_another_targ
 
 
 def test_it_is_not_repeated_and_nothing_is_waited_for_after_it() -> None:
-    played = play("p0 | p1", "429 fault", Policy(attempts=9), chance=1.0)
+    played = play("p0 | p1", "429 fault", as_written(attempts=9), chance=1.0)
     assert (played.line, played.waits) == ("p0 p1", [])
 
 
 def test_the_first_targets_refusal_of_the_request_ends_it_also_after_another_failure_of_the_same_target() -> None:
-    played = play("p0 | p1", "500 fault", Policy(attempts=9, back_off=INSTANT))
+    played = play("p0 | p1", "500 fault", as_written(attempts=9, back_off=INSTANT))
     assert (played.line, played.why) == ("p0 p0", "answer: about the request itself")
 
 
 @pytest.mark.parametrize("word", ["fault", "filter"])
 def test_a_fallbacks_content_filter_and_a_refusal_that_a_written_retry_on_does_not_name_end_it(word: str) -> None:
-    assert play(THREE, f"429 {word}", written(explicit=True, retry_on=("rate-limited",))).line == "p0 p1"
+    assert play(THREE, f"429 {word}", written(tokens=("rate-limited",))).line == "p0 p1"
     assert play(THREE, "429 filter", DEFAULT).line == "p0 p1"
-    assert play(THREE, f"429 {word}", Policy(semantics="Envoy")).line == "p0"
-    assert play(THREE, f"500 {word}", Policy(attempts=3, back_off=INSTANT), ai=False).line == "p0 p1"
+    assert play(THREE, f"429 {word}", as_written(semantics="Envoy")).line == "p0"
+    assert play(THREE, f"500 {word}", as_written(attempts=3, back_off=INSTANT), ai=False).line == "p0 p1"
 
 
 def test_a_refused_connection_moves_to_the_next_priority_though_retry_on_does_not_name_it() -> None:
@@ -175,13 +173,13 @@ def test_mere_silence_moves_on_though_retry_on_does_not_name_it() -> None:
 
 def test_a_silent_target_is_not_tried_again_by_this_request() -> None:
     assert play("p0", "quiet", GUIDE).line == "p0"
-    assert play("p0", "quiet", written(retry_on=("silent",), explicit=True)).line == "p0"
+    assert play("p0", "quiet", written(tokens=("silent",))).line == "p0"
     assert play("p0 | p1", "quiet", written(update_frequency=3, attempts=9)).line == "p0 p1"
 
 
 def test_a_refused_connection_is_not_repeated_on_its_only_target_unless_retry_on_names_it() -> None:
     assert play("p0", "refused", GUIDE).why == "answer: not retriable under retryOn"
-    assert play("p0", "refused", written(retry_on=("connect-failure",), explicit=True)).line == "p0 p0 p0 p0"
+    assert play("p0", "refused", written(tokens=("connect-failure",))).line == "p0 p0 p0 p0"
 
 
 def test_a_policy_without_retry_on_has_the_triggers_of_the_error_classes() -> None:
@@ -189,7 +187,7 @@ def test_a_policy_without_retry_on_has_the_triggers_of_the_error_classes() -> No
 
 
 def test_an_explicit_retry_on_decides_alone() -> None:
-    only = written(retry_on=("rate-limited",), explicit=True)
+    only = written(tokens=("rate-limited",))
     assert play(THREE, "429 500", only).line == "p0 p1"
     assert play(THREE, "429 500", only).why == "answer: not retriable under retryOn"
 
@@ -197,18 +195,18 @@ def test_an_explicit_retry_on_decides_alone() -> None:
 @pytest.mark.parametrize("name", [reason.value for reason in ErrorClass])
 def test_each_error_class_is_a_token_of_its_own(name: str) -> None:
     outcome = Refused(418, ErrorClass(name))
-    under = written(retry_on=(name,), explicit=True, update_frequency=1)
-    other = written(retry_on=("caller-fault" if name != "caller-fault" else "reset",), explicit=True)
+    under = written(tokens=(name,), update_frequency=1)
+    other = written(tokens=("caller-fault" if name != "caller-fault" else "reset",))
     assert step(THREE, [(0, "p0", outcome)], under).why is Why.NEXT_PRIORITY
     assert step(THREE, [(0, "p0", outcome)], other) == Answer(Why.NOT_RETRIABLE, 418)
 
 
 @pytest.mark.parametrize("status", [200, 301])
 def test_a_success_whose_status_is_listed_is_retried_as_in_envoy(status: int) -> None:
-    listed = written(retry_on=("retriable-status-codes",), explicit=True, status_codes=(status,), update_frequency=1)
+    listed = written(tokens=("retriable-status-codes",), status_codes=(status,), update_frequency=1)
     played = play("p0 | p1", str(status), listed)
     assert (played.line, played.status) == ("p0 p1", status)
-    without_token = written(retry_on=("5xx",), explicit=True, status_codes=(status,))
+    without_token = written(tokens=("5xx",), status_codes=(status,))
     assert play("p0 | p1", str(status), without_token).line == "p0"
 
 
@@ -216,7 +214,7 @@ def test_x_envoy_ratelimited_vetoes_an_explicit_policy_that_does_not_name_it() -
     outcome = Refused(429, ErrorClass.RATE_LIMITED, {"x-envoy-ratelimited": "true"})
     assert isinstance(step(THREE, [(0, "p0", outcome)], GUIDE), Answer)
     assert isinstance(step(THREE, [(0, "p0", outcome)], DEFAULT), Try)
-    assert isinstance(step(THREE, [(0, "p0", outcome)], written(retry_on=("envoy-ratelimited",), explicit=True)), Try)
+    assert isinstance(step(THREE, [(0, "p0", outcome)], written(tokens=("envoy-ratelimited",))), Try)
 
 
 def test_nothing_follows_once_the_client_has_gone() -> None:
@@ -253,12 +251,12 @@ def test_update_frequency_counts_tries_on_a_priority_with_different_targets_firs
 
 
 def test_a_refused_connection_that_retry_on_does_not_name_is_not_counted_again_on_the_same_target() -> None:
-    under = written(attempts=9, update_frequency=2, retry_on=("429",), explicit=True)
+    under = written(attempts=9, update_frequency=2, tokens=("429",))
     assert play("a b | c", "refused", under).line == "a b c"
 
 
 def test_a_plain_backend_moves_on_to_other_endpoints_only_when_nothing_was_sent() -> None:
-    once = Policy(back_off=INSTANT)
+    once = as_written(back_off=INSTANT)
     assert play("a b c", "refused refused 200", once, ai=False).line == "a b c"
     assert play("a b c", "refused 500", once, ai=False).line == "a b"
     assert play("a b c", "500", once, ai=False).why == "answer: attempts used up"
@@ -267,8 +265,8 @@ def test_a_plain_backend_moves_on_to_other_endpoints_only_when_nothing_was_sent(
 
 def test_a_number_that_is_written_bounds_refused_connections_too() -> None:
     assert play("a b c", "refused", written(attempts=2), ai=False).line == "a b"
-    assert play("a b c", "refused", Policy(attempts=2, back_off=INSTANT), ai=False).line == "a b"
-    assert play("a b c", "refused", Policy(attempts=1), ai=False).line == "a"
+    assert play("a b c", "refused", as_written(attempts=2, back_off=INSTANT), ai=False).line == "a b"
+    assert play("a b c", "refused", as_written(attempts=1), ai=False).line == "a"
 
 
 # ── Cool-down ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -325,14 +323,14 @@ def test_a_brief_rate_limit_is_waited_out_once_on_the_same_target() -> None:
 
 def test_the_wait_costs_no_priority_its_turn() -> None:
     assert play(THREE, "429+1s").line == "p0 ~ p0 p1 p2"
-    assert play(THREE, "429+1s", Policy(attempts=3)).line == "p0 p1 p2"
-    assert play(THREE, "429+1s", Policy(attempts=4)).line == "p0 ~ p0 p1 p2"
+    assert play(THREE, "429+1s", as_written(attempts=3)).line == "p0 p1 p2"
+    assert play(THREE, "429+1s", as_written(attempts=4)).line == "p0 ~ p0 p1 p2"
 
 
 def test_a_longer_rate_limit_moves_on_at_once() -> None:
     assert play("p0 | p1", "429+30s 200").line == "p0 p1"
-    assert play("p0 | p1", "429+1s 200", Policy(max_retry_after_wait=0.5)).line == "p0 p1"
-    assert play("p0 | p1", "429+1s 200", Policy(max_retry_after_wait=0.0)).line == "p0 p1"
+    assert play("p0 | p1", "429+1s 200", as_written(max_retry_after_wait=0.5)).line == "p0 p1"
+    assert play("p0 | p1", "429+1s 200", as_written(max_retry_after_wait=0.0)).line == "p0 p1"
 
 
 def test_a_written_policy_waits_for_no_rate_limit() -> None:
@@ -340,7 +338,7 @@ def test_a_written_policy_waits_for_no_rate_limit() -> None:
 
 
 def test_an_explicit_trigger_list_without_rate_limits_waits_for_none() -> None:
-    assert play("p0 | p1", "429+1s", Policy(retry_on=("server-error",), explicit=True)).line == "p0"
+    assert play("p0 | p1", "429+1s", as_written(tokens=("server-error",))).line == "p0"
 
 
 def test_reset_headers_delay_only_a_repeat_on_the_same_priority() -> None:
@@ -373,12 +371,11 @@ def test_reset_headers_delay_only_a_repeat_on_the_same_priority() -> None:
 )
 def test_a_reset_header_is_used_as_envoy_uses_it(headers: dict[str, str], wait: float | None) -> None:
     limited = RateLimitedBackOff((ResetHeader("retry-after"), ResetHeader("x-reset", "UNIX_TIMESTAMP")), max=10.0)
-    under = Policy(
+    under = as_written(
         semantics="Envoy",
-        written=True,
+        retry_block=True,
         attempts=4,
-        explicit=True,
-        retry_on=("5xx",),
+        tokens=("5xx",),
         update_frequency=1,
         back_off=BackOff(base=0.1, max=1.0),
         rate_limited_back_off=limited,
@@ -415,7 +412,7 @@ def test_a_budget_does_not_hold_back_a_request_of_which_nothing_was_sent() -> No
 
 
 def test_a_sibling_that_was_not_tried_is_no_repeat_to_the_budget_though_it_cools_down() -> None:
-    assert play("a b | p1", "429", Policy(attempts=9), cooling="b", repeats_allowed=False).line == "a p1 ~ b"
+    assert play("a b | p1", "429", as_written(attempts=9), cooling="b", repeats_allowed=False).line == "a p1 ~ b"
 
 
 @pytest.mark.parametrize("wait", ["429+20s", "503+20s", "500+20s"])
@@ -425,14 +422,14 @@ def test_a_target_that_says_to_stay_away_for_long_is_not_asked_again(wait: str) 
 
 
 def test_the_deadline_ends_a_request_with_504() -> None:
-    played = play(THREE, "429", Policy(timeout=2.0), seconds_each=1.0)
+    played = play(THREE, "429", as_written(timeout=2.0), seconds_each=1.0)
     assert (played.line, played.why, played.status) == ("p0 p1", "answer: deadline", 504)
-    assert step(THREE, [], Policy(timeout=2.0), elapsed=2.0) == Answer(Why.DEADLINE, 504)
-    assert isinstance(step(THREE, [], Policy(timeout=2.0), elapsed=1.9), Try)
+    assert step(THREE, [], as_written(timeout=2.0), elapsed=2.0) == Answer(Why.DEADLINE, 504)
+    assert isinstance(step(THREE, [], as_written(timeout=2.0), elapsed=1.9), Try)
 
 
 def test_an_answer_in_hand_is_not_lost_to_the_deadline() -> None:
-    assert play(THREE, "200", Policy(timeout=2.0), seconds_each=3.0).why == "answer: success"
+    assert play(THREE, "200", as_written(timeout=2.0), seconds_each=3.0).why == "answer: success"
 
 
 def test_a_wait_beyond_the_deadline_ends_the_request_with_504() -> None:
@@ -449,8 +446,8 @@ def test_under_envoy_semantics_a_wait_beyond_the_deadline_ends_the_request_at_th
 
 
 def test_a_wait_that_does_not_fit_gives_way_to_another_priority() -> None:
-    assert play("p0 | p1", "429+1s 200", Policy(timeout=0.9)).line == "p0 p1"
-    assert play("p0 | p1", "500 200", Policy(timeout=0.01), chance=1.0).line == "p0 p1"
+    assert play("p0 | p1", "429+1s 200", as_written(timeout=0.9)).line == "p0 p1"
+    assert play("p0 | p1", "500 200", as_written(timeout=0.01), chance=1.0).line == "p0 p1"
 
 
 # ── The first decision, and answers of our own ──────────────────────────────────────────────────────────────────────
@@ -497,15 +494,15 @@ def test_our_own_answers_have_envoys_statuses(outcome: Outcome, status: int) -> 
 # ── Envoy's semantics, beyond what was measured ─────────────────────────────────────────────────────────────────────
 
 
-def envoy(**fields: Any) -> Policy:
-    return written(**{"semantics": "Envoy", "explicit": True, "retry_on": ("5xx", "retriable-status-codes")} | fields)
+def envoy(**fields: Any) -> AsWritten:
+    return written(**{"semantics": "Envoy", "tokens": ("5xx", "retriable-status-codes")} | fields)
 
 
 def test_under_envoy_semantics_there_are_no_triggers_but_the_written_ones() -> None:
-    assert play(THREE, "500", envoy(explicit=False, retry_on=())).line == "p0"
-    assert play(THREE, "refused", envoy(retry_on=("retriable-4xx",))).line == "p0"
-    assert play(THREE, "quiet", envoy(retry_on=("retriable-4xx",))).line == "p0"
-    assert play(THREE, "500", Policy(semantics="Envoy", explicit=True, retry_on=("5xx",))).line == "p0"
+    assert play(THREE, "500", envoy(tokens=())).line == "p0"
+    assert play(THREE, "refused", envoy(tokens=("retriable-4xx",))).line == "p0"
+    assert play(THREE, "quiet", envoy(tokens=("retriable-4xx",))).line == "p0"
+    assert play(THREE, "500", as_written(semantics="Envoy", tokens=("5xx",), attempts=1)).line == "p0"
 
 
 def test_under_envoy_semantics_a_cooling_priority_is_left_out_but_not_one_that_this_request_made_cool_down() -> None:
@@ -535,6 +532,6 @@ def test_under_envoy_semantics_a_spent_budget_ends_the_request_at_a_repeat() -> 
 def test_grpc_tokens_read_the_status_in_the_response_headers(token: str, grpc_status: int) -> None:
     answered = Committed(200, {"grpc-status": str(grpc_status)})
     other = Committed(200, {"grpc-status": "2"})
-    under = envoy(retry_on=(token,), update_frequency=1)
+    under = envoy(tokens=(token,), update_frequency=1)
     assert isinstance(step("p0 | p1", [(0, "p0", answered)], under), Try)
     assert step("p0 | p1", [(0, "p0", other)], under) == Answer(Why.SUCCESS, 200)

@@ -3,16 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from as_written import AsWritten, as_written, retries
 from playbook import WORDS, upstream
 from switchover_dataplane.failover.decision import Answer, Tried, Try, Wait, Why, next_step
 from switchover_dataplane.failover.outcome import ErrorClass, NotSent
-from switchover_dataplane.failover.retry_state import DEFAULT_ATTEMPTS
-from switchover_dataplane.failover.triggers import ONCE_MORE, error_class
-from switchover_dataplane.table import Policy
+from switchover_dataplane.failover.triggers import error_class
+from switchover_dataplane.table import BRIEF, Counted, EnvoyOrder, EveryPriority, Policy
+from switchover_operator.compiler.attempt_rules import Written
 
 TOKENS = ["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx", "retriable-status-codes"]
 MOVING_ON = ["429", "429+1s", "500", "503", "refused"] * 4
@@ -33,18 +33,26 @@ class Request:
     healthy: set[int]
 
 
-policies = st.builds(
-    Policy,
-    semantics=st.sampled_from(["Failover", "Failover", "Envoy"]),
-    written=st.booleans(),
-    attempts=st.integers(0, 6),
-    retry_on=st.lists(st.sampled_from([*TOKENS, *map(str, ErrorClass)]), max_size=4).map(tuple),
-    explicit=st.sampled_from([False, False, True]),
-    status_codes=st.lists(st.sampled_from([200, 409, 429, 500]), max_size=2).map(tuple),
-    update_frequency=st.integers(0, 3),
-    timeout=st.sampled_from([0.0, 0.5, 5.0]),
+token_lists = st.lists(st.sampled_from([*TOKENS, *map(str, ErrorClass)]), max_size=4).map(tuple)
+written = st.one_of(
+    st.builds(
+        Written,
+        attempts=st.none() | st.integers(1, 6),
+        tokens=st.none() | token_lists,
+        semantics=st.sampled_from(["Failover", "Failover", "Envoy"]),
+    ),
+    st.builds(
+        Written,
+        attempts=st.integers(1, 6),
+        tokens=st.none() | token_lists,
+        status_codes=st.lists(st.sampled_from([200, 409, 429, 500]), max_size=2).map(tuple),
+        update_frequency=st.none() | st.integers(1, 3),
+        retry_block=st.just(value=True),
+        semantics=st.sampled_from(["Failover", "Failover", "Envoy"]),
+    ),
 )
-unwritten = st.builds(Policy, attempts=st.sampled_from([0, 0, 2, 3, 4, 6]))
+policies = st.builds(AsWritten, written, st.fixed_dictionaries({"timeout": st.sampled_from([0.0, 0.5, 5.0])}))
+unwritten = st.sampled_from([None, None, 2, 3, 4, 6]).map(lambda attempts: as_written(attempts=attempts))
 ANY_KIND = st.booleans()
 AI = st.just(value=True)
 pools = st.lists(st.integers(0, 3), max_size=4).map(
@@ -60,10 +68,11 @@ def healthy_priorities(shape: str, cold: set[str]) -> set[int]:
 
 @st.composite
 def requests(
-    draw: st.DrawFn, policies: st.SearchStrategy[Policy] = policies, kinds: st.SearchStrategy[bool] = ANY_KIND
+    draw: st.DrawFn, policies: st.SearchStrategy[AsWritten] = policies, kinds: st.SearchStrategy[bool] = ANY_KIND
 ) -> tuple[Policy, str, bool, Request]:
     """Draw a request and play it to its end."""
-    policy, shape, ai = draw(policies), draw(pools), draw(kinds)
+    given, shape, ai = draw(policies), draw(pools), draw(kinds)
+    policy = given.resolved_for(upstream(shape, ai=ai))
     words = st.sampled_from([*sorted(WORDS), *MOVING_ON])
     names = shape.replace("|", " ").split()
     always_cold = draw(st.sets(st.sampled_from(names))) if names else set()
@@ -97,16 +106,14 @@ def requests(
 
 @given(requests())
 def test_a_request_never_makes_more_attempts_than_its_policy_allows(drawn: tuple[Policy, str, bool, Request]) -> None:
-    policy, shape, ai, request = drawn
-    sizes = [len(pool.split()) for pool in shape.split("|") if pool.split()]
-    counted = list(request.history)
-    if policy.semantics == "Failover" and not ai and not policy.written:
+    policy, shape, _, request = drawn
+    counted = request.history
+    if not policy.counts_unsent:
         unsent = [tried for tried in request.history if isinstance(tried.outcome, NotSent)]
         counted = [tried for tried in request.history if not isinstance(tried.outcome, NotSent)]
-        assert len(unsent) <= sum(sizes) + max(policy.attempts, DEFAULT_ATTEMPTS)
+        assert len(unsent) <= len(shape.replace("|", " ").split())
     waited = any(then.why is Why.RETRY_AFTER for _, then in request.waits)
-    default = 1 if policy.semantics == "Envoy" or not ai else max(DEFAULT_ATTEMPTS, len(sizes)) + waited
-    assert len(counted) <= (policy.attempts or default)
+    assert len(counted) <= policy.attempts + (waited and policy.brief_wait_is_extra)
 
 
 @given(requests(unwritten, AI))
@@ -124,21 +131,21 @@ def test_no_priority_is_tried_twice_while_another_is_healthy_and_untried_unless_
     drawn: tuple[Policy, str, bool, Request],
 ) -> None:
     policy, _, _, request = drawn
-    if policy.semantics == "Envoy":
+    if isinstance(policy.order, EnvoyOrder):
         return
     turns: Counter[int] = Counter()
     for number, (step, tried) in enumerate(zip(request.tries, request.history, strict=True)):
         if turns[step.priority] and request.healthy - set(turns):
             before = request.history[:number]
             here = [each.outcome for each in before if (each.priority, each.target) == (step.priority, tried.target)]
-            is_counted = turns[step.priority] < policy.update_frequency
-            is_brief = not here or error_class(here[-1]) in ONCE_MORE
+            is_counted = isinstance(policy.order, Counted) and turns[step.priority] < policy.order.per_priority
+            is_brief = not here or error_class(here[-1]) in BRIEF
             is_free = isinstance(before[-1].outcome, NotSent) or step.why is Why.RETRY_AFTER
-            assert is_counted or is_free or (not policy.update_frequency and is_brief)
+            assert is_counted or is_free or (isinstance(policy.order, EveryPriority) and is_brief)
         turns[step.priority] += 1
 
 
-@given(requests(unwritten.map(lambda policy: msgspec.structs.replace(policy, written=True, update_frequency=1)), AI))
+@given(requests(st.integers(1, 6).map(lambda number: retries(attempts=number, update_frequency=1)), AI))
 def test_where_each_priority_has_one_turn_none_is_tried_twice_while_there_is_more_than_one(
     drawn: tuple[Policy, str, bool, Request],
 ) -> None:
@@ -164,7 +171,7 @@ def test_every_request_ends_with_an_answer_for_which_there_is_a_reason(
 @given(requests())
 def test_there_is_never_a_wait_before_a_priority_that_had_no_try_yet(drawn: tuple[Policy, str, bool, Request]) -> None:
     policy, _, _, request = drawn
-    if policy.semantics == "Envoy":
+    if isinstance(policy.order, EnvoyOrder):
         return
     for _, then in request.waits:
         before = request.tries[: next(i for i, step in enumerate(request.tries) if step is then)]
@@ -175,7 +182,7 @@ def test_there_is_never_a_wait_before_a_priority_that_had_no_try_yet(drawn: tupl
 def test_waits_stay_within_their_bounds_and_the_deadline(drawn: tuple[Policy, str, bool, Request]) -> None:
     policy, _, _, request = drawn
     for seconds, then in request.waits:
-        longest = policy.max_retry_after_wait if then.why is Why.RETRY_AFTER else policy.back_off.max
+        longest = policy.brief_wait if then.why is Why.RETRY_AFTER else policy.back_off.max
         assert 0 < seconds <= longest
         assert not policy.timeout or seconds < policy.timeout
 
@@ -201,7 +208,7 @@ def test_under_the_default_semantics_the_walk_never_returns_to_a_target_of_an_ea
     drawn: tuple[Policy, str, bool, Request],
 ) -> None:
     policy, _, _, request = drawn
-    if policy.semantics == "Envoy":
+    if isinstance(policy.order, EnvoyOrder):
         return
     seen: set[tuple[int, str]] = set()
     last = -1

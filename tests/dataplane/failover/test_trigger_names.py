@@ -1,13 +1,11 @@
-"""The triggers that the table names for the compiler are the ones that the decision knows."""
+"""The classes of errors, and which of them are triggers where none is written."""
 
-from switchover_dataplane import table
-from switchover_dataplane.failover.outcome import ErrorClass
-from switchover_dataplane.failover.triggers import FINAL
-
-
-def test_the_table_names_every_error_class() -> None:
-    assert set(table.ERROR_CLASSES) == set(ErrorClass)
+from switchover_dataplane.table import AI_TRIGGERS, BRIEF, FINAL, ErrorClass
 
 
 def test_the_default_triggers_are_all_classes_but_the_final_ones() -> None:
-    assert set(table.AI_TRIGGERS) == set(ErrorClass) - FINAL
+    assert set(AI_TRIGGERS) == set(ErrorClass) - FINAL
+
+
+def test_a_failure_after_which_the_same_target_is_tried_again_is_a_trigger() -> None:
+    assert set(AI_TRIGGERS) > BRIEF

@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import as_written
 from serving import (
     END,
     ROLE,
@@ -381,7 +382,7 @@ async def test_a_stream_that_is_whole_and_does_not_end_is_not_waited_for_without
 
 async def test_under_envoys_semantics_a_stream_that_nobody_asked_for_is_handed_on_as_it_came() -> None:
     streaming = raw(STREAM_HEAD + chunks(*WORDS, END))
-    envoy = t.Policy(semantics="Envoy")
+    envoy = as_written(semantics="Envoy")
     async with targets(streaming) as [one], gateway(table(free_port(), [one.port], envoy)) as at:
         async with aiohttp.ClientSession() as session:
             async with session.post(f"{at.url}/model", data=BytesIO(b"{}")) as answer:

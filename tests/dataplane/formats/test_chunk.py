@@ -1,5 +1,6 @@
 """What one event of a provider's stream says: the traps of the field, one by one."""
 
+import copy
 from typing import Any
 
 import msgspec
@@ -450,3 +451,29 @@ OUTLINED: dict[str, tuple[bytes, str, ChunkKind]] = {
 @pytest.mark.parametrize(("data", "name", "kind"), OUTLINED.values(), ids=OUTLINED)
 def test_of_an_event_with_too_many_values_only_the_outline_is_read(data: bytes, name: str, kind: ChunkKind) -> None:
     assert read(Event(b"", name, data % MANY, is_part=True), None).kind is kind
+
+
+PLAIN: dict[str, Any] = {
+    "id": "c",
+    "object": "chat.completion.chunk",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "hi"}, "finish_reason": None}],
+}
+ODD_VALUES = [None, False, 0, 1, "", "x", "error", "stop", [], {}, {"message": "overloaded"}, [{"type": "text"}]]
+ODD_NAMES = ["error", "refusal", "tool_calls", "reasoning", "text", "finish_reason", "role", "object", "index"]
+PLACES = [(), ("choices", 0), ("choices", 0, "delta")]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["event", "choice", "delta"])
+@pytest.mark.parametrize("name", [*ODD_NAMES, "content", "choices", "delta"])
+@pytest.mark.parametrize("value", ODD_VALUES, ids=map(repr, ODD_VALUES))
+def test_a_chunk_that_is_read_in_one_step_is_read_as_any_other(
+    place: tuple[Any, ...], name: str, value: object
+) -> None:
+    body: Any = copy.deepcopy(PLAIN)
+    at = body
+    for step in place:
+        at = at[step]
+    at[name] = value
+    event = Event(b"", "", msgspec.json.encode(body))
+    # Legacy completions have the same chunks, and none of them is read in one step.
+    assert read(event, Api.CHAT) == read(event, Api.COMPLETIONS)

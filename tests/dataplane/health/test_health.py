@@ -13,6 +13,7 @@ from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.attribution import MAX_REQUESTED_WAIT
 from switchover_dataplane.health.ejection import MAX_RAMP_STAGE, MIN_RAMP_STAGE, PROBE_TIMEOUT, RAMP_SHARES
 from switchover_dataplane.health.health import CAPACITY, REFUSED_KEY_COOL_DOWN, Health
+from switchover_dataplane.health.unexplained_failures import RequestIdentity
 from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
 
 COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
@@ -55,7 +56,7 @@ class Watch:
             found = WORDS[outcome] if isinstance(outcome, str) else outcome
             self.health.record(one, model, found, self.cool_down, now, identity=identity, is_streaming=is_streaming)
 
-    def cooling(self, now: float, *, model: str = "m", identity: Asks = SOMEBODY) -> set[str]:
+    def cooling(self, now: float, *, model: str = "m", identity: RequestIdentity = SOMEBODY) -> set[str]:
         return set(self.health.cooling(self.upstream, self.cool_down, model, now, identity=identity))
 
     def share(self, after: float, *, one: str = "a") -> float:
@@ -551,6 +552,54 @@ def test_where_server_errors_alone_count_a_rate_limit_without_a_wait_does_not() 
     assert watch.cooling(0.0) == set()
     watch.record(A, limited(20.0), 0.0)
     assert watch.cooling(0.0) == {"a"}
+
+
+# ── What a success costs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NobodyAsks:
+    """A request of which nobody may want to know whose it is: that is worked out with a hash of its body."""
+
+    @property
+    def caller(self) -> int:
+        raise AssertionError("nobody needs to know the caller")
+
+    request = caller
+
+
+@pytest.mark.parametrize(
+    ("failed", "cooling"),
+    [
+        ((), set()),
+        ((WORDS["reset"],), set()),
+        ((WORDS["key"],), {"b"}),
+        ((Refused(500, ErrorClass.SERVER_ERROR, scope="unknown"),), set()),
+    ],
+    ids=["nothing failed", "another target failed", "another key failed", "another target failed for no given reason"],
+)
+def test_whose_request_it_is_is_not_worked_out_while_only_others_failed(
+    failed: tuple[Outcome, ...], cooling: set[str]
+) -> None:
+    watch = Watch(A, B)
+    for outcome in failed:
+        watch.record(B, outcome, 0.0)
+    assert watch.cooling(1.0, identity=NobodyAsks()) == cooling
+    watch.health.record_start(A, "m", 1.0, identity=NobodyAsks())
+    watch.health.record(A, "m", WORDS["200"], COOL_DOWN, 2.0, identity=NobodyAsks(), is_streaming=True)
+    watch.health.record_completion(A, "m", 3.0, identity=NobodyAsks())
+
+
+def test_after_all_of_it_is_forgotten_a_failure_is_known_again() -> None:
+    watch = Watch(A, B)
+    for now in (0.0, 100.0):
+        watch.record(A, "reset", now, times=2)
+        watch.record(A, "200", now + 1)
+        watch.record(A, "200", now + 2)
+        assert watch.health.dump(now + 2) == []
+        watch.record(A, "500", now + 3, times=2)
+        watch.record(A, "200", now + 4)
+    watch.record(A, limited(20.0), 200.0)
+    assert watch.cooling(210.0) == {"a"}
 
 
 # ── Tables, bounds and the dump ─────────────────────────────────────────────────────────────────────────────────────

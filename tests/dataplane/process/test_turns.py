@@ -12,7 +12,6 @@ import aiohttp
 import brotli
 import msgspec
 import pytest
-from multidict import CIMultiDict
 
 from coded import zstd
 from serving import END, ON_THIS_MACHINE, STREAM_HEAD, chunks, event, free_port, gateway, raw, table, targets
@@ -27,6 +26,8 @@ from wire import answering, listening
 SMALL = b"data: 1\n\n"
 TEXT = event({"content": "a"})
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+
+HEAD = b"GET / HTTP/1.1\r\nhost: a\r\n"
 
 
 class Others:
@@ -64,7 +65,7 @@ async def answered(body: bytes, headers: bytes = b"") -> AsyncIterator[Response]
     head = b"HTTP/1.1 200 OK\r\n" + headers + b"content-length: %d\r\n\r\n" % len(body)
     transport = Transport(targets=ON_THIS_MACHINE)
     async with listening(answering(head + body)) as to:
-        response = await transport.send(Destination(to.host, to.port), "GET", "/", CIMultiDict({"host": "a"}), None)
+        response = await transport.send(Destination(to.host, to.port), "GET", HEAD, None)
         try:
             yield response
         finally:
@@ -133,7 +134,7 @@ async def test_what_is_pending_in_the_decoder_does_not_wait_for_more_from_the_ta
         await peer.gone()  # type: ignore[attr-defined]
 
     async with listening(script) as to:
-        response = await transport.send(Destination(to.host, to.port), "GET", "/", CIMultiDict({"host": "a"}), None)
+        response = await transport.send(Destination(to.host, to.port), "GET", HEAD, None)
         coming = decoded(response)
         assert len(await coming.chunk()) + len(await coming.chunk()) == 2 * turns.BYTES
         response.abort()

@@ -11,7 +11,7 @@ from switchover_dataplane import table as t
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.call import CallHead
 from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.upstream.targets import routes
 
@@ -23,8 +23,8 @@ def of(path: str, *, method: str = "POST", query: str = "", full_path: str = "",
         target = msgspec.structs.replace(target, full_path=full_path)
     whole = msgspec.structs.replace(table(1, [2]), upstreams={"ns/up": t.Upstream("ns/up", True, ((target,),))})
     [route] = routes(whole).values()
-    call = Call(method, path, query, CIMultiDict(), JsonBody.parse(msgspec.json.encode(fields)), True, "")
-    return expected_of(route, call, in_a_form=True)
+    head = CallHead(method, path, query, CIMultiDict(), True, "").to(route)
+    return expected_of(head, JsonBody.parse(msgspec.json.encode(fields)), in_a_form=True)
 
 
 @pytest.mark.parametrize(

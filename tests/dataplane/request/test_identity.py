@@ -10,7 +10,7 @@ import pytest
 from multidict import CIMultiDict
 
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.call import Call, CallHead, RawBody
 from switchover_dataplane.request.identity import RequestIdentity
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -27,8 +27,9 @@ def identity(
     body: Any = None,
 ) -> RequestIdentity:
     given = CIMultiDict(headers or {})
-    worded = body if isinstance(body, bytes) or body is None else JsonBody.parse(msgspec.json.encode(body))
-    call = Call("POST", path, query, CIMultiDict(), worded, ai=True, token="")
+    is_raw = isinstance(body, bytes) or body is None
+    worded = RawBody(body) if is_raw else JsonBody.parse(msgspec.json.encode(body))
+    call = Call(CallHead("POST", path, query, CIMultiDict(), True, ""), worded, b"id")
     return RequestIdentity(call, name=name, fields=given, query=query, address=address)
 
 

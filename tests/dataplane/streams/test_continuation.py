@@ -26,13 +26,17 @@ def continuation(text: str = "one two") -> Continuation:
     return made
 
 
+def to(target: Route) -> tuple[Route, str]:
+    return target, target.model
+
+
 def messages(body: bytes) -> list[dict[str, Any]]:
     decoded: dict[str, Any] = msgspec.json.decode(body)
     return list(decoded["messages"])
 
 
 def test_mistral_gets_the_text_as_a_prefix_of_its_answer() -> None:
-    body = continuation().for_target(route(Mistral("large")))
+    body = continuation().for_target(*to(route(Mistral("large"))))
     assert messages(body)[-1] == {"role": "assistant", "content": "one two", "prefix": True}
     assert msgspec.json.decode(body)["model"] == "large"
 
@@ -40,7 +44,7 @@ def test_mistral_gets_the_text_as_a_prefix_of_its_answer() -> None:
 @pytest.mark.parametrize("provider", [OpenAI("gpt"), AzureOpenAI("deployment", "v1")])
 def test_other_models_get_the_sent_text_and_are_asked_to_begin_with_its_last_words(provider: Provider) -> None:
     said = "It was a bright cold day in spring, and the clocks on the tower were all of them striking thir"
-    *before, mine, ask = messages(continuation(said).for_target(route(provider)))
+    *before, mine, ask = messages(continuation(said).for_target(*to(route(provider))))
     assert [each["role"] for each in before] == ["user"]
     assert mine == {"role": "assistant", "content": said}
     assert ask["role"] == "user"
@@ -48,7 +52,7 @@ def test_other_models_get_the_sent_text_and_are_asked_to_begin_with_its_last_wor
 
 
 def test_all_else_of_the_request_stays_as_the_caller_wrote_it() -> None:
-    body = continuation().for_target(route(OpenAI()))
+    body = continuation().for_target(*to(route(OpenAI())))
     assert b'"seed":1.0' in body
     assert b'{"role": "user", "content": "caf\\u00e9"}' in body
     assert (continuation().model, continuation().stream) == ("asked", True)
@@ -64,7 +68,11 @@ def test_what_is_no_conversation_is_not_continued(body: object) -> None:
 def test_a_refused_prefix_makes_the_target_be_asked_in_the_other_way() -> None:
     asked, mistral = continuation(), route(Mistral())
     assert asked.falls_back(mistral, REFUSED)
-    assert [each["role"] for each in messages(asked.for_target(mistral))] == ["user", "assistant", "user"]
+    assert [each["role"] for each in messages(asked.for_target(mistral, mistral.model))] == [
+        "user",
+        "assistant",
+        "user",
+    ]
     assert not asked.falls_back(mistral, REFUSED)
 
 

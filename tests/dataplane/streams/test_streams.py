@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import AsWritten, as_written, retries
 from chat_streams import ASKED, CALL, ERROR, TEXT, WORDS, ask, going_on, said, stream, whole
 from serving import (
     CHAT,
@@ -114,9 +115,7 @@ async def test_whoever_cannot_go_on_is_passed_over_unseen(client: aiohttp.Client
 async def test_the_guides_policy_which_names_429_alone_is_no_reason_not_to_continue(
     client: aiohttp.ClientSession,
 ) -> None:
-    policy = t.Policy(
-        written=True, explicit=True, attempts=4, retry_on=("retriable-status-codes",), status_codes=(429,)
-    )
+    policy = retries(attempts=4, tokens=("retriable-status-codes",), status_codes=(429,))
     async with targets(BREAKING["a reset"], going_on) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             assert (await ask(client, at)).is_whole
@@ -155,7 +154,7 @@ async def test_nobody_who_read_half_an_answer_waits_without_end_for_the_other_ha
             got = await ask(client, at)
             assert (got.broke, got.error["code"]) == (True, "stream_interrupted")
             assert got.error["message"].startswith("the answer broke off (model-0 reset")
-            assert not at.fleet.in_flight.total()
+            assert not at.runtime.in_flight.total()
 
 
 async def test_an_event_of_another_api_among_chunks_changes_nothing(client: aiohttp.ClientSession) -> None:
@@ -230,9 +229,9 @@ async def test_what_no_other_model_can_continue_ends_with_an_error_that_every_cl
     assert b"[DONE]" not in got.body
 
 
-ABORTED: dict[str, tuple[t.Policy, list[Answering], dict[str, Any]]] = {
-    "streamRecovery is Abort": (t.Policy(stream_recovery="Abort"), [going_on], {}),
-    "Envoy's rules": (t.Policy(semantics="Envoy", explicit=True, retry_on=("5xx",), attempts=3), [going_on], {}),
+ABORTED: dict[str, tuple[t.Policy | AsWritten, list[Answering], dict[str, Any]]] = {
+    "streamRecovery is Abort": (as_written(stream_recovery="Abort"), [going_on], {}),
+    "Envoy's rules": (as_written(semantics="Envoy", tokens=("5xx",), attempts=3), [going_on], {}),
     "no other target": (t.Policy(), [], {}),
     "no other target that answers": (t.Policy(), [limited()], {}),
     "one that says something else": (t.Policy(), [whole(["Sure! ", "Where", " was I?"])], {}),
@@ -250,7 +249,7 @@ ABORTED: dict[str, tuple[t.Policy, list[Answering], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("policy", "others", "asked"), ABORTED.values(), ids=ABORTED.keys())
 async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_event(
-    client: aiohttp.ClientSession, policy: t.Policy, others: list[Answering], asked: dict[str, Any]
+    client: aiohttp.ClientSession, policy: t.Policy | AsWritten, others: list[Answering], asked: dict[str, Any]
 ) -> None:
     async with targets(BREAKING["a reset"], *others) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
@@ -268,7 +267,7 @@ async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_eve
 async def test_a_stream_that_failed_at_once_never_looks_whole_where_the_policy_hands_it_on(
     client: aiohttp.ClientSession, failing: Answering, status: int, broke: bool
 ) -> None:
-    policy = t.Policy(written=True, explicit=True, attempts=2, retry_on=("connect-failure",))
+    policy = retries(attempts=2, tokens=("connect-failure",))
     async with targets(failing, whole()) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)

@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from as_written import AsWritten, as_written
 from chat_streams import ASKED, CALL, TEXT, WORDS, ask, said, stream, whole
 from serving import (
     ROLE,
@@ -127,11 +128,11 @@ async def test_a_tool_call_that_is_cut_behind_a_text_where_nobody_is_left_ends_w
 
 @pytest.mark.parametrize(
     "policy",
-    [t.Policy(tool_calls="Stream"), t.Policy(stream_recovery="Abort"), t.Policy(semantics="Envoy")],
+    [t.Policy(tool_calls="Stream"), as_written(stream_recovery="Abort"), as_written(semantics="Envoy")],
     ids=["toolCalls: Stream", "streamRecovery: Abort", "Envoy's rules"],
 )
 async def test_a_tool_call_is_handed_on_as_it_comes_where_that_is_asked_for(
-    client: aiohttp.ClientSession, policy: t.Policy
+    client: aiohttp.ClientSession, policy: t.Policy | AsWritten
 ) -> None:
     async with targets(stream(CALL, end=False, then="wait")) as (first,):
         async with gateway(table(free_port(), [first.port], policy)) as at:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
+from as_written import retries
 from serving import (
     END,
     KEY,
@@ -198,9 +199,7 @@ async def test_a_key_that_a_target_quotes_does_not_reach_the_client(
 
 
 async def test_an_error_in_a_success_that_a_policy_hands_on_is_redacted_too() -> None:
-    policy = t.Policy(
-        written=True, explicit=True, attempts=1, retry_on=("retriable-status-codes",), status_codes=(429,)
-    )
+    policy = retries(attempts=1, tokens=("retriable-status-codes",), status_codes=(429,))
     said = STREAM_HEAD + chunks(b"data: " + ERROR.replace(b"%b", KEY.encode()) + b"\n\n")
     async with targets(quoting(said)) as [one], gateway(table(free_port(), [one.port], policy)) as at:
         status, _, body = await ask(at, stream=True)

@@ -8,6 +8,8 @@ import pytest
 from multidict import CIMultiDict
 
 from serving import ON_THIS_MACHINE
+from switchover_dataplane.attempts.answer import Answer
+from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.transport import ConnectionBroken, ConnectTo, Destination, Response, Transport
 from wire import OK, Listener, Peer, answering, listening
 
@@ -26,7 +28,9 @@ async def transport() -> AsyncIterator[Transport]:
 async def post(
     transport: Transport, to: Listener, body: bytes | AsyncIterator[bytes] = b"{}", method: str = "POST"
 ) -> Response:
-    return await transport.send(Destination(to.host, to.port), method, "/x", CIMultiDict({"host": "a"}), body)
+    return await transport.send(
+        Destination(to.host, to.port), method, serialise(method, "/x", CIMultiDict({"host": "a"})), body
+    )
 
 
 async def whole(response: Response) -> bytes:
@@ -415,7 +419,8 @@ async def test_a_short_body_is_read_away_so_that_its_connection_is_kept(transpor
 
     async with listening(script) as to:
         response = await post(transport, to)
-        await response.discard(seconds=20)
+        await response.drain()
+        response.abort()
         assert (await whole(await post(transport, to)), to.accepted) == (b"ok", 1)
 
 
@@ -430,7 +435,7 @@ async def test_a_body_that_is_not_short_costs_its_connection(transport: Transpor
     closed = asyncio.Event()
     async with listening(script) as to:
         response = await post(transport, to)
-        await response.discard(max_bytes=50_000)
+        await Answer(response.status, response.headers, rest=response).put_away()
         await closed.wait()
         assert (count(transport, to, "used"), count(transport, to, "idle")) == (0, 0)
 
@@ -549,7 +554,9 @@ async def test_connect_to_redirects_the_connection_and_keeps_the_rest() -> None:
     async with listening(answering(OK)) as to:
         redirected = Transport(connect_to=[ConnectTo.parse(f"model.example:80:127.0.0.1:{to.port}")])
         destination = Destination("model.example", 80)
-        response = await redirected.send(destination, "GET", "/", CIMultiDict({"host": "model.example"}), None)
+        response = await redirected.send(
+            destination, "GET", serialise("GET", "/", CIMultiDict({"host": "model.example"})), None
+        )
         assert await whole(response) == b"ok"
         assert b"host: model.example" in to.requests[0]
         await redirected.close()

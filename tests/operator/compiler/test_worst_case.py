@@ -2,26 +2,31 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from as_written import AsWritten, as_written, changed, retries
 from playbook import WORDS, upstream
 from switchover_dataplane.failover.decision import Answer, Tried, Wait, next_step
 from switchover_dataplane.failover.outcome import ErrorClass, NotSent, Refused
-from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader, Upstream
-from switchover_operator.compiler.worst_case import told, worst_case
+from switchover_dataplane.table import BackOff, RateLimitedBackOff, ResetHeader, Upstream
+from switchover_operator.compiler.attempt_rules import Written
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.worst_case import WorstCase, told, worst_case
 
-ENVOY: dict[str, Any] = {"semantics": "Envoy", "explicit": True, "retry_on": ("5xx",)}
-GUIDE = Policy(
-    written=True,
-    explicit=True,
-    attempts=4,
-    retry_on=("retriable-status-codes",),
-    status_codes=(429,),
-    update_frequency=1,
-)
+ENVOY: dict[str, Any] = {"semantics": "Envoy", "tokens": ("5xx",)}
+GUIDE = retries(attempts=4, tokens=("retriable-status-codes",), status_codes=(429,), update_frequency=1)
+
+
+def worst(written: AsWritten, under: Upstream) -> WorstCase:
+    """The worst case of what is written."""
+    return worst_case(written.resolved_for(under), under)
+
+
+def told_of(written: AsWritten, under: Upstream) -> Condition:
+    """What the status says of it."""
+    return told(written.resolved_for(under), under, "spec.rules[0]")
 
 
 @pytest.mark.parametrize(
@@ -34,33 +39,33 @@ GUIDE = Policy(
             "180s for a stream after reasoning, 180s for a whole answer",
         ),
         (
-            Policy(first_token_timeout=2.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0),
+            as_written(first_token_timeout=2.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0),
             "a | b | c",
             "at most 4 attempts; the last one starts at latest after 8.1s for a stream, 8.1s for a stream after "
             "reasoning, 11.1s for a whole answer; later only as a repeat on the last target left, which is waited for "
             "without end",
         ),
         (
-            Policy(first_token_timeout=2.0, first_token_timeout_reasoning=0.0, answer_timeout=0.0, attempts=2),
+            as_written(first_token_timeout=2.0, first_token_timeout_reasoning=0.0, answer_timeout=0.0, attempts=2),
             "a | b",
             "at most 2 attempts; the last one starts at latest after 4s for a stream; nothing limits how long "
             "an attempt before it takes for a stream after reasoning and a whole answer",
         ),
-        (Policy(attempts=1), "a | b", "at most 1 attempt"),
-        (Policy(attempts=3), "a", "at most 3 attempts; nothing limits how long an attempt before it takes"),
+        (as_written(attempts=1), "a | b", "at most 1 attempt"),
+        (as_written(attempts=3), "a", "at most 3 attempts; nothing limits how long an attempt before it takes"),
     ],
 )
-def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, text: str) -> None:
-    assert str(worst_case(policy, upstream(pools))) == text
+def test_the_worst_case_is_told_by_kind_of_request(policy: AsWritten, pools: str, text: str) -> None:
+    assert str(worst(policy, upstream(pools))) == text
 
 
 @pytest.mark.parametrize(
     ("policy", "text"),
     [
-        (Policy(**ENVOY, attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s"),
-        (Policy(**ENVOY, attempts=4), "nothing limits how long an attempt before it takes"),
+        (as_written(**ENVOY, attempts=4, per_try_timeout=2.0, back_off=BackOff(1.0, 2.0)), "after 11s"),
+        (as_written(**ENVOY, attempts=4), "nothing limits how long an attempt before it takes"),
         (
-            Policy(
+            as_written(
                 **ENVOY,
                 attempts=2,
                 per_try_timeout=2.0,
@@ -71,27 +76,27 @@ def test_the_worst_case_is_told_by_kind_of_request(policy: Policy, pools: str, t
     ],
 )
 def test_under_envoys_semantics_time_is_limited_by_the_limit_of_a_try_and_waits_alone(
-    policy: Policy, text: str
+    policy: AsWritten, text: str
 ) -> None:
-    assert text in str(worst_case(policy, upstream("a | b")))
+    assert text in str(worst(policy, upstream("a | b")))
 
 
 def test_a_number_of_tries_beyond_all_reason_is_told_at_once() -> None:
-    policy = Policy(written=True, attempts=2**32, per_try_timeout=1.0, back_off=BackOff(1.0, 4.0))
-    assert worst_case(policy, upstream("a")).starts == {"": 5 * (2.0**32 - 1) - 5}
+    policy = retries(attempts=2**32, per_try_timeout=1.0, back_off=BackOff(1.0, 4.0))
+    assert worst(policy, upstream("a")).starts == {"": 5 * (2.0**32 - 1) - 5}
 
 
 @pytest.mark.parametrize(
     ("policy", "pools", "text"),
     [
         (
-            Policy(written=True, attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
+            retries(attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
             "a",
             "at most 2 attempts; the last one starts after 5.1s if no headers come before; nothing limits how long an "
             "answer takes once its headers are there",
         ),
         (
-            Policy(**ENVOY, attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
+            as_written(**ENVOY, attempts=2, per_try_timeout=5.0, back_off=BackOff(0.1, 1.0)),
             "a | b",
             "at most 2 attempts; the last one starts after 5.1s if no headers come before; nothing limits how long an "
             "answer takes once its headers are there",
@@ -99,42 +104,48 @@ def test_a_number_of_tries_beyond_all_reason_is_told_at_once() -> None:
     ],
 )
 def test_a_limit_that_ends_at_the_headers_is_not_told_as_one_of_the_attempt(
-    policy: Policy, pools: str, text: str
+    policy: AsWritten, pools: str, text: str
 ) -> None:
-    worst = worst_case(policy, upstream(pools))
-    assert str(worst) == text
-    assert not worst.exceeds(6.0)
+    found = worst(policy, upstream(pools))
+    assert str(found) == text
+    assert not found.exceeds(6.0)
 
 
 def test_a_plain_backend_passes_over_dead_targets_and_a_number_that_is_written_counts_them() -> None:
-    assert str(worst_case(Policy(), upstream("a b c", ai=False))) == (
+    assert str(worst(as_written(), upstream("a b c", ai=False))) == (
         "at most 3 attempts; the last one starts at latest after 10s"
     )
-    assert worst_case(Policy(attempts=2, per_try_timeout=1.0), upstream("a b c", ai=False)).attempts == 2
+    assert worst(as_written(attempts=2, per_try_timeout=1.0), upstream("a b c", ai=False)).attempts == 2
+
+
+def test_an_upstream_without_targets_gets_no_attempt() -> None:
+    for written in (as_written(), GUIDE, as_written(**ENVOY, attempts=4)):
+        for ai in (True, False):
+            assert str(worst(written, upstream("|", ai=ai))) == "no attempt, as there is no target"
 
 
 def test_under_envoys_semantics_nothing_is_tried_again_without_triggers() -> None:
-    assert worst_case(Policy(semantics="Envoy", attempts=4, explicit=True), upstream("a | b")).attempts == 1
+    assert worst(as_written(semantics="Envoy", attempts=4), upstream("a | b")).attempts == 1
 
 
 def test_triggers_after_which_no_target_is_asked_again_count_each_target_once() -> None:
-    policy = Policy(explicit=True, retry_on=("rate-limited",), attempts=5, max_retry_after_wait=0.0)
-    assert worst_case(policy, upstream("a | b")).attempts == 2
+    policy = as_written(tokens=("rate-limited",), attempts=5, max_retry_after_wait=0.0)
+    assert worst(policy, upstream("a | b")).attempts == 2
 
 
 @pytest.mark.parametrize(("timeout", "warned"), [(0.0, False), (30.0, True), (180.0, True), (181.0, False)])
 def test_a_deadline_that_may_come_before_the_last_attempt_is_warned_of(timeout: float, *, warned: bool) -> None:
-    condition = told(msgspec.structs.replace(GUIDE, timeout=timeout), upstream("a | b | c"), "spec.rules[0]")
+    condition = told_of(changed(GUIDE, timeout=timeout), upstream("a | b | c"))
     assert (condition.status, condition.reason) == (("False", "DeadlineTooShort") if warned else ("True", "Computed"))
     assert ("the timeout of" in condition.message) is warned
 
 
 def test_a_deadline_does_not_matter_to_a_single_attempt() -> None:
-    assert told(Policy(attempts=1, timeout=1.0), upstream("a | b"), "x").status == "True"
+    assert told_of(as_written(attempts=1, timeout=1.0), upstream("a | b")).status == "True"
 
 
 def test_without_a_limit_of_a_try_a_deadline_may_always_come_first() -> None:
-    assert told(Policy(**ENVOY, attempts=2, timeout=900.0), upstream("a | b"), "x").status == "False"
+    assert told_of(as_written(**ENVOY, attempts=2, timeout=900.0), upstream("a | b")).status == "False"
 
 
 # ── Against the decision ────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,28 +154,41 @@ FAILURES = ["429", "429+1s", "429+2s", "429+30s", "500", "503", "key", "model", 
 LIMITED = Refused(429, ErrorClass.RATE_LIMITED, {"retry-after": "2"}, 2.0)
 OUTCOMES = {**WORDS, "429+2s": LIMITED}
 SECONDS = st.sampled_from([1.0, 7.0])
-TRIGGERS = [
-    (*ErrorClass, "5xx", "retriable-status-codes"),
-    ("rate-limited", "connect-failed", "credentials", "model-unavailable"),
-    ("5xx",),
-    (),
-]
+TRIGGERS = st.sampled_from(
+    [
+        None,
+        (*ErrorClass, "5xx", "retriable-status-codes"),
+        ("rate-limited", "connect-failed", "credentials", "model-unavailable"),
+        ("5xx",),
+    ]
+)
+SEMANTICS = st.sampled_from(["Failover", "Failover", "Envoy"])
+written = st.one_of(
+    st.builds(Written, attempts=st.none() | st.integers(1, 8), tokens=TRIGGERS, semantics=SEMANTICS),
+    st.builds(
+        Written,
+        attempts=st.integers(1, 8),
+        tokens=TRIGGERS,
+        status_codes=st.just((429, 401, 404)),
+        update_frequency=st.none() | st.integers(1, 3),
+        retry_block=st.just(value=True),
+        semantics=SEMANTICS,
+    ),
+)
 policies = st.builds(
-    Policy,
-    semantics=st.sampled_from(["Failover", "Failover", "Envoy"]),
-    written=st.booleans(),
-    attempts=st.integers(0, 8),
-    retry_on=st.sampled_from(TRIGGERS),
-    status_codes=st.just((429, 401, 404)),
-    explicit=st.booleans(),
-    update_frequency=st.integers(0, 3),
-    per_try_timeout=SECONDS,
-    back_off=st.builds(BackOff, st.sampled_from([0.1, 3.0]), st.sampled_from([3.0, 9.0])),
-    first_token_timeout=SECONDS,
-    first_token_timeout_reasoning=SECONDS,
-    answer_timeout=SECONDS,
-    max_retry_after_wait=st.sampled_from([0.0, 2.0]),
-).map(lambda policy: msgspec.structs.replace(policy, written=True) if policy.update_frequency else policy)
+    AsWritten,
+    written,
+    st.fixed_dictionaries(
+        {
+            "per_try_timeout": SECONDS,
+            "back_off": st.builds(BackOff, st.sampled_from([0.1, 3.0]), st.sampled_from([3.0, 9.0])),
+            "first_token_timeout": SECONDS,
+            "first_token_timeout_reasoning": SECONDS,
+            "answer_timeout": SECONDS,
+            "max_retry_after_wait": st.sampled_from([0.0, 2.0]),
+        }
+    ),
+)
 shapes = st.lists(st.integers(1, 2), min_size=1, max_size=4).map(
     lambda sizes: " | ".join(" ".join(f"p{index}{'ab'[i]}" for i in range(size)) for index, size in enumerate(sizes))
 )
@@ -173,11 +197,12 @@ shapes = st.lists(st.integers(1, 2), min_size=1, max_size=4).map(
 @settings(max_examples=400)
 @given(st.data(), policies, st.builds(upstream, shapes, ai=st.booleans()))
 def test_no_request_is_tried_more_often_or_later_than_was_told(
-    data: st.DataObject, policy: Policy, under: Upstream
+    data: st.DataObject, written: AsWritten, under: Upstream
 ) -> None:
+    policy = written.resolved_for(under)
     ids = [target.id for pool in under.priorities for target in pool]
-    worst = worst_case(policy, under)
-    kind = data.draw(st.sampled_from(list(worst.starts)))
+    found = worst_case(policy, under)
+    kind = data.draw(st.sampled_from(list(found.starts)))
     limits = {
         "a stream": policy.first_token_timeout,
         "a stream after reasoning": policy.first_token_timeout_reasoning,
@@ -207,6 +232,6 @@ def test_no_request_is_tried_more_often_or_later_than_was_told(
         longest = limits.get(kind, policy.per_try_timeout)
         now += min(longest, under.connect_timeout) if isinstance(outcome, NotSent) else longest
         history.append(Tried(step.priority, data.draw(st.sampled_from(step.candidates)), outcome))
-    latest = worst.starts[kind]
-    assert len(history) <= worst.attempts
+    latest = found.starts[kind]
+    assert len(history) <= found.attempts
     assert latest is None or started <= latest + 0.01

@@ -34,7 +34,7 @@ def test_the_example_is_accepted_and_its_plan_is_told() -> None:
     assert result.exit_code == 0, result.output
     plan = [line.strip() for line in result.output.splitlines()]
     assert plan[plan.index("requests to :8080 /model") + 1] == (
-        "→ 3 models in order, each once, at most 3 tries, on retriable-status-codes 429"
+        "→ 3 models in order, each once, at most 3 attempts, on retriable-status-codes 429"
     )
     order = [line for line in plan if line[:2] in ("1.", "2.", "3.")]
     assert order == [

@@ -5,12 +5,20 @@ from typing import Any
 import msgspec
 import pytest
 
+from as_written import as_written
 from playbook import upstream
-from switchover_dataplane.attempts.soft_timeout import Patience, is_asked_to_think, patience, thinks_first
+from switchover_dataplane.attempts.soft_timeout import SoftTimeout, is_asked_to_think, soft_timeout, thinks_first
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.table import Policy
+from switchover_dataplane.request.call import RawBody, RequestBody
 
-POLICY = Policy(first_token_timeout=1.0, first_token_timeout_reasoning=2.0, answer_timeout=3.0)
+LIMITS = {"first_token_timeout": 1.0, "first_token_timeout_reasoning": 2.0, "answer_timeout": 3.0}
+POLICY = as_written(**LIMITS).resolved_for(upstream("a | b"))
+
+
+def limit(pools: str, *, ai: bool = True, **written: Any) -> float:
+    """The seconds that a stream to these pools may be silent under what is written."""
+    policy = as_written(**LIMITS, **written).resolved_for(upstream(pools, ai=ai))
+    return soft_timeout(policy, body(stream=True), "m").seconds
 
 
 def body(**fields: Any) -> JsonBody:
@@ -20,28 +28,27 @@ def body(**fields: Any) -> JsonBody:
 @pytest.mark.parametrize(
     ("asked", "model", "allowed"),
     [
-        (body(stream=True), "gpt-4o", Patience("firstTokenTimeout", 1.0)),
-        (body(stream=True, reasoning_effort="high"), "gpt-4o", Patience("firstTokenTimeout", 2.0)),
-        (body(stream=True), "o3-mini", Patience("firstTokenTimeout", 2.0)),
-        (body(), "o3-mini", Patience("answerTimeout", 3.0)),
-        (None, "", Patience("answerTimeout", 3.0)),
+        (body(stream=True), "gpt-4o", SoftTimeout("firstTokenTimeout", 1.0)),
+        (body(stream=True, reasoning_effort="high"), "gpt-4o", SoftTimeout("firstTokenTimeout", 2.0)),
+        (body(stream=True), "o3-mini", SoftTimeout("firstTokenTimeout", 2.0)),
+        (body(), "o3-mini", SoftTimeout("answerTimeout", 3.0)),
+        (RawBody(None), "", SoftTimeout("answerTimeout", 3.0)),
     ],
 )
 def test_streams_have_a_limit_for_the_first_token_and_others_for_the_answer(
-    asked: JsonBody | None, model: str, allowed: Patience
+    asked: RequestBody, model: str, allowed: SoftTimeout
 ) -> None:
-    assert patience(POLICY, upstream("a | b"), asked, model) == allowed
+    assert soft_timeout(POLICY, asked, model) == allowed
 
 
 def test_the_only_target_may_be_silent_without_end() -> None:
-    assert patience(POLICY, upstream("a"), body(stream=True), "m").seconds == 0
-    assert patience(POLICY, upstream("a b"), body(stream=True), "m").seconds == 1.0
+    assert limit("a") == 0
+    assert limit("a b") == 1.0
 
 
 def test_plain_backends_and_envoy_s_rules_know_no_such_limit() -> None:
-    assert patience(POLICY, upstream("a | b", ai=False), None, "").seconds == 0
-    envoy = msgspec.structs.replace(POLICY, semantics="Envoy")
-    assert patience(envoy, upstream("a | b"), body(stream=True), "m").seconds == 0
+    assert limit("a | b", ai=False) == 0
+    assert limit("a | b", semantics="Envoy") == 0
 
 
 @pytest.mark.parametrize(

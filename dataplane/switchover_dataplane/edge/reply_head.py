@@ -1,0 +1,92 @@
+"""Status and fields of an answer → the bytes of its head, with the framing that the edge has chosen for its body."""
+
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from multidict import CIMultiDict
+
+from switchover_dataplane.routing.headers import Fields
+
+SERVER: Final = "switchover"
+
+_FRAMING: Final = ("content-length", "transfer-encoding")
+
+
+class Date:
+    """The value of `Date` (RFC 9110, section 6.6.1), written once a second; `clock` gives seconds since 1970."""
+
+    __slots__ = ("_clock", "_second", "_text")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._second = -1
+        self._text = ""
+
+    def now(self) -> str:
+        """Return the date of this second."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second = second
+            self._text = formatdate(second, usegmt=True)
+        return self._text
+
+
+date: Final = Date(time.time)
+
+
+def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
+    version: int, status: int, headers: Fields, framing: str, connection: str, has_body: bool
+) -> bytes:
+    """Write the head of an answer of HTTP/1.`version`.
+
+    `framing` and `connection` are lines without their ends, "" for none. Fields of `headers` that frame a body are left
+    out; its `Connection` stands in the place of `connection`. `Date`, `Server` and, with a body, `Content-Type` are
+    added where `headers` has none (RFC 9110, sections 6.6.1, 8.3 and 10.2.4).
+
+    Raises:
+        ValueError: a field would change where a line or the head ends; its name is told, its value is not.
+    """
+    if "content-length" in headers or "transfer-encoding" in headers:
+        headers = _without_framing(headers)
+    lines = [status_line(version, status), *map(": ".join, headers.items())]
+    if has_body and "content-type" not in headers:
+        lines.append("Content-Type: application/octet-stream")
+    if framing:
+        lines.append(framing)
+    if "date" not in headers:
+        lines.append("Date: " + date.now())
+    if "server" not in headers:
+        lines.append("Server: " + SERVER)
+    if connection and "connection" not in headers:
+        lines.append(connection)
+    lines.append("\r\n")
+    text = "\r\n".join(lines)
+    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+        raise ValueError(f"header {_culprit(headers)} holds a line end or NUL, so the answer is not sent")
+    return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def status_line(version: int, status: int) -> str:
+    """Return the first line of an answer without its end; a status that nobody registered has no reason."""
+    try:
+        reason = HTTPStatus(status).phrase
+    except ValueError:
+        reason = ""
+    return f"HTTP/1.{version} {status} {reason}"
+
+
+def _without_framing(headers: Fields) -> "CIMultiDict[str]":
+    rest = CIMultiDict(headers)
+    for name in _FRAMING:
+        rest.popall(name, None)
+    return rest
+
+
+def _culprit(headers: Fields) -> str:
+    found = (name for name, value in headers.items() if any(sign in name or sign in value for sign in "\r\n\0"))
+    return repr(next(found, ""))
