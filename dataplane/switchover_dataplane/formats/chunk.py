@@ -72,7 +72,7 @@ class _PlainChoice(msgspec.Struct, gc=False):
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
-    """A chunk with text in the only choice, as nearly every chunk: read in one step, and as `_read` reads it."""
+    """The most common chunk, text in the only choice: decoded in one step, with the same result as `_read`."""
 
     choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1, max_length=1)]
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -101,7 +101,7 @@ def read(event: Event, api: Api | None) -> Chunk:
             text = _plain_decoder.decode(data).choices[0].delta.content
             return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", _FIRST, _FIRST)
         except (ValueError, RecursionError):
-            pass  # as the first event, the last ones, tool calls and reasoning
+            pass  # other chunks: the first event, the last ones, tool calls and reasoning
     try:
         body = _decoder.decode(data)
     except (ValueError, RecursionError):
