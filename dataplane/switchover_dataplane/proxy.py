@@ -26,9 +26,10 @@ from switchover_dataplane.reply.as_error import unmasked
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
 from switchover_dataplane.request.call_of import call_of
+from switchover_dataplane.request.embeddings import of_one_model
 from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.memory_budget import MemoryBudget
-from switchover_dataplane.request.routed import Routed
+from switchover_dataplane.request.plan import HeadPlan, Routed
 from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.routing import callers, filters, headers, match
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
@@ -75,10 +76,14 @@ class Proxy:
         started = time.monotonic()
         self._metrics.in_flight += 1
         try:
-            routed = self._route(request, port)
-            record = trace.Record(routed.request_id, routed.found.rule.route, routed.found.rule.name, started)
-            if routed.admission is not None:
-                record.caller = routed.admission.caller.name
+            serving, plan = self._state.current, request.head.plan
+            if not isinstance(plan, HeadPlan) or plan.serving is not serving:
+                plan = request.head.plan = self._plan(serving, request, port)
+            request_id = plan.request_id or _new_id()
+            routed = self._routed(plan, request_id)
+            rule = plan.found.rule
+            record = trace.Record(request_id, rule.route, rule.name, started)
+            record.caller = plan.caller
             return await self._forward(request, routed, record)
         except Unserved as refused:
             self._metrics.unrouted(refused.response.status)
@@ -88,21 +93,19 @@ class Proxy:
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _route(self, request: Request, port: int) -> Routed:
-        """Find rule and backend.
+    def _plan(self, serving: Serving | None, request: Request, port: int) -> HeadPlan:
+        """Find the rule for requests with this head.
 
         Raises:
             Unserved: with the answer, where there is none.
         """
-        serving = self._state.current
         if serving is None:
             raise Unserved(own_answers.error(503, "not_ready", "the gateway has no configuration yet"))
         try:
             path, query = match.normalise(request.head.target)
         except BadTarget as error:
-            raise Unserved(
-                own_answers.error(400, "bad_path", f"the request's path cannot be served: {error}")
-            ) from None
+            text = f"the request's path cannot be served: {error}"
+            raise Unserved(own_answers.error(400, "bad_path", text)) from None
         head = match.Head(request.headers.get("host", ""), request.method, path, query, request.headers)
         found = match.find(serving.router, port, head)
         if found is None:
@@ -111,24 +114,20 @@ class Proxy:
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
             raise Unserved(OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location})))
-        backend = match.choose_backend(found, random.random())  # noqa: S311 - load balancing, not a secret
-        request_id = headers.request_id(request.headers, _new_id)
+        return HeadPlan(serving, found, path, query, admission, headers.request_id(request.headers, lambda: ""))
+
+    def _routed(self, plan: HeadPlan, request_id: str) -> Routed:
+        """Choose the backend of a request.
+
+        Raises:
+            Unserved: with the answer, where there is none that can be used.
+        """
+        backend = match.choose_backend(plan.found, random.random())  # noqa: S311 - load balancing, not a secret
         if backend is None or backend.problem:
             reason = backend.problem if backend else "the rule that matches has no backend"
-            self._log_no_backend(found.rule, reason, request_id)
+            self._log_no_backend(plan.found.rule, reason, request_id)
             raise Unserved(own_answers.no_backend(request_id))
-        return Routed(
-            serving=serving,
-            found=found,
-            path=path,
-            query=query,
-            request_id=request_id,
-            backend=backend,
-            upstream=serving.table.upstreams[backend.upstream],
-            policy=serving.table.policies[backend.policy],
-            filters=(found.rule.filters, backend.filters),
-            admission=admission,
-        )
+        return plan.to(backend)
 
     def _admitted(self, serving: Serving, found: MatchedRule, head: match.Head) -> callers.Admission:
         """Find out who asks, before anything else of the rule has an effect.
@@ -158,23 +157,14 @@ class Proxy:
         budget, upstream = self._runtime.budget, routed.upstream.name
         budget.begin(upstream)
         try:
-            call = await call_of(request, routed, held)
-            admission = routed.admission
-            exchange = Exchange(
-                call,
-                identity=RequestIdentity(
-                    call,
-                    name=admission.caller.name if admission is not None else "",
-                    fields=request.headers,
-                    query=routed.query,
-                    address=request.remote,
-                ),
-                upstream=routed.upstream,
-                policy=routed.policy,
-                routes=routed.serving.routes,
-                runtime=self._runtime,
-                record=record,
+            call = await call_of(request, routed, record.request_id, held)
+            plan, first, targets = routed.plan, routed.first, routed.upstream
+            if first is not None and first.is_for_vectors:
+                targets = of_one_model(targets, plan.serving.routes, call.body.model)
+            identity = RequestIdentity(
+                call, name=plan.caller, fields=request.headers, query=plan.query, address=request.remote
             )
+            exchange = Exchange(call, identity, targets, routed.policy, plan.serving.routes, self._runtime, record)
             ended = await exchange.run()
             return await self._reply(request, routed, record, exchange, ended)
         except asyncio.CancelledError:
@@ -186,7 +176,7 @@ class Proxy:
             raise
         except Unserved as refused:
             record.outcome, record.status = "refused", refused.response.status
-            refused.response.headers["x-request-id"] = routed.request_id
+            refused.response.headers["x-request-id"] = record.request_id
             return refused.response
         finally:
             if exchange is not None:
@@ -213,20 +203,17 @@ class Proxy:
             answer = unmasked(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
-            response = no_answer.no_answer(ended.outcome, trace.told(record), routed.request_id, wait)
-            self._tell(response.headers, routed, record)
+            response = no_answer.no_answer(ended.outcome, trace.told(record), record.request_id, wait)
+            self._tell(response.headers, record)
             return response
         answer = self._softened(routed, exchange, ended, answer)
         record.status = answer.status
 
-        def redaction() -> Redaction:
-            return routed.serving.redactions.of([attempt.target for attempt in record.attempts], routed.filters)
-
-        redacts = redaction()
+        redacts = routed.redaction(record)
         response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
         try:
             if answer.opened is not None and ended.success:
-                relay = Relay(request, exchange, routed.policy, record, redaction)
+                relay = Relay(request, exchange, routed.policy, record, lambda: routed.redaction(record))
                 await relay.run(answer, response_headers)
                 exchange.ended_whole()
                 return None
@@ -260,19 +247,19 @@ class Proxy:
         ai = routed.upstream.ai
         result = headers.from_model(answer.headers) if ai else headers.to_client(answer.headers)
         redacts.headers(result)
-        filters.response(routed.filters, result, routed.serving.table.secrets)
+        filters.response(routed.filters, result, routed.plan.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:
             wait = exchange.earliest_return()
             if wait is not None:
                 result["retry-after"] = str(max(1, math.ceil(wait)))
-        self._tell(result, routed, record)
+        self._tell(result, record)
         return result
 
-    def _tell(self, response_headers: "CIMultiDict[str]", routed: Routed, record: trace.Record) -> None:
+    def _tell(self, response_headers: "CIMultiDict[str]", record: trace.Record) -> None:
         response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
         if record.answering is not None:
             response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.answering)
-        response_headers["x-request-id"] = routed.request_id
+        response_headers["x-request-id"] = record.request_id
         response_headers.setdefault("server", "switchover")
 
     def _finish(self, record: trace.Record) -> None:

@@ -50,12 +50,16 @@ def seed(cut: tuple[bytes, ...]) -> bytes:
 
 
 def are_the_same_requests_however_they_are_cut(cut: tuple[bytes, ...]) -> Hashable:
-    """Of two cuts of the same bytes one sees what the other sees, or stops earlier; each request has one framing."""
-    loop = _loop()
-    in_pieces, answered = loop.run_until_complete(_seen(cut))
-    at_once, answered_at_once = loop.run_until_complete(_seen((b"".join(cut),)))
+    """Of two cuts of the same bytes one sees what the other sees, or stops earlier; each request has one framing.
+
+    What a port has served before is read as it was the first time.
+    """
+    [(in_pieces, answered)] = _loop().run_until_complete(_seen(cut))
+    whole = (b"".join(cut),)
+    (at_once, answered_at_once), (again, _) = _loop().run_until_complete(_seen(whole, whole))
     shorter, longer = sorted((in_pieces, at_once), key=len)
     assert longer[: len(shorter)] == shorter, "cut otherwise, read otherwise"
+    assert again == at_once, "sent again, read otherwise"
     for answers in (answered, answered_at_once):
         assert b"internal_error" not in answers, "the gateway failed"
     for request in longer:
@@ -82,7 +86,8 @@ def _raise(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None
 _faults: list[str] = []
 
 
-async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
+async def _seen(*conversations: tuple[bytes, ...]) -> list[tuple[list[Seen], bytes]]:
+    """Have conversations with one port, each on a connection of its own: the requests seen, and the bytes answered."""
     seen: list[Seen] = []
 
     async def handle(request: Request, _port: int) -> OwnAnswer:
@@ -90,8 +95,20 @@ async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
         seen.append(Seen(request.method, request.head.target, tuple(request.headers.items()), content))
         return OwnAnswer(200, body=b"ok")
 
-    loop = asyncio.get_running_loop()
     edge = Edge(handle, 7, Limits(), Connections(10))
+    had: list[tuple[list[Seen], bytes]] = []
+    for cut in conversations:
+        answered = await _converse(edge, cut)
+        had.append((list(seen), answered))
+        seen.clear()
+    await edge.drain(0)
+    faults, _faults[:] = list(_faults), []
+    assert not faults, faults
+    return had
+
+
+async def _converse(edge: Edge, cut: tuple[bytes, ...]) -> bytes:
+    loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
@@ -104,10 +121,7 @@ async def _seen(cut: tuple[bytes, ...]) -> tuple[list[Seen], bytes]:
         await _turns(ours, got, _QUIET_TURNS)
     ours.close()
     transport.abort()
-    await edge.drain(0)
-    faults, _faults[:] = list(_faults), []
-    assert not faults, faults
-    return seen, bytes(got)
+    return bytes(got)
 
 
 async def _turns(ours: socket.socket, got: bytearray, turns: int) -> None:

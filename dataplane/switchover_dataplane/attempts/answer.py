@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from multidict import CIMultiDict
 
 from switchover_dataplane.streams.opened import Opened
@@ -15,8 +15,7 @@ DRAIN_TIME: Final = 0.05
 """Seconds for which the rest of an answer that nobody wants is read, so that its connection is kept."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """An answer that can be handed to the client: `held` was read already, `rest` gives what is still to come.
 
     `opened` stands in the place of `held` where the answer is an event stream that can be followed.
@@ -24,7 +23,7 @@ class Answer:
 
     status: int
     headers: "CIMultiDict[str]"
-    held: list[bytes] = field(default_factory=list)
+    held: list[bytes] = []
     rest: Response | None = None
     broken: ConnectionBroken | None = None
     opened: Opened | None = None

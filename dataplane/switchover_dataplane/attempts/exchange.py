@@ -8,8 +8,8 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from switchover_dataplane.attempts.answer import Answer
@@ -38,8 +38,7 @@ from switchover_dataplane.upstream.targets import Route
 __all__ = ["Ended", "Exchange", "UpstreamRuntime"]
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(msgspec.Struct):
     """How the exchange ended: the most telling outcome, its answer, why, and our status.
 
     The outcome is None where nothing could be tried. `model` is the one that the request asked for.
@@ -76,10 +75,9 @@ class Exchange:
         "_upstream",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a request, and where it goes
         self,
         call: Call,
-        *,
         identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
@@ -249,7 +247,8 @@ class Exchange:
     def _start(self, step: Try, wait: float) -> InFlight:
         """Attempt one of a step's candidates, `wait` seconds after it was decided."""
         call = self._call
-        target = choose(step.candidates, self._runtime.in_flight, random)
+        candidates = step.candidates
+        target = candidates[0] if len(candidates) == 1 else choose(candidates, self._runtime.in_flight, random)
         head = call.head.to(self._routes[target.id])
         name = head.name_of_model(self._log.model)
         note = trace.Attempt(step.priority, target.id, head.route.wire.name, name, wait * 1000)

@@ -4,7 +4,8 @@ Two answers are never held: each is an open connection, or megabytes of memory.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.failover.most_telling import telling
@@ -13,8 +14,7 @@ from switchover_dataplane.failover.steps import Tried
 from switchover_dataplane.telemetry import trace
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """One attempt that ended, mostly badly, the answer that it brought, and how the trace tells of it."""
 
     tried: Tried

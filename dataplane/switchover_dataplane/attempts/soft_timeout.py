@@ -6,7 +6,6 @@ Sources: OpenAI, Mistral and Anthropic API references, the fields by which reaso
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
@@ -24,8 +23,7 @@ _OFF: Final = (None, False, "", "none", "disabled", 0)
 _decoder: Final = msgspec.json.Decoder()
 
 
-@dataclass(frozen=True, slots=True)
-class SoftTimeout:
+class SoftTimeout(msgspec.Struct, frozen=True, gc=False):
     """A soft limit in seconds, 0 for none, and the field that says so."""
 
     limit: Literal["firstTokenTimeout", "answerTimeout"] = "answerTimeout"

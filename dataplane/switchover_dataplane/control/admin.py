@@ -19,7 +19,7 @@ from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
-from switchover_dataplane.telemetry.metrics import Metrics, Present
+from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
 
 
 class Admin:
@@ -30,7 +30,8 @@ class Admin:
         self._runtime = runtime
         self._metrics = metrics
         self._is_open = is_open
-        metrics.registry.register(Present(runtime.health, runtime.in_flight, time.monotonic))
+        self._present = Present(runtime.health, runtime.in_flight, time.monotonic)
+        metrics.registry.register(self._present)
 
     async def handle(self, request: Request, _port: int) -> OwnAnswer:
         """Answer one request."""
@@ -44,7 +45,7 @@ class Admin:
             case "/readyz":
                 return self._ready()
             case "/metrics":
-                return self._counts(request.headers.get("accept", ""))
+                return await self._counts(request.headers.get("accept", ""))
             case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
                 request.remote, request.headers
             ):
@@ -67,10 +68,11 @@ class Admin:
             return _text(503, "no table yet\n")
         return _text(200, f"ready, revision {self._state.current.table.revision}\n")
 
-    def _counts(self, accepted: str) -> OwnAnswer:
+    async def _counts(self, accepted: str) -> OwnAnswer:
         """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
         encode, content_type = exposition.choose_encoder(accepted)
-        return OwnAnswer(200, CIMultiDict({"content-type": content_type}), encode(self._metrics.registry))
+        body = await asyncio.to_thread(encode, Scrape(self._metrics, self._present))
+        return OwnAnswer(200, CIMultiDict({"content-type": content_type}), body)
 
     async def _table(self) -> OwnAnswer:
         if self._state.current is None:

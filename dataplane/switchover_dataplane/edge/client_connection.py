@@ -192,6 +192,9 @@ class ClientConnection(Sending):
             self.close_when_taken()
         except ConnectionError:
             self.cut()  # the client left, or its answer broke off
+        except asyncio.CancelledError:
+            self.cut()
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection alone
             _log(error, "unknown")
             self.cut()

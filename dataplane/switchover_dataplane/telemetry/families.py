@@ -1,6 +1,7 @@
 """Series of routes and targets → the metrics that Prometheus reads: their names, labels and help texts.
 
-A series is shown from its first count on. Counters began when their route or target was counted first.
+A series is shown from its first count on. Counters began when their route or target was counted first. Requests may be
+counted meanwhile in another thread, so that what they add to is copied before it is gone through.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +44,7 @@ def families(
         (
             ((route, outcome), count, series.began)
             for route, series in routes.items()
-            for outcome, count in series.requests.items()
+            for outcome, count in series.requests.copy().items()
         ),
     )
     yield _counter(
@@ -53,7 +54,7 @@ def families(
         (
             ((route, str(status)), count, series.began)
             for route, series in routes.items()
-            for status, count in series.answers.items()
+            for status, count in series.answers.copy().items()
         ),
     )
     yield _counter(
@@ -63,7 +64,7 @@ def families(
         (
             ((target, series.model, result), count, series.began)
             for target, series in targets.items()
-            for result, count in series.attempts.items()
+            for result, count in series.attempts.copy().items()
         ),
     )
     yield from _of_failing(routes)
@@ -127,7 +128,7 @@ def _of_failing(routes: Mapping[str, RouteSeries]) -> Iterator[Metric]:
         (
             ((route, winner), count, series.began)
             for route, series in routes.items()
-            for winner, count in series.hedges.items()
+            for winner, count in series.hedges.copy().items()
         ),
     )
     yield _counter(
@@ -137,7 +138,7 @@ def _of_failing(routes: Mapping[str, RouteSeries]) -> Iterator[Metric]:
         (
             ((route, str(priority)), count, series.began)
             for route, series in routes.items()
-            for priority, count in series.priorities.items()
+            for priority, count in series.priorities.copy().items()
         ),
     )
 
@@ -150,7 +151,7 @@ def _of_callers(routes: Mapping[str, RouteSeries]) -> Iterator[Metric]:
         (
             ((route, caller, outcome), count, series.began)
             for route, series in routes.items()
-            for (caller, outcome), count in series.callers.items()
+            for (caller, outcome), count in series.callers.copy().items()
         ),
     )
     yield _counter(
@@ -161,7 +162,7 @@ def _of_callers(routes: Mapping[str, RouteSeries]) -> Iterator[Metric]:
         (
             ((route, reason), count, series.began)
             for route, series in routes.items()
-            for reason, count in series.denied.items()
+            for reason, count in series.denied.copy().items()
         ),
     )
 
@@ -184,7 +185,7 @@ def _histogram(
 ) -> Metric:
     family = HistogramMetricFamily(name, text, labels=labels)
     for values, histogram, began in rows:
-        counts = list(accumulate(histogram.counts))
+        counts = list(accumulate(histogram.counts.copy()))
         if counts[-1]:
             family.add_metric(values, list(zip(_BUCKETS, counts, strict=True)), histogram.sum)
             # What the library's own histograms have, and its family for collectors has no parameter for.

@@ -8,6 +8,7 @@ their number is bounded; series of routes and targets that left the table are dr
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
+from itertools import chain
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -81,10 +82,14 @@ class Metrics(Collector):
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:
-        """Read the numbers."""
+        """Read the numbers; the families are made as they are asked for, which may be in another thread."""
         unrouted = [((str(status),), count, self._began) for status, count in self._unrouted.items()]
         return families(
-            self._routes, self._targets, in_flight=self.in_flight, unrouted=unrouted, revision=self._revision
+            self._routes.copy(),
+            self._targets.copy(),
+            in_flight=self.in_flight,
+            unrouted=unrouted,
+            revision=self._revision,
         )
 
 
@@ -134,3 +139,14 @@ class Present(Collector):
                 "switchover_target_requests_in_flight", "Requests in flight by target", labels=("target",)
             ),
         )
+
+
+class Scrape(Collector):
+    """What `collectors` count at this moment, to be written in another thread: that of 10,000 routes takes seconds."""
+
+    def __init__(self, *collectors: Collector) -> None:
+        self._families = [collector.collect() for collector in collectors]
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics, once."""
+        return chain.from_iterable(self._families)

@@ -7,6 +7,7 @@ have been worked on and paid for, so that its request is not sent again here: wh
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from math import inf
@@ -105,7 +106,7 @@ class Response:
 
     def _release(self, connection: Connection) -> None:
         self._connection = None
-        self._pool.give_back(connection, asyncio.get_running_loop().time())
+        self._pool.give_back(connection, time.monotonic())
 
     def _give_up(self, failure: Exception) -> None:
         self.failure, self._held = failure, b""
@@ -156,12 +157,11 @@ class Transport:
         pool = self._pool(destination)
         connection = pool.take() if length is not None else None
         if connection is not None:
-            loop = asyncio.get_running_loop()
-            end = loop.time() + _AT_ONCE
+            began = time.monotonic()
             try:
                 return await _exchange(connection, pool, method, head, body, reader)
             except ConnectionBroken as failure:
-                if connection.received or failure.how not in ("reset", "eof") or loop.time() > end:
+                if connection.received or failure.how not in ("reset", "eof") or time.monotonic() > began + _AT_ONCE:
                     raise
         connection = await self._open(destination, pool)
         return await _exchange(connection, pool, method, head, body, reader)
@@ -215,7 +215,7 @@ class Transport:
     def _close_idle(self) -> None:
         """Close what was idle for too long and forget destinations without connections."""
         self._sweep = None
-        before = asyncio.get_running_loop().time() - self._idle_close
+        before = time.monotonic() - self._idle_close
         self._pools = {destination: pool for destination, pool in self._pools.items() if pool.close_idle(before)}
         if self._pools:
             self._schedule_sweep()

@@ -1,9 +1,14 @@
-"""Who is shown what is served on the admin port."""
+"""Who is shown what is served on the admin port, and that showing it holds nobody up."""
+
+import asyncio
 
 import pytest
 from multidict import CIMultiDict
 
-from switchover_dataplane.control.admin import is_of_this_machine
+from serving import free_port, gateway, table
+from switchover_dataplane.control.admin import Admin, is_of_this_machine
+from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.telemetry.trace import Attempt, Record
 
 
 @pytest.mark.parametrize("remote", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
@@ -19,3 +24,54 @@ def test_another_machine_is_not(remote: str | None) -> None:
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 def test_a_web_page_on_this_machine_is_not(name: str) -> None:
     assert not is_of_this_machine("127.0.0.1", CIMultiDict({name: "http://evil.example"}))
+
+
+class AdminClient:
+    """One connection to an admin port."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+    def ask(self, path: str) -> None:
+        self._writer.write(f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+
+    async def head(self) -> bytes:
+        return (await self._reader.readuntil(b"\r\n\r\n")).lower()
+
+    async def answer(self) -> bytes:
+        """The status line, after the whole body has come."""
+        head = await self.head()
+        await self._reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+        return head.partition(b"\r\n")[0]
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> None:
+    async with gateway(table(free_port(), [1])) as at:
+        for number in range(3_000):
+            attempt = Attempt(0, f"ns/up/{number}/0", "openai", "m", 0.0, first_token_ms=1.0)
+            at.metrics.observe(Record("id", f"ns/route-{number}", "0", 0.0, [attempt], "served", 200, 1.0))
+        admin = Edge(Admin(at.state, at.fleet, at.metrics).handle, 0, Limits(), Connections(10))
+        server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        scraper, probe = AdminClient(port), AdminClient(port)
+        await scraper.open()
+        scraper.ask("/healthz")
+        assert await scraper.answer() == b"http/1.1 200 ok"
+        # The probe's connection is accepted after the scrape has begun.
+        scraper.ask("/metrics")
+        scraping = asyncio.create_task(scraper.head())
+        await probe.open()
+        probe.ask("/healthz")
+        assert await probe.answer() == b"http/1.1 200 ok"
+        assert not scraping.done()
+        assert (await scraping).startswith(b"http/1.1 200 ok")
+        scraper.close()
+        probe.close()
+        server.close()
+        await admin.drain(1)

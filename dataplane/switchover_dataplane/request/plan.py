@@ -1,0 +1,160 @@
+"""What one table decides about all requests with one head: found once, and kept at the head for those that follow.
+
+A client sends the same head again and again. Which rule matches, who asks, and what the rule changes follow from the
+head alone; a backend is chosen for each request where there are several.
+"""
+
+from collections.abc import Sequence
+
+from switchover_dataplane.edge.request import Request
+from switchover_dataplane.formats import operations
+from switchover_dataplane.request import unserved, wording
+from switchover_dataplane.request.call import REQUEST_ID, CallHead, TargetHead
+from switchover_dataplane.routing import callers, credential_names, filters, headers
+from switchover_dataplane.routing.caller_query import without_credentials
+from switchover_dataplane.routing.callers import Admission
+from switchover_dataplane.routing.match import MatchedRule
+from switchover_dataplane.served_table import Serving
+from switchover_dataplane.table import Backend, BodyEdit
+from switchover_dataplane.telemetry import trace
+from switchover_dataplane.upstream import codings
+from switchover_dataplane.upstream.redaction import Redaction
+
+
+class HeadPlan:
+    """The rule that serves a head under `serving`, and who asks.
+
+    `request_id` is the caller's own, "" if each request gets a new one. `caller` is the caller's name, "" where keys
+    are not checked.
+    """
+
+    __slots__ = ("admission", "caller", "found", "path", "query", "request_id", "routed", "serving")
+
+    def __init__(  # noqa: PLR0917 - what was found, in the order in which it was
+        self,
+        serving: Serving,
+        found: MatchedRule,
+        path: str,
+        query: str,
+        admission: Admission | None,
+        request_id: str,
+    ) -> None:
+        self.serving = serving
+        self.found = found
+        self.path = path
+        self.query = query
+        self.admission = admission
+        self.caller = admission.caller.name if admission is not None else ""
+        self.request_id = request_id
+        self.routed: dict[int, Routed] = {}
+
+    def to(self, backend: Backend) -> "Routed":
+        """Return where requests go for which this backend was chosen."""
+        known = self.routed.get(id(backend))
+        if known is None:
+            known = self.routed[id(backend)] = Routed(self, backend)
+        return known
+
+
+class BodyRules:
+    """How the body of requests is read. `codings` are those that it came in."""
+
+    __slots__ = ("codings", "edits", "is_json", "needs_object")
+
+    def __init__(
+        self, applied: tuple[str, ...], edits: Sequence[BodyEdit], *, is_json: bool, needs_object: bool
+    ) -> None:
+        self.codings = applied
+        self.edits = edits
+        self.is_json = is_json
+        self.needs_object = needs_object
+
+
+class Routed:
+    """Where requests of a head go, under which policy, and what is changed on the way.
+
+    `head` is how targets are asked, `first` how the first target is if it is a model that is asked to write or embed,
+    and `body` how the body is read. They are made by `prepare`.
+    """
+
+    __slots__ = ("_redactions", "backend", "body", "filters", "first", "head", "plan", "policy", "upstream")
+
+    head: CallHead
+    first: TargetHead | None
+    body: BodyRules
+
+    def __init__(self, plan: HeadPlan, backend: Backend) -> None:
+        table = plan.serving.table
+        self.plan = plan
+        self.backend = backend
+        self.upstream = table.upstreams[backend.upstream]
+        self.policy = table.policies[backend.policy]
+        self.filters = (plan.found.rule.filters, backend.filters)
+        self._redactions: dict[str, Redaction] = {}
+
+    def redaction(self, record: trace.Record) -> Redaction:
+        """Return what replaces the credentials that were sent to the targets of a request."""
+        attempts = record.attempts
+        redactions = self.plan.serving.redactions
+        if len(attempts) != 1:
+            return redactions.of([attempt.target for attempt in attempts], self.filters)
+        target = attempts[0].target
+        known = self._redactions.get(target)
+        if known is None:
+            known = self._redactions[target] = redactions.of([target], self.filters)
+        return known
+
+    def prepare(self, request: Request) -> None:
+        """Make what does not change between requests, unless it is there.
+
+        A plain backend is told the address of each client, so that for it everything is made for each request.
+
+        Raises:
+            Unserved: models are not asked for this, or not in this way.
+        """
+        ai = self.upstream.ai
+        if ai and hasattr(self, "body"):
+            return
+        self.head = _head(request, self)
+        self.first = _first_model(self)
+        applied = codings.named(request.headers) if ai else ()
+        needs_object = self.first is not None and self.first.needs_object
+        is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
+        edits = [part.body for part in self.filters if part.body is not None]
+        self.body = BodyRules(applied, edits, is_json=is_json, needs_object=needs_object)
+
+
+def _head(request: Request, routed: Routed) -> CallHead:
+    """Write the head of a request as it goes to every target.
+
+    Raises:
+        Unserved: models are not asked for this, or not in this way.
+    """
+    plan, ai = routed.plan, routed.upstream.ai
+    secrets = plan.serving.table.secrets
+    given: headers.Fields = request.headers
+    if plan.admission is not None:
+        given = callers.without_keys(given, plan.admission)
+    scheme = plan.serving.scheme(plan.found.port)
+    fields = headers.to_upstream(given, request_id=REQUEST_ID, peer=request.remote, scheme=scheme, ai=ai)
+    if plan.admission is not None:
+        callers.name_caller(fields, plan.admission, secrets)
+    token = given.get("authorization", "")
+    fields, path, query = filters.request(plan.found, routed.filters, fields, plan.path, plan.query, secrets, given)
+    if ai and query and query == plan.query and any(map(credential_names.is_field, fields)):
+        query = without_credentials(query)  # such a field is the route's own: none of the caller's is among them
+    if ai and "upgrade" in given:
+        unserved.check_protocol(given)
+    if ai and not operations.is_usual(request.method, path):
+        unserved.check_operation(request.method, path, routed.upstream, routed.policy)
+    return CallHead(request.method, path, query, fields, ai, token)
+
+
+def _first_model(routed: Routed) -> TargetHead | None:
+    """Return how the first model is asked: for the same as the others of its upstream. None where none is asked."""
+    head = routed.head
+    if not head.ai or head.method != "POST":
+        return None
+    targets = (target for pool in routed.upstream.priorities for target in pool)
+    first = next(targets, None)
+    return None if first is None else head.to(routed.plan.serving.routes[first.id])
