@@ -56,7 +56,7 @@ async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> No
         for number in range(3_000):
             attempt = Attempt(0, f"ns/up/{number}/0", "openai", "m", 0.0, first_token_ms=1.0)
             at.metrics.observe(Record("id", f"ns/route-{number}", "0", 0.0, [attempt], "served", 200, 1.0))
-        admin = Edge(Admin(at.state, at.fleet, at.metrics).handle, 0, Limits(), Connections(10))
+        admin = Edge(Admin(at.state, at.runtime, at.metrics).handle, 0, Limits(), Connections(10))
         server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         scraper, probe = AdminClient(port), AdminClient(port)
