@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
         if self.reader is not None:
             self._suspended = True
             try:
-                await called_back()
+                await called_back
             finally:
                 self._suspended = False
             return
