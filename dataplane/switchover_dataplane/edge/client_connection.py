@@ -177,6 +177,8 @@ class ClientConnection(Sending):
         self._deadline.set(self._loop.time(), seconds, late)
 
     def _idle_is_over(self) -> None:
+        if self.request is not None:
+            return  # the deadline of what has come is not cleared, as the next one takes its place
         # A request may come in the moment in which the idle time is over.
         if self._unread():
             self._expect(_LOOK_AGAIN, self._idle_is_over)
@@ -199,19 +201,21 @@ class ClientConnection(Sending):
             _log(error, "unknown")
             self.cut()
 
-    async def _next(self) -> Request:
+    def _next(self) -> Awaitable[Request]:
         """Wait for the next request."""
         if self._behind:
-            await turns.give_way()  # however many requests a client sends ahead, one of them is served in a turn
-            data, self._behind = self._behind, b""
-            at_hand = self._read_head(data)
-            if at_hand is not None:
-                return at_hand
-        waiter: asyncio.Future[Request]
+            return self._next_behind()
         self._waiter = waiter = self._loop.create_future()
         if self._reading_is_paused:
             self._resume_reading()
-        return await waiter
+        return waiter
+
+    async def _next_behind(self) -> Request:
+        """Read the next request from what the client sent ahead; however much that is, one is served in a turn."""
+        await turns.give_way()
+        data, self._behind = self._behind, b""
+        request = self._read_head(data)
+        return await self._next() if request is None else request
 
     async def _serve_one(self, request: Request) -> bool:
         """Answer a request; return whether another may follow it."""
@@ -332,11 +336,11 @@ class ClientConnection(Sending):
                 self._expect(self._clients.limits.head_timeout, self._head_is_late)
 
     def _head_is_late(self) -> None:
-        self._turn_away(early_refusal.late_head(self._clients.limits.head_timeout))
+        if self.request is None:
+            self._turn_away(early_refusal.late_head(self._clients.limits.head_timeout))
 
     def _begin(self, head: Head, length: int | None, end: int, data: bytes) -> Request | None:
         """Make the request whose head ends at `end` of these bytes."""
-        self._deadline.clear()
         self._has_served = True
         self.has_begun, self.keeps = False, True
         stop = end + (length or 0)

@@ -122,7 +122,7 @@ def request(*fields: bytes) -> bytes:
     return b"\r\n".join((b"POST /x HTTP/1.1", b"Host: a", *fields, b"", b""))
 
 
-@pytest.mark.parametrize("name", [b"Content-Length: ", b"content-length: ", b"Content-Length:"])
+@pytest.mark.parametrize("name", [b"Content-Length: ", b"content-length: "])
 def test_a_head_is_found_again_whatever_its_length_is(name: bytes) -> None:
     known = Heads()
     keep(known, request(b"Accept: b", name + b"5", b"X: y"))
@@ -139,7 +139,8 @@ KEPT_APART = {
     "in chunks": request(b"Transfer-Encoding: chunked"),
     "with another protocol": request(b"Connection: upgrade", b"Upgrade: h2c"),
     "that asks before its body": request(b"Expect: 100-continue", b"Content-Length: 5"),
-    "with a length in an unusual form": request(b"CONTENT-LENGTH: 5"),
+    "with a length in upper case": request(b"CONTENT-LENGTH: 5"),
+    "with a length behind no space": request(b"Content-Length:5"),
     "with white space behind its length": request(b"Content-Length: 5 "),
     "larger than 4 KiB": request(b"X: " + b"a" * 4096),
     "with as many fields as there may be": request(*[b"X: y"] * 127),
