@@ -54,7 +54,7 @@ def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
     added where `headers` has none (RFC 9110, sections 6.6.1, 8.3 and 10.2.4).
 
     Raises:
-        ValueError: a field would change where a line or the head ends; its name is told, its value is not.
+        ValueError: a field would change where a line or the head ends. The text names the field and hides its value.
     """
     if _LENGTH in headers or _CODING in headers:
         headers = _without_framing(headers)

@@ -153,7 +153,7 @@ class Sending(asyncio.Protocol):
         http_1_1 = request.head.http_1_1
         keeps = self.keeps and request.head.keep_alive and _CONNECTION not in headers and not self.leaving
         connection = ""
-        if keeps != http_1_1:  # what HTTP/1.1 does is not said
+        if keeps != http_1_1:  # each version has a default that needs no field
             connection = "Connection: keep-alive" if keeps else "Connection: close"
         head = reply_head.serialise(1 if http_1_1 else 0, status, headers, framing, connection, has_body)
         self.keeps = keeps

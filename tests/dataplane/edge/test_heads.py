@@ -66,7 +66,7 @@ def heads(draw: st.DrawFn) -> bytes:
     return b"".join(line + draw(ENDS) for line in lines) + b"\r\n" + draw(BODIES)
 
 
-def said(head: Head, length: int | None, end: int) -> Found:
+def facts(head: Head, length: int | None, end: int) -> Found:
     fields = tuple((name.lower(), value) for name, value in head.headers.items())
     framing = (head.http_1_1, head.keep_alive, head.is_chunked, head.expects_continue)
     return head.method, head.target, fields, framing, length, end
@@ -81,7 +81,7 @@ def parsed(pieces: Iterable[bytes]) -> Found | str | None:
         except RefusedHead as refused:
             return refused.refusal.code
         if head is not None:
-            return said(head, parser.length, before + parser.end)
+            return facts(head, parser.length, before + parser.end)
         before += len(piece)
     return None
 
@@ -108,7 +108,7 @@ def test_a_head_that_is_known_is_what_the_parser_finds(requests: list[bytes], dr
     again = requests if draw is None else [draw.draw(st.sampled_from(requests)), draw.draw(heads()), *requests]
     for request in again:
         found = known.find(request)
-        assert found is None or said(*found) == parsed([request])
+        assert found is None or facts(*found) == parsed([request])
 
 
 @given(heads(), st.lists(st.integers(0, 200), max_size=4))
