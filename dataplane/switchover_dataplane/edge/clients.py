@@ -59,7 +59,8 @@ class Clients:
     @property
     def is_crowded(self) -> bool:
         """Whether connections are so many that none is kept for its next request."""
-        return self.limits.makes_room and self.connections.open * 2 > self.connections.limit
+        connections = self.connections
+        return connections.open * 2 > connections.limit and self.limits.makes_room
 
     def forget(self, client: "ClientConnection") -> None:
         """Take a connection out that has closed or is about to."""

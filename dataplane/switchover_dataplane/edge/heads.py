@@ -5,7 +5,6 @@ and no other protocol. A Content-Length that is put into such a head, as a whole
 says. So what is found here is what the parser would have made of the bytes.
 """
 
-import re
 from typing import Final
 
 from switchover_dataplane.edge.early_refusal import HEADER_COUNT_LIMIT
@@ -14,7 +13,10 @@ from switchover_dataplane.edge.request import Head
 
 _KEPT: Final = 1024
 _LONGEST: Final = 4096
-_LENGTH: Final = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?([0-9]{1,18})(?=\r\n)")
+_LENGTHS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
+"""How clients write the field. One that is written otherwise is parsed each time."""
+
+_DIGITS: Final = 18
 
 
 class Heads:
@@ -30,27 +32,36 @@ class Heads:
         end = data.find(END, 0, _LONGEST)
         if end < 0:
             return None
-        length = _LENGTH.search(data, 0, end + 2)
-        if length is None:
-            head = self._known.get(data[:end])
-            return None if head is None else (head, None, end + 4)
-        head = self._known.get(data[: length.start()] + data[length.end() : end])
-        return None if head is None else (head, int(length[1]), end + 4)
+        rest, length = _without_length(data, end)
+        head = self._known.get(rest)
+        return None if head is None else (head, length, end + len(END))
 
     def keep(self, raw: bytes, head: Head, content_length: int | None) -> None:
         """Keep an accepted head with all of its bytes, unless its framing is not plain."""
-        end = len(raw) - len(END)
-        length = _LENGTH.search(raw, 0, end + 2)
-        # A length that is written in an unusual way is never found, and must not stay among the bytes compared.
-        if (length is None) != (content_length is None) or len(raw) > _LONGEST or not _is_plain(head):
+        rest, length = _without_length(raw, len(raw) - len(END))
+        # A length that is written otherwise is never found, and must not stay among the bytes compared.
+        if length != content_length or len(raw) > _LONGEST or not _is_plain(head):
             return
         if len(self._known) >= _KEPT:
             self._known.clear()
-        self._known[raw[:end] if length is None else raw[: length.start()] + raw[length.end() : end]] = head
+        self._known[rest] = head
 
     def clear(self) -> None:
         """Forget all heads."""
         self._known.clear()
+
+
+def _without_length(data: bytes, end: int) -> tuple[bytes, int | None]:
+    """Return a head without the line of its Content-Length, and the length; all of it where it has none."""
+    for name in _LENGTHS:
+        start = data.find(name, 0, end)
+        if start >= 0:
+            value = start + len(name)
+            stop = data.find(b"\r\n", value, end + 2)
+            digits = data[value:stop]
+            if digits.isdigit() and len(digits) <= _DIGITS:
+                return data[:start] + data[stop:end], int(digits)
+    return data[:end], None
 
 
 def _is_plain(head: Head) -> bool:

@@ -7,13 +7,19 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from switchover_dataplane.routing.headers import Fields
 
 SERVER: Final = "switchover"
 
-_FRAMING: Final = ("content-length", "transfer-encoding")
+# A header looks an istr up faster.
+_LENGTH: Final = istr("content-length")
+_CODING: Final = istr("transfer-encoding")
+_TYPE: Final = istr("content-type")
+_DATE: Final = istr("date")
+_SERVER: Final = istr("server")
+_CONNECTION: Final = istr("connection")
 
 
 class Date:
@@ -48,20 +54,20 @@ def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
     added where `headers` has none (RFC 9110, sections 6.6.1, 8.3 and 10.2.4).
 
     Raises:
-        ValueError: a field would change where a line or the head ends; its name is told, its value is not.
+        ValueError: a field would change where a line or the head ends. The text names the field and hides its value.
     """
-    if "content-length" in headers or "transfer-encoding" in headers:
+    if _LENGTH in headers or _CODING in headers:
         headers = _without_framing(headers)
     lines = [status_line(version, status), *map(": ".join, headers.items())]
-    if has_body and "content-type" not in headers:
+    if has_body and _TYPE not in headers:
         lines.append("Content-Type: application/octet-stream")
     if framing:
         lines.append(framing)
-    if "date" not in headers:
+    if _DATE not in headers:
         lines.append("Date: " + date.now())
-    if "server" not in headers:
+    if _SERVER not in headers:
         lines.append("Server: " + SERVER)
-    if connection and "connection" not in headers:
+    if connection and _CONNECTION not in headers:
         lines.append(connection)
     lines.append("\r\n")
     text = "\r\n".join(lines)
@@ -82,7 +88,7 @@ def status_line(version: int, status: int) -> str:
 
 def _without_framing(headers: Fields) -> "CIMultiDict[str]":
     rest = CIMultiDict(headers)
-    for name in _FRAMING:
+    for name in (_LENGTH, _CODING):
         rest.popall(name, None)
     return rest
 

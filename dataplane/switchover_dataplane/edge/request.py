@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.edge.request_body import RequestBody
 
 if TYPE_CHECKING:
-    from switchover_dataplane.edge.client_connection import ClientConnection
+    from switchover_dataplane.edge.receiving import Receiving
 
 
 class Head:
@@ -55,7 +55,7 @@ class Request:
         self,
         head: Head,
         remote: str,
-        connection: "ClientConnection",
+        connection: "Receiving",
         content_length: int | None,
         whole: bytes | None,
         body: RequestBody | None,

@@ -8,6 +8,8 @@ import sys
 import termios
 from typing import Final
 
+from multidict import istr
+
 from switchover_dataplane.edge import reply_head
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats.own_answers import OwnAnswer
@@ -17,6 +19,7 @@ LEAST_RATE: Final = 1024
 """Bytes a second that a body must bring while it is held in memory, on average over each `body_timeout`; and that a
 client must take of what waits for it, over each `send_timeout`."""
 
+_CONNECTION: Final = istr("connection")
 _RESET: Final = struct.pack("ii", 1, 0)
 _NO_BODY: Final = (204, 304)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -82,14 +85,12 @@ class Sending(asyncio.Protocol):
             ConnectionResetError: the client left.
             ValueError: a field holds a line end or NUL; nothing was sent.
         """
-        if self._is_to_head() or status in _NO_BODY:
-            has_body, framing = False, "" if status in _NO_BODY or not body else f"Content-Length: {len(body)}"
+        framing = f"Content-Length: {len(body)}"
+        if status in _NO_BODY or self._is_to_head():
+            framing = "" if status in _NO_BODY or not body else framing
             body = b""
-        else:
-            has_body, framing = bool(body), f"Content-Length: {len(body)}"
-        head = self._choose(status, headers, framing, has_body)
+        head = self._choose(status, headers, framing, bool(body))
         self._writable().write(head + body)
-        self._head = b""
 
     def begin(self, status: int, headers: Fields, length: int | None = None) -> None:
         """Begin an answer of `length` bytes, of unknown length for None. Its head is sent with the first of its bytes.
@@ -162,14 +163,14 @@ class Sending(asyncio.Protocol):
 
     def _choose(self, status: int, headers: Fields, framing: str, has_body: bool) -> bytes:
         request = self.request
-        http_1_1 = request is None or request.head.http_1_1
-        self.keeps = keeps = (
-            self.keeps and request is not None and request.head.keep_alive and "connection" not in headers
-        ) and not self.leaving
+        assert request is not None  # noqa: S101 - there is one while it is answered
+        http_1_1 = request.head.http_1_1
+        keeps = self.keeps and request.head.keep_alive and _CONNECTION not in headers and not self.leaving
         connection = ""
-        if keeps != http_1_1:  # what HTTP/1.1 does is not said
+        if keeps != http_1_1:  # each version has a default that needs no field
             connection = "Connection: keep-alive" if keeps else "Connection: close"
         head = reply_head.serialise(1 if http_1_1 else 0, status, headers, framing, connection, has_body)
+        self.keeps = keeps
         self.has_begun = True
         return head
 

@@ -37,7 +37,7 @@ Handle = Callable[[Request, int], Awaitable[OwnAnswer | None]]
 
 
 class Edge:
-    """The server of one port; `port` is what the handler is told. It makes the protocol of each new connection."""
+    """The server of one port: makes the protocol of each new connection. The handler gets `port` with each request."""
 
     def __init__(self, handle: Handle, port: int, limits: Limits, connections: Connections) -> None:
         self.port = port

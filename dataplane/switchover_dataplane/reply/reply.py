@@ -12,8 +12,8 @@ from typing import Final
 from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.edge.client_connection import ClientConnection
 from switchover_dataplane.edge.request import Request
+from switchover_dataplane.edge.sending import Sending
 from switchover_dataplane.upstream.redaction import RedactedPieces, Redaction
 from switchover_dataplane.upstream.transport import ConnectionBroken
 
@@ -72,12 +72,12 @@ async def stream(
         answer.abort()
 
 
-async def _write(connection: ClientConnection, data: bytes) -> None:
+async def _write(connection: Sending, data: bytes) -> None:
     if data:
         await connection.write(data)
 
 
-async def cut(connection: ClientConnection, *, reset: bool = False) -> None:
+async def cut(connection: Sending, *, reset: bool = False) -> None:
     """End the client's connection without an end of the body, or by a reset, once it took what was written."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(_LAST_WORDS):

@@ -66,7 +66,7 @@ def heads(draw: st.DrawFn) -> bytes:
     return b"".join(line + draw(ENDS) for line in lines) + b"\r\n" + draw(BODIES)
 
 
-def said(head: Head, length: int | None, end: int) -> Found:
+def facts(head: Head, length: int | None, end: int) -> Found:
     fields = tuple((name.lower(), value) for name, value in head.headers.items())
     framing = (head.http_1_1, head.keep_alive, head.is_chunked, head.expects_continue)
     return head.method, head.target, fields, framing, length, end
@@ -81,7 +81,7 @@ def parsed(pieces: Iterable[bytes]) -> Found | str | None:
         except RefusedHead as refused:
             return refused.refusal.code
         if head is not None:
-            return said(head, parser.length, before + parser.end)
+            return facts(head, parser.length, before + parser.end)
         before += len(piece)
     return None
 
@@ -108,7 +108,7 @@ def test_a_head_that_is_known_is_what_the_parser_finds(requests: list[bytes], dr
     again = requests if draw is None else [draw.draw(st.sampled_from(requests)), draw.draw(heads()), *requests]
     for request in again:
         found = known.find(request)
-        assert found is None or said(*found) == parsed([request])
+        assert found is None or facts(*found) == parsed([request])
 
 
 @given(heads(), st.lists(st.integers(0, 200), max_size=4))
@@ -122,7 +122,7 @@ def request(*fields: bytes) -> bytes:
     return b"\r\n".join((b"POST /x HTTP/1.1", b"Host: a", *fields, b"", b""))
 
 
-@pytest.mark.parametrize("name", [b"Content-Length: ", b"content-length: ", b"Content-Length:"])
+@pytest.mark.parametrize("name", [b"Content-Length: ", b"content-length: "])
 def test_a_head_is_found_again_whatever_its_length_is(name: bytes) -> None:
     known = Heads()
     keep(known, request(b"Accept: b", name + b"5", b"X: y"))
@@ -139,7 +139,8 @@ KEPT_APART = {
     "in chunks": request(b"Transfer-Encoding: chunked"),
     "with another protocol": request(b"Connection: upgrade", b"Upgrade: h2c"),
     "that asks before its body": request(b"Expect: 100-continue", b"Content-Length: 5"),
-    "with a length in an unusual form": request(b"CONTENT-LENGTH: 5"),
+    "with a length in upper case": request(b"CONTENT-LENGTH: 5"),
+    "with a length behind no space": request(b"Content-Length:5"),
     "with white space behind its length": request(b"Content-Length: 5 "),
     "larger than 4 KiB": request(b"X: " + b"a" * 4096),
     "with as many fields as there may be": request(*[b"X: y"] * 127),
