@@ -112,6 +112,14 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
+BENCH := QUICK ONLY PROXIES LITELLM SECONDS_EACH REPETITIONS
+.PHONY: bench
+bench: $(VENV)/runtime ## CPU and time per request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 SECONDS_EACH REPETITIONS
+	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) \
+	    $(if $(ONLY),--only "$(ONLY)") $(if $(PROXIES),--proxies "$(PROXIES)") $(if $(REPETITIONS),--repetitions $(REPETITIONS)) \
+	    $(if $(filter command line environment,$(origin SECONDS_EACH)),--seconds $(SECONDS_EACH)) \
+	    --variables "$(foreach each,$(BENCH),$(if $(filter command environment,$(firstword $(origin $(each)))),$(each)=$($(each))))"
+
 ROUTES ?= 100
 EDITS ?= 300
 .PHONY: bench-operator
