@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from switchover_bench import cache, cells, machine, report
+from switchover_bench import cache, cells, chart, machine, report
 from switchover_bench.load import Failed
 from switchover_bench.proxies import ALWAYS, ON_REQUEST
 from switchover_bench.proxies.proxy import Proxy
@@ -39,7 +39,10 @@ def main() -> None:
     text = report.page(found, scenarios, list(versions), facts, command)
     _say("\n" + text)
     if asked.write:
-        _write(asked.write, text, report.as_json(found, facts, command))
+        asked.write.mkdir(parents=True, exist_ok=True)
+        (asked.write / "bench.md").write_text(text)
+        (asked.write / "bench.json").write_text(report.as_json(found, facts, command))
+        (asked.write / "bench.svg").write_text(chart.draw(found, scenarios, list(versions)))
 
 
 def _measured(
@@ -75,12 +78,6 @@ def _brief(cell: Cell) -> str:
     if cell.reason:
         return cell.reason
     return f"{cell.per_second.median:9.1f}/s {cell.cpu_us.median:7.1f} µs CPU  p99 {cell.p99_ms.median:.2f} ms"
-
-
-def _write(folder: Path, text: str, figures: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench.md").write_text(text)
-    (folder / "bench.json").write_text(figures)
 
 
 def _chosen(offered: tuple[T, ...], names: str) -> list[T]:

@@ -15,7 +15,7 @@ from switchover_bench.load import Client, Failed, Load
 from switchover_bench.proxies.proxy import Proxy
 from switchover_bench.scenarios import EVENTS, INTERVAL_MS, Ports, Scenario
 
-PROXY_CORE, OTHER_CORE = 0, 1
+PROXY_CORE, OTHER_CORE = processes.two_cores()
 _START_S = 60.0
 _DRIFT = 0.01
 """By which share the number of requests at the targets may differ from the expected: requests in flight at the end."""

@@ -1,6 +1,7 @@
 """Runs a load generator and reads what it counted."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,6 @@ class Client:
             text=True,
             check=False,
             timeout=seconds + 120,
-            env={"BENCH_BODY": str(self.body)},
+            env={**os.environ, "BENCH_BODY": str(self.body)},
         )
         return outcome.stdout + outcome.stderr

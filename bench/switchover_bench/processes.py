@@ -73,6 +73,12 @@ def resident(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")), 0)
 
 
+def two_cores() -> tuple[int, int]:
+    """The core of the proxy and the core of everything else: the first and the last that this process may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[0], cores[-1]
+
+
 @contextmanager
 def running(
     command: list[str], core: int, log: Path, environment: Mapping[str, str] | None = None

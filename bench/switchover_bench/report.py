@@ -22,6 +22,13 @@ _COLUMNS = (
     "MB",
 )
 
+_COLUMNS_EXPLAINED = (
+    "Medians of the repetitions; throughput with its least and most. `x Envoy` compares with Envoy in the same row of "
+    "scenario and connections: more is better for throughput, less for CPU. CPU is user and system time of all of the "
+    "proxy's processes for each request. `at targets` is how many requests a client's request caused. `MB` is what the "
+    "largest of the proxy's processes had in memory after the load."
+)
+
 Cells = Mapping[Key, Cell]
 
 
@@ -30,6 +37,7 @@ def page(
 ) -> str:
     """The page of all figures: a table for each scenario."""
     parts = ["# Figures of `make bench`", "", f"Written by `{command}`; do not edit.", "", *facts_lines(facts), ""]
+    parts += ["![Processor time of a request in each proxy](bench.svg)", "", _COLUMNS_EXPLAINED, ""]
     for scenario in scenarios:
         parts += [f"## {scenario.name}", "", f"{scenario.title}.", "", *rows(cells, scenario, proxies), ""]
     return "\n".join(parts)
