@@ -12,7 +12,7 @@ from pathlib import Path
 
 from switchover_bench import cache, processes
 from switchover_bench.load import Client, Failed, Load
-from switchover_bench.proxies.proxy import Proxy
+from switchover_bench.proxies.proxy import Launch, Proxy
 from switchover_bench.scenarios import EVENTS, INTERVAL_MS, Ports, Scenario
 
 PROXY_CORE, OTHER_CORE = processes.two_cores()
@@ -128,10 +128,20 @@ def started(proxy: Proxy, scenario: Scenario, ports: Ports, folder: Path) -> Ite
     if proxy.launch is None:
         yield None
         return
-    launch = proxy.launch(scenario, ports, folder)
+    with serving(proxy.launch(scenario, ports, folder), folder) as pid:
+        yield pid
+
+
+@contextmanager
+def serving(launch: Launch, folder: Path, seconds: float = _START_S) -> Iterator[int]:
+    """A fresh process of a proxy from when it serves; its id.
+
+    Raises:
+        Failed: it did not serve in time.
+    """
     log = folder / "proxy.log"
     with processes.running(launch.command, PROXY_CORE, log, launch.environment) as process:
-        wait_for(launch.ready, lambda: process.poll() is None, log)
+        wait_for(launch.ready, lambda: process.poll() is None, log, seconds)
         yield process.pid
 
 
@@ -139,13 +149,15 @@ def wait_for(url: str, alive: Callable[[], bool], log: Path, seconds: float = _S
     """Wait until a URL is answered below 400.
 
     Raises:
-        Failed: the process ended, or was not ready in time; the message has the last line that it wrote.
+        Failed: the process ended, with the last line that it wrote, or was not ready in time.
     """
     deadline = time.monotonic() + seconds
     while not answers(url):
-        if not alive() or time.monotonic() > deadline:
+        if not alive():
             last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it wrote nothing"]
-            raise Failed(f"not ready: {last[0][:200]}")
+            raise Failed(f"it ended before it was ready: {last[0][:200]}")
+        if time.monotonic() > deadline:
+            raise Failed(f"not ready after {seconds:g} s")
         time.sleep(0.05)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from switchover_bench import cache
 
 RAMP_MS = 200
 """Streams begin spread over this time, as long as one of them lasts, so that they are not in step."""
+_LONGEST_END_S = 180.0
 _AFTER_CONTENT = 3
 """Events of a stream beside those with content: the role, the finish reason and the usage."""
 
@@ -87,9 +89,22 @@ class Client:
             Failed: a request was not answered below 400.
             Missing: `wrk` is not installed.
         """
+        return of_wrk(self._run(self._wrk(connections, seconds, cache.NATIVE / "wrk.lua"), seconds))
+
+    def routes(self, connections: int, seconds: float, count: int) -> Load:
+        """Ask each of `count` routes, /r-0 and on, in turn.
+
+        Raises:
+            Failed: a request was not answered below 400.
+            Missing: `wrk` is not installed.
+        """
+        script = cache.NATIVE / "routes.lua"
+        environment = {"BENCH_ROUTES": str(count), "BENCH_WRK_LUA": str(cache.NATIVE / "wrk.lua")}
+        return of_wrk(self._run(self._wrk(connections, seconds, script), seconds, environment))
+
+    def _wrk(self, connections: int, seconds: float, script: Path) -> list[str]:
         command = [cache.program("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-        command += ["--timeout", "30s", "-s", str(cache.NATIVE / "wrk.lua"), f"http://127.0.0.1:{self.port}{self.path}"]
-        return of_wrk(self._run(command, seconds))
+        return [*command, "--timeout", "30s", "-s", str(script), f"http://127.0.0.1:{self.port}{self.path}"]
 
     def streams(self, connections: int, seconds: float, events: int, ramp_ms: float = RAMP_MS) -> Load:
         """Read streams with so many events of content over so many connections.
@@ -102,13 +117,16 @@ class Client:
         command = [cache.compiled("streams"), str(self.port), self.path, *numbers, str(self.body)]
         return of_streams(self._run(command, seconds))
 
-    def _run(self, command: list[str], seconds: float) -> str:
-        outcome = subprocess.run(
-            ["taskset", "-c", str(self.core), *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds + 120,
-            env={**os.environ, "BENCH_BODY": str(self.body)},
-        )
+    def _run(self, command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> str:
+        try:
+            outcome = subprocess.run(
+                ["taskset", "-c", str(self.core), *command],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds + _LONGEST_END_S,
+                env={**os.environ, "BENCH_BODY": str(self.body), **(environment or {})},
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"the load did not end within {_LONGEST_END_S:g} s of its time") from None
         return outcome.stdout + outcome.stderr

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_FAVOURED = -10
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -67,6 +68,17 @@ def cpu(pids: list[int]) -> Cpu:
     return sum((cpu_of(stat) for pid in pids if (stat := _read(Path(f"/proc/{pid}/stat")))), Cpu())
 
 
+def command_line(pid: int) -> str:
+    """A process's command line, its arguments parted by spaces."""
+    return _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ")
+
+
+def bytes_read(pid: int) -> int:
+    """Bytes that a process took by read(2) so far, from files, pipes and, where libuv reads, sockets; proc(5)."""
+    lines = _read(Path(f"/proc/{pid}/io")).splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("rchar")), 0)
+
+
 def resident(pid: int) -> int:
     """Bytes of a process that are in memory (VmRSS)."""
     lines = _read(Path(f"/proc/{pid}/status")).splitlines()
@@ -77,6 +89,31 @@ def two_cores() -> tuple[int, int]:
     """The core of the proxy and the core of everything else: the first and the last that this process may use."""
     cores = sorted(os.sched_getaffinity(0))
     return cores[0], cores[-1]
+
+
+def move(pid: int, core: int, niceness: int) -> None:
+    """Give all threads of a process another core and a niceness, as setpriority(2) has it: less goes first."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), niceness)
+
+
+@contextmanager
+def favoured() -> Iterator[None]:
+    """What is started in the block goes before other processes, where the system allows it.
+
+    Without it, a pause of the process under test may be the time slice of another one.
+    """
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _FAVOURED)
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 @contextmanager

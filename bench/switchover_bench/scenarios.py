@@ -63,31 +63,30 @@ class Scenario:
         return (ports.limited if self.fails else ports.good), ports.spare
 
 
-SCENARIOS: Final = (
-    Scenario("success", "The first target answers", (1, 16, 64), 16),
-    Scenario(
-        "failover",
-        "The first target answers 429, the second 200; no cool-down, so that every request fails over",
-        (1, 16, 64),
-        16,
-        fails=True,
-        upstream_requests=2,
-    ),
-    Scenario(
-        "defaults",
-        "The same targets with the settings that each proxy comes with: Switchover's cool-down leaves the first target "
-        "out after its failures in a row, so that the second one answers directly",
-        (1, 16, 64),
-        16,
-        fails=True,
-        tuned=False,
-        upstream_requests=None,
-    ),
-    Scenario(
-        "streams",
-        f"Streams of {EVENTS} events with content, {INTERVAL_MS} ms apart",
-        (16, 64, 256),
-        64,
-        stream=True,
-    ),
+SUCCESS: Final = Scenario("success", "The first target answers", (1, 16, 64), 16)
+FAILOVER: Final = Scenario(
+    "failover",
+    "The first target answers 429, the second 200; no cool-down, so that every request fails over",
+    (1, 16, 64),
+    16,
+    fails=True,
+    upstream_requests=2,
 )
+DEFAULTS: Final = Scenario(
+    "defaults",
+    "The same targets with the settings that each proxy comes with: Switchover's cool-down leaves the first target "
+    "out after its failures in a row, so that the second one answers directly",
+    (1, 16, 64),
+    16,
+    fails=True,
+    tuned=False,
+    upstream_requests=None,
+)
+STREAMS: Final = Scenario(
+    "streams",
+    f"Streams of {EVENTS} events with content, {INTERVAL_MS} ms apart",
+    (16, 64, 256),
+    64,
+    stream=True,
+)
+SCENARIOS: Final = (SUCCESS, FAILOVER, DEFAULTS, STREAMS)

@@ -12,12 +12,11 @@ import pytest
 from running import free_port
 from switchover_bench import cache, cells
 from switchover_bench.load import Client, Failed
-from switchover_bench.scenarios import SCENARIOS, Ports
+from switchover_bench.scenarios import STREAMS, SUCCESS, Ports
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("cc") and shutil.which("taskset")), reason="cc and taskset are needed, on Linux"
 )
-SUCCESS, FAILOVER, _, STREAMS = SCENARIOS
 EVENTS = 6
 
 

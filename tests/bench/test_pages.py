@@ -7,10 +7,9 @@ from switchover_bench import chart, report
 from switchover_bench.cells import Sample
 from switchover_bench.load import Load
 from switchover_bench.proxies import ALWAYS
-from switchover_bench.scenarios import SCENARIOS
+from switchover_bench.scenarios import SCENARIOS, SUCCESS
 from switchover_bench.summary import Cell, Key
 
-SUCCESS = SCENARIOS[0]
 FACTS = {"cpu": "Example 9000", "cores": "2"}
 
 

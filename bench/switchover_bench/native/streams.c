@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 512, TAIL = 32, LONGEST_DRAIN_US = 30000000 };
+enum { BATCH = 512, TAIL = 32, LONGEST_DRAIN_US = 60000000 };
 
 struct stream {
     int fd, events, pattern, status_read, open;
@@ -207,7 +207,7 @@ int main(int argc, char **argv) {
             if (was && !s->open && now < last) ask(s);
             open += s->open - was;
         }
-    } while ((now < last || open > 0) && now < last + LONGEST_DRAIN_US);
+    } while ((now < last || open > 0) && now < last + ramp + LONGEST_DRAIN_US);
     printf("{\"seconds\":%.6f,\"streams\":%zu,\"bad\":%zu,\"unfinished\":%d,\"reason\":\"%s\",", (now - began) / 1e6, good, bad, open,
            reason);
     printf("\"p50_ms\":%.3f,\"p99_ms\":%.3f,", quantile(whole_ms, 0.5), quantile(whole_ms, 0.99));
