@@ -115,8 +115,8 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 # What was asked for on the command line, and no default of another target.
 asked = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$($(1))")
 .PHONY: bench
-bench: $(VENV)/runtime ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 SECONDS_EACH REPETITIONS
-	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) \
+bench: $(VENV)/runtime ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 FIRST=1 SECONDS_EACH REPETITIONS
+	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) $(if $(FIRST),--first) \
 	    $(call asked,ONLY,--only) $(call asked,PROXIES,--proxies) $(call asked,SECONDS_EACH,--seconds) \
 	    $(call asked,REPETITIONS,--repetitions) --variables '$(MAKEOVERRIDES)'
 

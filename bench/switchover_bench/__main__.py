@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from switchover_bench import cache, cells, chart, machine, report
+from switchover_bench import cache, cells, chart, machine, processes, report
 from switchover_bench.load import Failed
 from switchover_bench.proxies import ALWAYS, ON_REQUEST
 from switchover_bench.proxies.proxy import Proxy
@@ -25,11 +26,12 @@ def main() -> None:
     setting = cells.Setting(Ports.at(asked.ports), 1 if asked.quick else 2, seconds)
     repetitions = asked.repetitions or (1 if asked.quick else 3)
     found: dict[Key, Cell] = {}
-    for scenario in scenarios:
-        for connections in [scenario.quick] if asked.quick else scenario.connections:
-            for key, cell in _measured(list(versions), scenario, connections, repetitions, setting):
-                found[key] = cell
-                _say(f"{key.scenario:9} {key.connections:4} {key.proxy:11} {_brief(cell)}")
+    with processes.first_in_turn() if asked.first else nullcontext():
+        for scenario in scenarios:
+            for connections in [scenario.quick] if asked.quick else scenario.connections:
+                for key, cell in _measured(list(versions), scenario, connections, repetitions, setting):
+                    found[key] = cell
+                    _say(f"{key.scenario:9} {key.connections:4} {key.proxy:11} {_brief(cell)}")
     facts = {
         **machine.describe(),
         **{proxy.title: version for proxy, version in versions.items() if version},
@@ -94,6 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="scenarios, comma-separated")
     parser.add_argument("--proxies", default="", help="proxies, comma-separated")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's newest release")
+    parser.add_argument("--first", action="store_true", help="everything measured runs before other processes (root)")
     parser.add_argument("--seconds", type=float, help="of measuring in each cell")
     parser.add_argument("--repetitions", type=int)
     parser.add_argument("--ports", type=int, default=20000, help="the first of a range of 100 ports on loopback")

@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_FAVOURED = -10
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -91,29 +90,26 @@ def two_cores() -> tuple[int, int]:
     return cores[0], cores[-1]
 
 
-def move(pid: int, core: int, niceness: int) -> None:
-    """Give all threads of a process another core and a niceness, as setpriority(2) has it: less goes first."""
+def move(pid: int, core: int) -> None:
+    """Give all threads of a process another core, and turns as any other process has them."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), {core})
-        os.setpriority(os.PRIO_PROCESS, int(thread.name), niceness)
+        with suppress(PermissionError):
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 @contextmanager
-def favoured() -> Iterator[None]:
-    """What is started in the block goes before other processes, where the system allows it.
+def first_in_turn() -> Iterator[None]:
+    """What is started in the block runs before all other processes (SCHED_RR), where the system allows it.
 
-    Without it, a pause of the process under test may be the time slice of another one.
+    Without it, a pause of the process under test may be the turn of another one.
     """
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, _FAVOURED)
-    except PermissionError:
-        yield
-        return
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     try:
         yield
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, usual)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @contextmanager

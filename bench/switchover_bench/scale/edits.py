@@ -37,10 +37,10 @@ def lines(setting: Setting) -> Iterator[Line]:
     what = f"an edit of one of {routes:,} routes until it is served, p99 of {setting.edits}"
     try:
         with (
-            processes.favoured(),
+            processes.first_in_turn(),
             gateway(routes, setting.ports, SUCCESS, many=True, events=_EVENTS, interval_ms=_EVENT_MS) as running,
         ):
-            processes.move(running.operator, cells.OTHER_CORE, niceness=0)
+            processes.move(running.operator, cells.OTHER_CORE)
             editor = Editor(running, _bytes_of_a_look(running))
             for _ in range(_WARM_UP):
                 editor.edit()

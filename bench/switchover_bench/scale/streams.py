@@ -20,7 +20,10 @@ def lines(setting: Setting) -> Iterator[Line]:
     """The longest stall and the memory of a stream."""
     what = f"{setting.streams:,} streams at once, an event each {setting.event_ms:g} ms"
     try:
-        with gateway(1, setting.ports, STREAMS, events=setting.stream_events, interval_ms=setting.event_ms) as running:
+        with (
+            processes.first_in_turn(),
+            gateway(1, setting.ports, STREAMS, events=setting.stream_events, interval_ms=setting.event_ms) as running,
+        ):
             load, before, most = _all_at_once(running, setting)
     except Failed as failed:
         yield Line(f"{what}: longest stall", 0, "ms", MOST_STALL_MS, str(failed))
