@@ -25,7 +25,7 @@ MOST_SERVED_MS, MOST_STALL_MS, MOST_SENT_PERCENT = 250.0, 20.0, 5.0
 _EDITED = 7
 _WARM_UP = 3
 _STREAMS, _EVENTS, _EVENT_MS = 4, 100, 2.0
-_SHORTEST_S = 5.0
+_EDITS_BESIDE_STREAMS = 3
 _LOOK_S = 0.002
 _LOOKS = 50
 _NOT_SERVED_S = 30.0
@@ -45,8 +45,9 @@ def lines(setting: Setting) -> Iterator[Line]:
             for _ in range(_WARM_UP):
                 editor.edit()
             edits = [editor.edit() for _ in range(setting.edits)]
-            still = _longest_wait(running, setting, lambda: time.sleep(0.1))
-            stalled = _longest_wait(running, setting, editor.edit)
+            seconds = max(setting.seconds, _EDITS_BESIDE_STREAMS * max(edit.seconds for edit in edits))
+            still = _longest_wait(running, seconds, lambda: time.sleep(0.1))
+            stalled = _longest_wait(running, seconds, editor.edit)
             whole = _table_bytes(setting)
     except Failed as failed:
         yield Line(what, 0, "ms", MOST_SERVED_MS, str(failed))
@@ -123,13 +124,21 @@ def _table_bytes(setting: Setting) -> int:
         return len(response.read())
 
 
-def _longest_wait(running: Gateway, setting: Setting, meanwhile: Callable[[], object]) -> float:
-    """Milliseconds that an event was late at most, while something is done over and over beside the streams."""
+def _longest_wait(running: Gateway, seconds: float, meanwhile: Callable[[], object]) -> float:
+    """Milliseconds that an event was late at most, while something is done over and over beside the streams.
+
+    Raises:
+        Failed: it was not done once while there were streams.
+    """
     body = running.folder / "stream.json"
     body.write_bytes(STREAMS.body)
     client = Client(cells.OTHER_CORE, running.ports.proxy, "/r-0", body)
+    done = 0
     with ThreadPoolExecutor(1) as pool:
-        streams = pool.submit(client.streams, _STREAMS, max(setting.seconds, _SHORTEST_S), _EVENTS)
+        streams = pool.submit(client.streams, _STREAMS, seconds, _EVENTS)
         while not streams.done():
             meanwhile()
+            done += not streams.done()
+        if not done:
+            raise Failed("no edit was served while there were streams")
         return streams.result().longest_gap_ms - _EVENT_MS
