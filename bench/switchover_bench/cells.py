@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import tempfile
 import time
 import urllib.request
@@ -54,6 +55,7 @@ def measure(proxy: Proxy, scenario: Scenario, connections: int, setting: Setting
         Missing: the proxy cannot be run here.
     """
     ports = setting.ports
+    check_free(ports)
     with tempfile.TemporaryDirectory(prefix="switchover-bench-") as name:
         folder = Path(name)
         body = folder / "body.json"
@@ -109,6 +111,18 @@ def check_answer(client: Client, scenario: Scenario) -> None:
     good = "data: [DONE]" in text if scenario.stream else "choices" in json.loads(text)
     if not good:
         raise Failed("a single request got an answer without content")
+
+
+def check_free(ports: Ports) -> None:
+    """See that nothing listens where the benchmark is to: it would be measured in the place of a proxy.
+
+    Raises:
+        Missing: a port is taken.
+    """
+    for port in (ports.proxy, ports.admin, ports.good, ports.limited, ports.spare):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise cache.Missing(f"port {port} is taken, by another benchmark? Name other ones with PORTS=20100")
 
 
 @contextmanager

@@ -22,8 +22,8 @@ EVENTS = 6
 
 @pytest.fixture
 def ports() -> Ports:
-    base = free_port(neighbours=2)
-    return Ports(proxy=0, admin=0, good=base, limited=base + 1, spare=base + 2)
+    base = free_port(neighbours=4)
+    return Ports(proxy=base + 3, admin=base + 4, good=base, limited=base + 1, spare=base + 2)
 
 
 @pytest.fixture
@@ -93,3 +93,9 @@ def test_a_port_that_is_taken_is_named(ports: Ports) -> None:
     )
     assert second.returncode == 1
     assert f"port {ports.good}: Address already in use" in second.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_benchmark_does_not_start_where_something_listens(ports: Ports) -> None:
+    with pytest.raises(cache.Missing, match=f"port {ports.good} is taken"):
+        cells.check_free(ports)

@@ -50,6 +50,7 @@ def gateway(
     Raises:
         Failed: it did not serve in time.
     """
+    cells.check_free(ports)
     with tempfile.TemporaryDirectory(prefix="switchover-bench-") as name:
         folder = Path(name)
         (folder / "body.json").write_bytes(scenario.body)
