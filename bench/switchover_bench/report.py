@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
+from switchover_bench import aims
 from switchover_bench.proxies.proxy import Proxy
 from switchover_bench.scenarios import Scenario
 from switchover_bench.summary import Cell, Key, Spread, ratio
@@ -38,6 +39,8 @@ def page(
     """The page of all figures: a table for each scenario."""
     parts = ["# Figures of `make bench`", "", f"Written by `{command}`; do not edit.", "", *facts_lines(facts), ""]
     parts += ["![Processor time of a request in each proxy](bench.svg)", "", _COLUMNS_EXPLAINED, ""]
+    if reached := aims.rows(cells):
+        parts += ["## Aims", "", *table_head(("", "figure", "bound", "")), *map(_line, reached), ""]
     for scenario in scenarios:
         parts += [f"## {scenario.name}", "", f"{scenario.title}.", "", *rows(cells, scenario, proxies), ""]
     return "\n".join(parts)
