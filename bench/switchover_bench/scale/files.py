@@ -34,13 +34,11 @@ def lines(setting: Setting) -> Iterator[Line]:
             yield _timed(f"`switchover run` on {routes:,} routes {how}, until ready", served)
 
 
-def _timed(what: str, work: Callable[[], None]) -> Line:
-    began = time.perf_counter()
+def _timed(what: str, work: Callable[[], float]) -> Line:
     try:
-        work()
+        return Line(what, work(), "s", FILES_S)
     except Failed as failed:
         return Line(what, 0, "s", FILES_S, str(failed))
-    return Line(what, time.perf_counter() - began, "s", FILES_S)
 
 
 def _compiled(path: Path, routes: int) -> Iterator[Line]:
@@ -55,13 +53,18 @@ def _compiled(path: Path, routes: int) -> Iterator[Line]:
     yield Line(what, figures["compile_s"], "s", COMPILE_S)
 
 
-def _check(path: Path) -> None:
+def _check(path: Path) -> float:
+    began = time.perf_counter()
     _output([sys.executable, "-m", "switchover_operator", "check", "-f", str(path)])
+    return time.perf_counter() - began
 
 
-def _run(path: Path, folder: Path, setting: Setting) -> None:
+def _run(path: Path, folder: Path, setting: Setting) -> float:
+    """Seconds until it is ready, without its end."""
+    cells.check_free(setting.ports)
+    began = time.perf_counter()
     with cells.serving(switchover.run(path, setting.ports), folder, _GIVEN_UP_S):
-        pass
+        return time.perf_counter() - began
 
 
 def _output(command: list[str]) -> str:
