@@ -1,0 +1,1 @@
+"""How Switchover's cost grows: with routes, with streams, with time. `make bench-scale`."""
