@@ -12,7 +12,7 @@ import click
 from switchover_dataplane.table import LOOPBACK, Network, network
 from switchover_operator import core_dumps, logs
 from switchover_operator.cluster.command import operator
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.crds.crd import render
 from switchover_operator.options import checked
@@ -161,7 +161,7 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
     if missing:
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
     view = Manifests(paths).read()
-    compiled = compile(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
+    compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
     click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
     if not check_report.is_good(view, compiled):
         sys.exit(1)

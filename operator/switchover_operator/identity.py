@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from switchover_operator.compiler.key_shapes import without_keys
+from switchover_operator.key_shapes import without_keys
 
 Body = dict[str, Any]
 """A Kubernetes object as JSON-like data; never changed once it was read."""

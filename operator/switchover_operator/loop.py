@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.admission import Admitted
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.identity import Identity
-from switchover_operator.publish import Acknowledgements, Publisher
+from switchover_operator.publish import Publisher
 from switchover_operator.snapshot import Snapshot, same_content
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
     # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
     gc.disable()
     try:
-        return compile(seen.snapshot, accepted, seen.fleet)
+        return compile_snapshot(seen.snapshot, accepted, seen.fleet)
     finally:
         gc.enable()
 

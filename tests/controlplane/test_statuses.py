@@ -10,9 +10,9 @@ import pytest
 from controlplane_objects import HOSTS, made
 from controlplane_server import ControlPlane, Object
 from switchover_operator.cluster.api import Api, object_path
-from switchover_operator.cluster.events import EventWriter
-from switchover_operator.cluster.happenings import LONGEST_NOTE, Happening
-from switchover_operator.cluster.statuses import INTERVAL, StatusWriter, Wish
+from switchover_operator.cluster.event_writer import EventWriter
+from switchover_operator.cluster.object_events import LONGEST_NOTE, ObjectEvent
+from switchover_operator.cluster.status_writer import INTERVAL, StatusWriter, Wish
 from switchover_operator.identity import Body, Identity
 
 FOREIGN = {
@@ -208,7 +208,7 @@ async def test_an_event_about_the_longest_name_with_the_longest_note_is_taken(
     events = EventWriter(writing.api, "the-operator")
     running = asyncio.create_task(events.run())
     note = (letter * LONGEST_NOTE).encode()[:LONGEST_NOTE].decode(errors="ignore")
-    events.tell([Happening(upstream, "Warning", "NotServed", note)], {upstream: body}.get)
+    events.write([ObjectEvent(upstream, "Warning", "NotServed", note)], {upstream: body}.get)
     await until(writing.said.total)
     running.cancel()
     assert writing.said == {"ok": 1}

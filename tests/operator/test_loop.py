@@ -30,7 +30,7 @@ def gateway(port: int, **others: object) -> Body:
     }
 
 
-class World:
+class CompileInputs:
     """The objects that there are at each look, a Gateway or its port, and every round that was told of."""
 
     def __init__(self, *moments: int | Body | Exception | None) -> None:
@@ -65,7 +65,7 @@ def serves(port: int) -> Callable[[Round], bool]:
 
 
 @asynccontextmanager
-async def running(world: World, loop: Loop | None = None) -> AsyncIterator[Loop]:
+async def running(world: CompileInputs, loop: Loop | None = None) -> AsyncIterator[Loop]:
     loop = loop or Loop(world.look, world.tell)
     async with loop.publisher:
         task = asyncio.create_task(loop.run())
@@ -79,7 +79,7 @@ async def running(world: World, loop: Loop | None = None) -> AsyncIterator[Loop]
 
 
 async def test_a_change_leads_to_a_round_that_compiles_everything_there_is() -> None:
-    world = World(8080, 9090)
+    world = CompileInputs(8080, 9090)
     async with running(world) as loop:
         await world.until(serves(8080))
         loop.mark_dirty()
@@ -89,7 +89,7 @@ async def test_a_change_leads_to_a_round_that_compiles_everything_there_is() -> 
 
 async def test_a_status_that_was_written_is_seen_and_nothing_is_compiled_again() -> None:
     status = {"conditions": [{"type": "Accepted", "status": "True"}]}
-    world = World(8080, gateway(8080, status=status))
+    world = CompileInputs(8080, gateway(8080, status=status))
     async with running(world) as loop:
         first = await world.until(serves(8080))
         loop.mark_dirty()
@@ -102,7 +102,7 @@ async def test_a_status_that_was_written_is_seen_and_nothing_is_compiled_again()
 
 
 async def test_what_was_only_touched_is_looked_at_without_anybody_calling_for_it() -> None:
-    world = World(8080, 9090)
+    world = CompileInputs(8080, 9090)
     async with running(world) as loop:
         await world.until(serves(8080))
         loop.mark_touched()
@@ -114,7 +114,7 @@ async def test_what_was_good_before_the_loop_began_serves_in_the_place_of_what_i
     broken: Body = {**gateway(8080), "spec": "nonsense"}
     good = admit(gateway(8080))
     assert isinstance(good, Admitted)
-    world = World(broken, 9090, broken)
+    world = CompileInputs(broken, 9090, broken)
     loop = Loop(world.look, world.tell)
     loop.remember({identity_of(broken): good})
     async with running(world, loop):
@@ -129,7 +129,7 @@ async def test_what_was_good_before_the_loop_began_serves_in_the_place_of_what_i
 
 
 async def test_nothing_is_published_before_the_first_view_is_complete() -> None:
-    world = World(None, 8080)
+    world = CompileInputs(None, 8080)
     async with running(world) as loop:
         while len(world.next) > 1:
             await asyncio.sleep(0)
@@ -140,7 +140,7 @@ async def test_nothing_is_published_before_the_first_view_is_complete() -> None:
 
 
 async def test_a_round_that_fails_is_logged_and_the_next_one_succeeds(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(8080, RuntimeError("the disk is on fire"), 9090)
+    world = CompileInputs(8080, RuntimeError("the disk is on fire"), 9090)
     async with running(world) as loop:
         first = await world.until(serves(8080))
         loop.mark_dirty()
@@ -154,7 +154,7 @@ async def test_a_round_that_fails_is_logged_and_the_next_one_succeeds(caplog: py
 
 
 async def test_changes_that_come_together_share_a_round() -> None:
-    world = World(8080)
+    world = CompileInputs(8080)
     async with running(world) as loop:
         await world.until(serves(8080))
         told = len(world.rounds)
@@ -172,7 +172,7 @@ async def test_a_word_of_a_data_plane_is_told_without_compiling_again(tmp_path: 
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body))
         writer.close()
 
-    world = World(8080)
+    world = CompileInputs(8080)
     server = await asyncio.start_unix_server(accept, str(tmp_path / "push"))
     async with running(world) as loop:
         first = await world.until(serves(8080))
@@ -208,7 +208,7 @@ async def test_whoever_leads_again_pushes_what_there_is_now_and_nothing_of_its_l
         return seen
 
     leads_again = False
-    world = World(8080, port)
+    world = CompileInputs(8080, port)
     loop = Loop(look, world.tell)
     server = await asyncio.start_unix_server(note, str(tmp_path / "push"))
     async with running(world, loop):

@@ -1,4 +1,4 @@
-"""kopf's decorators: every object that is read → kopf's index of raw bodies, and a word whenever something moved.
+"""kopf's decorators: every object that is read → kopf's index of raw bodies, and a call whenever one changes.
 
 Nothing is decided here. Only `kopf.index` and `kopf.on.event` are used: they leave no finalizer and no annotation on
 objects that belong to others.
@@ -13,7 +13,7 @@ import kopf
 
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.resources import KINDS
-from switchover_operator.snapshot import essence
+from switchover_operator.snapshot import without_status
 
 OBJECTS: Final = "objects"
 """The index: identity → the raw bodies that have it."""
@@ -21,23 +21,25 @@ OBJECTS: Final = "objects"
 CRDS: Final = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 
 
-class Moved(Protocol):
-    """Gets a word from kopf's thread for every event of an object.
+class OnEvent(Protocol):
+    """Called in kopf's thread for every event of an object.
 
-    `relisted`: a watch began anew, so that a deletion may have been missed. `status_only`: nothing moved but a status.
+    `relisted`: a watch restarted, so that a deletion may have been missed. `status_only`: only a status changed.
     """
 
     def __call__(self, *, relisted: bool, status_only: bool) -> None:
-        """Something moved."""
+        """Take one event."""
 
 
-def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(
+    on_event: OnEvent, on_kinds_changed: Callable[[], None], on_indexed: Callable[[], None]
+) -> kopf.OperatorRegistry:
     """Make the handlers of one run of kopf.
 
     Args:
-        moved: called for every event of an object, once all objects that existed before are in the index.
-        changed_kinds: called when a CustomResourceDefinition came, went or changed.
-        indexed: called when all objects that exist are in the index; more than once. There is always a Namespace,
+        on_event: called for every event of an object, once all objects that existed before are in the index.
+        on_kinds_changed: called when a CustomResourceDefinition came, went or changed.
+        on_indexed: called when all objects that exist are in the index; more than once. There is always a Namespace,
             and kopf holds events back until its indices are full.
     """
     made = kopf.OperatorRegistry()
@@ -47,14 +49,14 @@ def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[
 
     async def note(type: str | None, body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
         # kopf keeps a memo for each object for as long as that exists.
-        known, memo.essence = memo.get("essence"), essence(next(indexed_as(body))[1])
-        moved(relisted=type is None, status_only=type == "MODIFIED" and memo.essence == known)
+        known, memo.without_status = memo.get("without_status"), without_status(next(indexed_as(body))[1])
+        on_event(relisted=type is None, status_only=type == "MODIFIED" and memo.without_status == known)
 
     async def note_kinds(**_: Any) -> None:
-        changed_kinds()
+        on_kinds_changed()
 
     async def note_indexed(**_: Any) -> None:
-        indexed()
+        on_indexed()
 
     for model in KINDS.values():
         resource = (model.GROUP, model.VERSIONS[0], model.PLURAL)
@@ -136,11 +138,11 @@ class _Persistent(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is worth a line."""
         attempt = _ATTEMPT.match(record.getMessage())
-        return attempt is None or int(attempt[1]) > _PATIENCE
+        return attempt is None or int(attempt[1]) > _QUIET_ATTEMPTS
 
 
 _ATTEMPT: Final = re.compile(r"Request attempt #(\d+) failed; will retry")
-_PATIENCE: Final = 5
+_QUIET_ATTEMPTS: Final = 5
 """Tries of one request, which take about four seconds."""
 
 

@@ -18,7 +18,7 @@ from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, obj
 from switchover_operator.compiler.admission import Admitted, admit
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.identity import Body, Identity, identity_of
-from switchover_operator.snapshot import Snapshot, essence
+from switchover_operator.snapshot import Snapshot, without_status
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ def worth_keeping(compiled: Compiled, snapshot: Snapshot) -> list[Body]:
     kept: list[Body] = []
     for identity, good in sorted(compiled.accepted.items()):
         now = snapshot.objects.get(identity)
-        if now is not None and good.body is not now and essence(good.body) != essence(now):
-            kept.append(essence(good.body))
+        if now is not None and good.body is not now and without_status(good.body) != without_status(now):
+            kept.append(without_status(good.body))
     return kept
 
 

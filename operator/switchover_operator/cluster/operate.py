@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from switchover_dataplane.table import Network
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
-from switchover_operator.cluster.census import Census
-from switchover_operator.cluster.channel import ChannelSettings, PushChannel
 from switchover_operator.cluster.dataplanes import data_planes
-from switchover_operator.cluster.events import EventWriter
+from switchover_operator.cluster.event_writer import EventWriter
 from switchover_operator.cluster.gateway_services import (
     ServiceSettings,
     addresses,
@@ -27,17 +25,19 @@ from switchover_operator.cluster.gateway_services import (
     service_changes,
     service_name,
 )
-from switchover_operator.cluster.happenings import SETTLED, happenings
-from switchover_operator.cluster.happenings import Told as ToldEvents
+from switchover_operator.cluster.kopf_watcher import KopfWatcher, WatchCallbacks
 from switchover_operator.cluster.last_good import LastGood, worth_keeping
 from switchover_operator.cluster.leader import Leadership
+from switchover_operator.cluster.object_events import SETTLED, EventState, object_events
 from switchover_operator.cluster.probes import OperatorMetrics, Probes
-from switchover_operator.cluster.relay import relayed
+from switchover_operator.cluster.push_channel import ChannelSettings, PushChannel
+from switchover_operator.cluster.resync import Resync
 from switchover_operator.cluster.service_writer import ServiceWriter
-from switchover_operator.cluster.statuses import StatusWriter, Wish
-from switchover_operator.cluster.view import View, Words
+from switchover_operator.cluster.status_forwarding import with_reports_of_referenced
+from switchover_operator.cluster.status_merge import StatusContext, changed_statuses
+from switchover_operator.cluster.status_writer import StatusWriter, Wish
 from switchover_operator.compiler.fleet import Cluster
-from switchover_operator.compiler.report import Report, Surroundings, changed_statuses
+from switchover_operator.compiler.report import Report
 from switchover_operator.findings import findings
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
@@ -125,14 +125,14 @@ class Operator:
         self._owners = owners
         self._metrics = metrics
         self._loop = Loop(self._look, self._tell)
-        words = Words(
+        callbacks = WatchCallbacks(
             changed=self._loop.mark_dirty,
             touched=self._loop.mark_touched,
             relisted=self._may_have_missed,
             ended=metrics.watches.inc,
         )
-        self._view = View(settings.watched, words)
-        self._census = Census(api, self._view, settings.watched, self._loop.mark_dirty)
+        self._watcher = KopfWatcher(settings.watched, callbacks)
+        self._resync = Resync(api, self._watcher, settings.watched, self._loop.mark_dirty)
         server_name = f"{settings.dataplane_service}.{settings.own_namespace}.svc"
         self._channel = PushChannel(
             api,
@@ -144,8 +144,8 @@ class Operator:
         self._statuses = StatusWriter(api, self._loop.mark_heard)
         self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
         self._events = EventWriter(api, settings.identity)
-        self._told = Told()
-        self._told_events = ToldEvents()
+        self._log_state = LogState()
+        self._event_state = EventState()
         self._leading = False
 
     async def run(self) -> NoReturn:
@@ -153,8 +153,8 @@ class Operator:
         host, port = self._settings.admin
         async with asyncio.TaskGroup() as group:
             group.create_task(Probes(self._metrics, self._unready).serve(host, port), name="probes")
-            group.create_task(self._view.run(), name="watching")
-            group.create_task(self._census.run(), name="census")
+            group.create_task(self._watcher.run(), name="watching")
+            group.create_task(self._resync.run(), name="census")
             group.create_task(self._lead(), name="acting")
         raise AssertionError("none of these ends")
 
@@ -185,15 +185,15 @@ class Operator:
         raise AssertionError("none of these ends")
 
     def _unready(self) -> str:
-        return "" if self._census.complete else "not all objects have been seen yet"
+        return "" if self._resync.complete else "not all objects have been seen yet"
 
     def _may_have_missed(self) -> None:
-        self._census.due()
+        self._resync.due()
 
     # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _look(self) -> Seen | None:
-        bodies = await self._census.look()
+        bodies = await self._resync.objects()
         if bodies is None:
             return None
         settings = self._settings
@@ -211,7 +211,7 @@ class Operator:
 
     async def _tell(self, outcome: Round) -> None:
         snapshot = outcome.seen.snapshot
-        reports = relayed(outcome.compiled.reports, self._census.mute)
+        reports = with_reports_of_referenced(outcome.compiled.reports, self._resync.without_status_subresource)
         self._channel.compare(snapshot)
         self._last_good.want(worth_keeping(outcome.compiled, snapshot))
         self._want_services(outcome)
@@ -245,7 +245,7 @@ class Operator:
 
     def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
         snapshot = outcome.seen.snapshot
-        around = Surroundings(
+        context = StatusContext(
             outcome.acknowledgements,
             addresses(snapshot, self._settings.own_namespace),
             self._refused_services(reports),
@@ -255,8 +255,8 @@ class Operator:
         self._statuses.forget(snapshot.objects)
         self._statuses.want(
             (identity, Wish(snapshot.objects[identity], status))
-            for identity, status in changed_statuses(reports, snapshot, around, now)
-            if (identity.group, identity.kind) not in self._census.mute
+            for identity, status in changed_statuses(reports, snapshot, context, now)
+            if (identity.group, identity.kind) not in self._resync.without_status_subresource
         )
 
     def _refused_services(self, reports: Sequence[Report]) -> dict[Identity, str]:
@@ -279,22 +279,24 @@ class Operator:
 
     def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
         told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
-        self._told, lines = news(self._told, Situation(outcome.compiled, outcome.acknowledgements, told))
+        self._log_state, lines = log_changes(
+            self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, told)
+        )
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
         clock = asyncio.get_running_loop()
-        self._told_events, new = happenings(self._told_events, reports, self._active(outcome), clock.time())
-        if self._told_events.is_waiting:
+        self._event_state, new = object_events(self._event_state, reports, self._active(outcome), clock.time())
+        if self._event_state.is_waiting:
             clock.call_later(SETTLED, self._loop.mark_heard)
-        self._events.tell(new, outcome.seen.snapshot.objects.get)
+        self._events.write(new, outcome.seen.snapshot.objects.get)
 
     def _count(self, outcome: Round) -> None:
-        said = outcome.acknowledgements.said or {}
+        answers = outcome.acknowledgements.answers
         if outcome.seconds:
             self._metrics.compile_seconds.observe(outcome.seconds)
-        self._metrics.data_planes.labels("known").set(len(said))
+        self._metrics.data_planes.labels("known").set(len(answers))
         self._metrics.data_planes.labels("ready").set(len(outcome.acknowledgements.ready or ()))
-        self._metrics.data_planes.labels("current").set(len(said) - len(outcome.acknowledgements.missing))
+        self._metrics.data_planes.labels("current").set(len(answers) - len(outcome.acknowledgements.missing))
         counts: dict[tuple[str, str], int] = {}
         for report in outcome.compiled.reports:
             key = report.identity.kind, str(report.is_accepted).lower()

@@ -30,7 +30,7 @@ class RuleAccess:
     name: str = ""
     access: Mapping[str, table.Access] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     config: Identity | None = None
 
 
@@ -48,8 +48,8 @@ def rule_access(
         reasons.append(f"{options.sources['extauth']} {callers.access.reason}")
     if reasons:
         reason = "; ".join(reasons)
-        told = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
-        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (told,), callers.config)
+        closed = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
+        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (closed,), callers.config)
     if not isinstance(callers.access, table.ApiKeys):
         return RuleAccess()
     name = str(callers.config)
@@ -75,7 +75,7 @@ def _callers(index: AuthIndex, source: Identity, extauth: ExtAuth) -> Callers:
 # ── Of one RouteOption ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def option_told(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condition]:
+def option_conditions(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condition]:
     """Say in a RouteOption's own status which access controls of it are not served."""
     problems: list[str] = []
     if found.model is not None:

@@ -33,13 +33,13 @@ _KEY = re.compile(r"[\x21-\x7e]+\Z")
 class Callers:
     """Who may ask; None: everybody. `config` is the AuthConfig that says so, `secrets` the values that this needs.
 
-    `told` and `notes` are what the AuthConfig's status says of its Secrets.
+    `conditions` and `notes` are what the AuthConfig's status reports about its Secrets.
     """
 
     access: table.Access | None
     config: Identity | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -84,7 +84,7 @@ class AuthIndex:
             return nobody(found.accepted.message, found.identity)
         keys = found.model.spec.configs[0].api_key_auth
         assert keys is not None  # noqa: S101 - else the AuthConfig would have been refused
-        return _Reading(self._catalogue, found.identity, keys, self._labelled).callers()
+        return _SecretReader(self._catalogue, found.identity, keys, self._labelled).callers()
 
     @cached_property
     def _labelled(self) -> Mapping[str, list[Object[Secret]]]:
@@ -96,7 +96,7 @@ class AuthIndex:
         return secrets
 
 
-class _Reading:
+class _SecretReader:
     """The reading of one AuthConfig's Secrets; what is found gathers here."""
 
     def __init__(
@@ -113,7 +113,7 @@ class _Reading:
         self._headers = _headers(keys)
         self._path = "spec.configs[0].apiKeyAuth"
         self._secrets: dict[str, str] = {}
-        self._told: list[Condition] = []
+        self._conditions: list[Condition] = []
         self._notes: list[str] = []
 
     def callers(self) -> Callers:
@@ -126,11 +126,11 @@ class _Reading:
             known = by_digest.setdefault(caller.digest, caller)
             if known is not caller:
                 self._notes.append(f"Secrets {known.name} and {caller.name} hold the same key: the first is the caller")
-        told, notes = tuple(self._told), tuple(self._notes)
+        notes = tuple(self._notes)
         if not by_digest:
             reason = f"{self._path}: no Secret with a usable key is named or selected"
-            told = (*told, conditions.access_control_not_served(f"{reason}; nobody is let in"))
-            return Callers(table.Closed(reason), self._config, {}, told, notes)
+            self._conditions.append(conditions.access_control_not_served(f"{reason}; nobody is let in"))
+            return Callers(table.Closed(reason), self._config, {}, tuple(self._conditions), notes)
         access = table.ApiKeys(
             (self._keys.header_name or DEFAULT_HEADER).lower(),
             tuple(sorted(by_digest.values(), key=lambda caller: caller.name)),
@@ -138,7 +138,7 @@ class _Reading:
         )
         used = {header.secret for caller in access.callers for header in caller.headers}
         secrets = {place: text for place, text in self._secrets.items() if place in used}
-        return Callers(access, self._config, secrets, told, notes)
+        return Callers(access, self._config, secrets, tuple(self._conditions), notes)
 
     def _found(self) -> dict[Identity, Secret]:
         """Every Secret that is selected or named, and may be read."""
@@ -155,10 +155,10 @@ class _Reading:
             problem = unreadable(self._catalogue, self._config, identity, where)
             secret = self._catalogue.serving(Secret, identity.namespace, identity.name)
             if problem is not None:
-                self._told.append(problem)
+                self._conditions.append(problem)
             elif secret is not None and secret.type != SECRET_TYPE:
                 text = f"{where}: {identity} must be of type {SECRET_TYPE}; got {secret.type}"
-                self._told.append(conditions.invalid_secret(text))
+                self._conditions.append(conditions.invalid_secret(text))
             elif secret is not None:
                 found[identity] = secret
         return found
@@ -176,7 +176,7 @@ class _Reading:
     def _caller(self, identity: Identity, secret: Secret) -> table.Caller | None:
         problem, key = _key_of(secret)
         if problem:
-            self._told.append(conditions.invalid_secret(f"{identity} lets nobody in: {problem}"))
+            self._conditions.append(conditions.invalid_secret(f"{identity} lets nobody in: {problem}"))
             return None
         headers: list[table.Header] = []
         for name, entry in self._headers.items():
@@ -185,7 +185,7 @@ class _Reading:
             usable = value is not None and HEADER_VALUE.match(text) is not None
             if not usable and entry.required and not self._keys.skip_metadata_validation:
                 text = f"{identity} lets nobody in: its key {entry.name!r}, which is required, makes no header"
-                self._told.append(conditions.invalid_secret(text))
+                self._conditions.append(conditions.invalid_secret(text))
                 return None
             if usable:
                 place = f"{identity.namespace}/{identity.name}/{entry.name}"

@@ -88,8 +88,8 @@ def _closed(listener: GatewayListener, demands: list[Demand]) -> GatewayListener
     if not reasons:
         return listener
     reason = "; ".join(dict.fromkeys(reasons))
-    told = conditions.access_control_not_served(f"every request is answered 403: {reason}")
-    return replace(listener, closed=reason, troubles=(*listener.troubles, told))
+    condition = conditions.access_control_not_served(f"every request is answered 403: {reason}")
+    return replace(listener, closed=reason, troubles=(*listener.troubles, condition))
 
 
 # ── Client certificates ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,8 +184,8 @@ def options_reports(catalogue: Catalogue, gateways: Mapping[Identity, ServedGate
     for attached in _attached(catalogue):
         gateway = gateways.get(attached.gateway)
         if gateway is not None or isinstance(fleet, Standalone):
-            told = _told(attached, gateway)
-            at.setdefault(attached.found.identity, []).extend([ParentReport(attached.ref, told)] if told else [])
+            here = _conditions_at(attached, gateway)
+            at.setdefault(attached.found.identity, []).extend([ParentReport(attached.ref, here)] if here else [])
     for kind in _KINDS:
         for found in catalogue.every(kind):
             identity = found.identity
@@ -194,8 +194,8 @@ def options_reports(catalogue: Catalogue, gateways: Mapping[Identity, ServedGate
                 yield Report(identity, found.source, found.generation, (), parents, notes=_notes(found, parents))
 
 
-def _told(attached: Attached, gateway: ServedGateway | None) -> tuple[Condition, ...]:
-    """What is to be said at one Gateway; nothing where there is no access control to be missed."""
+def _conditions_at(attached: Attached, gateway: ServedGateway | None) -> tuple[Condition, ...]:
+    """The conditions of one Gateway reference; none where the options hold no access control."""
     if not attached.controls:
         return ()
     if gateway is None:

@@ -20,7 +20,7 @@ from switchover_operator.compiler.precedence import ports
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.resolve import resolve
 from switchover_operator.compiler.route_options import OptionsIndex
-from switchover_operator.compiler.routes import CompiledRoute, Destinations, World, compiled_route
+from switchover_operator.compiler.routes import CompiledRoute, CompileInputs, Destinations, compiled_route
 from switchover_operator.identity import Identity
 from switchover_operator.snapshot import Snapshot
 
@@ -34,7 +34,7 @@ class Compiled:
     accepted: Mapping[Identity, Admitted]
 
 
-def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
+def compile_snapshot(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
     """Compile everything there is at one moment.
 
     Args:
@@ -46,18 +46,18 @@ def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: F
     catalogue = resolve(snapshot, last_good)
     gateways = with_closures(catalogue, served_gateways(catalogue, fleet))
     attached = attached_routes(catalogue, gateways, fleet)
-    world = World(
+    inputs = CompileInputs(
         catalogue,
         OptionsIndex(catalogue),
         FailoverIndex(catalogue),
         Destinations(catalogue, fleet),
         AuthIndex(catalogue),
     )
-    routes = tuple(compiled_route(world, route) for route in attached)
+    routes = tuple(compiled_route(inputs, route) for route in attached)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
     return Compiled(
         _sealed(ports(listeners, routes, fleet), listeners, routes),
-        all_reports(snapshot, world, gateways, routes, fleet),
+        all_reports(snapshot, inputs, gateways, routes, fleet),
         catalogue.admitted,
     )
 

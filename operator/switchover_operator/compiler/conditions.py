@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from switchover_operator.compiler.key_shapes import without_keys
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -83,19 +83,19 @@ def accepted() -> Condition:
     return Condition("Accepted", "True", "Accepted", "accepted")
 
 
-def invalid(problems: Iterable[str], kept: str = "") -> Condition:
-    """The object itself is wrong; `kept` says what is served in its place."""
-    return Condition("Accepted", "False", "Invalid", sentences((*problems, kept)))
+def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
+    """The object itself is wrong; `last_good` names the version that is served in its place."""
+    return Condition("Accepted", "False", "Invalid", sentences((*problems, last_good)))
 
 
-def unsupported_value(problems: Iterable[str], kept: str = "") -> Condition:
+def unsupported_value(problems: Iterable[str], last_good: str = "") -> Condition:
     """The object asks for something of the API that is not served here (Gateway API: UnsupportedValue)."""
-    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, kept)))
+    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, last_good)))
 
 
-def unsupported_provider(problems: Iterable[str], kept: str = "") -> Condition:
+def unsupported_provider(problems: Iterable[str], last_good: str = "") -> Condition:
     """No target of the Upstream speaks an API that is served here."""
-    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, kept)))
+    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, last_good)))
 
 
 def no_matching_parent(message: str) -> Condition:

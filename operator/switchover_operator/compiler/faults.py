@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.table import pattern_problem
-from switchover_operator.compiler.key_shapes import described, without_keys
+from switchover_operator.key_shapes import described, without_keys
 
 
 @dataclass(frozen=True, slots=True)

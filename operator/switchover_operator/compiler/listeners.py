@@ -106,8 +106,8 @@ def class_reports(catalogue: Catalogue) -> Iterator[Report]:
         accepted = found.accepted
         if found.model.spec.parameters_ref is not None:
             accepted = conditions.invalid_parameters("spec.parametersRef: no parameters are known here; leave it out")
-        told = (accepted, conditions.supported_version())
-        yield Report(found.identity, found.source, found.generation, told, notes=found.notes)
+        both = (accepted, conditions.supported_version())
+        yield Report(found.identity, found.source, found.generation, both, notes=found.notes)
 
 
 def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:

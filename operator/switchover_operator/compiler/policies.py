@@ -76,7 +76,7 @@ class NamedPolicy:
 
     name: str
     policy: table.Policy
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     written: bool = False
 
 
@@ -98,8 +98,8 @@ def policy_of(
     policy = _replaced(
         _base(spec, destination), **tried.fields, **_timeouts(rule, given), **cool_down(spec, destination.outliers)
     )
-    told = (*tried.told, *_overridden(path, rule, given, failover, destination))
-    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told, written=True)
+    stated = (*tried.conditions, *_overridden(path, rule, given, failover, destination))
+    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, stated, written=True)
 
 
 def _default(destination: Destination) -> NamedPolicy:
@@ -154,7 +154,7 @@ class _Tried:
     """Fields of a policy about attempts and triggers; None keeps the default."""
 
     fields: dict[str, Any]
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 def _tried(
@@ -211,12 +211,12 @@ def _as_route_option(
     if limited is not None:
         headers = tuple(table.ResetHeader(each.name.lower(), each.format.value) for each in limited.reset_headers)
         fields["rate_limited_back_off"] = _replaced(table.RateLimitedBackOff(headers), max=limited.max_interval)
-    told = (
+    defaults = (
         _default_triggers(f"{path}: retries of {given.sources['retries']} name no retryOn")
         if by_class and number
         else ()
     )
-    return _Tried(fields, told)
+    return _Tried(fields, defaults)
 
 
 def _as_route(path: str, retry: HttpRouteRetry, per_try: float | None, *, by_class: bool) -> _Tried:
@@ -257,7 +257,7 @@ def _overridden(
 ) -> tuple[Condition, ...]:
     """Say whose words have no effect because another's win."""
     retries, timeout = given.sources.get("retries"), given.sources.get("timeout")
-    by = _lost(given, failover) if retries or rule.retry is not None else ""
+    by = _overridden_fields(given, failover) if retries or rule.retry is not None else ""
     texts: list[str] = []
     if retries and rule.retry is not None:
         texts.append(f"retries of {retries} win over {path}.retry")
@@ -275,7 +275,7 @@ def _overridden(
     return tuple(conditions.policy_overridden(text) for text in texts)
 
 
-def _lost(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
+def _overridden_fields(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
     """Name what of a FailoverPolicy gives way to a written retry policy; its triggers fill in where that has none."""
     if failover is None or failover.model is None:
         return ""

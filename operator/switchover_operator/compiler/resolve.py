@@ -159,15 +159,15 @@ def _object(
 def _refusal(verdict: Refused, good: Admitted | None) -> Condition:
     texts = [fault.text for fault in verdict.faults]
     reasons = {fault.reason for fault in verdict.faults}
-    kept = _kept(good) if good else ""
+    last_good = _last_good_text(good) if good else ""
     if "Invalid" in reasons:
-        return conditions.invalid(texts, kept)
+        return conditions.invalid(texts, last_good)
     if "UnsupportedValue" in reasons:
-        return conditions.unsupported_value(texts, kept)
-    return conditions.unsupported_provider(texts, kept)
+        return conditions.unsupported_value(texts, last_good)
+    return conditions.unsupported_provider(texts, last_good)
 
 
-def _kept(good: Admitted) -> str:
+def _last_good_text(good: Admitted) -> str:
     version = f" (generation {good.generation})" if good.generation else ""
     return f"the last accepted version{version} keeps serving"
 

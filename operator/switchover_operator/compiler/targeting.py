@@ -28,7 +28,7 @@ def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     )
 
 
-def told_refs(found: Object[Policy]) -> tuple[Ref, ...]:
+def status_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     """Return the references at which a policy is reported: those it is attached by, then those of a refused body."""
     refs = list(served_refs(found))
     refs += [ref for ref in _written_refs(found) if found.refusal is not None and ref not in refs]
@@ -49,7 +49,7 @@ def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
 def targets(found: Object[FailoverPolicy]) -> dict[Identity, bool]:
     """Name what a FailoverPolicy is told at, objects of its own namespace, and whether it is attached there."""
     served = {_target(found, ref): True for ref in served_refs(found)}
-    return {**{_target(found, ref): False for ref in told_refs(found)}, **served}
+    return {**{_target(found, ref): False for ref in status_refs(found)}, **served}
 
 
 def _target(found: Object[FailoverPolicy], ref: Ref) -> Identity:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from switchover_operator.compiler.faults import Fault, host_faults
-from switchover_operator.compiler.key_shapes import begins_as_a_key, described
+from switchover_operator.key_shapes import begins_as_a_key, described
 from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
 from switchover_operator.resources.model import field_names
 from switchover_operator.resources.upstream import UNSERVED_TYPES, Upstream, UpstreamSpec

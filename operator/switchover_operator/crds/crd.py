@@ -25,7 +25,7 @@ _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class KindInfo:
     """What `kubectl` knows of a kind. `gloo`: the kind is Gloo's, so unknown fields and null are kept."""
 
     model: type[Resource]
@@ -48,8 +48,8 @@ def _column(name: str, path: str, description: str, kind: str = "string", priori
     return {**column, "priority": priority} if priority else column
 
 
-FACES = (
-    Face(
+KIND_INFOS = (
+    KindInfo(
         Upstream,
         "upstream",
         ("us", "gus"),
@@ -68,7 +68,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         RouteOption,
         "routeoption",
         ("rto", "rtopts", "grto"),
@@ -84,7 +84,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         AuthConfig,
         "authconfig",
         ("ac",),
@@ -95,7 +95,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         FailoverPolicy,
         "failoverpolicy",
         ("fop",),
@@ -115,7 +115,7 @@ FACES = (
 )
 
 
-def definition(face: Face) -> dict[str, Any]:
+def definition(face: KindInfo) -> dict[str, Any]:
     """Make the CustomResourceDefinition of a kind."""
     model = face.model
     schema = {
@@ -165,7 +165,7 @@ def definition(face: Face) -> dict[str, Any]:
 
 def render() -> dict[str, str]:
     """File name → YAML text of each CRD; the same models give the same bytes."""
-    return {f"{face.model.GROUP}_{face.model.PLURAL}.yaml": HEADER + _yaml(definition(face)) for face in FACES}
+    return {f"{face.model.GROUP}_{face.model.PLURAL}.yaml": HEADER + _yaml(definition(face)) for face in KIND_INFOS}
 
 
 def _yaml(value: dict[str, Any]) -> str:

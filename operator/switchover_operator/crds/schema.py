@@ -21,11 +21,11 @@ from pydantic.fields import FieldInfo
 from switchover_operator.resources.model import (
     Closing,
     Expected,
+    ListMapKeys,
     NoEffect,
     OneOf,
     OpenPart,
     Part,
-    Rows,
     Rule,
     enum_choices,
     field_names,
@@ -111,7 +111,7 @@ class _Writer:
         if origin is Literal:
             return {"type": "string", "enum": list(arguments)}
         if origin is tuple:
-            rows = next((mark.keys for mark in marks if isinstance(mark, Rows)), None)
+            rows = next((mark.keys for mark in marks if isinstance(mark, ListMapKeys)), None)
             kind = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(rows)} if rows else {}
             items = self._type(arguments[0], ())
             bound = {"maxItems": _MOST_ITEMS} if _has_rules(items) else {}

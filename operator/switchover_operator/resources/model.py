@@ -45,7 +45,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ListMapKeys:
     """A list whose entries `kubectl apply` tells apart by these fields (`x-kubernetes-list-map-keys`)."""
 
     keys: tuple[str, ...]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from switchover_operator.compiler.key_shapes import described, looks_like_a_key, without_keys
+from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
 
 from .kinds import KINDS
 from .model import Confidential, Expected, field_names

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from .model import FreeForm, Items, Part, Port, Rows
+from .model import FreeForm, Items, ListMapKeys, Part, Port
 from .reference import Name
 
 
@@ -26,7 +26,7 @@ class Condition(Part):
     """The generation of the object that this is said of."""
 
 
-Conditions = Annotated[Items[Condition], Rows(("type",))]
+Conditions = Annotated[Items[Condition], ListMapKeys(("type",))]
 
 
 class AncestorRef(Part):

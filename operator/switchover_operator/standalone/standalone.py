@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from switchover_dataplane.table import LOOPBACK, Network
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.findings import findings
 from switchover_operator.identity import Identity
@@ -83,7 +83,7 @@ class _Source:
         self._command = settings.command
         self._fleet = Standalone(settings.allowed_targets)
         self._view = View()
-        self._told = Told()
+        self._logged = LogState()
 
     async def look(self) -> Seen:
         """Read the files as they are now."""
@@ -93,7 +93,7 @@ class _Source:
     async def tell(self, outcome: Round) -> None:
         """Log what is new."""
         compiled = outcome.compiled
-        situation = Situation(
+        status = LoopStatus(
             compiled=compiled,
             acknowledgements=outcome.acknowledgements,
             findings=tuple(each for report in compiled.reports for each in findings(report, self._place)),
@@ -101,7 +101,7 @@ class _Source:
             bind=self._command.bind,
             admin=f"{self._command.admin_host}:{self._command.admin_port}",
         )
-        self._told, lines = news(self._told, situation)
+        self._logged, lines = log_changes(self._logged, status)
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
 

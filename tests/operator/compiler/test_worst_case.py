@@ -11,7 +11,7 @@ from playbook import WORDS, upstream
 from switchover_dataplane.failover.decision import Answer, Tried, Wait, next_step
 from switchover_dataplane.failover.outcome import ErrorClass, NotSent, Refused
 from switchover_dataplane.table import BackOff, Policy, RateLimitedBackOff, ResetHeader, Upstream
-from switchover_operator.compiler.worst_case import told, worst_case
+from switchover_operator.compiler.worst_case import condition_of, worst_case
 
 ENVOY: dict[str, Any] = {"semantics": "Envoy", "explicit": True, "retry_on": ("5xx",)}
 GUIDE = Policy(
@@ -124,17 +124,17 @@ def test_triggers_after_which_no_target_is_asked_again_count_each_target_once() 
 
 @pytest.mark.parametrize(("timeout", "warned"), [(0.0, False), (30.0, True), (180.0, True), (181.0, False)])
 def test_a_deadline_that_may_come_before_the_last_attempt_is_warned_of(timeout: float, *, warned: bool) -> None:
-    condition = told(msgspec.structs.replace(GUIDE, timeout=timeout), upstream("a | b | c"), "spec.rules[0]")
+    condition = condition_of(msgspec.structs.replace(GUIDE, timeout=timeout), upstream("a | b | c"), "spec.rules[0]")
     assert (condition.status, condition.reason) == (("False", "DeadlineTooShort") if warned else ("True", "Computed"))
     assert ("the timeout of" in condition.message) is warned
 
 
 def test_a_deadline_does_not_matter_to_a_single_attempt() -> None:
-    assert told(Policy(attempts=1, timeout=1.0), upstream("a | b"), "x").status == "True"
+    assert condition_of(Policy(attempts=1, timeout=1.0), upstream("a | b"), "x").status == "True"
 
 
 def test_without_a_limit_of_a_try_a_deadline_may_always_come_first() -> None:
-    assert told(Policy(**ENVOY, attempts=2, timeout=900.0), upstream("a | b"), "x").status == "False"
+    assert condition_of(Policy(**ENVOY, attempts=2, timeout=900.0), upstream("a | b"), "x").status == "False"
 
 
 # ── Against the decision ────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,7 @@ STEADY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WatchCallbacks:
     """What is called when: an object `changed`, only a status was `touched`, or a deletion may have been missed.
 
     `relisted`: a watch began anew, or a kind came or went. `ended`: watching ended as a whole, and will begin anew.
@@ -45,13 +45,13 @@ class Words:
     ended: Callable[[], None]
 
 
-class View:
-    """What kopf has seen; `words` are called in the caller's event loop."""
+class KopfWatcher:
+    """What kopf has seen; `callbacks` are called in the caller's event loop."""
 
-    def __init__(self, namespaces: Sequence[str], words: Words) -> None:
+    def __init__(self, namespaces: Sequence[str], callbacks: WatchCallbacks) -> None:
         self._namespaces = tuple(namespaces)
-        self._words = words
-        self._run: _Run | None = None
+        self._callbacks = callbacks
+        self._run: _KopfRun | None = None
 
     async def run(self) -> NoReturn:
         """Keep kopf running, for ever."""
@@ -59,21 +59,21 @@ class View:
         failures = 0
         while True:
             started = loop.time()
-            run = self._run = _Run(self._namespaces, self._words)
+            run = self._run = _KopfRun(self._namespaces, self._callbacks)
             try:
                 failure = await run.until_ended()
             finally:
                 run.abandon()
                 self._run = None
-            self._words.ended()
-            if run.was_told:
+            self._callbacks.ended()
+            if run.stop_requested:
                 continue
             failures = 0 if loop.time() - started > STEADY else failures + 1
             wait = min(FIRST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
             log.error("watching ended and begins again in %g s, what was served is served on: %s", wait, failure)
             await asyncio.sleep(wait)
 
-    async def look(self) -> list[Body] | None:
+    async def objects(self) -> list[Body] | None:
         """All objects as they are known now; None while not every object that exists has been seen."""
         return await self._run.bodies() if self._run is not None else None
 
@@ -83,21 +83,21 @@ class View:
             self._run.stop()
 
 
-class _Run:
-    """One life of kopf, from empty indices to its end; `was_told` says that it ends because we want it to."""
+class _KopfRun:
+    """One life of kopf, from empty indices to its end; `stop_requested` says that it ends because we want it to."""
 
-    def __init__(self, namespaces: tuple[str, ...], words: Words) -> None:
+    def __init__(self, namespaces: tuple[str, ...], callbacks: WatchCallbacks) -> None:
         self._here = asyncio.get_running_loop()
         self._there: asyncio.AbstractEventLoop | None = None
         self._namespaces = namespaces
-        self._words = words
+        self._callbacks = callbacks
         self._index: Any = None
         self._indexed = False
         self._stop = threading.Event()
         self._abandoned = False
-        self.was_told = False
+        self.stop_requested = False
         self._ended: asyncio.Future[str] = self._here.create_future()
-        self._thread = threading.Thread(target=self._live, name="kopf", daemon=True)
+        self._thread = threading.Thread(target=self._thread_main, name="kopf", daemon=True)
         self._thread.start()
 
     async def until_ended(self) -> str:
@@ -106,7 +106,7 @@ class _Run:
 
     def stop(self) -> None:
         """End this run soon; nobody waits for it longer than `STOPPING`."""
-        self.was_told = True
+        self.stop_requested = True
         self._stop.set()
         self._here.call_later(STOPPING, self._end, "kopf was told to stop")
 
@@ -132,13 +132,13 @@ class _Run:
 
     # ── In kopf's thread ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _live(self) -> None:
+    def _thread_main(self) -> None:
         why = "kopf stopped"
         try:
             asyncio.run(self._operate())
         except Exception as error:  # noqa: BLE001 - whatever it was, watching must go on
             why = f"{type(error).__name__}: {error}"
-        self._tell(self._end, why)
+        self._call(self._end, why)
 
     async def _operate(self) -> None:
         self._there = asyncio.get_running_loop()
@@ -161,20 +161,20 @@ class _Run:
 
     def _moved(self, *, relisted: bool, status_only: bool) -> None:
         if relisted and self._indexed:
-            self._tell(self._words.relisted)
-        self._tell(self._words.touched if status_only else self._words.changed)
+            self._call(self._callbacks.relisted)
+        self._call(self._callbacks.touched if status_only else self._callbacks.changed)
 
     def _kinds_changed(self) -> None:
         if self._indexed:
-            self._tell(self._words.relisted)
+            self._call(self._callbacks.relisted)
 
     def _all_indexed(self) -> None:
         if not self._indexed:
             self._indexed = True
-            self._tell(self._words.relisted)
-            self._tell(self._words.changed)
+            self._call(self._callbacks.relisted)
+            self._call(self._callbacks.changed)
 
-    def _tell(self, what: Callable[..., None], *given: object) -> None:
+    def _call(self, what: Callable[..., None], *given: object) -> None:
         """Call something in the caller's event loop, unless that is gone."""
         if not self._abandoned and not self._here.is_closed():
             self._here.call_soon_threadsafe(what, *given)

@@ -1,4 +1,4 @@
-"""Which objects exist → what kopf's indices have wrong: objects that are gone, and objects that it has not seen.
+"""Which objects exist → what kopf's indices have wrong: objects that are stale, and objects that it has not seen.
 
 A watch that begins anew lists what exists, and kopf does not conclude from that list what was deleted meanwhile; nor
 does it when a kind is taken away. Names are cheap to list, so they are compared now and then, and whenever a watch
@@ -13,8 +13,8 @@ from typing import Any, Final, NoReturn
 
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import NAMES_ONLY, Api, ApiRefused, ApiUnreachable, kind_path
-from switchover_operator.cluster.relay import Kind
-from switchover_operator.cluster.view import View
+from switchover_operator.cluster.kopf_watcher import KopfWatcher
+from switchover_operator.cluster.status_forwarding import Kind
 from switchover_operator.identity import Body
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
@@ -31,7 +31,7 @@ SOON: Final = 0.5
 """Seconds before the next one while something is amiss."""
 GATHER: Final = 0.1
 """Seconds for which calls for a census are gathered."""
-PATIENCE: Final = 5.0
+MISSING_LIMIT: Final = 5.0
 """Seconds for which an object may exist without being seen."""
 
 Uid = str
@@ -41,11 +41,11 @@ _OPTIONAL: Final = frozenset(f"{model.PLURAL}.{model.GROUP}" for model in KINDS.
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """`gone` are known here and exist no more, `unseen` exist and are not known here."""
+class Drift:
+    """`stale` are known here and exist no more, `missing` exist and are not known here."""
 
-    gone: frozenset[Uid] = frozenset()
-    unseen: frozenset[Uid] = frozenset()
+    stale: frozenset[Uid] = frozenset()
+    missing: frozenset[Uid] = frozenset()
 
 
 def uids(bodies: Iterable[Body]) -> frozenset[Uid]:
@@ -53,13 +53,13 @@ def uids(bodies: Iterable[Body]) -> frozenset[Uid]:
     return frozenset(uid for body in bodies if (uid := body["metadata"].get("uid")))
 
 
-def difference(before: frozenset[Uid], existing: frozenset[Uid], after: frozenset[Uid]) -> Difference:
+def missing_and_stale(before: frozenset[Uid], existing: frozenset[Uid], after: frozenset[Uid]) -> Drift:
     """Compare what was known before the list was asked for, what the list has, and what was known after it came.
 
-    An object that was known before and is not in the list, which is newer, is gone. One in the list that is not known
-    afterwards either is unseen, unless it was deleted in this very moment.
+    An object that was known before and is not in the list, which is newer, is stale. One in the list that is not known
+    afterwards either is missing, unless it was deleted in this very moment.
     """
-    return Difference(gone=(before - existing) & after, unseen=existing - after - before)
+    return Drift(stale=(before - existing) & after, missing=existing - after - before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,13 @@ async def _listed(
     return model.PLURAL, uids(listed.get("items") or ())
 
 
-async def without_status(api: Api) -> frozenset[Kind]:
+async def kinds_without_status(api: Api) -> frozenset[Kind]:
     """Ask which kinds that statuses are written of have no status subresource, as Gloo's own CRDs have none.
 
     Raises:
         ApiRefused, ApiUnreachable: the API server does not say.
     """
-    mute: set[Kind] = set()
+    without_status_subresource: set[Kind] = set()
     for model in (Upstream, RouteOption, AuthConfig, FailoverPolicy):
         try:
             served = await api.get(f"/apis/{model.GROUP}/{model.VERSIONS[0]}")
@@ -122,27 +122,28 @@ async def without_status(api: Api) -> frozenset[Kind]:
             raise
         names = {resource["name"] for resource in served.get("resources") or ()}
         if model.PLURAL in names and f"{model.PLURAL}/status" not in names:
-            mute.add((model.GROUP, model.KIND))
-    return frozenset(mute)
+            without_status_subresource.add((model.GROUP, model.KIND))
+    return frozenset(without_status_subresource)
 
 
-class Census:
+class Resync:
     """Compares what kopf knows with what exists, now and then and whenever it is `due`.
 
-    `gone` are objects that kopf still knows and that exist no more. `complete` tells whether every object that exists
-    has been seen. `mute` are the kinds that have no status to write to. `changed` is called when one of them changed.
+    `stale` are the objects that kopf still knows though they are deleted. `complete` tells whether every object that
+    exists was seen. `without_status_subresource` are the kinds whose status cannot be written. `changed` is called when
+    one of the three changed.
     """
 
-    def __init__(self, api: Api, view: View, namespaces: Sequence[str], changed: Callable[[], None]) -> None:
-        self.gone: frozenset[Uid] = frozenset()
+    def __init__(self, api: Api, watcher: KopfWatcher, namespaces: Sequence[str], changed: Callable[[], None]) -> None:
+        self.stale: frozenset[Uid] = frozenset()
         self.complete = False
-        self.mute: frozenset[Kind] = frozenset()
+        self.without_status_subresource: frozenset[Kind] = frozenset()
         self._api = api
-        self._view = view
+        self._watcher = watcher
         self._namespaces = tuple(namespaces)
         self._changed = changed
         self._due = asyncio.Event()
-        self._unseen_since: float | None = None
+        self._missing_since: float | None = None
         self._unknown: frozenset[str] | None = None
 
     def due(self) -> None:
@@ -153,7 +154,7 @@ class Census:
         """Take a census when it is due, for ever."""
         taken = False
         while True:
-            wait = EVERY if taken and self.complete and self._unseen_since is None else SOON
+            wait = EVERY if taken and self.complete and self._missing_since is None else SOON
             try:
                 await asyncio.wait_for(self._due.wait(), wait)
                 await asyncio.sleep(GATHER)
@@ -161,36 +162,36 @@ class Census:
                 pass
             self._due.clear()
             try:
-                await self._take()
+                await self._run_once()
                 taken = True
             except (ApiRefused, ApiUnreachable) as error:
                 taken = False
                 log.debug("the census is put off: %s", error)
 
-    async def look(self) -> list[Body] | None:
+    async def objects(self) -> list[Body] | None:
         """All objects that exist, as kopf knows them; None while one of them was not seen yet."""
-        bodies = await self._view.look()
+        bodies = await self._watcher.objects()
         if bodies is None:
             self.complete = False
             return None
         if not self.complete:
             return None
-        return [body for body in bodies if body["metadata"].get("uid") not in self.gone] if self.gone else bodies
+        return [body for body in bodies if body["metadata"].get("uid") not in self.stale] if self.stale else bodies
 
-    async def _take(self) -> None:
-        before = await self._view.look()
+    async def _run_once(self) -> None:
+        before = await self._watcher.objects()
         if before is None:
             self.complete = False
             return
-        self.mute = await without_status(self._api)
+        self.without_status_subresource = await kinds_without_status(self._api)
         listed = await existing(self._api, self._namespaces)
-        after = uids(await self._view.look() or ())
+        after = uids(await self._watcher.objects() or ())
         if self._note_unknown(listed.unknown):
-            self._view.restart()
+            self._watcher.restart()
             return
-        found = difference(uids(before), listed.uids, after)
-        self._note_gone((self.gone | found.gone) & after)
-        self._note_unseen(found.unseen)
+        found = missing_and_stale(uids(before), listed.uids, after)
+        self._note_stale((self.stale | found.stale) & after)
+        self._note_missing(found.missing)
 
     def _note_unknown(self, unknown: frozenset[str]) -> bool:
         """Tell whether a kind came or went, which kopf has to begin anew for."""
@@ -201,23 +202,23 @@ class Census:
             log.warning("the cluster has no CustomResourceDefinition for %s: served as soon as it has", names)
         return known_before is not None and unknown != known_before
 
-    def _note_gone(self, gone: frozenset[Uid]) -> None:
-        if gone - self.gone:
-            log.info("%d objects are gone whose deletion was not seen", len(gone - self.gone))
+    def _note_stale(self, stale: frozenset[Uid]) -> None:
+        if stale - self.stale:
+            log.info("%d objects are stale whose deletion was not seen", len(stale - self.stale))
             self._changed()
-        self.gone = gone
+        self.stale = stale
 
-    def _note_unseen(self, unseen: frozenset[Uid]) -> None:
+    def _note_missing(self, missing: frozenset[Uid]) -> None:
         now = asyncio.get_running_loop().time()
-        if not unseen:
-            self._unseen_since = None
+        if not missing:
+            self._missing_since = None
             if not self.complete:
                 self.complete = True
                 self._changed()
             return
-        if self._unseen_since is None:
-            self._unseen_since = now
-        elif now - self._unseen_since > PATIENCE:
-            log.warning("%d objects exist that watching has not brought; it begins anew", len(unseen))
-            self._unseen_since = None
-            self._view.restart()
+        if self._missing_since is None:
+            self._missing_since = now
+        elif now - self._missing_since > MISSING_LIMIT:
+            log.warning("%d objects exist that watching has not brought; it begins anew", len(missing))
+            self._missing_since = None
+            self._watcher.restart()

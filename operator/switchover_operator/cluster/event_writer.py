@@ -1,4 +1,4 @@
-"""Happenings → Kubernetes Events, in the background: nobody waits for an Event, and none is worth a second try."""
+"""Object events → Kubernetes Events, written in the background and never retried."""
 
 import asyncio
 import logging
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
-from switchover_operator.cluster.happenings import Happening
+from switchover_operator.cluster.object_events import ObjectEvent
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import KINDS
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 200
-"""More Events than this are not kept waiting: after the first hundreds nobody reads on."""
+QUEUE_SIZE: Final = 200
+"""Events that may wait in the queue; more are dropped."""
 
 
 class EventWriter:
@@ -24,21 +24,21 @@ class EventWriter:
     def __init__(self, api: Api, instance: str) -> None:
         self._api = api
         self._instance = instance
-        self._queue: asyncio.Queue[Body] = asyncio.Queue(AT_ONCE)
+        self._queue: asyncio.Queue[Body] = asyncio.Queue(QUEUE_SIZE)
 
-    def tell(self, news: Iterable[Happening], find: Callable[[Identity], Body | None]) -> None:
-        """Write these soon."""
-        for happening in news:
-            about = find(happening.about)
-            if about is None or (happening.about.group, happening.about.kind) not in KINDS:
+    def write(self, events: Iterable[ObjectEvent], find: Callable[[Identity], Body | None]) -> None:
+        """Queue these."""
+        for object_event in events:
+            about = find(object_event.about)
+            if about is None or (object_event.about.group, object_event.about.kind) not in KINDS:
                 continue
             try:
-                self._queue.put_nowait(event(happening, about, self._instance, datetime.now(UTC)))
+                self._queue.put_nowait(event(object_event, about, self._instance, datetime.now(UTC)))
             except asyncio.QueueFull:
-                log.warning("an Event is left out, too many are waiting: %s: %s", happening.about, happening.note)
+                log.warning("an Event is dropped, as the queue is full: %s: %s", object_event.about, object_event.note)
 
     async def run(self) -> None:
-        """Write what is told, for ever."""
+        """Write what is queued, for ever."""
         while True:
             body = await self._queue.get()
             try:
@@ -47,9 +47,9 @@ class EventWriter:
                 log.debug("an Event could not be written: %s", error)
 
 
-def event(happening: Happening, about: Body, instance: str, now: datetime) -> Body:
+def event(object_event: ObjectEvent, about: Body, instance: str, now: datetime) -> Body:
     """Make an Event (Kubernetes API reference, events.k8s.io/v1); one about a cluster-wide object is in `default`."""
-    identity, metadata = happening.about, about["metadata"]
+    identity, metadata = object_event.about, about["metadata"]
     namespace = identity.namespace or "default"
     # A name has room for 253 characters, and none of its parts may end with a hyphen or be empty (RFC 1123).
     name = f"{identity.name[:200].rstrip('-.')}.{uuid.uuid4().hex[:16]}"
@@ -60,10 +60,10 @@ def event(happening: Happening, about: Body, instance: str, now: datetime) -> Bo
         "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "reportingController": "switchover.dev/operator",
         "reportingInstance": instance[:128],
-        "action": happening.action,
-        "reason": happening.reason,
-        "note": happening.note,
-        "type": happening.type,
+        "action": object_event.action,
+        "reason": object_event.reason,
+        "note": object_event.note,
+        "type": object_event.type,
         "regarding": {
             "apiVersion": about["apiVersion"],
             "kind": identity.kind,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchover_operator.cluster.statuses import Wish, patch
+from switchover_operator.cluster.status_writer import Wish, patch
 from switchover_operator.identity import Body
 
 
