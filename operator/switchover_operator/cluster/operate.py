@@ -52,15 +52,15 @@ log = logging.getLogger(__name__)
 class Settings:
     """What `switchover operator` was started with. No `namespaces`: all of them.
 
-    `dataplanes` are those outside of the cluster, as HOST:PORT of their push channel.
-    `owner` is the Deployment that garbage collection takes what the operator makes along with.
+    `dataplanes` are those outside of the cluster: host and port of their push channel.
+    `owner` is the Deployment set as ownerReference on everything that the operator creates.
     """
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
     dataplane_service: str
-    dataplanes: tuple[str, ...]
+    dataplanes: tuple[tuple[str, int], ...]
     push_secret: str
     last_good_secret: str
     owner: str
@@ -124,11 +124,11 @@ class Operator:
         self._settings = settings
         self._owners = owners
         self._metrics = metrics
-        self._loop = Loop(self._look, self._tell)
+        self._loop = Loop(self._look, self._report)
         callbacks = WatchCallbacks(
             changed=self._loop.mark_dirty,
-            touched=self._loop.mark_touched,
-            relisted=self._may_have_missed,
+            touched=self._loop.mark_status_changed,
+            relisted=self._watch_restarted,
             ended=metrics.watches.inc,
         )
         self._watcher = KopfWatcher(settings.watched, callbacks)
@@ -141,7 +141,7 @@ class Operator:
             self._loop.mark_dirty,
         )
         self._last_good = LastGood(api, settings.own_namespace, settings.last_good_secret, owners)
-        self._statuses = StatusWriter(api, self._loop.mark_heard)
+        self._statuses = StatusWriter(api, self._loop.mark_report_due)
         self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
         self._events = EventWriter(api, settings.identity)
         self._log_state = LogState()
@@ -154,7 +154,7 @@ class Operator:
         async with asyncio.TaskGroup() as group:
             group.create_task(Probes(self._metrics, self._unready).serve(host, port), name="probes")
             group.create_task(self._watcher.run(), name="watching")
-            group.create_task(self._resync.run(), name="census")
+            group.create_task(self._resync.run(), name="resync")
             group.create_task(self._lead(), name="acting")
         raise AssertionError("none of these ends")
 
@@ -187,7 +187,7 @@ class Operator:
     def _unready(self) -> str:
         return "" if self._resync.complete else "not all objects have been seen yet"
 
-    def _may_have_missed(self) -> None:
+    def _watch_restarted(self) -> None:
         self._resync.due()
 
     # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,14 +209,14 @@ class Operator:
             self._loop.publisher.serve(found.endpoints, found.ready)
         return Seen(snapshot, fleet(snapshot, settings.own_namespace, settings.allowed_targets))
 
-    async def _tell(self, outcome: Round) -> None:
+    async def _report(self, outcome: Round) -> None:
         snapshot = outcome.seen.snapshot
         reports = with_reports_of_referenced(outcome.compiled.reports, self._resync.without_status_subresource)
         self._channel.compare(snapshot)
         self._last_good.want(worth_keeping(outcome.compiled, snapshot))
         self._want_services(outcome)
         self._want_statuses(outcome, reports)
-        self._tell_of_changes(outcome, reports)
+        self._report_changes(outcome, reports)
         self._count(outcome)
 
     def _want_services(self, outcome: Round) -> None:
@@ -277,7 +277,7 @@ class Operator:
             if "/" in name
         }
 
-    def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
+    def _report_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
         told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
         self._log_state, lines = log_changes(
             self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, told)
@@ -287,7 +287,7 @@ class Operator:
         clock = asyncio.get_running_loop()
         self._event_state, new = object_events(self._event_state, reports, self._active(outcome), clock.time())
         if self._event_state.is_waiting:
-            clock.call_later(SETTLED, self._loop.mark_heard)
+            clock.call_later(SETTLED, self._loop.mark_report_due)
         self._events.write(new, outcome.seen.snapshot.objects.get)
 
     def _count(self, outcome: Round) -> None:

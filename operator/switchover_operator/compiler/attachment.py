@@ -6,7 +6,7 @@ from typing import Any
 
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import ROUTE_KIND, GatewayListener, ServedGateway
 from switchover_operator.compiler.report import Ref
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -107,7 +107,7 @@ def _gateway_of(group: object, kind: object, namespace: object, name: object) ->
 
 def _stranger(found: Object[HTTPRoute], ref: ParentRef, identity: Identity, fleet: Fleet) -> Iterator[Parent]:
     """Where nobody else serves Gateways, a parent that is not ours is a mistake worth telling."""
-    if isinstance(fleet, Standalone):
+    if not fleet.others_may_serve:
         text = f"{identity} is none of the Gateways of class switchover that are served here"
         yield Parent(_status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
 
@@ -127,7 +127,7 @@ def _parents_of_unreadable(
             ref.get("namespace") or found.identity.namespace,
             ref["name"],
         )
-        if identity in gateways or isinstance(fleet, Standalone):
+        if identity in gateways or not fleet.others_may_serve:
             yield Parent(ref, identity, found.accepted)
 
 

@@ -10,8 +10,8 @@ from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import CLASS_NAME, Fleet, Standalone
-from switchover_operator.compiler.listeners import ServedGateway, class_reports
+from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet
+from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Report
@@ -22,7 +22,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, GatewayClass, HTTPRoute
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
@@ -45,7 +45,7 @@ def all_reports(
         for report in (
             *_unserved_kinds(snapshot),
             *_unreadable(inputs.catalogue),
-            *class_reports(inputs.catalogue),
+            *_class_reports(inputs.catalogue),
             *_gateways_of_others(inputs.catalogue, gateways, fleet),
             *_gateway_reports(gateways, routes),
             *options_reports(inputs.catalogue, gateways, fleet),
@@ -81,11 +81,22 @@ def _plain(found: Object[Resource], *own: Condition) -> Report:
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _class_reports(catalogue: Catalogue) -> Iterator[Report]:
+    """Report on every GatewayClass that names our controller."""
+    for found in catalogue.every(GatewayClass):
+        if found.model is None or found.model.spec.controller_name != CONTROLLER_NAME:
+            continue
+        accepted = found.accepted
+        if found.model.spec.parameters_ref is not None:
+            accepted = conditions.invalid_parameters("spec.parametersRef: no parameters are known here; leave it out")
+        yield _plain(found, accepted, conditions.supported_version())
+
+
 def _gateways_of_others(
     catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
 ) -> Iterator[Report]:
-    """Where nobody else serves Gateways, one of another class is worth a word."""
-    for found in catalogue.every(Gateway) if isinstance(fleet, Standalone) else ():
+    """Where no other controller can serve them, report the Gateways of other classes."""
+    for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
             note = f"its class is not served here; a Gateway of class {CLASS_NAME} is"
             yield replace(_plain(found), notes=(*found.notes, note))
@@ -197,7 +208,7 @@ def _route_option_reports(inputs: CompileInputs, routes: tuple[CompiledRoute, ..
             elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
                 missing = conditions.target_not_found(f"{target} does not exist")
                 ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
-            elif target in ours or isinstance(fleet, Standalone):
+            elif target in ours or not fleet.others_may_serve:
                 here = own if ref in served else (_accepted(found, attached=False), *access, *found.effect)
                 ancestors.append(ParentReport(ref, _with_overridden(found, here, ours.get(target))))
         for route in named.get(found.identity, ()):
@@ -263,8 +274,7 @@ def _failover_reports(
         for target, attached in targets(found).items():
             theirs = target in inputs.catalogue.objects and target not in gateways and target not in attached_to
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
-                # Somebody else may serve it, but for one machine's files.
-                if not isinstance(fleet, Standalone):
+                if fleet.others_may_serve:
                     continue
                 accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
             else:

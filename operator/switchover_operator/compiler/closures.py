@@ -11,7 +11,7 @@ from typing import Any, Final
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener, ServedGateway
 from switchover_operator.compiler.report import ParentReport, Ref, Report
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -183,13 +183,13 @@ def options_reports(catalogue: Catalogue, gateways: Mapping[Identity, ServedGate
     at: dict[Identity, list[ParentReport]] = {}
     for attached in _attached(catalogue):
         gateway = gateways.get(attached.gateway)
-        if gateway is not None or isinstance(fleet, Standalone):
+        if gateway is not None or not fleet.others_may_serve:
             here = _conditions_at(attached, gateway)
             at.setdefault(attached.found.identity, []).extend([ParentReport(attached.ref, here)] if here else [])
     for kind in _KINDS:
         for found in catalogue.every(kind):
             identity = found.identity
-            if identity in at or isinstance(fleet, Standalone):
+            if identity in at or not fleet.others_may_serve:
                 parents = tuple(at.get(identity, ()))
                 yield Report(identity, found.source, found.generation, (), parents, notes=_notes(found, parents))
 

@@ -12,8 +12,7 @@ from switchover_operator.compiler import conditions
 from switchover_operator.compiler.addresses import normal
 from switchover_operator.compiler.certificates import certificate
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Cluster, Fleet, GatewayPort, Standalone
-from switchover_operator.compiler.report import Report
+from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet, GatewayPort
 from switchover_operator.compiler.resolve import Catalogue, Object, age
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import (
@@ -98,18 +97,6 @@ class ServedGateway:
 # ── Classes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def class_reports(catalogue: Catalogue) -> Iterator[Report]:
-    """Report on every GatewayClass that names our controller."""
-    for found in catalogue.every(GatewayClass):
-        if found.model is None or found.model.spec.controller_name != CONTROLLER_NAME:
-            continue
-        accepted = found.accepted
-        if found.model.spec.parameters_ref is not None:
-            accepted = conditions.invalid_parameters("spec.parametersRef: no parameters are known here; leave it out")
-        both = (accepted, conditions.supported_version())
-        yield Report(found.identity, found.source, found.generation, both, notes=found.notes)
-
-
 def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
     """Name the classes whose Gateways are served; on one machine ours needs no GatewayClass object."""
     known = {found.identity.name: found.model for found in catalogue.every(GatewayClass) if found.model}
@@ -118,7 +105,7 @@ def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
         for name, model in known.items()
         if model.spec.controller_name == CONTROLLER_NAME and model.spec.parameters_ref is None
     }
-    if isinstance(fleet, Standalone) and CLASS_NAME not in known:
+    if fleet.class_is_implied and CLASS_NAME not in known:
         ours.add(CLASS_NAME)
     return frozenset(ours)
 
@@ -132,7 +119,7 @@ def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, Ser
     ours = [found for found in catalogue.every(Gateway) if _class_name(found) in classes]
     ours.sort(key=age)
     served = [_served(catalogue, found, fleet) for found in ours]
-    served = list(_without_collisions(served) if isinstance(fleet, Standalone) else _with_addresses(served))
+    served = list(_without_collisions(served) if fleet.gateways_share_ports else _with_addresses(served))
     return {gateway.found.identity: gateway for gateway in served}
 
 
@@ -170,14 +157,9 @@ def _listener(catalogue: Catalogue, gateway: Identity, path: str, spec: Listener
     if unsupported is not None:
         return GatewayListener(gateway, spec, 0, (), troubles=(unsupported,))
     kinds, wrong_kinds = _kinds(path, spec)
-    listener = GatewayListener(gateway, spec, _socket(gateway, spec, fleet), kinds, troubles=wrong_kinds)
+    socket = fleet.socket(GatewayPort(gateway.namespace, gateway.name, spec.port))
+    listener = GatewayListener(gateway, spec, socket, kinds, troubles=wrong_kinds)
     return _with_certificates(catalogue, path, listener) if spec.protocol == "HTTPS" else listener
-
-
-def _socket(gateway: Identity, spec: Listener, fleet: Fleet) -> int:
-    if isinstance(fleet, Cluster):
-        return fleet.ports.get(GatewayPort(gateway.namespace, gateway.name, spec.port), 0)
-    return spec.port
 
 
 def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:

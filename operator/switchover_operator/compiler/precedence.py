@@ -9,7 +9,7 @@ from typing import Any
 
 from switchover_dataplane import table
 from switchover_operator.compiler.attachment import Place, specificity
-from switchover_operator.compiler.fleet import Cluster, Fleet
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener
 from switchover_operator.compiler.resolve import age
 from switchover_operator.compiler.routes import CompiledRoute
@@ -49,7 +49,7 @@ def _port(
                 listener.hostname,
                 listener.certificates,
                 _hosts(places.get(listener.name, ())),
-                listener.spec.port if isinstance(fleet, Cluster) else 0,
+                fleet.client_port(listener.spec.port),
                 listener.closed,
             )
             for listener in ordered

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
 
@@ -41,13 +41,10 @@ def service_port(
 def endpoints(
     catalogue: Catalogue, namespace: str, name: str, port: ServicePort, fleet: Fleet
 ) -> Iterable[tuple[str, int]]:
-    """Return the ready addresses of a Service's port, sorted.
-
-    On one machine nobody makes EndpointSlices; the Service's name stands in for them, which DNS or --connect-to knows.
-    """
+    """Return the ready addresses of a Service's port, sorted."""
     slices = catalogue.slices(namespace, name)
-    if not slices and isinstance(fleet, Standalone):
-        return [(f"{name}.{namespace}.svc.cluster.local", port.port)]
+    if not slices:
+        return fleet.endpoints_without_slices(namespace, name, port.port)
     return sorted(set(_ready(slices, port.name)))
 
 

@@ -58,7 +58,7 @@ async def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, folder: Path) -> None:
     source = _Source(settings)
-    loop = Loop(source.look, source.tell)
+    loop = Loop(source.look, source.report)
     async with loop.publisher as publisher:
         workers = Workers(settings.workers, settings.command, folder, publisher.serve)
         stop = _stop_on_signals(workers)
@@ -90,7 +90,7 @@ class _Source:
         self._view = self.manifests.read()
         return Seen(self._view.snapshot, self._fleet)
 
-    async def tell(self, outcome: Round) -> None:
+    async def report(self, outcome: Round) -> None:
         """Log what is new."""
         compiled = outcome.compiled
         status = LoopStatus(
@@ -149,18 +149,6 @@ def check_admin_ports(command: Command, workers: int) -> None:
 def _socket_folder() -> str | None:
     """Where the sockets' private folder goes: the usual place for temporary files unless its name is too long."""
     return None if len(tempfile.gettempdir()) <= _LONGEST_SOCKET_FOLDER else "/tmp"  # noqa: S108 - a folder of mode 0700 below it
-
-
-def admin_address(text: str) -> tuple[str, int]:
-    """HOST:PORT → its parts; an IPv6 address stands in brackets.
-
-    Raises:
-        ValueError: it is none.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:9180 or [::1]:9180")
-    return host.strip("[]"), int(port)
 
 
 def redirection(text: str) -> str:
