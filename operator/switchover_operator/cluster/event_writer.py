@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path
 from switchover_operator.cluster.object_events import ObjectEvent
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import KINDS
@@ -19,7 +19,7 @@ QUEUE_SIZE: Final = 200
 
 
 class EventWriter:
-    """Writes Events until it is closed. `find` gives the object that an Event is about, None if it is gone."""
+    """Writes Events until it is cancelled."""
 
     def __init__(self, api: Api, instance: str) -> None:
         self._api = api
@@ -27,7 +27,7 @@ class EventWriter:
         self._queue: asyncio.Queue[Body] = asyncio.Queue(QUEUE_SIZE)
 
     def write(self, events: Iterable[ObjectEvent], find: Callable[[Identity], Body | None]) -> None:
-        """Queue these."""
+        """Queue Events. `find` returns the object that an Event is about; None if it is gone."""
         for object_event in events:
             about = find(object_event.about)
             if about is None or (object_event.about.group, object_event.about.kind) not in KINDS:
@@ -48,16 +48,16 @@ class EventWriter:
 
 
 def event(object_event: ObjectEvent, about: Body, instance: str, now: datetime) -> Body:
-    """Make an Event (Kubernetes API reference, events.k8s.io/v1); one about a cluster-wide object is in `default`."""
+    """Make an Event (Kubernetes API reference, events.k8s.io/v1); for a cluster-wide object it is in `default`."""
     identity, metadata = object_event.about, about["metadata"]
     namespace = identity.namespace or "default"
-    # A name has room for 253 characters, and none of its parts may end with a hyphen or be empty (RFC 1123).
+    # A name has at most 253 characters, and none of its parts is empty or ends with a hyphen (RFC 1123).
     name = f"{identity.name[:200].rstrip('-.')}.{uuid.uuid4().hex[:16]}"
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {"name": name, "namespace": namespace},
-        "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "eventTime": api_time(now, "microseconds"),
         "reportingController": "switchover.dev/operator",
         "reportingInstance": instance[:128],
         "action": object_event.action,

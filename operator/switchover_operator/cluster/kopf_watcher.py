@@ -1,9 +1,9 @@
-"""kopf, in a thread of its own → all objects at one moment, or None until every one that exists is known.
+"""kopf, in a thread of its own → all objects at one moment, or None until the index is complete.
 
-kopf ends when a watch breaks in a way that it does not expect; it is started anew then, with empty indices, and nobody
-sees those until they are full again: what was compiled last serves on meanwhile.
+kopf ends when a watch breaks in an unexpected way. It is then restarted with an empty index, which is not used until it
+is complete again: the last table keeps serving.
 
-A thread, because kopf cancels every task of its event loop when it ends, and takes the loop's signals for itself.
+kopf has a thread, because it cancels every task of its event loop when it ends, and takes over the loop's signals.
 """
 
 import asyncio
@@ -21,32 +21,33 @@ from switchover_operator.identity import Body
 log = logging.getLogger(__name__)
 
 IDENTITY: Final[Any] = "switchover"
-"""Who this is among kopf's peers, of which there are none; kopf does not export the type."""
-ANSWER: Final = 10.0
-"""Seconds within which kopf's thread has to hand over its index."""
-STOPPING: Final = 5.0
-"""Seconds that kopf may take to stop before another life of it begins."""
+"""Our name among kopf's peers, of which there are none; kopf does not export the type."""
+INDEX_TIMEOUT: Final = 10.0
+"""Seconds within which kopf's thread must return its index."""
+STOP_TIMEOUT: Final = 5.0
+"""Seconds that kopf may take to stop before the next run begins."""
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 STEADY: Final = 60.0
-"""Seconds after which a run of kopf counts as one that works."""
+"""Seconds after which a run of kopf counts as stable: the wait before a restart is short again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchCallbacks:
-    """What is called when: an object `changed`, only a status was `touched`, or a deletion may have been missed.
+    """Calls of the watcher: an object `changed`, or only its status did (`status_changed`).
 
-    `relisted`: a watch began anew, or a kind came or went. `ended`: watching ended as a whole, and will begin anew.
+    `relisted`: a watch restarted, or a kind was added or removed, so that a deletion may have been missed. `ended`:
+    kopf ended and will be restarted.
     """
 
     changed: Callable[[], None]
-    touched: Callable[[], None]
+    status_changed: Callable[[], None]
     relisted: Callable[[], None]
     ended: Callable[[], None]
 
 
 class KopfWatcher:
-    """What kopf has seen; `callbacks` are called in the caller's event loop."""
+    """Runs kopf and gives access to its index; `callbacks` are called in the caller's event loop."""
 
     def __init__(self, namespaces: Sequence[str], callbacks: WatchCallbacks) -> None:
         self._namespaces = tuple(namespaces)
@@ -70,25 +71,25 @@ class KopfWatcher:
                 continue
             failures = 0 if loop.time() - started > STEADY else failures + 1
             wait = min(FIRST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
-            log.error("watching ended and begins again in %g s, what was served is served on: %s", wait, failure)
+            log.error("watching ended and restarts in %g s, the last table keeps serving: %s", wait, failure)
             await asyncio.sleep(wait)
 
     async def objects(self) -> list[Body] | None:
-        """All objects as they are known now; None while not every object that exists has been seen."""
+        """Return all objects of the index; None until it is complete."""
         return await self._run.bodies() if self._run is not None else None
 
     def restart(self) -> None:
-        """Begin watching anew: what is known has turned out not to be what there is."""
+        """Restart kopf with an empty index, as the present one is wrong."""
         if self._run is not None:
             self._run.stop()
 
 
 class _KopfRun:
-    """One life of kopf, from empty indices to its end; `stop_requested` says that it ends because we want it to."""
+    """One run of kopf, from an empty index to its end. `stop_requested`: we ended it, it did not fail."""
 
     def __init__(self, namespaces: tuple[str, ...], callbacks: WatchCallbacks) -> None:
-        self._here = asyncio.get_running_loop()
-        self._there: asyncio.AbstractEventLoop | None = None
+        self._caller_loop = asyncio.get_running_loop()
+        self._kopf_loop: asyncio.AbstractEventLoop | None = None
         self._namespaces = namespaces
         self._callbacks = callbacks
         self._index: Any = None
@@ -96,32 +97,32 @@ class _KopfRun:
         self._stop = threading.Event()
         self._abandoned = False
         self.stop_requested = False
-        self._ended: asyncio.Future[str] = self._here.create_future()
+        self._ended: asyncio.Future[str] = self._caller_loop.create_future()
         self._thread = threading.Thread(target=self._thread_main, name="kopf", daemon=True)
         self._thread.start()
 
     async def until_ended(self) -> str:
-        """Wait for the end and say why it came."""
+        """Wait for the end and return its reason."""
         return await self._ended
 
     def stop(self) -> None:
-        """End this run soon; nobody waits for it longer than `STOPPING`."""
+        """End this run within `STOP_TIMEOUT` seconds."""
         self.stop_requested = True
         self._stop.set()
-        self._here.call_later(STOPPING, self._end, "kopf was told to stop")
+        self._caller_loop.call_later(STOP_TIMEOUT, self._end, "kopf was asked to stop")
 
     def abandon(self) -> None:
-        """Let this run end by itself; nothing that it still says is heard."""
+        """Let this run end by itself; it makes no more calls."""
         self._stop.set()
         self._abandoned = True
 
     async def bodies(self) -> list[Body] | None:
         """Copy the index in kopf's own thread, between two of its steps."""
-        if self._there is None or not self._indexed or self._stop.is_set() or self._ended.done():
+        if self._kopf_loop is None or not self._indexed or self._stop.is_set() or self._ended.done():
             return None
-        copying = asyncio.run_coroutine_threadsafe(self._copied(), self._there)
+        copying = asyncio.run_coroutine_threadsafe(self._copied(), self._kopf_loop)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(copying), ANSWER)
+            return await asyncio.wait_for(asyncio.wrap_future(copying), INDEX_TIMEOUT)
         except (TimeoutError, asyncio.CancelledError):
             copying.cancel()
             raise
@@ -136,13 +137,13 @@ class _KopfRun:
         why = "kopf stopped"
         try:
             asyncio.run(self._operate())
-        except Exception as error:  # noqa: BLE001 - whatever it was, watching must go on
+        except Exception as error:  # noqa: BLE001 - watching must go on after any error
             why = f"{type(error).__name__}: {error}"
         self._call(self._end, why)
 
     async def _operate(self) -> None:
-        self._there = asyncio.get_running_loop()
-        registry = handlers.registry(self._moved, self._kinds_changed, self._all_indexed)
+        self._kopf_loop = asyncio.get_running_loop()
+        registry = handlers.registry(self._on_event, self._kinds_changed, self._all_indexed)
 
         async def take_index(**given: Any) -> None:
             self._index = given[handlers.OBJECTS]
@@ -159,10 +160,10 @@ class _KopfRun:
             identity=IDENTITY,
         )
 
-    def _moved(self, *, relisted: bool, status_only: bool) -> None:
+    def _on_event(self, *, relisted: bool, status_only: bool) -> None:
         if relisted and self._indexed:
             self._call(self._callbacks.relisted)
-        self._call(self._callbacks.touched if status_only else self._callbacks.changed)
+        self._call(self._callbacks.status_changed if status_only else self._callbacks.changed)
 
     def _kinds_changed(self) -> None:
         if self._indexed:
@@ -175,11 +176,11 @@ class _KopfRun:
             self._call(self._callbacks.changed)
 
     def _call(self, what: Callable[..., None], *given: object) -> None:
-        """Call something in the caller's event loop, unless that is gone."""
-        if not self._abandoned and not self._here.is_closed():
-            self._here.call_soon_threadsafe(what, *given)
+        """Call something in the caller's event loop, unless that is closed."""
+        if not self._abandoned and not self._caller_loop.is_closed():
+            self._caller_loop.call_soon_threadsafe(what, *given)
 
-    # ── Back in the caller's ────────────────────────────────────────────────────────────────────────────────────────
+    # ── In the caller's loop ────────────────────────────────────────────────────────────────────────────────────────
 
     def _end(self, why: str) -> None:
         if not self._ended.done():

@@ -15,29 +15,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
-from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path
 from switchover_operator.identity import Body
 
 log = logging.getLogger(__name__)
 
 LEASE_DURATION: Final = 15
-"""Seconds that a Lease stands still before another takes it."""
+"""Seconds without a renewal after which another operator may take the Lease (client-go: LeaseDuration)."""
 RENEW_DEADLINE: Final = 10.0
-"""Seconds without a renewal after which the holder stops acting."""
+"""Seconds without a renewal after which the holder stops acting (client-go: RenewDeadline)."""
 RETRY_PERIOD: Final = 2.0
-"""Seconds between two renewals, and between two looks at somebody else's Lease."""
+"""Seconds between two renewals, and between two reads of another's Lease (client-go: RetryPeriod)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseObservation:
-    """A Lease as it was seen: its version, and when (by our own clock) it was first seen so."""
+    """The version of a Lease, and the time on our own clock when that version was first read."""
 
     version: str
     since: float
 
 
 def may_take(lease: Body | None, identity: str, observation: LeaseObservation | None, now: float) -> bool:
-    """Tell whether the Lease is ours to take: there is none, it is ours or nobody's, or it has stood still too long."""
+    """Tell whether `identity` may take the Lease: it has no other holder, or was not renewed for its whole duration."""
     if lease is None:
         return True
     spec = lease.get("spec") or {}
@@ -48,7 +48,7 @@ def may_take(lease: Body | None, identity: str, observation: LeaseObservation | 
 
 
 class Leadership:
-    """Takes the Lease and holds it; `owners` are taken along by garbage collection."""
+    """Takes the Lease and holds it; `owners` are the ownerReferences of a Lease that is created."""
 
     def __init__(self, api: Api, namespace: str, name: str, identity: str, owners: tuple[Body, ...] = ()) -> None:
         self._owners = owners
@@ -61,24 +61,24 @@ class Leadership:
         self._held_by_another = False
 
     async def lead(self, work: Callable[[], Awaitable[NoReturn]]) -> NoReturn:
-        """Do the work whenever the Lease is ours, and end it when it no longer is, for ever."""
+        """Do the work while the Lease is ours, for ever."""
         try:
             while True:
                 await self._until_held()
                 log.info("leading: %s holds the Lease %s/%s", self._identity, self._namespace, self._name)
                 await self._while_held(asyncio.ensure_future(work()))
-                why = "is another's" if self._held_by_another else "was not renewed in time"
+                why = "has another holder" if self._held_by_another else "was not renewed in time"
                 log.warning("no longer leading: the Lease %s/%s %s", self._namespace, self._name, why)
         finally:
             with suppress(ApiRefused, ApiUnreachable):
                 await asyncio.shield(self._release())
 
     async def _until_held(self) -> None:
-        while not await self._took():  # noqa: ASYNC110 - nothing tells that a Lease became free
+        while not await self._took():  # noqa: ASYNC110 - nothing signals that a Lease became free
             await asyncio.sleep(RETRY_PERIOD)
 
     async def _while_held(self, working: asyncio.Future[NoReturn]) -> None:
-        """Renew the Lease beside the work, until one of the two ends."""
+        """Renew the Lease while the work goes on, until one of the two ends."""
         clock = asyncio.get_running_loop().time
         renewed = clock()
         try:
@@ -96,7 +96,7 @@ class Leadership:
                 await working
 
     async def _took(self) -> bool:
-        """Take or renew the Lease if that may be."""
+        """Take or renew the Lease if possible."""
         try:
             lease = await self._read()
             now = asyncio.get_running_loop().time()
@@ -107,7 +107,7 @@ class Leadership:
                 return False
             await self._write(lease, self._identity)
         except (ApiRefused, ApiUnreachable) as error:
-            log.debug("the Lease cannot be had at the moment: %s", error)
+            log.debug("the Lease could not be taken or renewed: %s", error)
             return False
         return True
 
@@ -121,7 +121,7 @@ class Leadership:
         return lease
 
     async def _write(self, lease: Body | None, holder: str) -> None:
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = api_time(datetime.now(UTC), "microseconds")
         before: dict[str, Any] = (lease or {}).get("spec") or {}
         spec = {**before, "holderIdentity": holder, "leaseDurationSeconds": LEASE_DURATION, "renewTime": now}
         if before.get("holderIdentity") != holder:
@@ -131,11 +131,11 @@ class Leadership:
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
             await self._api.create(self._folder, body)
         else:
-            # With the version that was read: if another was faster, the API server refuses.
+            # With the version that was read: the API server refuses if another operator was faster.
             await self._api.replace(f"{self._folder}/{self._name}", {**lease, "spec": spec})
 
     async def _release(self) -> None:
-        """Let another take over at once."""
+        """Release the Lease, so that another operator takes over at once."""
         lease = await self._read()
         if lease is not None and (lease.get("spec") or {}).get("holderIdentity") == self._identity:
             await self._write(lease, "")

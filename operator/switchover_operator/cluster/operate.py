@@ -1,6 +1,6 @@
-"""`switchover operator`: the loop with a cluster as its source, its data planes and its audience.
+"""`switchover operator`: the loop with a cluster as its source, and statuses, Events and Services as its results.
 
-Wiring only: what kopf sees, what is compiled and what is written know nothing of one another, and here they meet.
+Wiring only: watching, compiling and writing do not know one another; they are connected here.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import NoReturn
 from switchover_dataplane.table import Network
 from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.cluster import handlers
-from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path
 from switchover_operator.cluster.dataplanes import data_planes
 from switchover_operator.cluster.event_writer import EventWriter
 from switchover_operator.cluster.gateway_services import (
@@ -35,7 +35,7 @@ from switchover_operator.cluster.resync import Resync
 from switchover_operator.cluster.service_writer import ServiceWriter
 from switchover_operator.cluster.status_forwarding import with_reports_of_referenced
 from switchover_operator.cluster.status_merge import StatusContext, changed_statuses
-from switchover_operator.cluster.status_writer import StatusWriter, Wish
+from switchover_operator.cluster.status_writer import DesiredStatus, StatusWriter
 from switchover_operator.compiler.fleet import Cluster
 from switchover_operator.compiler.report import Report
 from switchover_operator.findings import findings
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `switchover operator` was started with. No `namespaces`: all of them.
+    """The flags of `switchover operator`. No `namespaces` means all of them.
 
     `dataplanes` are those outside of the cluster: host and port of their push channel.
     `owner` is the Deployment set as ownerReference on everything that the operator creates.
@@ -91,14 +91,14 @@ async def run(settings: Settings) -> None:
         stopping.cancel()
         if operating.done():
             await operating
-        log.info("stopping: data planes serve on what they have")
+        log.info("stopping: the data planes keep serving their table")
         operating.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await operating
 
 
 async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
-    """Refer to the Deployment that runs us, so that what we make goes when it is uninstalled."""
+    """Make the ownerReference to our own Deployment, so that an uninstall removes what we create."""
     if not settings.owner:
         return ()
     try:
@@ -106,7 +106,7 @@ async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
         deployment: Body = await api.get(f"{path}/{settings.owner}")
     except (ApiRefused, ApiUnreachable) as error:
         log.warning(
-            "what is made here will outlive an uninstall: Deployment %s/%s cannot be read: %s",
+            "an uninstall will not remove what the operator creates, as Deployment %s/%s cannot be read: %s",
             settings.own_namespace,
             settings.owner,
             error,
@@ -127,7 +127,7 @@ class Operator:
         self._loop = Loop(self._look, self._report)
         callbacks = WatchCallbacks(
             changed=self._loop.mark_dirty,
-            touched=self._loop.mark_status_changed,
+            status_changed=self._loop.mark_status_changed,
             relisted=self._watch_restarted,
             ended=metrics.watches.inc,
         )
@@ -146,10 +146,9 @@ class Operator:
         self._events = EventWriter(api, settings.identity)
         self._log_state = LogState()
         self._event_state = EventState()
-        self._leading = False
 
     async def run(self) -> NoReturn:
-        """Watch for ever, and act whenever it is ours to act."""
+        """Watch for ever, and act while this operator leads."""
         host, port = self._settings.admin
         async with asyncio.TaskGroup() as group:
             group.create_task(Probes(self._metrics, self._unready).serve(host, port), name="probes")
@@ -167,25 +166,23 @@ class Operator:
         raise AssertionError("acting does not end")
 
     async def _act(self) -> NoReturn:
-        self._leading = True
         self._metrics.leading.set(1)
         try:
             async with self._loop.publisher, asyncio.TaskGroup() as group:
                 self._loop.remember(await self._last_good.load())
                 self._loop.mark_dirty()
                 group.create_task(self._last_good.run(), name="last good versions")
-                group.create_task(self._channel.keep(), name="push channel")
+                group.create_task(self._channel.run(), name="push channel")
                 group.create_task(self._loop.run(), name="rounds")
                 group.create_task(self._services.run(), name="services")
                 group.create_task(self._events.run(), name="events")
         finally:
-            self._leading = False
             self._metrics.leading.set(0)
             await self._statuses.close()
         raise AssertionError("none of these ends")
 
     def _unready(self) -> str:
-        return "" if self._resync.complete else "not all objects have been seen yet"
+        return "" if self._resync.complete else "not all objects were read yet"
 
     def _watch_restarted(self) -> None:
         self._resync.due()
@@ -237,7 +234,7 @@ class Operator:
         )
 
     def _selector(self, snapshot: Snapshot) -> Mapping[str, str]:
-        """Gateways' Services select the pods that the data planes' own Service selects."""
+        """The Services of Gateways select the pods that the data planes' own Service selects."""
         service = snapshot.objects.get(
             Identity("", "Service", self._settings.own_namespace, self._settings.dataplane_service)
         )
@@ -251,19 +248,19 @@ class Operator:
             self._refused_services(reports),
             self._active(outcome),
         )
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = api_time(datetime.now(UTC))
         self._statuses.forget(snapshot.objects)
         self._statuses.want(
-            (identity, Wish(snapshot.objects[identity], status))
+            (identity, DesiredStatus(snapshot.objects[identity], status))
             for identity, status in changed_statuses(reports, snapshot, context, now)
             if (identity.group, identity.kind) not in self._resync.without_status_subresource
         )
 
     def _refused_services(self, reports: Sequence[Report]) -> dict[Identity, str]:
-        """Gateway → why the API server did not take its Service."""
+        """Gateway → why the API server refused its Service."""
         refused = self._services.refused
         return {
-            report.identity: f"its Service is refused: {refused[name]}"
+            report.identity: f"the API server refused its Service: {refused[name]}"
             for report in reports
             if refused and report.identity.kind == Gateway.KIND
             for name in (service_name(report.identity),)
@@ -278,9 +275,9 @@ class Operator:
         }
 
     def _report_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
-        told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
+        found = tuple(each for report in reports for each in findings(report, lambda *_: ""))
         self._log_state, lines = log_changes(
-            self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, told)
+            self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, found)
         )
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})

@@ -1,8 +1,7 @@
-"""Which objects exist → what kopf's indices have wrong: objects that are stale, and objects that it has not seen.
+"""The objects that exist → where kopf's indices differ: objects that are stale, and objects that are missing.
 
-A watch that begins anew lists what exists, and kopf does not conclude from that list what was deleted meanwhile; nor
-does it when a kind is taken away. Names are cheap to list, so they are compared now and then, and whenever a watch
-began anew.
+A watch that restarts lists what exists, but kopf does not derive from the list what was deleted in the meantime, nor
+when a kind is removed. Names are cheap to list, so they are compared periodically and whenever a watch restarted.
 """
 
 import asyncio
@@ -26,45 +25,45 @@ from switchover_operator.resources.upstream import Upstream
 log = logging.getLogger(__name__)
 
 EVERY: Final = 60.0
-"""Seconds between two censuses where nothing calls for one."""
+"""Seconds between two comparisons."""
 SOON: Final = 0.5
-"""Seconds before the next one while something is amiss."""
+"""Seconds before the next comparison while something is missing or failed."""
 GATHER: Final = 0.1
-"""Seconds for which calls for a census are gathered."""
+"""Seconds for which calls of `due` are gathered."""
 MISSING_LIMIT: Final = 5.0
-"""Seconds for which an object may exist without being seen."""
+"""Seconds for which an existing object may be missing before watching restarts."""
 
 Uid = str
 
-_AT_ONCE: Final = 4
+_CONCURRENT_LISTS: Final = 4
 _OPTIONAL: Final = frozenset(f"{model.PLURAL}.{model.GROUP}" for model in KINDS.values() if model.OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """`stale` are known here and exist no more, `missing` exist and are not known here."""
+    """Objects that kopf has wrong: `stale` ones are deleted, `missing` ones exist and are not in the index."""
 
     stale: frozenset[Uid] = frozenset()
     missing: frozenset[Uid] = frozenset()
 
 
 def uids(bodies: Iterable[Body]) -> frozenset[Uid]:
-    """The UIDs of objects; one that is made anew under its old name has another."""
+    """Return the UIDs of objects; an object that is created again under its name has a new one."""
     return frozenset(uid for body in bodies if (uid := body["metadata"].get("uid")))
 
 
 def missing_and_stale(before: frozenset[Uid], existing: frozenset[Uid], after: frozenset[Uid]) -> Drift:
-    """Compare what was known before the list was asked for, what the list has, and what was known after it came.
+    """Compare the index before the list was requested, the list, and the index after the list arrived.
 
-    An object that was known before and is not in the list, which is newer, is stale. One in the list that is not known
-    afterwards either is missing, unless it was deleted in this very moment.
+    An object that was in the index before and is not in the list, which is newer, is stale. An object in the list that
+    is in neither index is missing, unless it was deleted at this very moment.
     """
     return Drift(stale=(before - existing) & after, missing=existing - after - before)
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """What exists: the UIDs of all objects, and the kinds that the API server does not know."""
+    """The UIDs of all objects that exist, and the kinds that the API server does not know."""
 
     uids: frozenset[Uid]
     unknown: frozenset[str]
@@ -74,9 +73,9 @@ async def existing(api: Api, namespaces: Sequence[str]) -> Existing:
     """List the UIDs of all objects of every kind that is read.
 
     Raises:
-        ApiRefused, ApiUnreachable: one of the lists could not be had.
+        ApiRefused, ApiUnreachable: one of the lists could not be read.
     """
-    turn = asyncio.Semaphore(_AT_ONCE)
+    turn = asyncio.Semaphore(_CONCURRENT_LISTS)
     lists = [
         _listed(api, model, namespace, turn)
         for model in KINDS.values()
@@ -92,7 +91,7 @@ async def existing(api: Api, namespaces: Sequence[str]) -> Existing:
 async def _listed(
     api: Api, model: type[Resource], namespace: str, turn: asyncio.Semaphore
 ) -> tuple[str, frozenset[Uid] | None]:
-    """The kind, and the UIDs of its objects; None if there is no such kind."""
+    """Return the kind, and the UIDs of its objects; None if there is no such kind."""
     query = {"fieldSelector": handlers.SECRETS} if model is Secret else None
     async with turn:
         try:
@@ -107,10 +106,10 @@ async def _listed(
 
 
 async def kinds_without_status(api: Api) -> frozenset[Kind]:
-    """Ask which kinds that statuses are written of have no status subresource, as Gloo's own CRDs have none.
+    """Find the kinds that should get statuses but have no status subresource, as in Gloo's own CRDs.
 
     Raises:
-        ApiRefused, ApiUnreachable: the API server does not say.
+        ApiRefused, ApiUnreachable: the kinds could not be read.
     """
     without_status_subresource: set[Kind] = set()
     for model in (Upstream, RouteOption, AuthConfig, FailoverPolicy):
@@ -127,7 +126,7 @@ async def kinds_without_status(api: Api) -> frozenset[Kind]:
 
 
 class Resync:
-    """Compares what kopf knows with what exists, now and then and whenever it is `due`.
+    """Compares kopf's index with what exists, periodically and whenever it is `due`.
 
     `stale` are the objects that kopf still knows though they are deleted. `complete` tells whether every object that
     exists was seen. `without_status_subresource` are the kinds whose status cannot be written. `changed` is called when
@@ -147,11 +146,11 @@ class Resync:
         self._unknown: frozenset[str] | None = None
 
     def due(self) -> None:
-        """Something may have been missed."""
+        """Compare soon: an event may have been missed."""
         self._due.set()
 
     async def run(self) -> NoReturn:
-        """Take a census when it is due, for ever."""
+        """Compare when it is due, for ever."""
         taken = False
         while True:
             wait = EVERY if taken and self.complete and self._missing_since is None else SOON
@@ -166,10 +165,10 @@ class Resync:
                 taken = True
             except (ApiRefused, ApiUnreachable) as error:
                 taken = False
-                log.debug("the census is put off: %s", error)
+                log.debug("the comparison is postponed: %s", error)
 
     async def objects(self) -> list[Body] | None:
-        """All objects that exist, as kopf knows them; None while one of them was not seen yet."""
+        """Return all objects that exist, as kopf has them; None while one of them is missing."""
         bodies = await self._watcher.objects()
         if bodies is None:
             self.complete = False
@@ -194,17 +193,19 @@ class Resync:
         self._note_missing(found.missing)
 
     def _note_unknown(self, unknown: frozenset[str]) -> bool:
-        """Tell whether a kind came or went, which kopf has to begin anew for."""
+        """Tell whether a kind was added or removed: kopf must restart for that."""
         known_before, self._unknown = self._unknown, unknown
         missed = unknown - _OPTIONAL
         if missed - (known_before or frozenset()):
             names = ", ".join(sorted(missed))
-            log.warning("the cluster has no CustomResourceDefinition for %s: served as soon as it has", names)
+            log.warning(
+                "the cluster has no CustomResourceDefinition for %s; objects are served as soon as there is one", names
+            )
         return known_before is not None and unknown != known_before
 
     def _note_stale(self, stale: frozenset[Uid]) -> None:
         if stale - self.stale:
-            log.info("%d objects are stale whose deletion was not seen", len(stale - self.stale))
+            log.info("%d deleted objects were removed whose deletion event was missed", len(stale - self.stale))
             self._changed()
         self.stale = stale
 
@@ -219,6 +220,6 @@ class Resync:
         if self._missing_since is None:
             self._missing_since = now
         elif now - self._missing_since > MISSING_LIMIT:
-            log.warning("%d objects exist that watching has not brought; it begins anew", len(missing))
+            log.warning("%d existing objects are missing from the index; watching restarts", len(missing))
             self._missing_since = None
             self._watcher.restart()

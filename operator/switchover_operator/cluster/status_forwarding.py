@@ -1,7 +1,7 @@
-"""Reports on objects whose kind has no status to write to → conditions of the routes that use them.
+"""Reports on objects whose kind has no status subresource → conditions of the routes that use them.
 
-Gloo's own CustomResourceDefinitions have no status subresource; where they are the ones installed, what is to be said
-of an Upstream or a RouteOption stands at the HTTPRoute, and in an Event.
+Gloo's own CustomResourceDefinitions have no status subresource. Where they are installed, the findings about an
+Upstream or a RouteOption go to the HTTPRoute, and to an Event.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
