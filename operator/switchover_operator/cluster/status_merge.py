@@ -128,7 +128,7 @@ def _addressed(report: Report, context: StatusContext) -> Condition | None:
     lacking = [address for address in report.addresses_wanted if address not in addresses]
     if lacking:
         return conditions.address_not_usable(
-            f"its Service was not given {', '.join(lacking)}, which spec.addresses asks for"
+            f"its Service did not get {', '.join(lacking)}, which spec.addresses requests"
         )
     if addresses:
         return None
@@ -233,14 +233,16 @@ def _programmed(serves: bool, existing: object, generation: int, context: Status
     An object that was programmed at this generation stays so while a newer revision, which changes others, is pushed.
     """
     if not serves:
-        return conditions.not_programmed("not served, for the reasons given beside")
+        return conditions.not_programmed("not served; the other conditions give the reasons")
     acknowledged = context.acknowledgements
     if acknowledged.complete or _was_programmed(existing, generation):
         return conditions.programmed()
     if acknowledged.refusals:
         name, reasons = min(acknowledged.refusals.items())
         return conditions.refused(f"data plane {name} refused revision {acknowledged.revision}: {'; '.join(reasons)}")
-    return conditions.pending("waiting for the data planes" if acknowledged.answers else "no data plane is there yet")
+    if not acknowledged.answers:
+        return conditions.pending("there is no data plane yet")
+    return conditions.pending("the data planes have not acknowledged it yet")
 
 
 def _was_programmed(existing: object, generation: int) -> bool:

@@ -1,4 +1,4 @@
-"""What compilation found out → one `Report` for each object that is ours, in the order of the snapshot."""
+"""The results of compilation → one `Report` for each object of ours, in the order of the snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -37,7 +37,7 @@ def all_reports(
     routes: Iterable[CompiledRoute],
     fleet: Fleet,
 ) -> tuple[Report, ...]:
-    """Report on every object that is ours, and on every object that cannot be read."""
+    """Report on every object of ours, and on every object that cannot be parsed."""
     routes = tuple(routes)
     used = frozenset(identity for route in routes if route.rules for identity in route.used)
     reports = {
@@ -60,7 +60,7 @@ def all_reports(
 
 
 def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
-    """Kinds of APIs that are served in part: whoever writes one should not have to find out by waiting."""
+    """Report the objects of unserved kinds in the API groups that are served in part."""
     for identity in snapshot.objects:
         if identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
             note = f"a {identity.kind} is not served; this object has no effect"
@@ -68,7 +68,7 @@ def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
 
 
 def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
-    """Objects that cannot be read; kinds with a report of their own have it instead."""
+    """Report the objects that cannot be parsed; a report of their kind replaces this one."""
     for found in catalogue.objects.values():
         if found.refusal is not None:
             yield _plain(found, found.refusal)
@@ -88,7 +88,7 @@ def _class_reports(catalogue: Catalogue) -> Iterator[Report]:
             continue
         accepted = found.accepted
         if found.model.spec.parameters_ref is not None:
-            accepted = conditions.invalid_parameters("spec.parametersRef: no parameters are known here; leave it out")
+            accepted = conditions.invalid_parameters("spec.parametersRef: parameters are not supported; remove it")
         yield _plain(found, accepted, conditions.supported_version())
 
 
@@ -98,7 +98,7 @@ def _gateways_of_others(
     """Where no other controller can serve them, report the Gateways of other classes."""
     for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
-            note = f"its class is not served here; a Gateway of class {CLASS_NAME} is"
+            note = f"its class is not served here; only class {CLASS_NAME} is"
             yield replace(_plain(found), notes=(*found.notes, note))
 
 
@@ -155,7 +155,7 @@ def _conditions_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, 
 
 
 def _worst_cases(routes: Iterable[CompiledRoute]) -> Mapping[Identity, list[Condition]]:
-    """Upstream → what follows from the policies of the routes to it."""
+    """Upstream → the worst cases of the routes to it."""
     cases: dict[Identity, list[Condition]] = {}
     for route in routes:
         for upstream, worst in route.worst.items():
@@ -221,21 +221,21 @@ def _route_option_reports(inputs: CompileInputs, routes: tuple[CompiledRoute, ..
 def _with_overridden(
     found: Object[RouteOption], own: Iterable[Condition], route: CompiledRoute | None
 ) -> tuple[Condition, ...]:
-    """Add what other RouteOptions of a route set before this one."""
+    """Add the fields of this RouteOption that others of the route override."""
     return conditions.merged((*own, *(route.overridden.get(found.identity, ()) if route else ())))
 
 
 def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: tuple[Condition, ...]) -> Report:
-    """A policy's report: per ancestor, or of itself where it is attached to nothing."""
+    """Make a policy's report: per ancestor, or of the policy alone if it is attached to nothing."""
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
         return replace(_plain(found), parents=tuple(ancestors), serves=accepted)
     report = _plain(found, *own)
-    return replace(report, notes=(*found.notes, "it is attached to nothing and has no effect"))
+    return replace(report, notes=(*found.notes, "it is not attached to any object and has no effect"))
 
 
 def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:
-    """Its Accepted condition at a route that it is for, which is served without it where nothing of it is good."""
+    """Return its Accepted condition at a route, which is served without it if no version of it is valid."""
     if found.model is not None:
         return found.accepted if found.refusal is None else refused_at(found, attached=attached)
     if written(found.body.get("spec")):
@@ -247,7 +247,7 @@ def _trigger_conditions(found: Object[RouteOption]) -> tuple[Condition, ...]:
     retries = found.model.spec.options.retries if found.model else None
     if retries is None or retries.num_retries == 0 or triggers.tokens(retries.retry_on):
         return ()
-    text = "spec.options.retries.retryOn is not written: a FailoverPolicy's triggers apply, or else the default ones"
+    text = "spec.options.retries.retryOn is not set: the triggers of a FailoverPolicy apply, or the default ones"
     return (conditions.default_triggers(text),)
 
 
@@ -290,7 +290,7 @@ def _failover_reports(
 def _at(
     catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity, *, attached: bool
 ) -> Condition:
-    """Its Accepted condition at one target."""
+    """Return its Accepted condition at one target."""
     if found.refusal is not None:
         return refused_at(found, attached=attached)
     if target not in catalogue.objects:

@@ -157,7 +157,7 @@ def _demands(validation: object) -> bool:
 
 
 def _certificates(path: str) -> str:
-    return f"{path}: client certificates are not asked for here"
+    return f"{path}: client certificates are not verified here"
 
 
 # ── Gloo's options for Gateways and listeners ───────────────────────────────────────────────────────────────────────

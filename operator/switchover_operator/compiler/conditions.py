@@ -120,7 +120,7 @@ def target_not_found(message: str) -> Condition:
 
 def superseded(winner: Identity) -> Condition:
     """Another policy of the same kind is attached to the same target and is older, or first by name."""
-    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and comes first")
+    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and has precedence")
 
 
 # ── Gateways and their listeners ────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +154,7 @@ def unsupported_protocol(message: str) -> Condition:
 
 def not_conflicted() -> Condition:
     """No other listener wants the same port for the same names."""
-    return Condition("Conflicted", "False", "NoConflicts", "no other listener wants the same")
+    return Condition("Conflicted", "False", "NoConflicts", "no other listener conflicts with it")
 
 
 def hostname_conflict(message: str) -> tuple[Condition, ...]:
@@ -176,7 +176,7 @@ def _conflict(reason: str, message: str) -> tuple[Condition, ...]:
 
 def refs_resolved() -> Condition:
     """All that the object refers to exists and may be referred to."""
-    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references lead somewhere")
+    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references are resolved")
 
 
 def secret_not_found(message: str) -> Condition:

@@ -45,7 +45,7 @@ def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthT
     if token.inline is not None:
         bare = _bare(token.inline.get_secret_value())
         if bare is None:
-            problem = conditions.invalid_secret(f"{path}.inline holds characters that no header may have")
+            problem = conditions.invalid_secret(f"{path}.inline holds characters that are not allowed in a header")
             return Credential(problem=problem)
         name = f"{place}/inline"
         return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
@@ -64,7 +64,7 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
     if value is None:
         keys = secret.keys()
         close = next((key for key in keys if key.lower() == TOKEN_KEY.lower()), "")
-        hint = f"; it has {close!r}, but case matters" if close else ""
+        hint = f"; it has {close!r}, but names of keys are case-sensitive" if close else ""
         problem = conditions.invalid_secret(f"{path}.secretRef: {identity} has no key {TOKEN_KEY!r}{hint}")
         return Credential(problem=problem)
     reason, bare = _token_of(value)
@@ -100,7 +100,7 @@ def _token_of(value: bytes) -> tuple[str, str]:
     if not text.strip():
         return "is empty", ""
     bare = _bare(text)
-    return ("", bare) if bare else ("holds no token that a header could carry", "")
+    return ("", bare) if bare else ("holds no token that can be sent in a header", "")
 
 
 def _bare(text: str) -> str | None:
@@ -126,7 +126,7 @@ def header_values(
     for key in keys:
         text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
         if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
-            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} does not make a header")
+            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} cannot be sent as a header")
         values[key.lower()] = (f"{namespace}/{name}/{key}", text)
     return values, None
 

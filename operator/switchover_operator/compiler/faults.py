@@ -45,7 +45,7 @@ def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
     if not _TOKEN.match(name):
         yield Fault(f"{path}: must be a header name (RFC 9110, section 5.1); got {name!r}")
     if _UNSENDABLE.search(value):
-        yield Fault(f"{path}: the value of {name} holds a control character, which no header may have")
+        yield Fault(f"{path}: the value of {name} holds a control character, which is not allowed in a header")
 
 
 def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: bool = False) -> Iterator[Fault]:
@@ -56,13 +56,13 @@ def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: b
     problem = pattern_problem(pattern, substitution)
     if problem and secret:
         yield Fault(
-            f"{path}: no usable regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
+            f"{path}: is not a valid regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
         )
     elif problem:
-        yield Fault(f"{path}: no usable regular expression (RE2): {problem}; got {pattern[:80]!r}")
+        yield Fault(f"{path}: is not a valid regular expression (RE2): {problem}; got {pattern[:80]!r}")
 
 
 def trigger_faults(path: str, unknown: Mapping[str, str]) -> Iterator[Fault]:
     """Refuse the tokens of a `retryOn` that are none, each with what would be right."""
     for token, right in unknown.items():
-        yield Fault(f"{path}: {token!r} is no trigger; {right}")
+        yield Fault(f"{path}: {token!r} is not a trigger; {right}")

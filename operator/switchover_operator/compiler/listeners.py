@@ -136,7 +136,7 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
     if gateway is None:
         return ServedGateway(found, refused=found.accepted)
     if gateway.spec.infrastructure.parameters_ref is not None:
-        text = "spec.infrastructure.parametersRef: no parameters are known here; leave it out"
+        text = "spec.infrastructure.parametersRef: parameters are not supported; remove it"
         return ServedGateway(found, refused=conditions.invalid_parameters(text))
     for index, address in enumerate(gateway.spec.addresses):
         if address.type not in _ADDRESS_TYPES:
@@ -237,12 +237,10 @@ def _collision(listener: GatewayListener, others: Iterable[GatewayListener]) -> 
     for other in others:
         where = f"port {listener.spec.port}"
         if other.spec.protocol != listener.spec.protocol:
-            return conditions.protocol_conflict(
-                f"listener {other.name} speaks {other.spec.protocol} on {where} already"
-            )
+            return conditions.protocol_conflict(f"listener {other.name} already uses {other.spec.protocol} on {where}")
         if other.hostname == listener.hostname:
             name = other.hostname or "every hostname"
-            return conditions.hostname_conflict(f"listener {other.name} serves {name} on {where} already")
+            return conditions.hostname_conflict(f"listener {other.name} already serves {name} on {where}")
     return ()
 
 
@@ -258,7 +256,7 @@ def _with_addresses(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway
         wanted = tuple(normal(address.value) for address in asked if address.value)
         others = [address for address in wanted if address in taken]
         if others:
-            problem = f"spec.addresses: {others[0]} is {taken[others[0]]}'s already"
+            problem = f"spec.addresses: {others[0]} is already used by {taken[others[0]]}"
             yield replace(gateway, address_problem=problem)
             continue
         taken |= dict.fromkeys(wanted, gateway.found.identity)

@@ -80,7 +80,7 @@ def unserved_commands(option: RouteOption) -> Iterator[str]:
     manipulation = option.spec.options.header_manipulation
     if manipulation is None:
         return
-    path, right = "spec.options.headerManipulation", "a command of Envoy's is sent as it is written"
+    path, right = "spec.options.headerManipulation", "Envoy's commands are sent as plain text"
     for index, entry in enumerate(manipulation.request_headers_to_add):
         value = entry.header.value if entry.header is not None else ""
         if COMMAND.search(value) and not OF_THE_REQUEST.fullmatch(value):

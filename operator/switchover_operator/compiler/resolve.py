@@ -145,7 +145,7 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catal
 def _object(
     identity: Identity, body: Body, snapshot: Snapshot, verdict: Admitted | Refused, good: Admitted | None
 ) -> Object[Resource]:
-    notes = ("this object stands in the input twice; one of the two is used",) if identity in snapshot.repeated else ()
+    notes = ("this object exists twice in the input; one of the two is used",) if identity in snapshot.repeated else ()
     source = snapshot.source(identity)
     if isinstance(verdict, Admitted):
         return Object(identity, body, source, verdict.generation, verdict.model, None, verdict.without_effect, notes)

@@ -103,7 +103,7 @@ def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
             continue
         seen.add(option.identity)
         if option.refusal is not None:
-            served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
+            served = "" if option.model else "; it is left out, and the default policy applies if there is no other"
             text = f"{option.identity} is not accepted: {refused_at(option, attached=attached).message}{served}"
             refusals.append(conditions.policy_not_accepted(text))
             closed += _refused_controls(option, values, attached=attached)
@@ -151,5 +151,5 @@ def _overridden_text(option: Identity, taken: Iterable[str], sources: Mapping[st
     by_winner: dict[Identity, list[str]] = {}
     for name in sorted(taken):
         by_winner.setdefault(sources[name], []).append(to_camel(name))
-    texts = (f"{winner} comes before {option} in {listed(names)}" for winner, names in by_winner.items())
+    texts = (f"{winner} has precedence over {option} for {listed(names)}" for winner, names in by_winner.items())
     return " and ".join(texts)

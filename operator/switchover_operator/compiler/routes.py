@@ -144,7 +144,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
     gateways = sorted({place.listener.gateway for place in attached.places})
     # Without a place the rules are compiled all the same: their references are worth a word in the status.
     variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
-    asked_elsewhere = [
+    unserved_controls = [
         f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
     ]
     keys: dict[Identity, tuple[str, ...]] = {}
@@ -157,7 +157,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
             if key not in builder.rules:
                 noted = builder.of_rule[key] = _RuleConditions()
                 compiled = _Rule(inputs, builder, noted, identity, index, rule, own, inherited)
-                builder.rules[key] = compiled.compiled(asked_elsewhere)
+                builder.rules[key] = compiled.compiled(unserved_controls)
     noted_at = {gateway: [builder.of_rule[key] for key in keys[gateway]] for gateway in variants}
     at = {gateway: _conditions_at(inputs, gateway, noted) for gateway, noted in noted_at.items()}
     if not attached.places:
@@ -219,8 +219,8 @@ class _Rule:
     def path(self) -> str:
         return f"spec.rules[{self.index}]"
 
-    def compiled(self, asked_elsewhere: list[str]) -> table.Rule:
-        """Compile it; `asked_elsewhere` names access controls of the route itself, none of which is served."""
+    def compiled(self, unserved_controls: list[str]) -> table.Rule:
+        """Compile it; `unserved_controls` names access controls of the route itself, none of which is served."""
         options = self.inputs.options.of_rule(self.route, self.path, self.rule)
         owner = f"{self.route}/{self.index}"
         filters = rule_filters(self.inputs.catalogue, owner, self.rule.filters, options)
@@ -229,7 +229,7 @@ class _Rule:
             overridden = conditions.policy_overridden(f"{self.route} {self.path}: {text}")
             self.builder.overridden.setdefault(option, []).append(overridden)
         self.builder.notes += [f"{self.path}: {note}" for note in filters.notes]
-        access = rule_access(self.inputs.auth, owner, self.path, options, asked_elsewhere)
+        access = rule_access(self.inputs.auth, owner, self.path, options, unserved_controls)
         self.noted.conditions += access.conditions
         self.builder.access |= access.access
         self.builder.secrets |= access.secrets

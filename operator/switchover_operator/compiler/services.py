@@ -19,7 +19,7 @@ def service_port(
     where = f"{path}: " if path else ""
     if (namespace, name) == API_SERVER:
         return conditions.target_not_allowed(
-            f"{where}Service {namespace}/{name} is the cluster's API server, where no target may be"
+            f"{where}Service {namespace}/{name} is the cluster's API server, which is not allowed as a target"
         )
     service = catalogue.serving(Service, namespace, name)
     if service is None:
@@ -33,7 +33,7 @@ def service_port(
     if port is None:
         return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}")
     if port.app_protocol in ("kubernetes.io/h2c", "kubernetes.io/wss"):
-        text = f"{where}port {number} of Service {namespace}/{name} speaks {port.app_protocol}, which is not served"
+        text = f"{where}port {number} of Service {namespace}/{name} uses {port.app_protocol}, which is not served"
         return conditions.unsupported_backend_protocol(text)
     return port
 

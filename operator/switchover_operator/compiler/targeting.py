@@ -61,15 +61,16 @@ def refused_at(found: Object[Policy], *, attached: bool) -> Condition:
     assert found.refusal is not None  # noqa: S101 - only what is refused is told of
     if attached or found.model is None:
         return found.refusal
-    return replace(found.refusal, message=f"{found.refusal.message}; that version is not for this target")
+    return replace(found.refusal, message=f"{found.refusal.message}; that version does not apply to this target")
 
 
 def route_targeted(option: Identity, ref: Ref) -> Identity | Condition:
     """Name the route that a targetRef of a RouteOption means, or say why it has no effect."""
     if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
         given = f"{ref.get('kind') or 'no kind'} of {ref.get('group') or 'no group'}"
-        return conditions.target_not_found(f"only an HTTPRoute of {GATEWAY_GROUP} can be targeted; got {given}")
+        text = f"a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
+        return conditions.target_not_found(text)
     if ref.get("namespace", "") not in ("", option.namespace):
-        text = f"the route is in namespace {ref['namespace']}, and a RouteOption counts only in its own"
+        text = f"the route is in namespace {ref['namespace']}, but a RouteOption applies only in its own namespace"
         return conditions.target_not_found(text)
     return Identity(GATEWAY_GROUP, HTTPRoute.KIND, option.namespace, ref["name"])

@@ -146,7 +146,7 @@ def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
     if not problem:
         return None
     right = "use another address, or allow this one with --allow-targets (in the chart: allowTargets)"
-    return conditions.target_not_allowed(f"{path}: {host} is {problem}, where no target may be; {right}")
+    return conditions.target_not_allowed(f"{path}: {host} is {problem}, which is not allowed for a target; {right}")
 
 
 def _connect_timeout(spec: UpstreamSpec) -> float:

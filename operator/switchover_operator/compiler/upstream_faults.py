@@ -35,7 +35,7 @@ def unserved_providers(ai: Ai) -> tuple[str, ...]:
     """Say which backends speak an API that is not served, one sentence each."""
     served = ", ".join(SERVED_PROVIDERS)
     return tuple(
-        f"{path}.{name}: this provider is not served; served are {served}"
+        f"{path}.{name}: this provider is not served; the served ones are {served}"
         for path, _, _, backend in backends(ai)
         for name, provider in (provider_of(backend),)
         if provider is None
@@ -53,7 +53,7 @@ def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
     elif spec.kube is None:
         fields = field_names(UpstreamSpec)
         name = next(name for name in UNSERVED_TYPES if getattr(spec, fields[name]) is not None)
-        text = f"spec.{name}: this type of Upstream is not served; served are ai, static and kube"
+        text = f"spec.{name}: this type of Upstream is not served; the served ones are ai, static and kube"
         yield Fault(text, "UnsupportedValue")
 
 
@@ -95,7 +95,7 @@ def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
 
 def _misplaced_key(path: str, value: str) -> Fault:
     """Refuse a key where a name belongs: it would be looked up, logged and counted by."""
-    right = "looks like a key, which belongs into a Secret that authToken.secretRef names"
+    right = "looks like an API key; put the key into a Secret and name it in authToken.secretRef"
     return Fault(f"{path}: {right}; got {described(value)}")
 
 

@@ -74,7 +74,7 @@ def test_a_gateway_is_programmed_once_it_has_an_address_and_every_one_that_it_as
 
 def test_an_address_that_was_not_given_is_named() -> None:
     _, message = programmed(status([gateway("192.0.2.7", "192.0.2.8")], ["192.0.2.7"]))
-    assert message == "its Service was not given 192.0.2.8, which spec.addresses asks for"
+    assert message == "its Service did not get 192.0.2.8, which spec.addresses requests"
 
 
 def test_an_address_that_is_another_gateways_is_named_with_it_whatever_was_given() -> None:
@@ -82,7 +82,7 @@ def test_an_address_that_is_another_gateways_is_named_with_it_whatever_was_given
     for given in ([], ["192.0.2.7"], ["10.96.0.7"]):
         assert programmed(status(gateways, given)) == (
             "False/AddressNotUsable",
-            "spec.addresses: 192.0.2.7 is Gateway ai/a-first's already",
+            "spec.addresses: 192.0.2.7 is already used by Gateway ai/a-first",
         )
 
 
