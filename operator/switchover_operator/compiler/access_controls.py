@@ -163,16 +163,14 @@ def _sets_other_than(value: Any, *names: str) -> bool:
 
 
 def _extauth(value: Any) -> bool:
-    """`{}` and `disable: true` leave a route as open as it was; an empty `customAuth` restricts the server all the
-    same."""
+    """`{}` and `disable: true` do not restrict a route; an empty `customAuth` does, as its server is asked."""
     if isinstance(value, Mapping) and value.get("customAuth") is not None:
         return True
     return _sets_other_than(value, "disable")
 
 
 def _jwt(value: Any) -> bool:
-    """At a route it can only switch off what a virtual host restricts for; at that, no providers are none to be
-    asked."""
+    """At a route it can only switch off the check of a virtual host; there, no providers mean that none is needed."""
     return _sets_other_than(value, "disable")
 
 

@@ -13,10 +13,10 @@ from switchover_operator.compiler.auth_faults import auth_config_faults
 from switchover_operator.compiler.faults import Fault, hostname_faults
 from switchover_operator.compiler.policy_faults import (
     failover_faults,
-    idle_under_envoy,
-    pointless,
     route_option_faults,
     unserved_commands,
+    unused_retry_fields,
+    unused_under_envoy,
 )
 from switchover_operator.compiler.route_faults import route_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
@@ -91,17 +91,17 @@ def _without_effect(model: Resource) -> tuple[str, ...]:
         f"{path} (unknown; did you mean {probable[path]}?)" if path in probable else f"{path} (unknown)"
         for path in paths
     )
-    return (*unknown, *unsupported_fields(model), *_idle(model))
+    return (*unknown, *unsupported_fields(model), *_unused(model))
 
 
-def _idle(model: Resource) -> Iterator[str]:
+def _unused(model: Resource) -> Iterator[str]:
     """Yield the fields that have no effect because other fields are missing or set."""
     match model:
         case RouteOption():
-            yield from pointless(model)
+            yield from unused_retry_fields(model)
             yield from unserved_commands(model)
         case FailoverPolicy():
-            yield from idle_under_envoy(model)
+            yield from unused_under_envoy(model)
         case _:
             return
 

@@ -1,7 +1,7 @@
-"""One snapshot → the table that data planes serve, and what is to be said about every object: one call, one truth.
+"""One snapshot → the table that data planes serve, and a report for every object.
 
-A pure function of data, whatever the order of the objects. Each step is a module of its own; a bad object falls out of
-the step that finds it bad, with its reasons, and the rest goes on.
+A pure function of data; the order of the objects has no effect. Each step is a module of its own. An invalid object
+leaves the compilation at the step that finds the problem, with the reasons; the others go on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,8 @@ from switchover_operator.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The table, a report for each object of ours, and each object as it is good now: `last_good` next time."""
+    """The table, a report for each object of ours, and each object as it is accepted now: `last_good` of the next
+    call."""
 
     table: table.Table
     reports: tuple[Report, ...]
@@ -35,13 +36,13 @@ class Compiled:
 
 
 def compile_snapshot(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
-    """Compile everything there is at one moment.
+    """Compile all objects of one moment.
 
     Args:
         snapshot: all objects; the same objects give the same bytes.
-        last_good: `accepted` of the last time, {} the first time. Of an object whose content is refused now, what was
-            good then keeps serving; an object that is gone is gone.
-        fleet: how the ports of Gateways become sockets of data planes.
+        last_good: `accepted` of the call before; {} in the first one. It keeps serving for an object whose content is
+            refused now, but not for an object that was deleted.
+        fleet: the data planes that the table is for.
     """
     catalogue = resolve(snapshot, last_good)
     gateways = with_closures(catalogue, served_gateways(catalogue, fleet))
@@ -65,7 +66,7 @@ def compile_snapshot(snapshot: Snapshot, last_good: Mapping[Identity, Admitted],
 def _sealed(
     served: tuple[table.Port, ...], listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute]
 ) -> table.Table:
-    """Gather what the ports refer to, and seal it all with its revision."""
+    """Collect what the ports refer to, and make the table with its revision."""
     rules: dict[str, table.Rule] = {}
     policies: dict[str, table.Policy] = {}
     upstreams: dict[str, table.Upstream] = {}

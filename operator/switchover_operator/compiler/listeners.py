@@ -1,7 +1,7 @@
-"""Gateways of our classes → their listeners: which of them are served, at which socket, with which certificates.
+"""Gateways of our classes → their listeners: whether each is served, at which socket, with which certificates.
 
-On one machine all Gateways share its ports, so that listeners of two Gateways can be in each other's way; in a cluster
-each Gateway's port has a socket of its own (`fleet.py`).
+On one machine all Gateways share its ports, so that the listeners of two Gateways can conflict. In a cluster each
+Gateway's port has a socket of its own (`fleet.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,10 +28,10 @@ _ADDRESS_TYPES = ("IPAddress", "Hostname")
 
 @dataclass(frozen=True, slots=True)
 class GatewayListener:
-    """One listener as it is served: `socket` is its port on the data planes, 0 where it has none yet.
+    """One listener as it is served. `socket` is its port on the data planes; 0 if it has none yet.
 
-    `kinds` are those of its routes; `troubles` its conditions other than the good ones; `closed` says why nobody is let
-    in, "" where it is open.
+    `kinds` are those of its routes, `problems` its conditions other than the good ones. `closed` is the reason why
+    every request is refused; "" if the listener is open.
     """
 
     gateway: Identity
@@ -40,23 +40,23 @@ class GatewayListener:
     kinds: tuple[str, ...]
     certificates: tuple[table.Certificate, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
-    troubles: tuple[Condition, ...] = ()
+    problems: tuple[Condition, ...] = ()
     closed: str = ""
 
     @property
     def name(self) -> str:
-        """The name that tells it from every other listener."""
+        """The unique name of the listener."""
         return f"{self.gateway.namespace}/{self.gateway.name}/{self.spec.name}"
 
     @property
     def hostname(self) -> str:
-        """Its hostname in lower case, "" for every one."""
+        """Its hostname in lower case; "" for every hostname."""
         return (self.spec.hostname or "").lower()
 
     @property
     def is_accepted(self) -> bool:
-        """Whether its protocol is served and no other listener is in its way."""
-        return not any(trouble.type == "Accepted" for trouble in self.troubles)
+        """Whether its protocol is served and no other listener conflicts with it."""
+        return not any(problem.type == "Accepted" for problem in self.problems)
 
     @property
     def serves(self) -> bool:
@@ -67,14 +67,14 @@ class GatewayListener:
     def conditions(self) -> tuple[Condition, ...]:
         """All conditions of its status but Programmed."""
         good = (conditions.accepted(), conditions.not_conflicted(), conditions.refs_resolved())
-        return conditions.merged((*self.troubles, *(c for c in good if c.type not in {t.type for t in self.troubles})))
+        return conditions.merged((*self.problems, *(c for c in good if c.type not in {t.type for t in self.problems})))
 
 
 @dataclass(frozen=True, slots=True)
 class ServedGateway:
-    """A Gateway of one of our classes. One that is `refused` has no listeners.
+    """A Gateway of one of our classes. A `refused` Gateway has no listeners.
 
-    `addresses` are those that it asks for and may have, `address_problem` says why it may not.
+    `addresses` are the requested ones that it may have; `address_problem` says why it may not have one.
     """
 
     found: Object[Gateway]
@@ -98,7 +98,7 @@ class ServedGateway:
 
 
 def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
-    """Name the classes whose Gateways are served; on one machine ours needs no GatewayClass object."""
+    """Return the names of the classes whose Gateways are served."""
     known = {found.identity.name: found.model for found in catalogue.every(GatewayClass) if found.model}
     ours = {
         name
@@ -114,7 +114,7 @@ def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
 
 
 def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, ServedGateway]:
-    """Find all Gateways of our classes, the oldest first."""
+    """Return all Gateways of our classes, the oldest first."""
     classes = our_classes(catalogue, fleet)
     ours = [found for found in catalogue.every(Gateway) if _class_name(found) in classes]
     ours.sort(key=age)
@@ -155,10 +155,10 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
 def _listener(catalogue: Catalogue, gateway: Identity, path: str, spec: Listener, fleet: Fleet) -> GatewayListener:
     unsupported = _unsupported_protocol(path, spec)
     if unsupported is not None:
-        return GatewayListener(gateway, spec, 0, (), troubles=(unsupported,))
+        return GatewayListener(gateway, spec, 0, (), problems=(unsupported,))
     kinds, wrong_kinds = _kinds(path, spec)
     socket = fleet.socket(GatewayPort(gateway.namespace, gateway.name, spec.port))
-    listener = GatewayListener(gateway, spec, socket, kinds, troubles=wrong_kinds)
+    listener = GatewayListener(gateway, spec, socket, kinds, problems=wrong_kinds)
     return _with_certificates(catalogue, path, listener) if spec.protocol == "HTTPS" else listener
 
 
@@ -171,7 +171,7 @@ def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:
 
 
 def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition, ...]]:
-    """Which of the kinds that a listener names are served, and what is wrong with the others."""
+    """Return the kinds of a listener that are served, and the conditions about the others."""
     wanted = spec.allowed_routes.kinds
     wrong = [kind for kind in wanted if (kind.group, kind.kind) != (GATEWAY_GROUP, ROUTE_KIND)]
     kinds = (ROUTE_KIND,) if not wanted or len(wrong) < len(wanted) else ()
@@ -185,31 +185,31 @@ def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition,
 def _with_certificates(catalogue: Catalogue, path: str, listener: GatewayListener) -> GatewayListener:
     certificates: list[table.Certificate] = []
     secrets: dict[str, str] = {}
-    troubles = list(listener.troubles)
+    problems = list(listener.problems)
     refs = listener.spec.tls.certificate_refs if listener.spec.tls else ()
     if not refs:
         text = f"{path}.tls.certificateRefs: HTTPS needs a certificate: name a Secret of type kubernetes.io/tls"
-        troubles.append(conditions.invalid_certificate_ref(text))
+        problems.append(conditions.invalid_certificate_ref(text))
     for index, ref in enumerate(refs):
         where = f"{path}.tls.certificateRefs[{index}]"
         if (ref.group, ref.kind) != ("", "Secret"):
             text = f"{where}: must be a Secret of the core group; got {ref.kind} of {ref.group or 'the core group'}"
-            troubles.append(conditions.invalid_certificate_ref(text))
+            problems.append(conditions.invalid_certificate_ref(text))
             continue
         pair = certificate(catalogue, listener.gateway, where, ref.namespace or listener.gateway.namespace, ref.name)
         if pair.problem is not None:
-            troubles.append(pair.problem)
+            problems.append(pair.problem)
             continue
         certificates.append(table.Certificate(pair.chain, pair.key))
         secrets |= pair.secrets
-    return replace(listener, certificates=tuple(certificates), secrets=secrets, troubles=tuple(troubles))
+    return replace(listener, certificates=tuple(certificates), secrets=secrets, problems=tuple(problems))
 
 
-# ── Listeners in each other's way ───────────────────────────────────────────────────────────────────────────────────
+# ── Conflicting listeners ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _distinct(listeners: tuple[GatewayListener, ...]) -> Iterator[GatewayListener]:
-    """Mark the listeners of one Gateway that cannot be told apart: none of them is served (Gateway API, Conflicted)."""
+    """Mark the listeners of one Gateway that conflict: none of them is served (Gateway API, Conflicted)."""
     for listener in listeners:
         others = [
             other
@@ -220,7 +220,7 @@ def _distinct(listeners: tuple[GatewayListener, ...]) -> Iterator[GatewayListene
 
 
 def _without_collisions(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway]:
-    """Mark the listeners that want what a listener of an older Gateway has; `gateways` are sorted by age."""
+    """Mark the listeners that conflict with one of an older Gateway; `gateways` are sorted by age."""
     taken: list[GatewayListener] = []
     for gateway in gateways:
         listeners = tuple(
@@ -245,11 +245,11 @@ def _collision(listener: GatewayListener, others: Iterable[GatewayListener]) -> 
 
 
 def _marked(listener: GatewayListener, collision: tuple[Condition, ...]) -> GatewayListener:
-    return replace(listener, troubles=(*listener.troubles, *collision)) if collision else listener
+    return replace(listener, problems=(*listener.problems, *collision)) if collision else listener
 
 
 def _with_addresses(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway]:
-    """Give each address that is asked for to the oldest Gateway that asks; `gateways` are sorted by age."""
+    """Assign each requested address to the oldest Gateway that requests it; `gateways` are sorted by age."""
     taken: dict[str, Identity] = {}
     for gateway in gateways:
         asked = gateway.found.model.spec.addresses if gateway.found.model and not gateway.refused else ()

@@ -13,7 +13,7 @@ Ref = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ParentReport:
-    """What holds for an HTTPRoute at one parent, or for a policy at one ancestor."""
+    """The conditions of an HTTPRoute at one parent, or of a policy at one ancestor."""
 
     ref: Ref
     conditions: tuple[Condition, ...]
@@ -21,7 +21,7 @@ class ParentReport:
 
 @dataclass(frozen=True, slots=True)
 class ListenerReport:
-    """What holds for one listener of a Gateway. `serves` tells whether the data planes are asked to listen there."""
+    """The report on one listener of a Gateway. `serves`: the table has the listener."""
 
     name: str
     supported_kinds: tuple[str, ...]
@@ -31,18 +31,18 @@ class ListenerReport:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing stands in its way but, perhaps, a reference that leads nowhere."""
+        """Whether it is accepted; a reference may still be unresolved."""
         return not any(each.type == "Accepted" and each.status == "False" for each in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be said about one object.
+    """The report on one object.
 
-    `conditions` are the object's own; an HTTPRoute and a policy have theirs per parent. `serves` tells whether any of
-    it is in the table, so that data planes can acknowledge it. `pools` are an Upstream's: how many targets each of its
-    priorities has. `addresses_wanted` are those that a Gateway asks for and may have, `address_problem` says why it may
-    not. `refers_to` are the objects that a route is served by. `notes` are for people: facts that are no faults.
+    `conditions` are the object's own; an HTTPRoute and a policy have theirs per parent. `serves`: a part of the object
+    is in the table, so that data planes can acknowledge it. `pools`: the number of targets of each priority of an
+    Upstream. `addresses_wanted` are the addresses that a Gateway requests and may have, `address_problem` says why it
+    may not have one. `refers_to` are the objects that a route uses. `notes` are facts for people that are not faults.
     """
 
     identity: Identity
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing of the object was refused, and no access control of it is not served."""
+        """Whether nothing of the object is refused, and all of its access controls are served."""
         return not any(
             each.type in ("Accepted", "AccessControl") and each.status == "False" for each in self.every_condition
         )

@@ -1,4 +1,4 @@
-"""What is wrong with an HTTPRoute by itself: matches, filters and timeouts that cannot be served as written."""
+"""The faults of an HTTPRoute by itself: matches, filters and timeouts that cannot be served as written."""
 
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from switchover_operator.resources.gateway_api import (
 
 
 def route_faults(route: HTTPRoute) -> Iterator[Fault]:
-    """Find every fault of an HTTPRoute."""
+    """Yield every fault of an HTTPRoute."""
     for index, hostname in enumerate(route.spec.hostnames):
         yield from hostname_faults(f"spec.hostnames[{index}]", hostname)
     for index, rule in enumerate(route.spec.rules):

@@ -1,7 +1,7 @@
-"""Which RouteOptions count for a rule, merged field by field as Gloo does.
+"""The RouteOptions that apply to a rule → one set of options, merged field by field as in Gloo.
 
-A rule's own ExtensionRefs come first, in the order of its filters, then those whose targetRefs name the route, the
-oldest first. All take part, and for each top-level field of `options` the first one that sets it counts as a whole.
+A rule's own ExtensionRefs have precedence, in the order of its filters; then come the RouteOptions whose targetRefs
+name the route, the oldest first. Each top-level field of `options` is taken as a whole from the first one that sets it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class RuleOptions:
 
     `conditions` are for the route's status. `overridden` says, by RouteOption, which of its fields another sets first.
     `failure` means that no request of the rule may be served. `closed` names the access controls that are written and
-    not served, so that nobody may ask.
+    not served, so that every request is refused.
     """
 
     options: RouteOptions = field(default_factory=RouteOptions)
@@ -129,9 +129,9 @@ def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
 
 
 def _refused_controls(option: Object[RouteOption], taken: Mapping[str, Any], *, attached: bool) -> list[str]:
-    """Name the access controls of a refused RouteOption that no last good version of it stands in for.
+    """Return the access controls of a refused RouteOption, unless its last good version restricts access.
 
-    Those that another RouteOption has `taken` already would have no effect in any case.
+    Those that another RouteOption sets first (`taken`) have no effect and are left out.
     """
     if attached and option.model is not None and guards(option.model):
         return []
@@ -147,7 +147,7 @@ def _paths(names: Iterable[str]) -> set[str]:
 
 
 def _overridden_text(option: Identity, taken: Iterable[str], sources: Mapping[str, Identity]) -> str:
-    """Say which fields of a RouteOption have no effect, and which others set them first."""
+    """Describe the fields of a RouteOption that have no effect, and the RouteOptions that set them first."""
     by_winner: dict[Identity, list[str]] = {}
     for name in sorted(taken):
         by_winner.setdefault(sources[name], []).append(to_camel(name))

@@ -1,7 +1,7 @@
-"""One attached HTTPRoute → its rules with backends, policies and filters, and what its status says of references.
+"""One attached HTTPRoute → its rules with backends, policies and filters, and the conditions of its references.
 
-A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to: the nearest
-policy wins, and a Gateway's is nearest only where neither route nor Upstream has one.
+A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to. A policy of
+the route or of the Upstream wins over that of the Gateway.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ from switchover_operator.resources.upstream import Upstream
 
 
 class Destinations:
-    """What backendRefs lead to, each worked out once."""
+    """The destinations of backendRefs, each worked out once."""
 
     def __init__(self, catalogue: Catalogue, fleet: Fleet) -> None:
         self._catalogue = catalogue
@@ -43,14 +43,14 @@ class Destinations:
         self._known: dict[tuple[Identity, int | None], Destination] = {}
 
     def of_upstream(self, found: Object[Upstream]) -> Destination:
-        """Return what requests to an Upstream are sent to."""
+        """Return the destination of requests to an Upstream."""
         key = (found.identity, None)
         if key not in self._known:
             self._known[key] = destination_of_upstream(self._catalogue, found, self._fleet)
         return self._known[key]
 
     def of_service(self, service: Identity, port: int | None) -> Destination:
-        """Return what requests to a port of a Service are sent to."""
+        """Return the destination of requests to a port of a Service."""
         key = (service, port)
         if key not in self._known:
             self._known[key] = destination_of_service(
@@ -61,7 +61,7 @@ class Destinations:
 
 @dataclass(frozen=True, slots=True)
 class CompileInputs:
-    """All that a route can refer to."""
+    """Everything that a route can refer to."""
 
     catalogue: Catalogue
     options: OptionsIndex
@@ -134,7 +134,7 @@ class _RuleConditions:
 
 
 def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRoute:
-    """Compile every rule of a route, for each Gateway that takes it."""
+    """Compile every rule of a route, for each Gateway that accepts it."""
     route = attached.found.model
     identity = attached.found.identity
     if route is None:
@@ -142,7 +142,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
     builder = _RouteBuilder()
     own = inputs.failover.of(identity)
     gateways = sorted({place.listener.gateway for place in attached.places})
-    # Without a place the rules are compiled all the same: their references are worth a word in the status.
+    # A route without a listener is compiled all the same, so that its status reports its references.
     variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
     unserved_controls = [
         f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
@@ -275,13 +275,13 @@ class _Rule:
     def _note_worst_case(
         self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
     ) -> None:
-        """Say the same in the status of the route and of the Upstream, each naming the other."""
+        """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
         self.noted.conditions.append(worst_case.condition_of(policy, served, f"{path} ({served.name})"))
         if upstream is not None:
             self.noted.uses.append(_BackendUse(upstream, path, policy, served))
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
-        """Follow a backendRef to what it names, and to the Upstream's identity if it is one."""
+        """Follow a backendRef to its destination, and to the Upstream's identity if it is an Upstream."""
         if (ref.group, ref.kind) not in ((Upstream.GROUP, Upstream.KIND), (Service.GROUP, Service.KIND)):
             text = f"{path}: must be an Upstream of gloo.solo.io or a Service; got {ref.kind} of {ref.group or 'core'}"
             return conditions.invalid_kind(text)

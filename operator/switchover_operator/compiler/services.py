@@ -15,7 +15,7 @@ API_SERVER = ("default", "kubernetes")
 def service_port(
     catalogue: Catalogue, namespace: str, name: str, number: int | None, path: str
 ) -> ServicePort | Condition:
-    """Find a port of a Service, or say why it cannot be used."""
+    """Return a port of a Service, or the reason why it cannot be used."""
     where = f"{path}: " if path else ""
     if (namespace, name) == API_SERVER:
         return conditions.target_not_allowed(
