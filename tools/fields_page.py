@@ -25,8 +25,8 @@ read, kept and named in the object's status (`UnsupportedField`), so that existi
 dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles; so
 is one of an HTTPRoute that Gateway API does not have.
 
-A field marked 403 is an access control that is not served: while it is set, requests that it is for are answered 403
-([access](access.md)).
+A field marked 403 is an access control that is not served: while it is set, requests that it applies to are answered
+403 ([access](access.md)).
 
 The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not served yet: `Accepted: False`, reason
 `UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve.

@@ -1,6 +1,7 @@
-"""What changed between two rounds → log lines: each piece of news once, however often a round is run.
+"""What changed between two rounds → log lines: each change once, however often a round is run.
 
-Pure: what was told before goes in, what is told now comes out with it. Nothing here knows processes or files.
+Pure: what was logged before goes in; the new state and the lines to write come out. It knows neither processes nor
+files.
 """
 
 import logging
@@ -9,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from switchover_dataplane.table import Table
+from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.findings import Finding, Weight
-from switchover_operator.publish import Acknowledgements
 
 _UNSPECIFIED: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
@@ -26,8 +27,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was said already: problems that still stand, the revision that was served, and the addresses named."""
+class LogState:
+    """What was logged: the problems that still stand, the revision that was served, and the addresses."""
 
     problems: frozenset[str] = frozenset()
     revision: str = ""
@@ -35,10 +36,10 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """All there is to tell at one moment. `problems` are those of the files, in their own words.
+class LoopStatus:
+    """All that can be logged at one moment. `problems` are those of the files.
 
-    `bind` is where this machine's data planes listen; None where they are elsewhere, and nothing is said of it.
+    `bind` is where this machine's data planes listen; None where they run elsewhere: then no address is logged.
     """
 
     compiled: Compiled
@@ -49,23 +50,23 @@ class Situation:
     admin: str = ""
 
 
-def news(told: Told, now: Situation) -> tuple[Told, list[Line]]:
-    """What was told and what is → what has been told then, and the lines to write."""
+def log_changes(logged: LogState, now: LoopStatus) -> tuple[LogState, list[Line]]:
+    """What was logged and what is true now → the new log state, and the lines to write."""
     problems = _problems(now)
-    lines = [line for text, line in problems.items() if text not in told.problems]
+    lines = [line for text, line in problems.items() if text not in logged.problems]
     lines += [
-        Line(logging.INFO, f"solved: {text}", {"problem": text}) for text in sorted(told.problems - problems.keys())
+        Line(logging.INFO, f"solved: {text}", {"problem": text}) for text in sorted(logged.problems - problems.keys())
     ]
-    standing = Told(frozenset(problems), told.revision, told.ready)
+    standing = LogState(frozenset(problems), logged.revision, logged.ready)
     if not now.acknowledgements.complete:
         return standing, lines
     revision = now.acknowledgements.revision
     ready = None if now.bind is None else tuple(urls(now.compiled.table, now.bind))
-    if revision != told.revision:
+    if revision != logged.revision:
         lines.append(_served(now))
-    if ready is not None and ready != told.ready:
+    if ready is not None and ready != logged.ready:
         lines.append(_ready(now, ready))
-    return Told(frozenset(problems), revision, ready), lines
+    return LogState(frozenset(problems), revision, ready), lines
 
 
 def urls(table: Table, bind: str) -> Iterable[str]:
@@ -75,7 +76,7 @@ def urls(table: Table, bind: str) -> Iterable[str]:
         yield f"{port.protocol.lower()}://{f'[{host}]' if ':' in host else host}:{port.number}"
 
 
-def _problems(now: Situation) -> dict[str, Line]:
+def _problems(now: LoopStatus) -> dict[str, Line]:
     """Every problem that stands, by its text."""
     lines = {text: Line(logging.WARNING, text) for text in now.problems}
     for finding in now.findings:
@@ -88,7 +89,7 @@ def _problems(now: Situation) -> dict[str, Line]:
     return lines
 
 
-def _served(now: Situation) -> Line:
+def _served(now: LoopStatus) -> Line:
     refused = [str(report.identity) for report in now.compiled.reports if not report.is_accepted]
     accepted = len(now.compiled.reports) - len(refused)
     msg = f"serving revision {now.acknowledgements.revision}: {accepted} object{'' if accepted == 1 else 's'} accepted"
@@ -98,7 +99,7 @@ def _served(now: Situation) -> Line:
     return Line(logging.INFO, msg, fields)
 
 
-def _ready(now: Situation, ready: tuple[str, ...]) -> Line:
+def _ready(now: LoopStatus, ready: tuple[str, ...]) -> Line:
     if ready:
         return Line(logging.INFO, f"ready: {' '.join(ready)} (admin http://{now.admin})", {"urls": list(ready)})
     kinds = [report.identity.kind for report in now.compiled.reports]

@@ -1,4 +1,4 @@
-"""The `switchover` command: flags and environment → the rooms that do the work. Nothing is decided here."""
+"""The `switchover` command: flags and environment variables → calls of what does the work. Nothing is decided here."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ import click
 from switchover_dataplane.table import LOOPBACK, Network, network
 from switchover_operator import core_dumps, logs
 from switchover_operator.cluster.command import operator
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.crds.crd import render
-from switchover_operator.options import checked
+from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
 from switchover_operator.standalone import check_report, standalone
 from switchover_operator.standalone.files import STDIN, Manifests
 from switchover_operator.standalone.workers import DATA_PLANE, Command
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def _files_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(
+    return option(
         "-f",
         "--filename",
         "paths",
@@ -33,20 +33,18 @@ def _files_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..
         multiple=True,
         required=True,
         envvar="SWITCHOVER_FILENAME",
-        show_envvar=True,
         metavar="PATH",
         help=help_text,
     )
 
 
-_allow_targets_option = click.option(
+_allow_targets_option = option(
     "--allow-targets",
     multiple=True,
-    envvar="SWITCHOVER_ALLOW_TARGETS",
-    show_envvar=True,
     metavar="CIDR",
     callback=checked(network),
-    help="Targets may be in this network, though it is link-local or the like; repeatable. Loopback always is.",
+    help="Allow targets in this network, even if it is link-local or otherwise refused. Loopback is always allowed. "
+    "Repeatable.",
 )
 
 
@@ -60,54 +58,34 @@ def main() -> None:
     """
 
 
-@main.command()
-@_files_option("A manifest or a folder of them; repeatable. They are watched: an edit is served at once.")
-@click.option(
-    "--bind",
-    default="127.0.0.1",
-    envvar="SWITCHOVER_BIND",
-    show_envvar=True,
-    show_default=True,
-    metavar="ADDRESS",
-    help="Where listeners are served: a Gateway's port N at ADDRESS:N.",
+@main.command(context_settings=ENVIRONMENT)
+@_files_option("A manifest, or a folder of manifests. Files are watched, and an edit is served at once. Repeatable.")
+@option(
+    "--bind", default="127.0.0.1", metavar="ADDRESS", help="Address of the listeners: port N of a Gateway is ADDRESS:N."
 )
-@click.option(
+@option(
     "--admin",
     default="127.0.0.1:9180",
-    envvar="SWITCHOVER_ADMIN",
-    show_envvar=True,
-    show_default=True,
     metavar="HOST:PORT",
-    callback=checked(standalone.admin_address),
-    help="The admin port (/readyz, /metrics, /v1/health ...); worker k has PORT + k.",
+    callback=checked(host_and_port),
+    help="Admin port (/readyz, /metrics, /v1/health ...). Worker k, counted from 0, uses PORT + k.",
 )
-@click.option(
+@option(
     "--workers",
     default=1,
     type=click.IntRange(1, 256),
-    envvar="SWITCHOVER_WORKERS",
-    show_envvar=True,
-    show_default=True,
     metavar="N",
-    help="Data-plane processes; they share the ports, and one that dies is replaced.",
+    help="Number of data-plane processes. They share the ports; one that ends is replaced.",
 )
-@click.option(
+@option(
     "--connect-to",
     multiple=True,
-    envvar="SWITCHOVER_CONNECT_TO",
-    show_envvar=True,
     metavar="HOST:PORT:HOST:PORT",
     callback=checked(standalone.redirection),
-    help="Connect to the second HOST:PORT where a target names the first, as curl's flag does; repeatable.",
+    help="Connect to the second HOST:PORT where a target has the first, as curl's flag of this name does. Repeatable.",
 )
 @_allow_targets_option
-@click.option(
-    "--log-format",
-    type=click.Choice(["json", "text"]),
-    envvar="SWITCHOVER_LOG_FORMAT",
-    show_envvar=True,
-    help="How log lines look.  [default: text on a terminal, else json]",
-)
+@log_format_option
 def run(  # noqa: PLR0917 - one argument a flag; click names them
     paths: tuple[Path, ...],
     bind: str,
@@ -119,16 +97,17 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
 ) -> None:
     """Serve manifests on this machine, without a cluster.
 
-    Says "ready: URL" once every worker serves them. A broken edit keeps the last good state and says why.
+    Logs "ready: URL" when every worker serves them. After a broken edit the last good state stays, and the reason is
+    logged.
 
     \b
-    Example: the failover guide, with a simulator in the place of the model provider
+    Example: the failover guide, with a simulator instead of the model provider
       switchover simulate --bind 127.0.0.1:18080 &
       switchover run -f manifests/examples/model-failover \\
           --connect-to model-failover.gloo-system.svc.cluster.local:80:127.0.0.1:18080
     """
     if STDIN in paths:
-        raise click.UsageError("-f - can be checked, but not run: standard input cannot be watched")
+        raise click.UsageError("-f - works with `switchover check` only: standard input cannot be watched")
     log_format = log_format or ("text" if sys.stdout.isatty() else "json")
     core_dumps.switch_off()
     allowed = (*LOOPBACK, *allow_targets)
@@ -148,20 +127,20 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         raise click.ClickException(str(taken)) from None
 
 
-@main.command()
-@_files_option("A manifest, a folder of them, or - for standard input; repeatable.")
+@main.command(context_settings=ENVIRONMENT)
+@_files_option("A manifest, a folder of manifests, or - for standard input. Repeatable.")
 @_allow_targets_option
-@click.option("--ascii", "plain", is_flag=True, help="No other characters than ASCII's.")
+@click.option("--ascii", "plain", is_flag=True, allow_from_autoenv=False, help="Print ASCII characters only.")
 def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bool) -> None:
-    """Say what would be served, and everything that is wrong with it.
+    """Report what the manifests would serve, and every problem in them.
 
-    Exits with 1 if a file cannot be read or an object is not accepted.
+    Exits with status 1 if a file cannot be read or an object is not accepted.
     """
     missing = [path for path in paths if path != STDIN and not path.exists()]
     if missing:
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
     view = Manifests(paths).read()
-    compiled = compile(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
+    compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
     click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
     if not check_report.is_good(view, compiled):
         sys.exit(1)
@@ -170,14 +149,19 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
 @main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dataplane(arguments: tuple[str, ...]) -> None:
-    """Run one data-plane process (its own --help tells its flags)."""
+    """Run one data-plane process; --help lists its flags."""
     os.execv(sys.executable, [sys.executable, *DATA_PLANE, *arguments])  # noqa: S606 - no shell
 
 
 @main.command()
-@click.option("--write", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write a file each.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each of them to a file in this folder instead.",
+)
 def crds(write: Path | None) -> None:
-    """Print the CustomResourceDefinitions of every kind that Switchover owns or serves for Gloo, as one YAML stream."""
+    """Print the CustomResourceDefinitions of our own kind and of Gloo's kinds that are served, as one YAML stream."""
     files = render()
     if write is None:
         click.echo("---\n".join(files[name] for name in sorted(files)), nl=False)

@@ -1,15 +1,15 @@
-"""What makes a Kubernetes object that object. It stands alone because everything refers to objects by it."""
+"""The identity of a Kubernetes object, by which everything else refers to it."""
 
 from typing import Any, NamedTuple
 
-from switchover_operator.compiler.key_shapes import without_keys
+from switchover_operator.key_shapes import without_keys
 
 Body = dict[str, Any]
-"""A Kubernetes object as JSON-like data; never changed once it was read."""
+"""A Kubernetes object as JSON-like data; it is never changed."""
 
 
 class Identity(NamedTuple):
-    """Group, kind, namespace ("" where cluster-wide) and name; the version of the API is no part of it."""
+    """Group, kind, namespace ("" if cluster-wide) and name, without the version of the API."""
 
     group: str
     kind: str
@@ -17,7 +17,7 @@ class Identity(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        # A key that was pasted in the place of a name must not be told to everybody.
+        # A key that was pasted in place of a name must not be shown.
         return without_keys(
             f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
         )

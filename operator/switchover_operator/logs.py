@@ -1,8 +1,8 @@
 """Log records → lines on standard output: JSON for machines or text for a terminal.
 
-The data plane's lines have the same two forms; the processes share a terminal, not code. Fields beside the message
-come as `extra={"fields": {...}}`. Whatever is not printable is escaped in both forms, as objects have texts that others
-wrote (CWE-117).
+The data plane's lines have the same two forms; the two processes share a terminal, but no code. Further fields are
+given as `extra={"fields": {...}}`. Characters that are not printable are escaped in both forms, as objects hold texts
+that others wrote (CWE-117).
 """
 
 import json
@@ -32,17 +32,17 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def printable(text: str) -> str:
-    """Escape what is not printable: C0 and C1, ends of lines, marks that turn the direction, half a surrogate."""
+    """Escape characters that are not printable: C0 and C1, line ends, bidirectional marks, lone surrogates."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _one_line(content: dict[str, Any]) -> str:
-    """Write JSON in which only printable characters stand as they are."""
+    """Write JSON; characters that are not printable are escaped."""
     try:
         line = msgspec.json.encode(content).decode()
-    except UnicodeEncodeError:  # half a surrogate
+    except UnicodeEncodeError:  # a lone surrogate
         line = json.dumps(content, default=str)
     if line.isprintable():
         return line
@@ -66,7 +66,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Local time and message, coloured where a person looks on; a traceback follows on lines of its own."""
+    """Local time and message, with colours on a terminal; a traceback follows on lines of its own."""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""Something changed → short pause → look → compile → publish → tell, one round after the other.
+"""Something changed → short pause → look → compile → publish → report, one round after the other.
 
 The loop is level-triggered: a round acts on everything there is at its moment, so that signals may be lost, doubled or
-late without harm. Where objects come from and who is told is given to it: files and a terminal in standalone mode,
-kopf's indices and statuses in a cluster.
+late without harm. The loop is given where objects come from and where rounds are reported: files and a log in
+standalone mode, kopf's indices and statuses in a cluster.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.admission import Admitted
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.identity import Identity
-from switchover_operator.publish import Acknowledgements, Publisher
+from switchover_operator.publish import Publisher
 from switchover_operator.snapshot import Snapshot, same_content
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round came to: what was seen, what was made of it, and what the data planes have said by now.
+    """What one round came to: what was seen, what was made of it, and what the data planes have answered by now.
 
     `seconds` is how long compiling took, 0 in a round that compiled nothing.
     """
@@ -60,7 +61,7 @@ def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
     # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
     gc.disable()
     try:
-        return compile(seen.snapshot, accepted, seen.fleet)
+        return compile_snapshot(seen.snapshot, accepted, seen.fleet)
     finally:
         gc.enable()
 
@@ -68,15 +69,15 @@ def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
 class Loop:
     """Runs rounds, never two at once.
 
-    `look` gives all objects, or None until the first view of them is complete: nothing is published before. `tell`
-    gets the outcome of every round, also of those that only bring news of the data planes. An error ends its round
-    only; the round is tried again. The data planes are those that `publisher` is told to serve.
+    `look` gives all objects, or None until the first view of them is complete: nothing is published before. `report`
+    gets the outcome of every round, also of those in which only a data plane answered. An error ends its round
+    only; the round is tried again. The data planes are those that `publisher` serves.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[Seen | None]], tell: Callable[[Round], Awaitable[None]]) -> None:
-        self.publisher = Publisher(self.mark_heard)
+    def __init__(self, look: Callable[[], Awaitable[Seen | None]], report: Callable[[Round], Awaitable[None]]) -> None:
+        self.publisher = Publisher(self.mark_report_due)
         self._look = look
-        self._tell = tell
+        self._report = report
         self._woken = asyncio.Event()
         self._dirty = False
         self._before: Mapping[Identity, Admitted] = {}
@@ -94,14 +95,14 @@ class Loop:
         self._dirty = True
         self._woken.set()
 
-    def mark_touched(self) -> None:
-        """Something was written that is not compiled; it is looked at soon, and with more of its kind."""
+    def mark_status_changed(self) -> None:
+        """Only a status changed, which is not compiled: look soon, and once for several of them."""
         self._dirty = True
         if self._later is None:
             self._later = asyncio.get_running_loop().call_later(TOUCHED, self._wake)
 
-    def mark_heard(self) -> None:
-        """There is news of data planes, or something may be told now that could not be before."""
+    def mark_report_due(self) -> None:
+        """Report again: a data plane answered, or something may be reported that could not be before."""
         self._woken.set()
 
     def _wake(self) -> None:
@@ -134,7 +135,7 @@ class Loop:
                 self._dirty = True
                 raise
         if self._seen is not None and self._compiled is not None:
-            await self._tell(Round(self._seen, self._compiled, self.publisher.acknowledgements, seconds))
+            await self._report(Round(self._seen, self._compiled, self.publisher.acknowledgements, seconds))
 
     @property
     def _accepted(self) -> Mapping[Identity, Admitted]:

@@ -1,4 +1,4 @@
-"""The newest table → every data plane, and what each of them said to it.
+"""The newest table → every data plane, and what each of them answered.
 
 Each data plane has a task of its own that keeps it at the newest revision, so that a slow one delays no other. A push
 that a newer revision overtakes is abandoned if it does not end soon. What the data planes answered is plain data
@@ -8,9 +8,9 @@ that a newer revision overtakes is abandoned if it does not end soon. What the d
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from ssl import SSLContext
 from typing import Final
@@ -19,6 +19,7 @@ import aiohttp
 import msgspec
 
 from switchover_dataplane.table import Table, encode
+from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ LOOK_AGAIN: Final = 5.0
 """Seconds after which a data plane is asked again what it serves, and which priorities answer."""
 OVERTAKEN: Final = 1.0
 """Seconds that a push may still take when a newer table is there: begun over each time, none would ever arrive."""
-PATIENCE: Final = 12
+WARNING_AFTER: Final = 12
 """Tries without an answer after which it is worth a warning: a data plane that just starts takes a few."""
 
 
@@ -56,58 +57,6 @@ class Endpoint:
     def connector(self) -> aiohttp.BaseConnector:
         """What connects to this address."""
         return aiohttp.TCPConnector(ssl=self.tls) if self.tls else aiohttp.UnixConnector(self.address)
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """A data plane's word on one revision; `reasons` are its own words for refusing it."""
-
-    revision: str
-    accepted: bool
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgements:
-    """What every known data plane last said; None where one has said nothing yet.
-
-    `ready` names those that take requests, None: all do. `active` is the priority that answers, by upstream; where
-    data planes differ, the one furthest from the first.
-    """
-
-    revision: str = ""
-    said: Mapping[str, Acknowledgement | None] | None = None
-    ready: frozenset[str] | None = None
-    active: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def _said(self) -> Mapping[str, Acknowledgement | None]:
-        return self.said or {}
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is a data plane that serves the newest revision, and every one that takes requests does."""
-        return len(self.missing) < len(self._said) and not (
-            self.missing if self.ready is None else self.missing & self.ready
-        )
-
-    @property
-    def missing(self) -> frozenset[str]:
-        """Names of the data planes that do not serve the newest revision, as far as they have said."""
-        return frozenset(
-            name
-            for name, word in self._said.items()
-            if word is None or not word.accepted or word.revision != self.revision
-        )
-
-    @property
-    def refusals(self) -> dict[str, tuple[str, ...]]:
-        """The reasons of each data plane that refused the newest revision, by its name."""
-        return {
-            name: word.reasons
-            for name, word in self._said.items()
-            if word is not None and not word.accepted and word.revision == self.revision
-        }
 
 
 class _Accepted(msgspec.Struct):
@@ -210,7 +159,7 @@ class Publisher:
             try:
                 word = await _push(session, endpoint, revision, text)
             except NotDelivered as failure:
-                level = logging.WARNING if attempt == PATIENCE else logging.DEBUG
+                level = logging.WARNING if attempt == WARNING_AFTER else logging.DEBUG
                 log.log(level, "data plane %s has not taken revision %s yet: %s", endpoint.name, revision, failure)
                 settled.set()
             else:

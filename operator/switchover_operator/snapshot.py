@@ -49,12 +49,12 @@ def same_content(one: Snapshot, other: Snapshot) -> bool:
     if one.objects.keys() != other.objects.keys() or (one.sources, one.repeated) != (other.sources, other.repeated):
         return False
     return all(
-        body is known or essence(body) == essence(known)
+        body is known or without_status(body) == without_status(known)
         for body, known in zip(one.objects.values(), other.objects.values(), strict=True)
     )
 
 
-def essence(body: Body) -> Body:
+def without_status(body: Body) -> Body:
     """A body without what moves when only its status is written."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "resourceVersion"}
     return {key: value for key, value in body.items() if key != "status"} | {"metadata": metadata}

@@ -146,7 +146,7 @@ MISTAKES_IN_ROUTE_OPTIONS = {
     "a longest wait without a first": (
         "retries: {retryBackOff: {maxInterval: 1s}}",
         "spec.options.retries.retryBackOff.maxInterval",
-        "needs baseInterval beside it",
+        "needs baseInterval as well",
     ),
     "a first wait of nothing": (
         "retries: {retryBackOff: {baseInterval: 0s}}",
@@ -195,12 +195,12 @@ MISTAKES_IN_FAILOVER_POLICIES = {
     "a section of a target": (
         "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: a, sectionName: b}]",
         "spec.targetRefs[0].sectionName",
-        "must be left out: a FailoverPolicy is for a whole object",
+        "must not be set: a FailoverPolicy applies to a whole object",
     ),
     "a target's namespace": (
         "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: a, namespace: b}]",
         "spec.targetRefs[0].namespace",
-        "must be left out: a FailoverPolicy is for objects of its own namespace",
+        "must not be set: a FailoverPolicy applies to objects of its own namespace",
     ),
     "no attempts": ("attempts: 0", "spec.attempts", "should be greater than or equal to 1"),
     "no trigger": ("retryOn: []", "spec.retryOn", "should have at least 1 items"),
@@ -220,7 +220,7 @@ MISTAKES_IN_FAILOVER_POLICIES = {
     "holdback without its recovery": (
         "holdback: {tokens: 20}",
         "spec.holdback",
-        "needs streamRecovery: Holdback beside it",
+        "needs streamRecovery: Holdback as well",
     ),
     "a size in megabytes with a blank": (
         "maxRequestBody: 32 MB",

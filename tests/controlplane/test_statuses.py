@@ -10,9 +10,9 @@ import pytest
 from controlplane_objects import HOSTS, made
 from controlplane_server import ControlPlane, Object
 from switchover_operator.cluster.api import Api, object_path
-from switchover_operator.cluster.events import EventWriter
-from switchover_operator.cluster.happenings import LONGEST_NOTE, Happening
-from switchover_operator.cluster.statuses import INTERVAL, StatusWriter, Wish
+from switchover_operator.cluster.event_writer import EventWriter
+from switchover_operator.cluster.object_events import LONGEST_NOTE, ObjectEvent
+from switchover_operator.cluster.status_writer import INTERVAL, DesiredStatus, StatusWriter
 from switchover_operator.identity import Body, Identity
 
 FOREIGN = {
@@ -36,9 +36,9 @@ class Writing:
     def _call_again(self) -> None:
         self.again += 1
 
-    async def wish(self, identity: Identity, **status: object) -> tuple[Identity, Wish]:
+    async def desired(self, identity: Identity, **status: object) -> tuple[Identity, DesiredStatus]:
         """A wish made from the object as it is now."""
-        return identity, Wish(await self.read(identity), status)
+        return identity, DesiredStatus(await self.read(identity), status)
 
     async def read(self, identity: Identity) -> Body:
         body: Body = await self.api.get(object_path(identity))
@@ -81,7 +81,7 @@ async def test_only_what_changed_is_written_and_what_others_wrote_survives(
     [upstream] = apply(cluster, namespace, ["chat"])
     others = {"conditions": [FOREIGN], "statuses": {"gloo": {"state": 1}}, "targets": 3}
     edit(cluster, upstream, {"status": others}, "--subresource=status")
-    writing.writer.want([await writing.wish(upstream, **(others | {"targets": 2, "priorities": 1}))])
+    writing.writer.want([await writing.desired(upstream, **(others | {"targets": 2, "priorities": 1}))])
     await until(writing.said.total)
     body = await writing.read(upstream)
     assert body["status"] == others | {"targets": 2, "priorities": 1}
@@ -94,11 +94,11 @@ async def test_a_status_made_from_an_older_version_is_refused_and_the_one_made_a
     cluster: ControlPlane, namespace: str, writing: Writing
 ) -> None:
     [upstream] = apply(cluster, namespace, ["chat"])
-    old = await writing.wish(upstream, targets=1)
+    old = await writing.desired(upstream, targets=1)
     edit(cluster, upstream, {"status": {"conditions": [FOREIGN]}}, "--subresource=status")
     writing.writer.want([old])
     await until(lambda: writing.said["refused"])
-    new = await writing.wish(upstream, conditions=[FOREIGN], targets=1)
+    new = await writing.desired(upstream, conditions=[FOREIGN], targets=1)
     assert new[1].body["status"] == {"conditions": [FOREIGN]}, "the words of others stand"
     writing.writer.want([new])
     await until(lambda: writing.said["ok"])
@@ -111,8 +111,8 @@ async def test_of_statuses_that_follow_one_another_only_the_last_is_written(
 ) -> None:
     [upstream] = apply(cluster, namespace, ["chat"])
     for targets in range(50):
-        writing.writer.want([await writing.wish(upstream, targets=targets)])
-    writing.writer.want([await writing.wish(upstream, targets=99)])
+        writing.writer.want([await writing.desired(upstream, targets=targets)])
+    writing.writer.want([await writing.desired(upstream, targets=99)])
     await until(lambda: writing.said["ok"])
     assert (await writing.read(upstream))["status"] == {"targets": 99}
     assert writing.said.total() <= 2
@@ -127,7 +127,7 @@ async def test_a_status_that_keeps_changing_is_written_once_a_second_at_most(
     targets = 0
     while writing.said["ok"] < 4:
         targets += 1
-        writing.writer.want([await writing.wish(upstream, targets=targets)])
+        writing.writer.want([await writing.desired(upstream, targets=targets)])
     assert writing.said.total() <= 1 + (clock() - began) / INTERVAL
 
 
@@ -135,8 +135,8 @@ async def test_a_status_that_is_no_longer_wished_for_is_not_written(
     cluster: ControlPlane, namespace: str, writing: Writing
 ) -> None:
     one, two = apply(cluster, namespace, ["one", "two"])
-    writing.writer.want([await writing.wish(one, targets=1)])
-    writing.writer.want([await writing.wish(two, targets=2)])
+    writing.writer.want([await writing.desired(one, targets=1)])
+    writing.writer.want([await writing.desired(two, targets=2)])
     await until(lambda: writing.said["ok"])
     assert "status" not in await writing.read(one)
     assert (await writing.read(two))["status"] == {"targets": 2}
@@ -146,12 +146,12 @@ async def test_a_status_that_the_api_server_refuses_is_asked_for_again_and_harms
     cluster: ControlPlane, namespace: str, writing: Writing, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = apply(cluster, namespace, ["bad", "good"])
-    writing.writer.want([await writing.wish(bad, targets=-1), await writing.wish(good, targets=1)])
+    writing.writer.want([await writing.desired(bad, targets=-1), await writing.desired(good, targets=1)])
     await until(lambda: writing.said == {"refused": 1, "ok": 1})
     await until(lambda: writing.again)
     [record] = caplog.records
     assert f"the status of Upstream {namespace}/bad cannot be written: 422 Invalid" in record.getMessage()
-    writing.writer.want([await writing.wish(bad, targets=1)])
+    writing.writer.want([await writing.desired(bad, targets=1)])
     await until(lambda: writing.said["ok"] == 2)
 
 
@@ -159,7 +159,7 @@ async def test_the_status_of_an_object_that_is_gone_is_given_up(
     cluster: ControlPlane, namespace: str, writing: Writing, caplog: pytest.LogCaptureFixture
 ) -> None:
     [upstream] = apply(cluster, namespace, ["chat"])
-    wish = await writing.wish(upstream, targets=1)
+    wish = await writing.desired(upstream, targets=1)
     cluster.kubectl("delete", "upstream", "chat", "-n", namespace)
     writing.writer.want([wish])
     await until(lambda: writing.said["refused"])
@@ -170,7 +170,7 @@ async def test_a_writer_that_was_closed_writes_again_as_an_operator_may_lead_aga
     cluster: ControlPlane, namespace: str, writing: Writing
 ) -> None:
     [upstream] = apply(cluster, namespace, ["chat"])
-    wish = await writing.wish(upstream, targets=1)
+    wish = await writing.desired(upstream, targets=1)
     writing.writer.want([wish])
     await writing.writer.close()
     assert "status" not in await writing.read(upstream)
@@ -186,7 +186,10 @@ async def test_hundreds_of_statuses_are_each_written_once(
     bodies = {each["metadata"]["name"]: each for each in listed["items"]}
     # A list leaves out what every item has.
     wishes = [
-        (each, Wish({**bodies[each.name], "apiVersion": "gloo.solo.io/v1", "kind": "Upstream"}, {"targets": 1}))
+        (
+            each,
+            DesiredStatus({**bodies[each.name], "apiVersion": "gloo.solo.io/v1", "kind": "Upstream"}, {"targets": 1}),
+        )
         for each in upstreams
     ]
     for _ in range(3):
@@ -208,7 +211,7 @@ async def test_an_event_about_the_longest_name_with_the_longest_note_is_taken(
     events = EventWriter(writing.api, "the-operator")
     running = asyncio.create_task(events.run())
     note = (letter * LONGEST_NOTE).encode()[:LONGEST_NOTE].decode(errors="ignore")
-    events.tell([Happening(upstream, "Warning", "NotServed", note)], {upstream: body}.get)
+    events.write([ObjectEvent(upstream, "Warning", "NotServed", note)], {upstream: body}.get)
     await until(writing.said.total)
     running.cancel()
     assert writing.said == {"ok": 1}

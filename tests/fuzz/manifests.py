@@ -12,7 +12,7 @@ import msgspec
 from fuzz.edits import edited, misshapen
 from switchover_dataplane import table
 from switchover_dataplane.control.masked import masked
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body
 from switchover_operator.snapshot import Snapshot
@@ -157,7 +157,7 @@ def _neighbours() -> tuple[Body, ...]:
 
 def _compiled(bodies: list[Body]) -> Compiled:
     ports = internal_ports([GatewayPort(NEIGHBOUR, "gw", 80), GatewayPort(ATTACKER, "gw", 8080)], {})
-    return compile(Snapshot.of([*_neighbours(), *bodies]), {}, Cluster(ports))
+    return compile_snapshot(Snapshot.of([*_neighbours(), *bodies]), {}, Cluster(ports))
 
 
 def _part(of: table.Table) -> Mapping[str, object]:

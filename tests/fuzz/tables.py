@@ -13,7 +13,7 @@ from switchover_dataplane import table
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.routing import match
 from switchover_dataplane.upstream import targets
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
 
@@ -31,7 +31,7 @@ def seeds() -> tuple[bytes, ...]:
 
 
 def _table(case: Path) -> bytes:
-    return table.encode(compile(Snapshot.of(bodies_of(case)), {}, Standalone()).table)
+    return table.encode(compile_snapshot(Snapshot.of(bodies_of(case)), {}, Standalone()).table)
 
 
 def draw(chance: random.Random, known: Sequence[bytes]) -> bytes:

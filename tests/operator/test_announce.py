@@ -1,16 +1,16 @@
-"""What changed between two rounds → log lines, each piece of news once."""
+"""What changed between two rounds → log lines, each change once."""
 
 import logging
 from dataclasses import replace
 
 from switchover_dataplane.table import Port, Table, sealed
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
+from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.conditions import accepted, fields_without_effect, invalid, open_access
 from switchover_operator.compiler.report import Report
 from switchover_operator.findings import Weight, findings
 from switchover_operator.identity import Identity
-from switchover_operator.publish import Acknowledgement, Acknowledgements
 
 ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "gloo-system", "chat")
 
@@ -19,9 +19,9 @@ def serving(*ports: int) -> Table:
     return sealed(tuple(Port(number) for number in ports), {}, {}, {}, {})
 
 
-def situation(table: Table, *reports: Report, said: Acknowledgement | None = None) -> Situation:
+def situation(table: Table, *reports: Report, said: Acknowledgement | None = None) -> LoopStatus:
     word = said or Acknowledgement(table.revision, accepted=True)
-    return Situation(
+    return LoopStatus(
         compiled=Compiled(table, reports, {}),
         acknowledgements=Acknowledgements(table.revision, {"worker-0.0": word}),
         findings=tuple(
@@ -33,10 +33,10 @@ def situation(table: Table, *reports: Report, said: Acknowledgement | None = Non
     )
 
 
-def messages(told: Told, *situations: Situation) -> list[list[str]]:
+def messages(logged: LogState, *situations: LoopStatus) -> list[list[str]]:
     rounds = []
     for now in situations:
-        told, lines = news(told, now)
+        logged, lines = log_changes(logged, now)
         rounds.append([line.msg for line in lines])
     return rounds
 
@@ -47,7 +47,7 @@ BAD = Report(ROUTE, conditions=(invalid(["spec.rules[0].matches[0].path.type: mu
 
 def test_ready_is_said_once_and_again_when_the_addresses_change() -> None:
     one, two = serving(8080), serving(8080, 9090)
-    assert messages(Told(), situation(one, GOOD), situation(one, GOOD), situation(two, GOOD)) == [
+    assert messages(LogState(), situation(one, GOOD), situation(one, GOOD), situation(two, GOOD)) == [
         [
             f"serving revision {one.revision}: 1 object accepted",
             "ready: http://127.0.0.1:8080 (admin http://127.0.0.1:9180)",
@@ -63,14 +63,14 @@ def test_ready_is_said_once_and_again_when_the_addresses_change() -> None:
 def test_nothing_is_ready_before_every_worker_acknowledged() -> None:
     now = situation(serving(8080), GOOD)
     waiting = replace(now, acknowledgements=Acknowledgements(serving(8080).revision, {"a": None}))
-    assert messages(Told(), waiting) == [[]]
+    assert messages(LogState(), waiting) == [[]]
 
 
 def test_a_problem_is_said_once_with_its_place_and_once_more_when_it_is_solved() -> None:
     table = serving(8080)
-    told, _ = news(Told(), situation(table, GOOD))
+    logged, _ = log_changes(LogState(), situation(table, GOOD))
     problem = "a.yaml:34: HTTPRoute gloo-system/chat: spec.rules[0].matches[0].path.type: must be Exact; got 'Exakt'"
-    assert messages(told, situation(table, BAD), situation(table, BAD), situation(table, GOOD)) == [
+    assert messages(logged, situation(table, BAD), situation(table, BAD), situation(table, GOOD)) == [
         [problem],
         [],
         [f"solved: {problem}"],
@@ -80,21 +80,21 @@ def test_a_problem_is_said_once_with_its_place_and_once_more_when_it_is_solved()
 def test_a_refused_table_is_an_error_in_the_data_plane_s_words() -> None:
     table = serving(8080)
     refusal = Acknowledgement(table.revision, accepted=False, reasons=("port 8080 (gw/http) cannot be opened",))
-    told, [line] = news(Told(), situation(table, GOOD, said=refusal))
+    logged, [line] = log_changes(LogState(), situation(table, GOOD, said=refusal))
     assert line.level == logging.ERROR
     assert line.msg == "not served, the last good table stays: port 8080 (gw/http) cannot be opened"
-    assert told.ready is None
+    assert logged.ready is None
 
 
 def test_a_table_without_ports_says_why_and_what_would_help() -> None:
-    [[_, message]] = messages(Told(), situation(serving(), GOOD))
+    [[_, message]] = messages(LogState(), situation(serving(), GOOD))
     assert message.startswith("ready, but nothing is served: there is no Gateway of class switchover")
 
 
 def test_of_data_planes_elsewhere_the_revision_is_told_and_no_address() -> None:
     one, two = serving(10000), serving(10000, 10001)
     there = [replace(situation(table, GOOD), bind=None, admin="") for table in (one, one, two)]
-    assert messages(Told(), *there) == [
+    assert messages(LogState(), *there) == [
         [f"serving revision {one.revision}: 1 object accepted"],
         [],
         [f"serving revision {two.revision}: 1 object accepted"],
@@ -102,22 +102,23 @@ def test_of_data_planes_elsewhere_the_revision_is_told_and_no_address() -> None:
 
 
 def test_data_planes_elsewhere_that_serve_nothing_are_no_reason_to_warn() -> None:
-    [[line]] = messages(Told(), replace(situation(serving()), bind=None, admin=""))
+    [[line]] = messages(LogState(), replace(situation(serving()), bind=None, admin=""))
     assert line.startswith("serving revision")
 
 
 def test_a_data_plane_that_is_not_ready_yet_does_not_hold_back_the_word_of_those_that_are() -> None:
     now = situation(serving(8080), GOOD)
-    said = {**(now.acknowledgements.said or {}), "new": None}
+    answers = {**now.acknowledgements.answers, "new": None}
     [[served, _]] = messages(
-        Told(), replace(now, acknowledgements=replace(now.acknowledgements, said=said, ready=frozenset({"worker-0.0"})))
+        LogState(),
+        replace(now, acknowledgements=replace(now.acknowledgements, answers=answers, ready=frozenset({"worker-0.0"}))),
     )
     assert served.startswith("serving revision")
 
 
 def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
     table = serving(8080)
-    [[_, serving_line, _]] = messages(Told(), situation(table, BAD))
+    [[_, serving_line, _]] = messages(LogState(), situation(table, BAD))
     assert (
         serving_line
         == f"serving revision {table.revision}: 0 objects accepted, 1 not accepted: HTTPRoute gloo-system/chat"

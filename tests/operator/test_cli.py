@@ -46,6 +46,23 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
     assert "'none' is not a valid integer" in result.output
 
 
+def test_every_flag_of_run_and_operator_has_its_variable_in_the_help() -> None:
+    for command in (main.commands["run"], main.commands["operator"]):
+        shown = "".join(switchover(str(command.name), "--help", COLUMNS="400").output.split())
+        names = {"-f": "FILENAME"}
+        for flag in (each for each in command.params if each.name != "help"):
+            name = names.get(flag.opts[0], str(flag.name).upper())
+            assert f"SWITCHOVER_{name}" in shown, flag.opts
+
+
+@pytest.mark.parametrize("command", ["run", "operator"])
+def test_a_wrong_variable_is_a_usage_error_as_a_wrong_flag_is(command: str, tmp_path: Path) -> None:
+    files = {"SWITCHOVER_FILENAME": str(tmp_path)} if command == "run" else {}
+    for name, value in {"ADMIN": "9180", "ALLOW_TARGETS": "everywhere", "LOG_FORMAT": "xml"}.items():
+        result = switchover(command, **files, **{f"SWITCHOVER_{name}": value})
+        assert (result.exit_code, value in result.output) == (2, True), name
+
+
 def test_standard_input_cannot_be_run() -> None:
     result = switchover("run", "-f", "-")
     assert result.exit_code == 2

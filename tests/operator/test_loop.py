@@ -30,14 +30,14 @@ def gateway(port: int, **others: object) -> Body:
     }
 
 
-class World:
-    """The objects that there are at each look, a Gateway or its port, and every round that was told of."""
+class ScriptedObjects:
+    """The objects that there are at each look, a Gateway or its port, and every round that was reported."""
 
     def __init__(self, *moments: int | Body | Exception | None) -> None:
         self.next = list(moments)
         self.rounds: list[Round] = []
         self.at_once = 0
-        self._told = asyncio.Event()
+        self._reported = asyncio.Event()
 
     async def look(self) -> Seen | None:
         now = self.next.pop(0) if len(self.next) > 1 else self.next[0]
@@ -45,18 +45,18 @@ class World:
             raise now
         return None if now is None else Seen(Snapshot.of([gateway(now) if isinstance(now, int) else now]), Standalone())
 
-    async def tell(self, outcome: Round) -> None:
+    async def report(self, outcome: Round) -> None:
         self.at_once += 1
         assert self.at_once == 1
         await asyncio.sleep(0)
         self.at_once -= 1
         self.rounds.append(outcome)
-        self._told.set()
+        self._reported.set()
 
     async def until(self, condition: Callable[[Round], bool]) -> Round:
         while not self.rounds or not condition(self.rounds[-1]):
-            await self._told.wait()
-            self._told.clear()
+            await self._reported.wait()
+            self._reported.clear()
         return self.rounds[-1]
 
 
@@ -65,8 +65,8 @@ def serves(port: int) -> Callable[[Round], bool]:
 
 
 @asynccontextmanager
-async def running(world: World, loop: Loop | None = None) -> AsyncIterator[Loop]:
-    loop = loop or Loop(world.look, world.tell)
+async def running(objects: ScriptedObjects, loop: Loop | None = None) -> AsyncIterator[Loop]:
+    loop = loop or Loop(objects.look, objects.report)
     async with loop.publisher:
         task = asyncio.create_task(loop.run())
         loop.mark_dirty()
@@ -79,21 +79,21 @@ async def running(world: World, loop: Loop | None = None) -> AsyncIterator[Loop]
 
 
 async def test_a_change_leads_to_a_round_that_compiles_everything_there_is() -> None:
-    world = World(8080, 9090)
-    async with running(world) as loop:
-        await world.until(serves(8080))
+    objects = ScriptedObjects(8080, 9090)
+    async with running(objects) as loop:
+        await objects.until(serves(8080))
         loop.mark_dirty()
-        outcome = await world.until(serves(9090))
+        outcome = await objects.until(serves(9090))
         assert loop.publisher.acknowledgements.revision == outcome.compiled.table.revision
 
 
 async def test_a_status_that_was_written_is_seen_and_nothing_is_compiled_again() -> None:
     status = {"conditions": [{"type": "Accepted", "status": "True"}]}
-    world = World(8080, gateway(8080, status=status))
-    async with running(world) as loop:
-        first = await world.until(serves(8080))
+    objects = ScriptedObjects(8080, gateway(8080, status=status))
+    async with running(objects) as loop:
+        first = await objects.until(serves(8080))
         loop.mark_dirty()
-        outcome = await world.until(lambda outcome: outcome is not first)
+        outcome = await objects.until(lambda outcome: outcome is not first)
     [body] = outcome.seen.snapshot.objects.values()
     assert body["status"] == status
     assert outcome.compiled is first.compiled
@@ -102,67 +102,67 @@ async def test_a_status_that_was_written_is_seen_and_nothing_is_compiled_again()
 
 
 async def test_what_was_only_touched_is_looked_at_without_anybody_calling_for_it() -> None:
-    world = World(8080, 9090)
-    async with running(world) as loop:
-        await world.until(serves(8080))
-        loop.mark_touched()
-        loop.mark_touched()
-        await world.until(serves(9090))
+    objects = ScriptedObjects(8080, 9090)
+    async with running(objects) as loop:
+        await objects.until(serves(8080))
+        loop.mark_status_changed()
+        loop.mark_status_changed()
+        await objects.until(serves(9090))
 
 
 async def test_what_was_good_before_the_loop_began_serves_in_the_place_of_what_is_broken_at_first() -> None:
     broken: Body = {**gateway(8080), "spec": "nonsense"}
     good = admit(gateway(8080))
     assert isinstance(good, Admitted)
-    world = World(broken, 9090, broken)
-    loop = Loop(world.look, world.tell)
+    objects = ScriptedObjects(broken, 9090, broken)
+    loop = Loop(objects.look, objects.report)
     loop.remember({identity_of(broken): good})
-    async with running(world, loop):
-        await world.until(serves(8080))
+    async with running(objects, loop):
+        await objects.until(serves(8080))
         loop.mark_dirty()
-        await world.until(serves(9090))
+        await objects.until(serves(9090))
         loop.remember({identity_of(broken): good})
-        told = len(world.rounds)
+        told = len(objects.rounds)
         loop.mark_dirty()
-        await world.until(lambda _: len(world.rounds) > told)
-        assert serves(9090)(world.rounds[-1]), "what this loop knows to be good itself is newer"
+        await objects.until(lambda _: len(objects.rounds) > told)
+        assert serves(9090)(objects.rounds[-1]), "what this loop knows to be good itself is newer"
 
 
 async def test_nothing_is_published_before_the_first_view_is_complete() -> None:
-    world = World(None, 8080)
-    async with running(world) as loop:
-        while len(world.next) > 1:
+    objects = ScriptedObjects(None, 8080)
+    async with running(objects) as loop:
+        while len(objects.next) > 1:
             await asyncio.sleep(0)
         assert loop.publisher.acknowledgements.revision == ""
-        assert world.rounds == []
+        assert objects.rounds == []
         loop.mark_dirty()
-        await world.until(serves(8080))
+        await objects.until(serves(8080))
 
 
 async def test_a_round_that_fails_is_logged_and_the_next_one_succeeds(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(8080, RuntimeError("the disk is on fire"), 9090)
-    async with running(world) as loop:
-        first = await world.until(serves(8080))
+    objects = ScriptedObjects(8080, RuntimeError("the disk is on fire"), 9090)
+    async with running(objects) as loop:
+        first = await objects.until(serves(8080))
         loop.mark_dirty()
-        while len(world.next) > 1:
+        while len(objects.next) > 1:
             await asyncio.sleep(0)
         assert loop.publisher.acknowledgements.revision == first.compiled.table.revision
-        await world.until(serves(9090))
+        await objects.until(serves(9090))
     [record] = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert record.exc_info is not None
     assert "the disk is on fire" in str(record.exc_info[1])
 
 
 async def test_changes_that_come_together_share_a_round() -> None:
-    world = World(8080)
-    async with running(world) as loop:
-        await world.until(serves(8080))
-        told = len(world.rounds)
+    objects = ScriptedObjects(8080)
+    async with running(objects) as loop:
+        await objects.until(serves(8080))
+        told = len(objects.rounds)
         for _ in range(100):
             loop.mark_dirty()
             await asyncio.sleep(0)
-        await world.until(lambda _: len(world.rounds) > told)
-        assert len(world.rounds) <= told + 2
+        await objects.until(lambda _: len(objects.rounds) > told)
+        assert len(objects.rounds) <= told + 2
 
 
 async def test_a_word_of_a_data_plane_is_told_without_compiling_again(tmp_path: Path) -> None:
@@ -172,12 +172,12 @@ async def test_a_word_of_a_data_plane_is_told_without_compiling_again(tmp_path: 
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body))
         writer.close()
 
-    world = World(8080)
+    objects = ScriptedObjects(8080)
     server = await asyncio.start_unix_server(accept, str(tmp_path / "push"))
-    async with running(world) as loop:
-        first = await world.until(serves(8080))
+    async with running(objects) as loop:
+        first = await objects.until(serves(8080))
         loop.publisher.serve([Endpoint("a", str(tmp_path / "push"))])
-        outcome = await world.until(lambda outcome: outcome.acknowledgements.complete)
+        outcome = await objects.until(lambda outcome: outcome.acknowledgements.complete)
         assert outcome.compiled is first.compiled
         assert outcome.seconds == 0
     server.close()
@@ -199,7 +199,7 @@ async def test_whoever_leads_again_pushes_what_there_is_now_and_nothing_of_its_l
         writer.close()
 
     async def look() -> Seen | None:
-        seen = await world.look()
+        seen = await objects.look()
         if leads_again:
             loop.publisher.serve([Endpoint("a", str(tmp_path / "push"))])
             # Time for a push of what is there already.
@@ -208,14 +208,14 @@ async def test_whoever_leads_again_pushes_what_there_is_now_and_nothing_of_its_l
         return seen
 
     leads_again = False
-    world = World(8080, port)
-    loop = Loop(look, world.tell)
+    objects = ScriptedObjects(8080, port)
+    loop = Loop(look, objects.report)
     server = await asyncio.start_unix_server(note, str(tmp_path / "push"))
-    async with running(world, loop):
-        await world.until(serves(8080))
+    async with running(objects, loop):
+        await objects.until(serves(8080))
     leads_again = True
-    async with running(world, loop):
-        outcome = await world.until(lambda outcome: outcome.acknowledgements.complete)
+    async with running(objects, loop):
+        outcome = await objects.until(lambda outcome: outcome.acknowledgements.complete)
     server.close()
     assert serves(port)(outcome)
     assert set(pushed) == {outcome.compiled.table.revision}

@@ -12,7 +12,8 @@ import pytest
 
 from certificates import Authority
 from switchover_dataplane.table import Table, Upstream, decode, sealed
-from switchover_operator.publish import Acknowledgement, Acknowledgements, Endpoint, Publisher, wait_before
+from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
+from switchover_operator.publish import Endpoint, Publisher, wait_before
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 """What a scripted data plane does with the revision it was sent."""
@@ -151,8 +152,8 @@ async def test_every_data_plane_gets_the_table_and_its_word_is_kept(tmp_path: Pa
         publisher.serve([a.endpoint, b.endpoint])
         assert not publisher.acknowledgements.complete
         publisher.publish(ONE)
-        said = await ear.until(lambda said: said.complete)
-    assert said.said == {"a": Acknowledgement(ONE.revision, True), "b": Acknowledgement(ONE.revision, True)}
+        answered = await ear.until(lambda answered: answered.complete)
+    assert answered.answers == {"a": Acknowledgement(ONE.revision, True), "b": Acknowledgement(ONE.revision, True)}
 
 
 async def test_a_table_of_many_mebibytes_arrives_whole(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ async def test_a_table_of_many_mebibytes_arrives_whole(tmp_path: Path) -> None:
     async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint])
         publisher.publish(large)
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
     assert a.revisions == [large.revision]
 
 
@@ -170,9 +171,9 @@ async def test_a_refusal_keeps_its_reasons_and_is_tried_again(tmp_path: Path) ->
     async with DataPlane(tmp_path / "a", refuses, refuses, accepts).running() as a, ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([a.endpoint])
-        refused = await ear.until(lambda said: bool(said.refusals))
+        refused = await ear.until(lambda answered: bool(answered.refusals))
         assert refused.refusals == {"a": ("port 80 is taken",)}
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
     assert a.revisions == [ONE.revision] * 3
 
 
@@ -182,7 +183,7 @@ async def test_a_push_without_a_word_on_it_is_repeated(tmp_path: Path, failure: 
     async with DataPlane(tmp_path / "a", failure, accepts).running() as a, ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([a.endpoint])
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
     assert len(a.revisions) >= 2
 
 
@@ -195,10 +196,10 @@ async def test_a_stalled_data_plane_delays_no_other_and_a_newer_table_overtakes_
     ):
         publisher.serve([slow.endpoint, b.endpoint])
         publisher.publish(ONE)
-        said = await ear.until(lambda said: any((said.said or {}).values()))
-        assert said.said == {"slow": None, "b": Acknowledgement(ONE.revision, True)}
+        answered = await ear.until(lambda answered: any(answered.answers.values()))
+        assert answered.answers == {"slow": None, "b": Acknowledgement(ONE.revision, True)}
         publisher.publish(TWO)
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
     assert slow.revisions[-1] == TWO.revision
     assert b.revisions == [ONE.revision, TWO.revision]
 
@@ -211,7 +212,7 @@ async def test_a_data_plane_that_is_not_there_yet_gets_the_table_once_it_is(tmp_
         publisher.serve([late.endpoint])
         await asyncio.sleep(0)
         async with late.running():
-            await ear.until(lambda said: said.complete)
+            await ear.until(lambda answered: answered.complete)
 
 
 async def test_a_data_plane_that_is_gone_is_forgotten(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ async def test_a_data_plane_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint, Endpoint("gone", str(tmp_path / "gone"))])
         publisher.publish(ONE)
-        await ear.until(lambda said: any((said.said or {}).values()))
+        await ear.until(lambda answered: any(answered.answers.values()))
         publisher.serve([a.endpoint])
         assert publisher.acknowledgements.complete
         publisher.serve([])
@@ -232,7 +233,7 @@ async def test_an_equal_revision_is_not_pushed_again(tmp_path: Path) -> None:
         publisher.serve([a.endpoint])
         for pushed in (ONE, table("one"), TWO):
             publisher.publish(pushed)
-            await ear.until(lambda said: said.complete)
+            await ear.until(lambda answered: answered.complete)
     assert a.revisions == [ONE.revision, TWO.revision]
 
 
@@ -251,10 +252,10 @@ async def test_a_push_that_is_overtaken_may_still_arrive_and_the_newer_one_follo
             await asyncio.sleep(0)
         publisher.publish(TWO)
         newer.set()
-        late = await ear.until(lambda said: any((said.said or {}).values()))
-        assert late.said == {"a": Acknowledgement(ONE.revision, True)}
+        late = await ear.until(lambda answered: any(answered.answers.values()))
+        assert late.answers == {"a": Acknowledgement(ONE.revision, True)}
         assert late.missing == {"a"}
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
     assert a.revisions == [ONE.revision, TWO.revision]
 
 
@@ -272,7 +273,7 @@ async def test_a_data_plane_that_is_forgotten_just_as_it_answers_stays_forgotten
                     await asyncio.sleep(0)
                 answered = publisher.acknowledgements.complete
                 publisher.serve([])
-            assert publisher.acknowledgements.said == {}
+            assert publisher.acknowledgements.answers == {}
             turns += 1
 
 
@@ -286,7 +287,7 @@ async def test_the_priority_that_answers_is_asked_for_at_once_and_the_furthest_c
     async with a.running(), b.running(), ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([a.endpoint, b.endpoint])
-        await ear.until(lambda said: said.active == {"chat": 2, "mail": 0})
+        await ear.until(lambda answered: answered.active == {"chat": 2, "mail": 0})
         publisher.serve([b.endpoint])
         assert publisher.acknowledgements.active == {"chat": 1}, "of data planes that are gone nothing is known"
 
@@ -298,7 +299,7 @@ async def test_a_data_plane_that_lost_its_table_gets_it_again(tmp_path: Path) ->
     async with a.running(), ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([a.endpoint])
-        await ear.until(lambda said: bool(said.active))
+        await ear.until(lambda answered: bool(answered.active))
         assert publisher.acknowledgements.complete
     assert a.revisions == [ONE.revision] * 3
 
@@ -336,7 +337,7 @@ async def test_a_data_plane_is_pushed_to_by_its_address_and_known_by_its_service
     async with a.running_over_tls(SERVER_NAME, Authority()) as endpoint, ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([endpoint])
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
         await a.asked.wait()
 
 
@@ -351,7 +352,7 @@ async def test_whoever_has_a_certificate_for_another_name_gets_no_table(
         publisher.serve([endpoint])
         while "CERTIFICATE_VERIFY_FAILED" not in caplog.text:
             await asyncio.sleep(0)
-        assert publisher.acknowledgements.said == {"a": None}
+        assert publisher.acknowledgements.answers == {"a": None}
     assert a.revisions == []
 
 
@@ -362,10 +363,10 @@ async def test_with_other_certificates_a_data_plane_is_another(tmp_path: Path) -
     async with a.running_over_tls(SERVER_NAME, authority) as endpoint, ear.publisher as publisher:
         publisher.publish(ONE)
         publisher.serve([endpoint])
-        await ear.until(lambda said: said.complete)
+        await ear.until(lambda answered: answered.complete)
         publisher.serve([replace(endpoint, tls=authority.client())])
-        assert publisher.acknowledgements.said == {"a": None}
-        await ear.until(lambda said: said.complete)
+        assert publisher.acknowledgements.answers == {"a": None}
+        await ear.until(lambda answered: answered.complete)
     assert a.revisions == [ONE.revision] * 2
 
 
@@ -376,9 +377,8 @@ REFUSED = Acknowledgement("2", False, ("port 80 is taken",))
 
 
 @pytest.mark.parametrize(
-    ("said", "ready", "complete", "missing"),
+    ("answered", "ready", "complete", "missing"),
     [
-        (None, None, False, ""),
         ({}, frozenset(), False, ""),
         ({"a": GOOD, "b": GOOD}, None, True, ""),
         ({"a": GOOD, "b": None}, None, False, "b"),
@@ -392,9 +392,9 @@ REFUSED = Acknowledgement("2", False, ("port 80 is taken",))
     ],
 )
 def test_a_revision_is_there_once_every_data_plane_that_takes_requests_and_one_at_least_serves_it(
-    said: Mapping[str, Acknowledgement | None] | None, ready: frozenset[str] | None, complete: bool, missing: str
+    answered: Mapping[str, Acknowledgement | None], ready: frozenset[str] | None, complete: bool, missing: str
 ) -> None:
-    words = Acknowledgements("2", said, ready)
+    words = Acknowledgements("2", answered, ready)
     assert words.complete is complete
     assert words.missing == frozenset(missing)
 

@@ -9,12 +9,10 @@ from switchover_operator.resources import (
     KINDS,
     Invalid,
     Resource,
-    group_version,
     parse,
     suggestions,
     unknown_fields,
     unsupported_fields,
-    versions,
 )
 from switchover_operator.resources.core import EndpointSlice, Secret, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
@@ -27,10 +25,10 @@ SECRET = "sk-do-not-show"
 
 def read(kind: str, text: str, group: str | None = None) -> Resource | Invalid:
     """Parse an object of a kind from the YAML of what stands beside its metadata."""
-    (found,) = [key for key in KINDS if key[1] == kind and group in (None, key[0])]
+    (model,) = [model for model in KINDS.values() if kind == model.KIND and group in (None, model.GROUP)]
+    version = "/".join(filter(None, (model.GROUP, model.VERSIONS[0])))
     return parse(
-        {"apiVersion": group_version(*found), "kind": kind, "metadata": {"name": "a", "namespace": "b"}}
-        | yaml.safe_load(text)
+        {"apiVersion": version, "kind": kind, "metadata": {"name": "a", "namespace": "b"}} | yaml.safe_load(text)
     )
 
 
@@ -55,11 +53,9 @@ def route_option(text: str) -> RouteOption:
 # ── Which kinds, which versions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_kind_says_its_group_version() -> None:
-    assert group_version("gloo.solo.io", "Upstream") == "gloo.solo.io/v1"
-    assert group_version("", "Secret") == "v1"
-    assert group_version("gateway.networking.k8s.io", "ReferenceGrant") == "gateway.networking.k8s.io/v1beta1"
-    assert versions("gateway.networking.k8s.io", "HTTPRoute") == ("v1", "v1beta1")
+def test_every_kind_is_found_by_its_group_and_kind() -> None:
+    assert KINDS["gateway.networking.k8s.io", "ReferenceGrant"].VERSIONS == ("v1beta1", "v1")
+    assert KINDS["gateway.networking.k8s.io", "HTTPRoute"].VERSIONS == ("v1", "v1beta1")
     assert all(key == (model.GROUP, model.KIND) for key, model in KINDS.items())
 
 
@@ -404,7 +400,7 @@ def test_an_enum_is_its_name_or_its_number(given: object, meant: str) -> None:
         ),
         (
             "{retries: {retryBackOff: {maxInterval: 1s}}}",
-            "spec.options.retries.retryBackOff.maxInterval: needs baseInterval beside it; got '1s' (a string)",
+            "spec.options.retries.retryBackOff.maxInterval: needs baseInterval as well; got '1s' (a string)",
         ),
         (
             "{retries: {retryBackOff: {baseInterval: 2s, maxInterval: 1s}}}",
@@ -486,7 +482,7 @@ spec:
         ("attempts: 0", "spec.attempts: must be an integer from 1 to 100, as 3; got 0"),
         ("retrySemantics: envoy", "spec.retrySemantics: must be 'Failover' or 'Envoy'; got 'envoy' (a string)"),
         ("coolDown: {base: 10s, max: 5s}", "spec.coolDown.max: must be at least base; got '5s' (a string)"),
-        ("holdback: {tokens: 5}", "spec.holdback: needs streamRecovery: Holdback beside it; got an object"),
+        ("holdback: {tokens: 5}", "spec.holdback: needs streamRecovery: Holdback as well; got an object"),
         (
             "maxRequestBody: 32MB",
             'spec.maxRequestBody: must be a size in bytes such as "32Mi", "500k" or 1048576; got \'32MB\' (a string)',

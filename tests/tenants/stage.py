@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from running import Switchover, free_port, switchover
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Document, documents
@@ -97,7 +97,7 @@ class Stage:
         folder = self.attacker.folder
         files = [documents(file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
         bodies = [found.body for file in files for found in file if isinstance(found, Document)]
-        reports = compile(Snapshot.of(bodies), {}, Standalone()).reports
+        reports = compile_snapshot(Snapshot.of(bodies), {}, Standalone()).reports
         told = repr([report for report in reports if report.identity.namespace == "tenant-a"])
         secrets = [f"sk-{B_MARK}", f"{B_MARK} prompt", f"{B_MARK} answer", f"{B_MARK}-header"]
         logged = "".join(self.running.written)

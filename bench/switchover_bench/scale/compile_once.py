@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from switchover_dataplane.table import LOOPBACK
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.standalone.files import Manifests
 
@@ -19,7 +19,7 @@ def main(path: Path) -> None:
     began = time.perf_counter()
     snapshot = Manifests((path,)).read().snapshot
     read = time.perf_counter()
-    compile(snapshot, {}, Standalone(LOOPBACK))
+    compile_snapshot(snapshot, {}, Standalone(LOOPBACK))
     print(json.dumps({"read_s": read - began, "compile_s": time.perf_counter() - read}))
 
 

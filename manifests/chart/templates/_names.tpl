@@ -14,7 +14,7 @@
 {{ .Values.fullnameOverride }}-last-good
 {{- end }}
 
-{{- /* Cluster-wide names, and names in namespaces of others: two installations must not share them. */}}
+{{- /* Names of cluster-wide objects and of objects in other namespaces; two installations must have different ones. */}}
 {{- define "switchover.clusterwide" -}}
 {{ include "switchover.operator" . }}-{{ .Release.Namespace }}
 {{- end }}
@@ -23,7 +23,7 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{- /* Labels that select pods. They never change, as selectors cannot. */}}
+{{- /* Labels that select pods. They never change, as selectors cannot be changed. */}}
 {{- define "switchover.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -60,14 +60,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ include "switchover.origin" . }}
 {{- end }}
 
-{{- /* Namespaces that are read, the release's own among them, sorted; empty for all. */}}
+{{- /* The namespaces that are read, with that of the release, sorted; empty for all. */}}
 {{- define "switchover.namespaces" -}}
 {{- if .Values.watchNamespaces }}
 {{- append .Values.watchNamespaces .Release.Namespace | uniq | sortAlpha | join " " }}
 {{- end }}
 {{- end }}
 
-{{- /* 1 where there is one data plane only. */}}
+{{- /* "1" if there is exactly one data plane. */}}
 {{- define "switchover.fewestDataplanes" -}}
 {{ ternary .Values.dataplane.autoscaling.minReplicas .Values.dataplane.replicas .Values.dataplane.autoscaling.enabled | int }}
 {{- end }}

@@ -1,8 +1,8 @@
-{{- /* What the pods of both components have in common. Takes a component's values and the chart's. */}}
+{{- /* The common part of the pods of both components. Takes the values of a component and those of the chart. */}}
 
 {{- define "switchover.podMetadata" -}}
 labels:
-  {{- /* Ours last: a label of the user's must not take a pod away from its Deployment. */}}
+  {{- /* Our labels last: a label of the user must not detach a pod from its Deployment. */}}
   {{- mergeOverwrite (deepCopy .component.podLabels) (fromYaml .labels) | toYaml | nindent 2 }}
 {{- with .component.podAnnotations }}
 annotations:
@@ -32,7 +32,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{- /* fsGroup lets the process read the mounted Secret. */}}
+{{- /* fsGroup: the process must be able to read the mounted Secret. */}}
 {{- define "switchover.podSecurity" -}}
 securityContext:
   runAsNonRoot: true

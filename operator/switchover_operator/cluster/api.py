@@ -6,6 +6,7 @@ The kubernetes library brings credentials, their renewal and TLS; objects stay p
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import aiohttp
@@ -16,7 +17,7 @@ from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import KINDS
 
 LIMIT: Final = 15.0
-"""Seconds within which the API server has to answer."""
+"""Seconds within which the API server must answer."""
 CONNECTIONS: Final = 16
 
 JSON: Final = "application/json"
@@ -27,8 +28,13 @@ NAMES_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io
 FIELD_MANAGER: Final = "switchover"
 
 
+def api_time(now: datetime, timespec: str = "seconds") -> str:
+    """Write a time in UTC as the API server reads it (RFC 3339)."""
+    return now.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 class ApiRefused(Exception):
-    """The API server refused a request. `reason` is its word for programs, `message` its words for people."""
+    """The API server refused a request. `reason` is its machine-readable reason, `message` its text for people."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(f"{status} {reason}: {message}")
@@ -38,13 +44,13 @@ class ApiRefused(Exception):
 
 
 class ApiUnreachable(Exception):
-    """The API server gave no answer: it is away, or slower than `LIMIT`."""
+    """The API server gave no answer within `LIMIT` seconds, or no connection to it could be made."""
 
 
 class Api:
-    """A way to the API server. Use it as an asynchronous context manager; entering it finds the credentials.
+    """A client of the API server. Use it as an asynchronous context manager; entering it finds the credentials.
 
-    `wrote` gets, for each request that changes something, what it was about and how it went.
+    `wrote` is called for each request that changes something, with the kind that it wrote and the result.
     """
 
     def __init__(self, wrote: Callable[[str, str], None]) -> None:
@@ -75,20 +81,20 @@ class Api:
         return await self._request("POST", path, {"fieldManager": FIELD_MANAGER}, body)
 
     async def replace(self, path: str, body: Body) -> Any:
-        """PUT a whole object; with a `resourceVersion` in it only if nobody else changed it meanwhile."""
+        """PUT a whole object; with a `resourceVersion` in it, only if that is still the newest."""
         return await self._request("PUT", path, {"fieldManager": FIELD_MANAGER}, body)
 
     async def merge(self, path: str, body: Body) -> Any:
-        """PATCH by merging (RFC 7386); null takes a field away."""
+        """PATCH by merging (RFC 7386); null removes a field."""
         return await self._request("PATCH", path, {"fieldManager": FIELD_MANAGER}, body, content_type=MERGE)
 
     async def apply(self, path: str, body: Body) -> Any:
-        """PATCH by server-side apply: make what we own of the object, which need not exist, exactly this."""
+        """PATCH by server-side apply: create the object, or set the fields that we own to exactly these."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request("PATCH", path, query, body, content_type=APPLY)
 
     async def delete(self, path: str) -> None:
-        """DELETE an object; that it is gone already is as well."""
+        """DELETE an object; not an error if it is already gone."""
         try:
             await self._request("DELETE", path)
         except ApiRefused as refused:
@@ -137,13 +143,13 @@ def _checked(status: int, text: bytes) -> Any:
         content = {"reason": "NotJSON", "message": text[:200].decode("utf-8", "replace")}
         status = status if status >= 400 else 502
     if status >= 400:
-        told = content if isinstance(content, dict) else {}
-        raise ApiRefused(status, str(told.get("reason", "")), str(told.get("message", "")))
+        problem = content if isinstance(content, dict) else {}
+        raise ApiRefused(status, str(problem.get("reason", "")), str(problem.get("message", "")))
     return content
 
 
 def written_kind(path: str) -> str:
-    """Say what is at a path in a word of a closed vocabulary: `statuses`, or a plural."""
+    """Name the kind at a path for a metric's label, whose values are few: `statuses`, a plural, or `others`."""
     *_, before, last = path.split("/")
     if last == "status":
         return "statuses"
@@ -153,13 +159,13 @@ def written_kind(path: str) -> str:
 
 
 def kind_path(group: str, version: str, plural: str, namespace: str = "") -> str:
-    """Where the objects of a kind are, in one namespace or ("") in all."""
+    """Return the path of a kind's objects, in one namespace or ("") in all."""
     root = f"/apis/{group}/{version}" if group else f"/api/{version}"
     return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
 
 
 def object_path(identity: Identity, subresource: str = "") -> str:
-    """Where an object of a kind that is read here is."""
+    """Return the path of an object whose kind is read here."""
     model = KINDS[identity.group, identity.kind]
     path = f"{kind_path(identity.group, model.VERSIONS[0], model.PLURAL, identity.namespace)}/{identity.name}"
     return f"{path}/{subresource}" if subresource else path

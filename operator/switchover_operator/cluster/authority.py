@@ -1,10 +1,10 @@
-"""The push channel's certificates: what is stored and the time → what should be stored, and whether it differs.
+"""The push channel's certificates: the stored ones and the time → those that should be stored.
 
-A table carries API keys, so that operator and data planes each prove who they are. The operator is the authority: it
-signs one certificate that all data planes show, and one of its own that is never stored. Everything is renewed long
-before it ends; a new authority is trusted everywhere for a while before anything is signed by it.
+A table holds API keys, so the operator and the data planes authenticate each other. The operator is the certificate
+authority. It signs one certificate that all data planes present, and one of its own that is never stored. Everything is
+renewed long before it expires. A new authority is trusted everywhere for a while before it signs anything.
 
-Pure but for the making of keys; the time is handed in.
+Pure except for the generation of keys; the time is handed in.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,14 +27,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFE: Final = timedelta(days=3 * 365)
 AUTHORITY_RENEWAL: Final = timedelta(days=180)
-"""So long before an authority ends the next one is made."""
+"""The next authority is made so long before the present one expires."""
 LIFE: Final = timedelta(days=90)
 RENEWAL: Final = timedelta(days=30)
-"""So long before a certificate ends it is made anew."""
+"""A certificate is renewed so long before it expires."""
 SPREAD: Final = timedelta(hours=1)
-"""So long a new authority is trusted before it signs: kubelets bring changed Secrets to pods within minutes."""
+"""A new authority is trusted so long before it signs: kubelets update the Secrets of pods within minutes."""
 SKEW: Final = timedelta(minutes=5)
-"""Clocks of two machines may differ by this much."""
+"""The clocks of two machines may differ by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pair:
     key: str = field(repr=False)
 
     def read(self) -> x509.Certificate:
-        """Parse the certificate, and see that the key is its own.
+        """Parse the certificate, and check that the key belongs to it.
 
         Raises:
             ValueError: one of the two cannot be read, or they do not belong together.
@@ -56,18 +56,18 @@ class Pair:
         except UnsupportedAlgorithm as error:
             raise ValueError(str(error)) from None
         if _public(self.private().public_key()) != _public(owner):
-            raise ValueError("the key is another certificate's")
+            raise ValueError("the key does not belong to the certificate")
         return certificate
 
     def private(self) -> ec.EllipticCurvePrivateKey:
         """Parse the key.
 
         Raises:
-            ValueError: it is none of ours.
+            ValueError: the text is not a key on an elliptic curve, as ours are.
         """
         try:
             key = load_pem_private_key(self.key.encode(), password=None)
-        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of a kind that nobody knows
+        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of an unknown kind
             raise ValueError(str(error)) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError("not a key on an elliptic curve")
@@ -75,8 +75,12 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """All that the push channel needs. `trusted` are PEM certificates of authorities, the one that signs first."""
+class ChannelCertificates:
+    """All certificates and keys of the push channel.
+
+    `signing` is the authority, `following` the next one. `trusted` are PEM certificates of authorities, the signing one
+    first.
+    """
 
     signing: Pair
     server: Pair
@@ -89,12 +93,12 @@ class Channel:
         return "".join(self.trusted)
 
 
-def renewed(stored: Channel | None, name: str, now: datetime) -> Channel:
-    """Bring the push channel's certificates up to date; the very same object where nothing is due.
+def renewed(stored: ChannelCertificates | None, name: str, now: datetime) -> ChannelCertificates:
+    """Bring the push channel's certificates up to date; the same object if nothing is due.
 
     Args:
-        stored: what there is; None if there is nothing, or nothing usable.
-        name: the DNS name that data planes are known by.
+        stored: the certificates that exist; None if there are none, or none that are usable.
+        name: the DNS name in the data planes' certificate.
         now: the time, with its zone.
     """
     channel = stored if stored is not None and is_usable(stored.signing, now) else _begun(name, now)
@@ -105,7 +109,7 @@ def renewed(stored: Channel | None, name: str, now: datetime) -> Channel:
     return channel if trusted == channel.trusted else replace(channel, trusted=trusted)
 
 
-def client(channel: Channel, now: datetime) -> Pair:
+def client(channel: ChannelCertificates, now: datetime) -> Pair:
     """Make a certificate for the operator itself."""
     return _signed(channel.signing, "switchover-operator", (), ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
@@ -113,14 +117,14 @@ def client(channel: Channel, now: datetime) -> Pair:
 # ── The authority ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _begun(name: str, now: datetime) -> Channel:
+def _begun(name: str, now: datetime) -> ChannelCertificates:
     authority = _authority(now)
     server = _signed(authority, name, (name,), ExtendedKeyUsageOID.SERVER_AUTH, now)
-    return Channel(authority, server, (authority.certificate,))
+    return ChannelCertificates(authority, server, (authority.certificate,))
 
 
-def _with_following(channel: Channel, now: datetime) -> Channel:
-    """Make the next authority and let it be trusted, when the time of the present one begins to run out."""
+def _with_following(channel: ChannelCertificates, now: datetime) -> ChannelCertificates:
+    """Make the next authority, and trust it, when the present one expires soon."""
     if channel.following is not None and is_usable(channel.following, now):
         return channel
     if channel.signing.read().not_valid_after_utc - now > AUTHORITY_RENEWAL:
@@ -129,7 +133,7 @@ def _with_following(channel: Channel, now: datetime) -> Channel:
     return replace(channel, following=following, trusted=(*channel.trusted, following.certificate))
 
 
-def _handed_over(channel: Channel, now: datetime) -> Channel:
+def _handed_over(channel: ChannelCertificates, now: datetime) -> ChannelCertificates:
     """Sign with the next authority once it is trusted everywhere."""
     following = channel.following
     if following is None or now - (following.read().not_valid_before_utc + SKEW) < SPREAD:
@@ -138,7 +142,7 @@ def _handed_over(channel: Channel, now: datetime) -> Channel:
     return replace(channel, signing=following, following=None, trusted=(following.certificate, *others))
 
 
-def _still_trusted(channel: Channel, now: datetime) -> Iterable[str]:
+def _still_trusted(channel: ChannelCertificates, now: datetime) -> Iterable[str]:
     own = [channel.signing, *([channel.following] if channel.following else [])]
     for text in dict.fromkeys((*channel.trusted, *(pair.certificate for pair in own))):
         try:
@@ -150,7 +154,7 @@ def _still_trusted(channel: Channel, now: datetime) -> Iterable[str]:
 
 
 def is_usable(pair: Pair, now: datetime) -> bool:
-    """Tell whether a pair can be read, belongs together, and has not ended."""
+    """Tell whether a pair can be read, belongs together, and has not expired."""
     try:
         return pair.read().not_valid_after_utc > now
     except ValueError:
@@ -184,7 +188,7 @@ def _authority(now: datetime) -> Pair:
 # ── Certificates ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_server(channel: Channel, name: str, now: datetime) -> Channel:
+def _with_server(channel: ChannelCertificates, name: str, now: datetime) -> ChannelCertificates:
     if _is_good(channel.server, channel.signing, name, now):
         return channel
     return replace(channel, server=_signed(channel.signing, name, (name,), ExtendedKeyUsageOID.SERVER_AUTH, now))
@@ -203,7 +207,7 @@ def _is_good(pair: Pair, authority: Pair, name: str, now: datetime) -> bool:
 def _signed(authority: Pair, name: str, names: tuple[str, ...], usage: x509.ObjectIdentifier, now: datetime) -> Pair:
     issuer, signer = authority.read(), authority.private()
     key = ec.generate_private_key(ec.SECP256R1())
-    # The common name has room for 64 characters; what counts is the alternative name.
+    # The common name has at most 64 characters; clients check the alternative name.
     built = (
         _builder(_name(name[:64]), issuer.subject, key, now, LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -240,19 +244,16 @@ def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pai
 
 
 def _public(key: object) -> bytes:
-    assert hasattr(key, "public_bytes")  # noqa: S101 - every public key can be written down
+    assert hasattr(key, "public_bytes")  # noqa: S101 - every public key has this method
     written: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return written
 
 
 # ── As Secrets keep it ──────────────────────────────────────────────────────────────────────────────────────────────
 
-SERVER_KEYS: Final = ("tls.crt", "tls.key", "ca.crt")
-"""Keys of the Secret that data planes mount."""
 
-
-def as_secrets(channel: Channel) -> tuple[dict[str, str], dict[str, str]]:
-    """Write a channel down: the values of the data planes' Secret, and those of the operator's own."""
+def as_secrets(channel: ChannelCertificates) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values of the data planes' Secret, and those of the operator's own."""
     shown = {"tls.crt": channel.server.certificate, "tls.key": channel.server.key, "ca.crt": channel.bundle}
     own = {"ca.crt": channel.signing.certificate, "ca.key": channel.signing.key}
     if channel.following is not None:
@@ -260,8 +261,8 @@ def as_secrets(channel: Channel) -> tuple[dict[str, str], dict[str, str]]:
     return shown, own
 
 
-def from_secrets(shown: Mapping[str, str], own: Mapping[str, str]) -> Channel | None:
-    """Read a channel; None where the operator's own Secret lacks an authority."""
+def from_secrets(shown: Mapping[str, str], own: Mapping[str, str]) -> ChannelCertificates | None:
+    """Read the certificates from the two Secrets; None if the operator's own lacks an authority."""
     if not own.get("ca.crt") or not own.get("ca.key"):
         return None
     following = Pair(own["next.crt"], own["next.key"]) if own.get("next.crt") and own.get("next.key") else None
@@ -271,4 +272,4 @@ def from_secrets(shown: Mapping[str, str], own: Mapping[str, str]) -> Channel | 
         loaded = []
     trusted = tuple(certificate.public_bytes(Encoding.PEM).decode() for certificate in loaded)
     server = Pair(shown.get("tls.crt", ""), shown.get("tls.key", ""))
-    return Channel(Pair(own["ca.crt"], own["ca.key"]), server, trusted, following)
+    return ChannelCertificates(Pair(own["ca.crt"], own["ca.key"]), server, trusted, following)

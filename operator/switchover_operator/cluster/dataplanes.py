@@ -1,4 +1,4 @@
-"""EndpointSlices of the data planes' headless Service → where tables are pushed, and who takes requests."""
+"""EndpointSlices of the data planes' headless Service → where tables are pushed, and which of them take requests."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,21 +14,25 @@ PUSH_PORT = "push"
 
 @dataclass(frozen=True, slots=True)
 class DataPlanes:
-    """`endpoints` get tables; those named in `ready` take requests, so that their word counts."""
+    """`endpoints` get tables. Those named in `ready` take requests: a table counts as served when these have it."""
 
     endpoints: tuple[Endpoint, ...]
     ready: frozenset[str]
 
 
 def data_planes(
-    snapshot: Snapshot, namespace: str, service: str, outside: Iterable[str], tls: SSLContext
+    snapshot: Snapshot, namespace: str, service: str, outside: Iterable[tuple[str, int]], tls: SSLContext
 ) -> DataPlanes:
-    """Find the data planes. One that is not ready is pushed to as well: it becomes ready by having a table.
+    """Find the data planes. One that is not ready gets tables as well: it becomes ready by having one.
 
-    One that is ending is not: it takes no new requests. Those `outside` of the cluster (HOST:PORT) count as ready.
+    A terminating data plane gets none, as it takes no new requests. Those `outside` of the cluster (host and port)
+    count as ready.
     """
     server_name = f"{service}.{namespace}.svc"
-    found = {address: Endpoint(address, address, tls, server_name) for address in outside}
+    found: dict[str, Endpoint] = {}
+    for host, port in outside:
+        address = _authority(host, port)
+        found[address] = Endpoint(address, address, tls, server_name)
     ready = set(found)
     for endpoint, port in _endpoints(snapshot, namespace, service):
         conditions: Mapping[str, object] = endpoint.get("conditions") or {}
@@ -36,11 +40,14 @@ def data_planes(
             continue
         address = endpoint["addresses"][0]
         name = (endpoint.get("targetRef") or {}).get("name") or address
-        host = f"[{address}]" if ":" in address else address
-        found[name] = Endpoint(name, f"{host}:{port}", tls, server_name)
+        found[name] = Endpoint(name, _authority(address, port), tls, server_name)
         if conditions.get("ready") is not False:
             ready.add(name)
     return DataPlanes(tuple(found[name] for name in sorted(found)), frozenset(ready))
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _endpoints(snapshot: Snapshot, namespace: str, service: str) -> Iterator[tuple[Body, int]]:

@@ -1,7 +1,7 @@
-"""Gateways → the Services that give each an address of its own on the fleet, and Services → ports and addresses.
+"""Gateways → the Services that give each Gateway an address of its own, and Services → ports and addresses.
 
 All Gateways are served by the same data planes. Each Gateway's Service maps its listeners' ports to internal ports
-(`fleet.py`), which are remembered nowhere but in that Service, so that they outlive the operator.
+(`fleet.py`). The internal ports are stored only in that Service, so that they survive a restart of the operator.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ NAMESPACE_LABEL: Final = "switchover.dev/gateway-namespace"
 GATEWAY: Final = "switchover.dev/gateway"
 """Annotation: NAMESPACE/NAME of the Gateway; a label may be too short for it."""
 APPLIED: Final = "switchover.dev/applied"
-"""Annotation: a digest of what was applied, to see whether there is anything to write."""
+"""Annotation: a digest of what was applied; if it is unchanged, nothing is written."""
 
 _LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """What all Services of Gateways have in common; `owners` are taken along by garbage collection.
+    """What all Services of Gateways have in common; `owners` are their ownerReferences.
 
-    `type` is that of a Service whose Gateway names none.
+    `type` is used where the Gateway names no type.
     """
 
     namespace: str
@@ -48,20 +48,20 @@ class ServiceSettings:
 
 
 def fleet(snapshot: Snapshot, namespace: str, allowed_targets: tuple[Network, ...] = ()) -> Cluster:
-    """Give every port of every Gateway an internal one: that in its Service, else a free one."""
+    """Assign every port of every Gateway an internal one: the one in its Service, else a free one."""
     known = {
         port: number
         for gateway, service in _by_gateway(snapshot, namespace).items()
         for port, number in _mapped(gateway, service)
     }
     gateways = {(identity.namespace, identity.name) for identity in snapshot.objects if identity.kind == Gateway.KIND}
-    # A Gateway that cannot be read now keeps what it has.
-    kept = (port for port in known if (port.namespace, port.gateway) in gateways)
-    return Cluster(internal_ports((*_wanted(snapshot), *kept), known), allowed_targets)
+    # A Gateway that cannot be parsed now keeps its ports.
+    known_ports = (port for port in known if (port.namespace, port.gateway) in gateways)
+    return Cluster(internal_ports((*_wanted(snapshot), *known_ports), known), allowed_targets)
 
 
 def _wanted(snapshot: Snapshot) -> Iterator[GatewayPort]:
-    """Yield the ports that Gateways name, as far as they can be made out; whose they are is for others to judge."""
+    """Yield the ports in the listeners of all Gateways, of other classes too, as far as they can be parsed."""
     for identity, body in snapshot.objects.items():
         if (identity.group, identity.kind) != (GATEWAY_GROUP, Gateway.KIND):
             continue
@@ -80,7 +80,7 @@ def _mapped(gateway: Identity, service: Body) -> Iterator[tuple[GatewayPort, int
 
 
 def _by_gateway(snapshot: Snapshot, namespace: str) -> dict[Identity, Body]:
-    """Gateway → its Service, by the annotation that says whose it is."""
+    """Gateway → its Service, by the annotation that names the Gateway."""
     return {
         Identity(GATEWAY_GROUP, Gateway.KIND, *whose.split("/", 1)): body
         for identity, body in snapshot.objects.items()
@@ -94,7 +94,7 @@ def _by_gateway(snapshot: Snapshot, namespace: str) -> dict[Identity, Body]:
 
 @dataclass(frozen=True, slots=True)
 class ServiceChanges:
-    """Services to apply as they are here, and the names of Services to delete."""
+    """The Services to apply, and the names of the Services to delete."""
 
     apply: tuple[Body, ...]
     delete: tuple[str, ...]
@@ -103,15 +103,15 @@ class ServiceChanges:
 def service_changes(
     compiled: Compiled, snapshot: Snapshot, fleet: Cluster, settings: ServiceSettings
 ) -> ServiceChanges:
-    """Compare the Services that there should be with those that there are.
+    """Compare the desired Services with the existing ones.
 
-    A Gateway without a listener that can be served has none, but for one whose content is refused at the moment: what
-    it has stays. So does everything while nobody knows what to select, as the data planes' own Service is away.
+    A Gateway with no servable listener gets no Service. While its content is refused, its existing Service is kept.
+    If the data planes' own Service is missing, there is no selector, and nothing changes.
     """
     if not settings.selector:
         return ServiceChanges((), ())
     existing = _by_gateway(snapshot, settings.namespace)
-    unread = {report.identity for report in compiled.reports if report.identity not in compiled.accepted}
+    refused = {report.identity for report in compiled.reports if report.identity not in compiled.accepted}
     wanted = {
         report.identity: service
         for report in compiled.reports
@@ -120,8 +120,8 @@ def service_changes(
     }
     apply = tuple(service for gateway, service in wanted.items() if _differs(service, existing.get(gateway)))
     names = {service["metadata"]["name"] for service in wanted.values()}
-    given_up = {body["metadata"]["name"] for gateway, body in existing.items() if gateway not in unread} - names
-    return ServiceChanges(apply, tuple(sorted(given_up)))
+    unwanted = {body["metadata"]["name"] for gateway, body in existing.items() if gateway not in refused} - names
+    return ServiceChanges(apply, tuple(sorted(unwanted)))
 
 
 def _service(report: Report, compiled: Compiled, fleet: Cluster, settings: ServiceSettings) -> Iterator[Body]:
@@ -166,7 +166,7 @@ def _service(report: Report, compiled: Compiled, fleet: Cluster, settings: Servi
 def _ports(
     gateway: Identity, listeners: Iterable[tuple[Listener, ListenerReport]], fleet: Cluster
 ) -> list[dict[str, Any]]:
-    """One entry for each port on which a listener can be served, sorted."""
+    """Make an entry for each port on which a listener can be served, sorted."""
     numbers = {listener.port: listener.protocol for listener, report in listeners if report.is_accepted}
     return [
         {
@@ -182,7 +182,7 @@ def _ports(
 
 
 def _differs(wanted: Body, existing: Body | None) -> bool:
-    """Tell whether there is anything to write: what we applied last is something else, or somebody changed it since."""
+    """Tell whether a Service must be written: it is not what was applied last, or somebody changed it since."""
     if existing is None:
         return True
     annotations = existing["metadata"].get("annotations") or {}
@@ -195,7 +195,7 @@ def _differs(wanted: Body, existing: Body | None) -> bool:
 
 
 def service_name(gateway: Identity) -> str:
-    """Name a Gateway's Service: readable, and unlike that of any other Gateway, as `a-b/c` and `a/b-c` are two."""
+    """Name a Gateway's Service. The digest makes the name unique: `a-b/c` and `a/b-c` are two Gateways."""
     digest = hashlib.sha256(f"{gateway.namespace}/{gateway.name}".encode()).hexdigest()[:6]
     readable = re.sub(r"[^a-z0-9-]", "-", f"{gateway.name}-{gateway.namespace}".lower())
     # A Service's name begins with a letter (RFC 1035); a Gateway's may begin with a digit.
@@ -204,7 +204,7 @@ def service_name(gateway: Identity) -> str:
 
 
 def label_value(name: str) -> str:
-    """A name as a label can hold it: 63 characters; a longer one keeps its beginning and gets a digest."""
+    """Shorten a name to the 63 characters of a label's value: its beginning and a digest."""
     if len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -215,7 +215,7 @@ def label_value(name: str) -> str:
 
 
 def addresses(snapshot: Snapshot, namespace: str) -> Mapping[Identity, Sequence[str]]:
-    """Gateway → its addresses: what the load balancer gave, else the one inside the cluster."""
+    """Gateway → its addresses: those of the load balancer, else those inside the cluster."""
     return {gateway: _addresses(service) for gateway, service in _by_gateway(snapshot, namespace).items()}
 
 

@@ -1,4 +1,4 @@
-"""kopf's decorators: every object that is read → kopf's index of raw bodies, and a word whenever something moved.
+"""kopf's decorators: every object that is read → kopf's index of raw bodies, and a call whenever one changes.
 
 Nothing is decided here. Only `kopf.index` and `kopf.on.event` are used: they leave no finalizer and no annotation on
 objects that belong to others.
@@ -13,7 +13,7 @@ import kopf
 
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.resources import KINDS
-from switchover_operator.snapshot import essence
+from switchover_operator.snapshot import without_status
 
 OBJECTS: Final = "objects"
 """The index: identity → the raw bodies that have it."""
@@ -21,23 +21,25 @@ OBJECTS: Final = "objects"
 CRDS: Final = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 
 
-class Moved(Protocol):
-    """Gets a word from kopf's thread for every event of an object.
+class OnEvent(Protocol):
+    """Called in kopf's thread for every event of an object.
 
-    `relisted`: a watch began anew, so that a deletion may have been missed. `status_only`: nothing moved but a status.
+    `relisted`: a watch restarted, so that a deletion may have been missed. `status_only`: only a status changed.
     """
 
     def __call__(self, *, relisted: bool, status_only: bool) -> None:
-        """Something moved."""
+        """Take one event."""
 
 
-def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(
+    on_event: OnEvent, on_kinds_changed: Callable[[], None], on_indexed: Callable[[], None]
+) -> kopf.OperatorRegistry:
     """Make the handlers of one run of kopf.
 
     Args:
-        moved: called for every event of an object, once all objects that existed before are in the index.
-        changed_kinds: called when a CustomResourceDefinition came, went or changed.
-        indexed: called when all objects that exist are in the index; more than once. There is always a Namespace,
+        on_event: called for every event of an object, once all objects that existed before are in the index.
+        on_kinds_changed: called when a CustomResourceDefinition came, went or changed.
+        on_indexed: called when all objects that exist are in the index; more than once. There is always a Namespace,
             and kopf holds events back until its indices are full.
     """
     made = kopf.OperatorRegistry()
@@ -47,14 +49,14 @@ def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[
 
     async def note(type: str | None, body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
         # kopf keeps a memo for each object for as long as that exists.
-        known, memo.essence = memo.get("essence"), essence(next(indexed_as(body))[1])
-        moved(relisted=type is None, status_only=type == "MODIFIED" and memo.essence == known)
+        known, memo.without_status = memo.get("without_status"), without_status(next(indexed_as(body))[1])
+        on_event(relisted=type is None, status_only=type == "MODIFIED" and memo.without_status == known)
 
     async def note_kinds(**_: Any) -> None:
-        changed_kinds()
+        on_kinds_changed()
 
     async def note_indexed(**_: Any) -> None:
-        indexed()
+        on_indexed()
 
     for model in KINDS.values():
         resource = (model.GROUP, model.VERSIONS[0], model.PLURAL)
@@ -67,30 +69,30 @@ def registry(moved: Moved, changed_kinds: Callable[[], None], indexed: Callable[
 
 
 def indexed_as(body: kopf.Body) -> Iterator[tuple[Identity, Body]]:
-    """Yield a body as it is kept: without `managedFields`, which nobody here reads and which are much of it."""
+    """Yield a body as the index holds it: without `managedFields`, which are large and not read here."""
     kept = dict(body)
     kept["metadata"] = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
     yield identity_of(kept), kept
 
 
 def log_in(**given: Any) -> Any:
-    """Find the API server and a way in: the pod's own, else the kubeconfig's."""
+    """Find the API server and credentials: the pod's own, else those of the kubeconfig."""
     return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given) or _by_client(**given)
 
 
 def _by_client(**given: Any) -> Any:
-    """Use the kubernetes library for what kopf's own ways cannot do, such as exec plugins of cloud providers."""
+    """Use the kubernetes library for logins that kopf lacks, such as exec plugins of cloud providers."""
     return kopf.login_via_client(**given)
 
 
 def settings() -> kopf.OperatorSettings:
-    """How kopf behaves here: it writes nothing, waits for nobody, and never gives up on the API server."""
+    """Make kopf's settings: it writes nothing, does not wait at its end, and retries the API server for ever."""
     made = kopf.OperatorSettings()
     made.posting.enabled = False
-    # kopf would kill the whole process, were one of its lives slow to end.
+    # Otherwise kopf kills the whole process if one of its runs is slow to end.
     made.process.ultimate_exiting_timeout = None
-    # kopf would start and end watches as kinds come and go, and one that ends before its list is there leaves every
-    # handler waiting for it for ever. The census notices kinds, and a new life of kopf begins with those there are.
+    # Otherwise kopf starts and ends watches when kinds are added or removed, and a watch that ends before its list has
+    # arrived leaves every handler waiting for ever. Resync notices kinds, and the next run of kopf has the new ones.
     made.scanning.disabled = True
     made.watching.server_timeout = 290
     made.watching.connect_timeout = 10.0
@@ -113,15 +115,15 @@ SECRETS: Final = ",".join(
         "kubernetes.io/ssh-auth",
     )
 )
-"""Field selector of the Secrets that are read: all but those of types that hold no key of a model and no certificate.
+"""Field selector of the Secrets that are read: it leaves out the types that hold neither API keys nor certificates.
 
-No list of types can be asked for: the parts of a field selector must all hold (Kubernetes, "Field Selectors"), and what
-is needed stands in Secrets of several types: Opaque, kubernetes.io/tls, gloo.solo.io/header and others of Gloo's.
+A field selector cannot list the types that are needed, as all of its parts must hold (Kubernetes, "Field Selectors").
+These are Opaque, kubernetes.io/tls, gloo.solo.io/header and other types of Gloo's.
 """
 
 
 class Backoffs:
-    """Seconds between two tries of a request to the API server, without end: it comes back some day."""
+    """Seconds between two tries of a request to the API server, without end."""
 
     def __iter__(self) -> Iterator[float]:
         """Yield the waits."""
@@ -131,23 +133,23 @@ class Backoffs:
 
 
 class _Persistent(logging.Filter):
-    """Passes only those failed requests of kopf that were tried for a while: the first few are a part of life."""
+    """Passes kopf's records of a failed request only after several tries: the first few failures are normal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is worth a line."""
+        """Tell whether a record is logged."""
         attempt = _ATTEMPT.match(record.getMessage())
-        return attempt is None or int(attempt[1]) > _PATIENCE
+        return attempt is None or int(attempt[1]) > _QUIET_ATTEMPTS
 
 
 _ATTEMPT: Final = re.compile(r"Request attempt #(\d+) failed; will retry")
-_PATIENCE: Final = 5
-"""Tries of one request, which take about four seconds."""
+_QUIET_ATTEMPTS: Final = 5
+"""Tries of one request that are not logged; they take about four seconds."""
 
 
 def quiet() -> None:
-    """Keep kopf's own words to what an operator of this product can act upon."""
+    """Limit kopf's log lines to those that an operator of this product can act on."""
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    # Its word on signals is for operators that are alone in their process; kinds that are missing the census tells.
+    # Its line on signals is for operators that own their process; Resync reports the kinds that are missing.
     for module in ("running", "observation"):
         logging.getLogger(f"kopf._core.reactor.{module}").setLevel(logging.ERROR)
     for module in ("clients.api", "clients.watching"):

@@ -1,7 +1,7 @@
-"""What serves of objects that are refused at the moment → a Secret, so that it serves on after the operator restarts.
+"""The last accepted version of each object whose present content is refused → a Secret, for a restart of the operator.
 
-The operator remembers the last accepted version of every object, but not longer than it lives. Only of those whose
-present content is refused is that version nowhere else to be found. A Secret, as an Upstream may hold a token in clear.
+The operator remembers the last accepted version of every object only while it runs. For an object whose present content
+is refused, that version exists nowhere else. It is a Secret, as an Upstream may hold a token in clear.
 """
 
 import asyncio
@@ -15,26 +15,27 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, object_path
+from switchover_operator.cluster.background import RETRY, retried
+from switchover_operator.cluster.owned_secret import owned_secret, secret_values
 from switchover_operator.compiler.admission import Admitted, admit
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.identity import Body, Identity, identity_of
-from switchover_operator.snapshot import Snapshot, essence
+from switchover_operator.snapshot import Snapshot, without_status
 
 log = logging.getLogger(__name__)
 
 KEY: Final = "objects"
 LARGEST: Final = 900_000
-"""Bytes, compressed: Kubernetes takes 1 MiB for a Secret."""
-RETRY: Final = 2.0
+"""Bytes after compression: Kubernetes allows 1 MiB for a Secret."""
 
 
 def worth_keeping(compiled: Compiled, snapshot: Snapshot) -> list[Body]:
-    """The bodies that serve in the place of what is stored now, sorted by identity and without status."""
+    """Return the bodies that serve instead of the present ones, sorted by identity and without status."""
     kept: list[Body] = []
     for identity, good in sorted(compiled.accepted.items()):
         now = snapshot.objects.get(identity)
-        if now is not None and good.body is not now and essence(good.body) != essence(now):
-            kept.append(essence(good.body))
+        if now is not None and good.body is not now and without_status(good.body) != without_status(now):
+            kept.append(without_status(good.body))
     return kept
 
 
@@ -48,19 +49,19 @@ def unpacked(text: str) -> list[Body]:
     try:
         found = msgspec.json.decode(zlib.decompress(base64.b64decode(text, validate=True)), type=list[dict[str, Any]])
     except (binascii.Error, zlib.error, msgspec.DecodeError):
-        log.warning("what was kept of refused objects cannot be read and is passed over")
+        log.warning("the stored last accepted versions cannot be read and are ignored")
         return []
     return found
 
 
 def admitted(bodies: Sequence[Body]) -> dict[Identity, Admitted]:
-    """Judge bodies anew: what an earlier version of the operator accepted may be refused by this one."""
-    judged = ((identity_of(body), admit(body)) for body in bodies)
-    return {identity: verdict for identity, verdict in judged if isinstance(verdict, Admitted)}
+    """Check bodies again: this version of the operator may refuse what an earlier one accepted."""
+    checked = ((identity_of(body), admit(body)) for body in bodies)
+    return {identity: result for identity, result in checked if isinstance(result, Admitted)}
 
 
 class LastGood:
-    """Keeps the Secret `name` at what was last wished for."""
+    """Keeps the Secret `name` at the bodies that were last given to `want`."""
 
     def __init__(self, api: Api, namespace: str, name: str, owners: tuple[Body, ...]) -> None:
         self._api = api
@@ -71,26 +72,29 @@ class LastGood:
         self._woken = asyncio.Event()
 
     async def load(self) -> Mapping[Identity, Admitted]:
-        """Read what an earlier operator kept; wait for the API server if need be."""
+        """Read what an earlier operator stored; wait while the API server is unreachable."""
         while True:
             try:
                 secret: Body = await self._api.get(object_path(self._identity))
             except ApiRefused as refused:
                 if refused.status != 404:
-                    log.warning("what was kept of refused objects cannot be read: %s", refused)
+                    log.warning("the stored last accepted versions cannot be read: %s", refused)
                 return {}
             except ApiUnreachable:
                 await asyncio.sleep(RETRY)
                 continue
-            text = base64.b64decode((secret.get("data") or {}).get(KEY, "")).decode("ascii", "replace")
+            text = secret_values(secret).get(KEY, "")
             self._stored = self._wanted = text
             return admitted(unpacked(text)) if text else {}
 
     def want(self, bodies: Sequence[Body]) -> None:
-        """Make this what is kept."""
+        """Store these bodies soon."""
         text = packed(bodies)
         if len(text) > LARGEST:
-            log.warning("%d refused objects are too large to be kept over a restart of the operator", len(bodies))
+            log.warning(
+                "the last accepted versions of %d refused objects are too large to be stored for a restart",
+                len(bodies),
+            )
             return
         if text != self._wanted:
             self._wanted = text
@@ -98,28 +102,12 @@ class LastGood:
 
     async def run(self) -> NoReturn:
         """Write what is wanted, for ever."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            wanted = self._wanted
-            if wanted == self._stored:
-                continue
-            try:
-                await self._api.apply(object_path(self._identity), self._secret(wanted))
-            except (ApiRefused, ApiUnreachable) as error:
-                told = f"{error.status} {error.reason}" if isinstance(error, ApiRefused) else str(error)
-                log.warning("what serves of refused objects cannot be kept in a Secret yet: %s", told)
-                await asyncio.sleep(RETRY)
-                self._woken.set()
-            else:
-                self._stored = wanted
+        problem = "the last accepted versions of refused objects cannot be stored in a Secret yet"
+        await retried(self._store, self._woken, problem)
 
-    def _secret(self, text: str) -> Body:
-        metadata: dict[str, Any] = {
-            "name": self._identity.name,
-            "namespace": self._identity.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "switchover-operator"},
-            "ownerReferences": list(self._owners),
-        }
-        data = {KEY: base64.b64encode(text.encode()).decode()}
-        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+    async def _store(self) -> None:
+        wanted = self._wanted
+        if wanted != self._stored:
+            secret = owned_secret(self._identity, {KEY: wanted}, self._owners)
+            await self._api.apply(object_path(self._identity), secret)
+            self._stored = wanted

@@ -1,6 +1,6 @@
-"""`switchover operator`: the loop with a cluster as its source, its data planes and its audience.
+"""`switchover operator`: the loop with a cluster as its source, and statuses, Events and Services as its results.
 
-Wiring only: what kopf sees, what is compiled and what is written know nothing of one another, and here they meet.
+Wiring only: watching, compiling and writing do not know one another; they are connected here.
 """
 
 import asyncio
@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from switchover_dataplane.table import Network
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.cluster import handlers
-from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
-from switchover_operator.cluster.census import Census
-from switchover_operator.cluster.channel import ChannelSettings, PushChannel
+from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path
 from switchover_operator.cluster.dataplanes import data_planes
-from switchover_operator.cluster.events import EventWriter
+from switchover_operator.cluster.event_writer import EventWriter
 from switchover_operator.cluster.gateway_services import (
     ServiceSettings,
     addresses,
@@ -27,17 +25,19 @@ from switchover_operator.cluster.gateway_services import (
     service_changes,
     service_name,
 )
-from switchover_operator.cluster.happenings import SETTLED, happenings
-from switchover_operator.cluster.happenings import Told as ToldEvents
+from switchover_operator.cluster.kopf_watcher import KopfWatcher, WatchCallbacks
 from switchover_operator.cluster.last_good import LastGood, worth_keeping
 from switchover_operator.cluster.leader import Leadership
+from switchover_operator.cluster.object_events import SETTLED, EventState, object_events
 from switchover_operator.cluster.probes import OperatorMetrics, Probes
-from switchover_operator.cluster.relay import relayed
+from switchover_operator.cluster.push_channel import ChannelSettings, PushChannel
+from switchover_operator.cluster.resync import Resync
 from switchover_operator.cluster.service_writer import ServiceWriter
-from switchover_operator.cluster.statuses import StatusWriter, Wish
-from switchover_operator.cluster.view import View, Words
+from switchover_operator.cluster.status_forwarding import with_reports_of_referenced
+from switchover_operator.cluster.status_merge import StatusContext, changed_statuses
+from switchover_operator.cluster.status_writer import DesiredStatus, StatusWriter
 from switchover_operator.compiler.fleet import Cluster
-from switchover_operator.compiler.report import Report, Surroundings, changed_statuses
+from switchover_operator.compiler.report import Report
 from switchover_operator.findings import findings
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
@@ -50,17 +50,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `switchover operator` was started with. No `namespaces`: all of them.
+    """The flags of `switchover operator`. No `namespaces` means all of them.
 
-    `dataplanes` are those outside of the cluster, as HOST:PORT of their push channel.
-    `owner` is the Deployment that garbage collection takes what the operator makes along with.
+    `dataplanes` are those outside of the cluster: host and port of their push channel.
+    `owner` is the Deployment set as ownerReference on everything that the operator creates.
     """
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
     dataplane_service: str
-    dataplanes: tuple[str, ...]
+    dataplanes: tuple[tuple[str, int], ...]
     push_secret: str
     last_good_secret: str
     owner: str
@@ -91,14 +91,14 @@ async def run(settings: Settings) -> None:
         stopping.cancel()
         if operating.done():
             await operating
-        log.info("stopping: data planes serve on what they have")
+        log.info("stopping: the data planes keep serving their table")
         operating.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await operating
 
 
 async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
-    """Refer to the Deployment that runs us, so that what we make goes when it is uninstalled."""
+    """Make the ownerReference to our own Deployment, so that an uninstall removes what we create."""
     if not settings.owner:
         return ()
     try:
@@ -106,7 +106,7 @@ async def _owners(api: Api, settings: Settings) -> tuple[Body, ...]:
         deployment: Body = await api.get(f"{path}/{settings.owner}")
     except (ApiRefused, ApiUnreachable) as error:
         log.warning(
-            "what is made here will outlive an uninstall: Deployment %s/%s cannot be read: %s",
+            "an uninstall will not remove what the operator creates, as Deployment %s/%s cannot be read: %s",
             settings.own_namespace,
             settings.owner,
             error,
@@ -124,15 +124,15 @@ class Operator:
         self._settings = settings
         self._owners = owners
         self._metrics = metrics
-        self._loop = Loop(self._look, self._tell)
-        words = Words(
+        self._loop = Loop(self._look, self._report)
+        callbacks = WatchCallbacks(
             changed=self._loop.mark_dirty,
-            touched=self._loop.mark_touched,
-            relisted=self._may_have_missed,
+            status_changed=self._loop.mark_status_changed,
+            relisted=self._watch_restarted,
             ended=metrics.watches.inc,
         )
-        self._view = View(settings.watched, words)
-        self._census = Census(api, self._view, settings.watched, self._loop.mark_dirty)
+        self._watcher = KopfWatcher(settings.watched, callbacks)
+        self._resync = Resync(api, self._watcher, settings.watched, self._loop.mark_dirty)
         server_name = f"{settings.dataplane_service}.{settings.own_namespace}.svc"
         self._channel = PushChannel(
             api,
@@ -141,20 +141,19 @@ class Operator:
             self._loop.mark_dirty,
         )
         self._last_good = LastGood(api, settings.own_namespace, settings.last_good_secret, owners)
-        self._statuses = StatusWriter(api, self._loop.mark_heard)
+        self._statuses = StatusWriter(api, self._loop.mark_report_due)
         self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
         self._events = EventWriter(api, settings.identity)
-        self._told = Told()
-        self._told_events = ToldEvents()
-        self._leading = False
+        self._log_state = LogState()
+        self._event_state = EventState()
 
     async def run(self) -> NoReturn:
-        """Watch for ever, and act whenever it is ours to act."""
+        """Watch for ever, and act while this operator leads."""
         host, port = self._settings.admin
         async with asyncio.TaskGroup() as group:
             group.create_task(Probes(self._metrics, self._unready).serve(host, port), name="probes")
-            group.create_task(self._view.run(), name="watching")
-            group.create_task(self._census.run(), name="census")
+            group.create_task(self._watcher.run(), name="watching")
+            group.create_task(self._resync.run(), name="resync")
             group.create_task(self._lead(), name="acting")
         raise AssertionError("none of these ends")
 
@@ -167,33 +166,31 @@ class Operator:
         raise AssertionError("acting does not end")
 
     async def _act(self) -> NoReturn:
-        self._leading = True
         self._metrics.leading.set(1)
         try:
             async with self._loop.publisher, asyncio.TaskGroup() as group:
                 self._loop.remember(await self._last_good.load())
                 self._loop.mark_dirty()
                 group.create_task(self._last_good.run(), name="last good versions")
-                group.create_task(self._channel.keep(), name="push channel")
+                group.create_task(self._channel.run(), name="push channel")
                 group.create_task(self._loop.run(), name="rounds")
                 group.create_task(self._services.run(), name="services")
                 group.create_task(self._events.run(), name="events")
         finally:
-            self._leading = False
             self._metrics.leading.set(0)
             await self._statuses.close()
         raise AssertionError("none of these ends")
 
     def _unready(self) -> str:
-        return "" if self._census.complete else "not all objects have been seen yet"
+        return "" if self._resync.complete else "not all objects were read yet"
 
-    def _may_have_missed(self) -> None:
-        self._census.due()
+    def _watch_restarted(self) -> None:
+        self._resync.due()
 
     # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _look(self) -> Seen | None:
-        bodies = await self._census.look()
+        bodies = await self._resync.objects()
         if bodies is None:
             return None
         settings = self._settings
@@ -209,14 +206,14 @@ class Operator:
             self._loop.publisher.serve(found.endpoints, found.ready)
         return Seen(snapshot, fleet(snapshot, settings.own_namespace, settings.allowed_targets))
 
-    async def _tell(self, outcome: Round) -> None:
+    async def _report(self, outcome: Round) -> None:
         snapshot = outcome.seen.snapshot
-        reports = relayed(outcome.compiled.reports, self._census.mute)
+        reports = with_reports_of_referenced(outcome.compiled.reports, self._resync.without_status_subresource)
         self._channel.compare(snapshot)
         self._last_good.want(worth_keeping(outcome.compiled, snapshot))
         self._want_services(outcome)
         self._want_statuses(outcome, reports)
-        self._tell_of_changes(outcome, reports)
+        self._report_changes(outcome, reports)
         self._count(outcome)
 
     def _want_services(self, outcome: Round) -> None:
@@ -237,7 +234,7 @@ class Operator:
         )
 
     def _selector(self, snapshot: Snapshot) -> Mapping[str, str]:
-        """Gateways' Services select the pods that the data planes' own Service selects."""
+        """The Services of Gateways select the pods that the data planes' own Service selects."""
         service = snapshot.objects.get(
             Identity("", "Service", self._settings.own_namespace, self._settings.dataplane_service)
         )
@@ -245,25 +242,25 @@ class Operator:
 
     def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
         snapshot = outcome.seen.snapshot
-        around = Surroundings(
+        context = StatusContext(
             outcome.acknowledgements,
             addresses(snapshot, self._settings.own_namespace),
             self._refused_services(reports),
             self._active(outcome),
         )
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = api_time(datetime.now(UTC))
         self._statuses.forget(snapshot.objects)
         self._statuses.want(
-            (identity, Wish(snapshot.objects[identity], status))
-            for identity, status in changed_statuses(reports, snapshot, around, now)
-            if (identity.group, identity.kind) not in self._census.mute
+            (identity, DesiredStatus(snapshot.objects[identity], status))
+            for identity, status in changed_statuses(reports, snapshot, context, now)
+            if (identity.group, identity.kind) not in self._resync.without_status_subresource
         )
 
     def _refused_services(self, reports: Sequence[Report]) -> dict[Identity, str]:
-        """Gateway → why the API server did not take its Service."""
+        """Gateway → why the API server refused its Service."""
         refused = self._services.refused
         return {
-            report.identity: f"its Service is refused: {refused[name]}"
+            report.identity: f"the API server refused its Service: {refused[name]}"
             for report in reports
             if refused and report.identity.kind == Gateway.KIND
             for name in (service_name(report.identity),)
@@ -277,24 +274,26 @@ class Operator:
             if "/" in name
         }
 
-    def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
-        told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
-        self._told, lines = news(self._told, Situation(outcome.compiled, outcome.acknowledgements, told))
+    def _report_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
+        found = tuple(each for report in reports for each in findings(report, lambda *_: ""))
+        self._log_state, lines = log_changes(
+            self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, found)
+        )
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
         clock = asyncio.get_running_loop()
-        self._told_events, new = happenings(self._told_events, reports, self._active(outcome), clock.time())
-        if self._told_events.is_waiting:
-            clock.call_later(SETTLED, self._loop.mark_heard)
-        self._events.tell(new, outcome.seen.snapshot.objects.get)
+        self._event_state, new = object_events(self._event_state, reports, self._active(outcome), clock.time())
+        if self._event_state.is_waiting:
+            clock.call_later(SETTLED, self._loop.mark_report_due)
+        self._events.write(new, outcome.seen.snapshot.objects.get)
 
     def _count(self, outcome: Round) -> None:
-        said = outcome.acknowledgements.said or {}
+        answers = outcome.acknowledgements.answers
         if outcome.seconds:
             self._metrics.compile_seconds.observe(outcome.seconds)
-        self._metrics.data_planes.labels("known").set(len(said))
+        self._metrics.data_planes.labels("known").set(len(answers))
         self._metrics.data_planes.labels("ready").set(len(outcome.acknowledgements.ready or ()))
-        self._metrics.data_planes.labels("current").set(len(said) - len(outcome.acknowledgements.missing))
+        self._metrics.data_planes.labels("current").set(len(answers) - len(outcome.acknowledgements.missing))
         counts: dict[tuple[str, str], int] = {}
         for report in outcome.compiled.reports:
             key = report.identity.kind, str(report.is_accepted).lower()

@@ -1,4 +1,4 @@
-"""The operator's admin port: whether it lives, whether it is ready, and what it counts."""
+"""The operator's admin port: liveness, readiness and metrics."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,54 +10,54 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class OperatorMetrics:
-    """The operator's metrics; every label value is of a closed vocabulary."""
+    """The operator's metrics; every label has few values."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.compile_seconds = Histogram(
             "switchover_operator_compile_seconds",
-            "Time to compile all objects to a table",
+            "Seconds that compiling all objects to a table took",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.objects = Gauge(
             "switchover_operator_objects",
-            "Objects that are reported on, by kind and whether they are accepted",
+            "Objects that have a report, by kind and by whether they are accepted",
             ("kind", "accepted"),
             registry=self.registry,
         )
         self.data_planes = Gauge(
             "switchover_operator_data_planes",
-            "Data planes: known, ready, and those that serve the newest table",
+            "Data planes, by state: known, ready, or current (serves the newest table)",
             ("state",),
             registry=self.registry,
         )
         self.writes = Counter(
             "switchover_operator_writes",
-            "Requests that change something in the cluster, by what it is and how it went",
+            "Requests that change objects of the cluster, by kind and result",
             ("what", "result"),
             registry=self.registry,
         )
         self.leading = Gauge(
-            "switchover_operator_leading", "Whether this operator is the one that acts", registry=self.registry
+            "switchover_operator_leading", "Whether this operator leads: 1 or 0", registry=self.registry
         )
         self.watches = Counter(
-            "switchover_operator_watch_restarts", "Times that watching began anew", registry=self.registry
+            "switchover_operator_watch_restarts", "Restarts of the watches as a whole", registry=self.registry
         )
 
 
 class Probes:
-    """Answers /healthz, /readyz and /metrics. `ready` says why it is not ready yet, "" if it is."""
+    """Answers /healthz, /readyz and /metrics. `unready` returns why the operator is not ready yet; "" if it is."""
 
-    def __init__(self, metrics: OperatorMetrics, ready: Callable[[], str]) -> None:
+    def __init__(self, metrics: OperatorMetrics, unready: Callable[[], str]) -> None:
         self._metrics = metrics
-        self._ready = ready
+        self._unready = unready
 
     async def serve(self, host: str, port: int) -> None:
         """Listen until cancelled.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address cannot be opened.
         """
         app = web.Application()
         app.add_routes(
@@ -75,7 +75,7 @@ class Probes:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        why = self._ready()
+        why = self._unready()
         return web.Response(status=503, text=f"{why}\n") if why else web.Response(text="ready\n")
 
     async def _counts(self, request: web.Request) -> web.Response:

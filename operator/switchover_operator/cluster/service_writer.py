@@ -1,23 +1,23 @@
-"""Services of Gateways: what should be applied and deleted → the API server, in the background."""
+"""Services of Gateways: what is to be applied and deleted → the API server, in the background."""
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, object_path
+from switchover_operator.cluster.background import RETRY
 from switchover_operator.cluster.gateway_services import ServiceChanges
 from switchover_operator.identity import Body, Identity, identity_of
 
 log = logging.getLogger(__name__)
 
-RETRY: Final = 2.0
-
 
 class ServiceWriter:
     """Applies and deletes Services until it is cancelled.
 
-    `again` is called when one that was refused may be tried anew; `refused` holds the API server's words on it.
+    `again` is called `RETRY` seconds after a change that was not made. `refused` holds the API server's message by the
+    name of each Service that it refused.
     """
 
     def __init__(self, api: Api, namespace: str, again: Callable[[], None]) -> None:
@@ -29,20 +29,21 @@ class ServiceWriter:
         self._woken = asyncio.Event()
 
     def want(self, changes: ServiceChanges) -> None:
-        """Make these the changes there are to make; they take the place of those before."""
+        """Make these changes soon; they replace those that were wanted before."""
         self._changes = changes
         if changes.apply or changes.delete:
             self._woken.set()
 
     async def run(self) -> NoReturn:
-        """Make changes, for ever."""
+        """Make the changes that are wanted, for ever."""
         while True:
             await self._woken.wait()
             self._woken.clear()
             changes, self._changes = self._changes, ServiceChanges((), ())
-            done = [await self._apply(service) for service in changes.apply]
-            done += [await self._delete(name) for name in changes.delete]
-            if not all(done):
+            made = [await self._apply(service) for service in changes.apply]
+            made += [await self._delete(name) for name in changes.delete]
+            if not all(made):
+                # Not the same changes again: the next round knows what is to be done by then.
                 await asyncio.sleep(RETRY)
                 self._again()
 

@@ -1,6 +1,6 @@
-"""The RouteOptions of a rule → who may ask there, and what the statuses of route and RouteOption say of it.
+"""The RouteOptions of a rule → who has access, and the conditions of the route and of the RouteOption.
 
-What is written to keep people out keeps them out: where it cannot be served, nobody is let in.
+An access control that cannot be served closes the rule: then every request is answered 403.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ _EXTAUTH = "spec.options.extauth"
 
 @dataclass(frozen=True, slots=True)
 class RuleAccess:
-    """Who may ask at a rule: `name` is that of the access in the table, "" where everybody may.
+    """The access to a rule. `name` is that of the access in the table; "" means that everybody has access.
 
     `config` is the AuthConfig that it refers to, if there is one.
     """
@@ -30,38 +30,37 @@ class RuleAccess:
     name: str = ""
     access: Mapping[str, table.Access] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     config: Identity | None = None
 
 
 def rule_access(
-    index: AuthIndex, owner: str, path: str, options: RuleOptions, asked_elsewhere: Iterable[str]
+    index: AuthIndex, owner: str, path: str, options: RuleOptions, unserved_controls: Iterable[str]
 ) -> RuleAccess:
-    """Find out who may ask at a rule (named `owner`, at `path` of its route).
+    """Work out the access to a rule, which is named `owner` and is at `path` of its route.
 
-    `asked_elsewhere` names access controls of the route itself, none of which is served.
+    `unserved_controls` names access controls of the route itself, none of which is served.
     """
     extauth = options.options.extauth
     callers = _callers(index, options.sources["extauth"], extauth) if extauth is not None else EVERYBODY
-    reasons = [*asked_elsewhere, *options.closed]
+    reasons = [*unserved_controls, *options.closed]
     if isinstance(callers.access, table.Closed):
         reasons.append(f"{options.sources['extauth']} {callers.access.reason}")
     if reasons:
         reason = "; ".join(reasons)
-        told = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
-        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (told,), callers.config)
+        closed = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
+        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (closed,), callers.config)
     if not isinstance(callers.access, table.ApiKeys):
         return RuleAccess()
     name = str(callers.config)
     number = len(callers.access.callers)
-    text = (
-        f"{path}: requests need the key of {f'one of {number} callers' if number > 1 else 'the one caller'} of {name}"
-    )
+    callers_text = f"one of the {number} callers" if number > 1 else "the one caller"
+    text = f"{path}: requests need the API key of {callers_text} of {name}"
     return RuleAccess(name, {name: callers.access}, callers.secrets, (conditions.access_by_key(text),), callers.config)
 
 
 def _callers(index: AuthIndex, source: Identity, extauth: ExtAuth) -> Callers:
-    """Follow an `extauth` of the RouteOption `source` to those who may ask."""
+    """Return the callers that an `extauth` of the RouteOption `source` gives access to."""
     others = ["customAuth"] if extauth.custom_auth is not None else []
     others += ["disable"] if extauth.disable and extauth.config_ref is not None else []
     others += unknown(extauth)
@@ -75,8 +74,8 @@ def _callers(index: AuthIndex, source: Identity, extauth: ExtAuth) -> Callers:
 # ── Of one RouteOption ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def option_told(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condition]:
-    """Say in a RouteOption's own status which access controls of it are not served."""
+def option_conditions(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condition]:
+    """Yield the condition of a RouteOption's own status about its access controls that are not served."""
     problems: list[str] = []
     if found.model is not None:
         problems += [f"{path} is not served here" for path in unserved(found.model)]
@@ -87,5 +86,5 @@ def option_told(index: AuthIndex, found: Object[RouteOption]) -> Iterator[Condit
         paths = written(found.body.get("spec"))
         problems += [f"{path} is not served, as the RouteOption is not accepted" for path in paths]
     if problems:
-        text = f"{conditions.sentences(problems)}; requests that it is for are answered 403"
+        text = f"{conditions.sentences(problems)}; requests that it applies to are answered 403"
         yield conditions.access_control_not_served(text)

@@ -1,8 +1,8 @@
 """Raw options of Gloo's → the access controls in them that are not served here.
 
-Whoever writes one wants nobody let in without it, so that what holds it is closed and never served open. What is
-served (`extauth` with a `configRef`) is followed elsewhere. Empty values mean what they mean to Gloo. Sources: Gloo API
-reference, `extauth.proto`, `jwt.proto`, `rbac.proto`, `waf.proto`, and `plugins/csrf`.
+An access control that is not served closes its route: the route is never served without it. The one that is served
+(`extauth` with a `configRef`) is handled in `access.py`. Empty values have the meaning that Gloo gives them. Sources:
+Gloo API reference, `extauth.proto`, `jwt.proto`, `rbac.proto`, `waf.proto`, and `plugins/csrf`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +13,8 @@ from typing import Any, Final
 from switchover_operator.resources.model import field_names
 from switchover_operator.resources.route_option import ExtAuth, RouteOption, RouteOptions
 
-Judge = Callable[[Any], bool]
-"""Whether a value that is not null controls access."""
+ControlCheck = Callable[[Any], bool]
+"""Tells whether a value that is not null controls access."""
 
 _STEMS: Final = (
     "accesscontrol",
@@ -44,13 +44,13 @@ _STEMS: Final = (
 )
 _NAMES: Final = ("auth", "extauth", "jwt", "jwtstaged", "jwtprovidersstaged", "rbac", "csrf", "waf")
 _CLOSE: Final = 0.8
-"""Share of letters in common from which on a name is taken for a misspelt one."""
+"""Similarity from which a name counts as a misspelt access control."""
 
 
 def written(spec: object) -> tuple[str, ...]:
-    """Name the fields of a raw `spec` that control access, served or not: paths such as `spec.options.jwt`, sorted.
+    """Return the paths of the fields of a raw `spec` that control access, served or not: `spec.options.jwt`; sorted.
 
-    One that stands beside `options` was meant for it.
+    A field beside `options` counts as misplaced, and so as one of them.
     """
     if not isinstance(spec, Mapping):
         return ()
@@ -59,9 +59,9 @@ def written(spec: object) -> tuple[str, ...]:
 
 
 def unserved(option: RouteOption) -> tuple[str, ...]:
-    """Name the fields of a RouteOption that control access and are not served, as `written` does.
+    """Return the paths of the fields of a RouteOption that control access and are not served, as `written` does.
 
-    `extauth` is not among them: what it refers to decides.
+    `extauth` is not among them: it depends on what it refers to.
     """
     options = option.spec.options
     known = {key: getattr(options, name) for key, name in field_names(RouteOptions).items() if key in _UNSERVED}
@@ -69,9 +69,9 @@ def unserved(option: RouteOption) -> tuple[str, ...]:
 
 
 def written_in_filters(spec: object) -> list[str]:
-    """Name the filters of a raw HTTPRoute's `spec` that control access, none of which is served (GEP-1494).
+    """Return the paths of the filters of a raw HTTPRoute's `spec` that control access; none is served (GEP-1494).
 
-    A route that has one is refused, and its last good version must not serve open in its place.
+    A route with such a filter is refused, and its last good version must not be served without access control.
     """
     return [
         path
@@ -97,18 +97,18 @@ def _entries(of: object, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def guards(option: RouteOption) -> bool:
-    """Tell whether a RouteOption lets in those alone whom it asks, or nobody."""
+    """Tell whether a RouteOption restricts access."""
     extauth = option.spec.options.extauth
-    return bool(unserved(option)) or (extauth is not None and asks(extauth))
+    return bool(unserved(option)) or (extauth is not None and restricts(extauth))
 
 
-def asks(extauth: ExtAuth) -> bool:
-    """Tell whether anybody is asked who he is; `{}` and `disable: true` ask nobody."""
+def restricts(extauth: ExtAuth) -> bool:
+    """Tell whether an `extauth` restricts access; `{}` and `disable: true` do not."""
     return any(value is not None for value in (extauth.config_ref, extauth.custom_auth, *unknown(extauth)))
 
 
 def unknown(extauth: ExtAuth) -> list[str]:
-    """Name the fields that nobody knows."""
+    """Return the names of the unknown fields."""
     return sorted(name for name, value in (extauth.model_extra or {}).items() if value is not None)
 
 
@@ -121,9 +121,9 @@ def _controls(options: object) -> list[str]:
 def _control(key: str, value: Any) -> Iterator[str]:
     if value is None:
         return
-    judge = _JUDGES.get(key)
-    if judge is not None:
-        if judge(value):
+    check = _CHECKS.get(key)
+    if check is not None:
+        if check(value):
             yield key
     elif key == "extensions":
         configs = value.get("configs") if isinstance(value, Mapping) else None
@@ -135,9 +135,9 @@ def _control(key: str, value: Any) -> Iterator[str]:
 
 
 def resembles(name: str) -> bool:
-    """Tell whether a name that nobody knows was probably meant for an access control.
+    """Tell whether an unknown name is probably a misspelt access control.
 
-    Case, `_` and `-` make no difference; it begins as one does, or has its letters in another order or nearly all.
+    Case, `_` and `-` make no difference. The name begins like one, or has nearly the same letters.
     """
     letters = name.lower().replace("_", "").replace("-", "")
     return letters.startswith(_STEMS) or any(
@@ -145,33 +145,33 @@ def resembles(name: str) -> bool:
     )
 
 
-# ── What a value means ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Meaning of a value ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _is_void(value: Any) -> bool:
-    """Whether a value cannot be told from unset in Gloo's API."""
+    """Whether a value is the same as unset in Gloo's API."""
     if isinstance(value, Mapping):
         return all(entry is None for entry in value.values())
     return value is None or value in (False, 0, "", [])
 
 
-def _says_more_than(value: Any, *names: str) -> bool:
-    """Whether a value sets another field than these, or is no object at all."""
+def _sets_other_than(value: Any, *names: str) -> bool:
+    """Whether a value sets a field other than these, or is not an object."""
     if not isinstance(value, Mapping):
         return True
     return any(not _is_void(entry) for key, entry in value.items() if key not in names)
 
 
 def _extauth(value: Any) -> bool:
-    """`{}` and `disable: true` leave a route as open as it was; an empty `customAuth` asks the server all the same."""
+    """`{}` and `disable: true` do not restrict a route; an empty `customAuth` does, as its server is asked."""
     if isinstance(value, Mapping) and value.get("customAuth") is not None:
         return True
-    return _says_more_than(value, "disable")
+    return _sets_other_than(value, "disable")
 
 
 def _jwt(value: Any) -> bool:
-    """At a route it can only switch off what a virtual host asks for; at that, no providers are none to be asked."""
-    return _says_more_than(value, "disable")
+    """At a route it can only switch off the check of a virtual host; there, no providers mean that none is needed."""
+    return _sets_other_than(value, "disable")
 
 
 def _jwt_staged(value: Any) -> bool:
@@ -181,22 +181,22 @@ def _jwt_staged(value: Any) -> bool:
 
 
 def _rbac(value: Any) -> bool:
-    """Without policies everybody is refused."""
+    """Without policies every request is refused."""
     return not (isinstance(value, Mapping) and value.get("disable") is True)
 
 
 def _csrf(value: Any) -> bool:
-    """`shadowEnabled` only counts; without `filterEnabled` Gloo refuses nobody."""
-    return _says_more_than(value, "shadowEnabled")
+    """`shadowEnabled` only counts requests; without `filterEnabled` Gloo refuses none."""
+    return _sets_other_than(value, "shadowEnabled")
 
 
 def _waf(value: Any) -> bool:
     if isinstance(value, Mapping) and value.get("disabled") is True:
         return False
-    return _says_more_than(value, "disabled")
+    return _sets_other_than(value, "disabled")
 
 
-_JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
+_CHECKS: Final[Mapping[str, ControlCheck]] = MappingProxyType(
     {
         "extauth": _extauth,
         "jwt": _jwt,
@@ -207,4 +207,4 @@ _JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
         "waf": _waf,
     }
 )
-_UNSERVED: Final = (_JUDGES.keys() - {"extauth"}) | {"extensions"}
+_UNSERVED: Final = (_CHECKS.keys() - {"extauth"}) | {"extensions"}

@@ -1,4 +1,4 @@
-"""IP addresses and host names, as people write them → one form of each, so that they can be compared."""
+"""IP addresses and host names as written → one normal form of each, so that they can be compared."""
 
 from ipaddress import ip_address
 
@@ -13,5 +13,5 @@ def is_address(text: str) -> bool:
 
 
 def normal(text: str) -> str:
-    """The usual form (RFC 5952 of an IPv6 address): `2001:DB8:0::7` and `2001:db8::7` are one."""
+    """Return the normal form (RFC 5952 for an IPv6 address): `2001:DB8:0::7` and `2001:db8::7` are the same."""
     return str(ip_address(text)) if is_address(text) else text.lower().rstrip(".")

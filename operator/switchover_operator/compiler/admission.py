@@ -1,7 +1,8 @@
-"""One object's own content → `Admitted`, or why it is refused, whatever else exists.
+"""The content of one object → `Admitted`, or the reasons to refuse it, independent of all other objects.
 
-What the models cannot see stands here: values that contradict one another, that would break a request, or that the API
-has and Switchover does not serve. References are not followed here: they come and go without the object's doing.
+The checks here are those that the models cannot do: values that contradict one another, that would break a request, or
+that the API has and Switchover does not serve. References are not followed here, as what they refer to can change
+without the object.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from switchover_operator.compiler.auth_faults import auth_config_faults
 from switchover_operator.compiler.faults import Fault, hostname_faults
 from switchover_operator.compiler.policy_faults import (
     failover_faults,
-    idle_under_envoy,
-    pointless,
     route_option_faults,
     unserved_commands,
+    unused_retry_fields,
+    unused_under_envoy,
 )
 from switchover_operator.compiler.route_faults import route_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
@@ -31,7 +32,7 @@ from switchover_operator.resources.upstream import Upstream
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A body that is good, as a model. `without_effect` names fields it sets for nothing, with what was meant."""
+    """A valid body and its model. `without_effect` names the fields that have no effect, with suggestions."""
 
     body: Body = field(repr=False)
     model: Resource
@@ -39,19 +40,19 @@ class Admitted:
 
     @property
     def generation(self) -> int:
-        """The generation of the content; 0 where nobody counts them."""
+        """The generation of the content; 0 if there is none, as in files."""
         return self.model.metadata.generation
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A body that is not served, and all the reasons."""
+    """The reasons to refuse a body."""
 
     faults: tuple[Fault, ...]
 
 
 def admit(body: Body) -> Admitted | Refused:
-    """Judge one body by itself."""
+    """Check one body by itself."""
     model = parse(body)
     if isinstance(model, Invalid):
         return Refused(tuple(Fault(str(problem)) for problem in model.problems))
@@ -80,26 +81,27 @@ def _faults(model: Resource) -> Iterator[Fault]:
 
 
 def _without_effect(model: Resource) -> tuple[str, ...]:
-    """Name the fields that change nothing: the unknown ones with the name that was meant, then the unserved ones."""
+    """Return the fields that have no effect: unknown ones with the probable name, then those that are not served."""
     if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy | AuthConfig):
         return ()
     closing = unserved(model) if isinstance(model, RouteOption) else ()
     paths = [path for path in unknown_fields(model) if path not in closing]
-    meant = suggestions(model) if paths else {}
+    probable = suggestions(model) if paths else {}
     unknown = (
-        f"{path} (unknown; did you mean {meant[path]}?)" if path in meant else f"{path} (unknown)" for path in paths
+        f"{path} (unknown; did you mean {probable[path]}?)" if path in probable else f"{path} (unknown)"
+        for path in paths
     )
-    return (*unknown, *unsupported_fields(model), *_idle(model))
+    return (*unknown, *unsupported_fields(model), *_unused(model))
 
 
-def _idle(model: Resource) -> Iterator[str]:
-    """Name the fields that change nothing for want of others, or because of them."""
+def _unused(model: Resource) -> Iterator[str]:
+    """Yield the fields that have no effect because other fields are missing or set."""
     match model:
         case RouteOption():
-            yield from pointless(model)
+            yield from unused_retry_fields(model)
             yield from unserved_commands(model)
         case FailoverPolicy():
-            yield from idle_under_envoy(model)
+            yield from unused_under_envoy(model)
         case _:
             return
 
@@ -112,7 +114,7 @@ def _gateway_faults(gateway: Gateway) -> Iterator[Fault]:
     names = [listener.name for listener in gateway.spec.listeners]
     for index, listener in enumerate(gateway.spec.listeners):
         if names.index(listener.name) != index:
-            yield Fault(f"spec.listeners[{index}].name: {listener.name!r} is the name of another listener already")
+            yield Fault(f"spec.listeners[{index}].name: {listener.name!r} is already the name of another listener")
         if listener.hostname:
             yield from hostname_faults(f"spec.listeners[{index}].hostname", listener.hostname)
         namespaces = listener.allowed_routes.namespaces

@@ -1,7 +1,7 @@
-"""AuthConfigs and the Secrets they name → who may ask: callers by the digests of their keys.
+"""AuthConfigs and their Secrets → who has access: callers, by the digests of their API keys.
 
-A digest is enough to know a key again, and nobody can make the key of it as long as the key is random. A Secret that
-cannot be used lets nobody in, and harms no other; where none is left, nobody is let in at all.
+A digest is enough to recognise a key, and a random key cannot be computed from it. A Secret that cannot be used gives
+no access and does not affect the others; if none is left, every request is refused.
 """
 
 import re
@@ -23,7 +23,7 @@ from switchover_operator.resources.reference import ResourceRef
 
 SECRET_TYPE = "extauth.solo.io/apikey"  # noqa: S105 - a Secret's type
 SHORTEST_KEY = 16
-"""Characters: a random key of this length cannot be guessed, not even by who knows its digest."""
+"""Characters: a random key of this length cannot be guessed, even with its digest."""
 DEFAULT_HEADER = "api-key"
 
 _KEY = re.compile(r"[\x21-\x7e]+\Z")
@@ -31,15 +31,15 @@ _KEY = re.compile(r"[\x21-\x7e]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Who may ask; None: everybody. `config` is the AuthConfig that says so, `secrets` the values that this needs.
+    """Who has access; None: everybody. `config` is the AuthConfig it comes from, `secrets` are the values it needs.
 
-    `told` and `notes` are what the AuthConfig's status says of its Secrets.
+    `conditions` and `notes` are what the AuthConfig's status reports about its Secrets.
     """
 
     access: table.Access | None
     config: Identity | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -47,19 +47,19 @@ EVERYBODY = Callers(None)
 
 
 def nobody(reason: str, config: Identity | None = None) -> Callers:
-    """Let nobody in, for a reason."""
+    """Refuse every request, for a reason."""
     return Callers(table.Closed(reason), config)
 
 
 class AuthIndex:
-    """What AuthConfigs stand for, each worked out once."""
+    """The callers of each AuthConfig, worked out once."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._known: dict[Identity, Callers] = {}
 
     def referred(self, referrer: Identity, path: str, ref: ResourceRef) -> Callers:
-        """Follow a `configRef` to those who may ask; nobody where it leads nowhere."""
+        """Follow a `configRef` to the callers that have access; nobody if it cannot be resolved."""
         namespace = ref.namespace or referrer.namespace
         identity = Identity(AuthConfig.GROUP, AuthConfig.KIND, namespace, ref.name)
         if not self._catalogue.permits(referrer, identity):
@@ -70,11 +70,11 @@ class AuthIndex:
             return nobody(f"{path}: {identity} does not exist")
         callers = self.of(found)
         if isinstance(callers.access, table.Closed):
-            return nobody(f"{path}: {identity} lets nobody in: {callers.access.reason}", identity)
+            return nobody(f"{path}: {identity} gives no access: {callers.access.reason}", identity)
         return callers
 
     def of(self, found: Object[AuthConfig]) -> Callers:
-        """Return who may ask by an AuthConfig."""
+        """Return the callers that an AuthConfig gives access to."""
         if found.identity not in self._known:
             self._known[found.identity] = self._callers(found)
         return self._known[found.identity]
@@ -83,8 +83,8 @@ class AuthIndex:
         if found.model is None:
             return nobody(found.accepted.message, found.identity)
         keys = found.model.spec.configs[0].api_key_auth
-        assert keys is not None  # noqa: S101 - else the AuthConfig would have been refused
-        return _Reading(self._catalogue, found.identity, keys, self._labelled).callers()
+        assert keys is not None  # noqa: S101 - otherwise the AuthConfig is refused
+        return _SecretReader(self._catalogue, found.identity, keys, self._labelled).callers()
 
     @cached_property
     def _labelled(self) -> Mapping[str, list[Object[Secret]]]:
@@ -96,8 +96,8 @@ class AuthIndex:
         return secrets
 
 
-class _Reading:
-    """The reading of one AuthConfig's Secrets; what is found gathers here."""
+class _SecretReader:
+    """Reads the Secrets of one AuthConfig, and collects callers, conditions and notes."""
 
     def __init__(
         self,
@@ -113,11 +113,11 @@ class _Reading:
         self._headers = _headers(keys)
         self._path = "spec.configs[0].apiKeyAuth"
         self._secrets: dict[str, str] = {}
-        self._told: list[Condition] = []
+        self._conditions: list[Condition] = []
         self._notes: list[str] = []
 
     def callers(self) -> Callers:
-        """Make a caller of every Secret that can be used; of several with one key the first by name is the caller."""
+        """Make a caller of every usable Secret; of several with the same key, the first by name."""
         by_digest: dict[str, table.Caller] = {}
         for identity, secret in sorted(self._found().items()):
             caller = self._caller(identity, secret)
@@ -125,12 +125,13 @@ class _Reading:
                 continue
             known = by_digest.setdefault(caller.digest, caller)
             if known is not caller:
-                self._notes.append(f"Secrets {known.name} and {caller.name} hold the same key: the first is the caller")
-        told, notes = tuple(self._told), tuple(self._notes)
+                text = f"Secrets {known.name} and {caller.name} hold the same key; only the first one counts"
+                self._notes.append(text)
+        notes = tuple(self._notes)
         if not by_digest:
             reason = f"{self._path}: no Secret with a usable key is named or selected"
-            told = (*told, conditions.access_control_not_served(f"{reason}; nobody is let in"))
-            return Callers(table.Closed(reason), self._config, {}, told, notes)
+            self._conditions.append(conditions.access_control_not_served(f"{reason}; no caller has access"))
+            return Callers(table.Closed(reason), self._config, {}, tuple(self._conditions), notes)
         access = table.ApiKeys(
             (self._keys.header_name or DEFAULT_HEADER).lower(),
             tuple(sorted(by_digest.values(), key=lambda caller: caller.name)),
@@ -138,10 +139,10 @@ class _Reading:
         )
         used = {header.secret for caller in access.callers for header in caller.headers}
         secrets = {place: text for place, text in self._secrets.items() if place in used}
-        return Callers(access, self._config, secrets, told, notes)
+        return Callers(access, self._config, secrets, tuple(self._conditions), notes)
 
     def _found(self) -> dict[Identity, Secret]:
-        """Every Secret that is selected or named, and may be read."""
+        """Return every Secret that is selected or named and may be read."""
         storage, path = self._storage()
         found = {
             each.identity: each.model
@@ -155,16 +156,16 @@ class _Reading:
             problem = unreadable(self._catalogue, self._config, identity, where)
             secret = self._catalogue.serving(Secret, identity.namespace, identity.name)
             if problem is not None:
-                self._told.append(problem)
+                self._conditions.append(problem)
             elif secret is not None and secret.type != SECRET_TYPE:
                 text = f"{where}: {identity} must be of type {SECRET_TYPE}; got {secret.type}"
-                self._told.append(conditions.invalid_secret(text))
+                self._conditions.append(conditions.invalid_secret(text))
             elif secret is not None:
                 found[identity] = secret
         return found
 
     def _storage(self) -> tuple[ApiKeyStorage, str]:
-        """Where the Secrets are named; what stands in the older place counts where the newer says nothing."""
+        """Return where the Secrets are named: the newer field, or the older one if the newer names none."""
         newer = self._keys.k8s_secret_apikey_storage
         if newer is not None and (newer.label_selector or newer.api_key_secret_refs):
             return newer, f"{self._path}.k8sSecretApikeyStorage"
@@ -176,7 +177,7 @@ class _Reading:
     def _caller(self, identity: Identity, secret: Secret) -> table.Caller | None:
         problem, key = _key_of(secret)
         if problem:
-            self._told.append(conditions.invalid_secret(f"{identity} lets nobody in: {problem}"))
+            self._conditions.append(conditions.invalid_secret(f"{identity} gives no access: {problem}"))
             return None
         headers: list[table.Header] = []
         for name, entry in self._headers.items():
@@ -184,8 +185,8 @@ class _Reading:
             text = value.decode("utf-8", "replace").strip() if value is not None else ""
             usable = value is not None and HEADER_VALUE.match(text) is not None
             if not usable and entry.required and not self._keys.skip_metadata_validation:
-                text = f"{identity} lets nobody in: its key {entry.name!r}, which is required, makes no header"
-                self._told.append(conditions.invalid_secret(text))
+                problem = f"the value of its required key {entry.name!r} cannot be sent in a header"
+                self._conditions.append(conditions.invalid_secret(f"{identity} gives no access: {problem}"))
                 return None
             if usable:
                 place = f"{identity.namespace}/{identity.name}/{entry.name}"
@@ -196,7 +197,7 @@ class _Reading:
 
 
 def _headers(keys: ApiKeyAuth) -> dict[str, MetadataEntry]:
-    """Lower-case name of a header → the key of the Secret that gives its value, sorted by name."""
+    """Lower-case name of a header → the key of the Secret with its value, sorted by name."""
     return dict(sorted(_lower(keys.headers_from_metadata | keys.headers_from_metadata_entry)))
 
 
@@ -206,7 +207,7 @@ def _lower(entries: Mapping[str, MetadataEntry]) -> Iterator[tuple[str, Metadata
 
 
 def _key_of(secret: Secret) -> tuple[str, str]:
-    """A Secret → (what is wrong with its API key, the key)."""
+    """A Secret → (the problem with its API key, the key)."""
     value = secret.value(API_KEY)
     if value is None:
         return f"it has no key {API_KEY!r}", ""
@@ -215,7 +216,7 @@ def _key_of(secret: Secret) -> tuple[str, str]:
     except UnicodeDecodeError:
         return f"its key {API_KEY!r} is not UTF-8 text", ""
     if not _KEY.match(key):
-        return f"its key {API_KEY!r} must be printable ASCII without blanks", ""
+        return f"its key {API_KEY!r} must be printable ASCII without spaces", ""
     if len(key) < SHORTEST_KEY:
         return f"its key {API_KEY!r} must have at least {SHORTEST_KEY} characters, random ones", ""
     return "", key

@@ -1,4 +1,4 @@
-"""HTTPRoutes and listeners → where each route is attached, by which hostnames, and what each parentRef is told."""
+"""HTTPRoutes and listeners → the listeners and hostnames of each route, and the condition of each parentRef."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import ROUTE_KIND, GatewayListener, ServedGateway
 from switchover_operator.compiler.report import Ref
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -27,7 +27,7 @@ _NAME_LABEL = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True, slots=True)
 class Hostname:
-    """A name that a listener and a route have in common, and the route's own, which decides precedence."""
+    """A hostname that a listener and a route have in common, and the route's own, which decides precedence."""
 
     common: str
     own: str
@@ -35,7 +35,7 @@ class Hostname:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A listener that a route is attached to, and by which names."""
+    """A listener that a route is attached to, and the hostnames there."""
 
     listener: GatewayListener
     hostnames: tuple[Hostname, ...]
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A parentRef of a route that names a Gateway of ours, and whether that takes the route."""
+    """A parentRef of a route to a Gateway of ours, and whether the Gateway accepts the route."""
 
     ref: Ref
     gateway: Identity
@@ -52,7 +52,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class AttachedRoute:
-    """A route that is ours: every parentRef to a Gateway of ours, and the listeners that it is attached to."""
+    """A route of ours: its parentRefs to Gateways of ours, and the listeners that it is attached to."""
 
     found: Object[HTTPRoute]
     parents: tuple[Parent, ...]
@@ -62,7 +62,11 @@ class AttachedRoute:
 def attached_routes(
     catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
 ) -> tuple[AttachedRoute, ...]:
-    """Attach every HTTPRoute. One that names no Gateway of ours is somebody else's, but for one machine's files."""
+    """Attach every HTTPRoute.
+
+    In a cluster, a route without a Gateway of ours belongs to another controller and is left out. On one machine it is
+    reported.
+    """
     labels = _namespace_labels(catalogue)
     attached = (_attached(found, gateways, labels, fleet) for found in catalogue.every(HTTPRoute))
     return tuple(route for route in attached if route.parents)
@@ -91,7 +95,7 @@ def _attached(
         identity = _gateway_of(ref.group, ref.kind, ref.namespace or namespace, ref.name)
         gateway = gateways.get(identity)
         if gateway is None:
-            parents += _stranger(found, ref, identity, fleet)
+            parents += _foreign_parent(found, ref, identity, fleet)
             continue
         taken = _taken_by(gateway, found.model, ref, namespace, {_NAME_LABEL: namespace, **labels.get(namespace, {})})
         accepted = taken if isinstance(taken, Condition) else found.accepted
@@ -105,17 +109,17 @@ def _gateway_of(group: object, kind: object, namespace: object, name: object) ->
     return Identity(str(group), str(kind), str(namespace), str(name))
 
 
-def _stranger(found: Object[HTTPRoute], ref: ParentRef, identity: Identity, fleet: Fleet) -> Iterator[Parent]:
-    """Where nobody else serves Gateways, a parent that is not ours is a mistake worth telling."""
-    if isinstance(fleet, Standalone):
-        text = f"{identity} is none of the Gateways of class switchover that are served here"
+def _foreign_parent(found: Object[HTTPRoute], ref: ParentRef, identity: Identity, fleet: Fleet) -> Iterator[Parent]:
+    """Yield a parent that is not ours where no other controller can serve it: it is a mistake."""
+    if not fleet.others_may_serve:
+        text = f"{identity} is not a Gateway of class switchover that is served here"
         yield Parent(_status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
 
 
 def _parents_of_unreadable(
     found: Object[HTTPRoute], gateways: Mapping[Identity, ServedGateway], fleet: Fleet
 ) -> Iterator[Parent]:
-    """Find the parents of a route whose body is no HTTPRoute, as far as they can be made out, to tell them so."""
+    """Find the parents of a route whose body is not valid, as far as they can be parsed, to report it there."""
     spec = found.body.get("spec")
     refs = spec.get("parentRefs") if isinstance(spec, dict) else None
     for ref in refs if isinstance(refs, list) else ():
@@ -127,12 +131,12 @@ def _parents_of_unreadable(
             ref.get("namespace") or found.identity.namespace,
             ref["name"],
         )
-        if identity in gateways or isinstance(fleet, Standalone):
+        if identity in gateways or not fleet.others_may_serve:
             yield Parent(ref, identity, found.accepted)
 
 
 def _status_ref(ref: ParentRef) -> Ref:
-    """A parentRef as a status repeats it: what the spec says, with the defaults of the API."""
+    """Return a parentRef as a status repeats it: the fields of the spec with the defaults of the API."""
     written: dict[str, Any] = {"group": ref.group, "kind": ref.kind}
     if ref.namespace is not None:
         written["namespace"] = ref.namespace
@@ -150,7 +154,7 @@ def _status_ref(ref: ParentRef) -> Ref:
 def _taken_by(
     gateway: ServedGateway, route: HTTPRoute, ref: ParentRef, namespace: str, labels: Mapping[str, str]
 ) -> tuple[Place, ...] | Condition:
-    """Find the listeners of one Gateway that take a route, or say why none does."""
+    """Return the listeners of one Gateway that accept a route, or the reason why none does."""
     name = gateway.found.identity
     if gateway.refused is not None:
         return conditions.no_matching_parent(f"{name} is not accepted: {gateway.refused.message}")
@@ -167,12 +171,12 @@ def _taken_by(
         if ROUTE_KIND in listener.kinds and _allows(listener.spec, gateway.found.identity.namespace, namespace, labels)
     ]
     if not allowing:
-        return conditions.not_allowed_by_listeners(f"{name} takes no HTTPRoutes from namespace {namespace} there")
+        return conditions.not_allowed_by_listeners(f"{name} accepts no HTTPRoute from namespace {namespace} there")
     places = [Place(listener, tuple(_common(listener, route))) for listener in allowing]
     fitting = tuple(place for place in places if place.hostnames)
     if not fitting:
         theirs = ", ".join(listener.hostname for listener in allowing)
-        return conditions.no_matching_listener_hostname(f"none of the route's hostnames is one of {name}'s: {theirs}")
+        return conditions.no_matching_listener_hostname(f"no hostname of the route matches one of {name}: {theirs}")
     return fitting
 
 
@@ -216,7 +220,7 @@ def _holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> 
 
 
 def _common(listener: GatewayListener, route: HTTPRoute) -> Iterator[Hostname]:
-    """Find each name that both have, by the most specific of the route's own that leads to it."""
+    """Yield each hostname that both have, with the most specific of the route's own that matches it."""
     found: dict[str, Hostname] = {}
     for own in sorted({hostname.lower() for hostname in route.spec.hostnames or ("",)}, key=specificity):
         common = intersection(listener.hostname, own)
@@ -226,9 +230,9 @@ def _common(listener: GatewayListener, route: HTTPRoute) -> Iterator[Hostname]:
 
 
 def intersection(one: str, other: str) -> str | None:
-    """Return the hostname that two hostnames have in common, None where they have none; "" is every name.
+    """Return the hostname that two hostnames have in common, None if there is none; "" is every name.
 
-    "*.example.com" stands for names of one or more labels before example.com, never for itself.
+    "*.example.com" matches names with one or more labels before example.com, but not example.com.
     """
     if _covers(one, other):
         return other

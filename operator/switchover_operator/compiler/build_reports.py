@@ -1,28 +1,28 @@
-"""What compilation found out → one `Report` for each object that is ours, in the order of the snapshot."""
+"""The results of compilation → one `Report` for each object of ours, in the order of the snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from switchover_dataplane.table import ApiKeys
 from switchover_operator.compiler import conditions, triggers
-from switchover_operator.compiler.access import option_told
+from switchover_operator.compiler.access import option_conditions
 from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import CLASS_NAME, Fleet, Standalone
-from switchover_operator.compiler.listeners import ServedGateway, class_reports
+from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet
+from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Report
 from switchover_operator.compiler.resolve import Catalogue, Object
-from switchover_operator.compiler.routes import CompiledRoute, World
-from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, targets, told_refs
+from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
+from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs, targets
 from switchover_operator.identity import Identity
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, GatewayClass, HTTPRoute
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
@@ -32,35 +32,35 @@ _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthC
 
 def all_reports(
     snapshot: Snapshot,
-    world: World,
+    inputs: CompileInputs,
     gateways: Mapping[Identity, ServedGateway],
     routes: Iterable[CompiledRoute],
     fleet: Fleet,
 ) -> tuple[Report, ...]:
-    """Report on every object that is ours, and on every object that cannot be read."""
+    """Report on every object of ours, and on every object that cannot be parsed."""
     routes = tuple(routes)
     used = frozenset(identity for route in routes if route.rules for identity in route.used)
     reports = {
         report.identity: report
         for report in (
             *_unserved_kinds(snapshot),
-            *_unreadable(world.catalogue),
-            *class_reports(world.catalogue),
-            *_gateways_of_others(world.catalogue, gateways, fleet),
+            *_unreadable(inputs.catalogue),
+            *_class_reports(inputs.catalogue),
+            *_gateways_of_others(inputs.catalogue, gateways, fleet),
             *_gateway_reports(gateways, routes),
-            *options_reports(world.catalogue, gateways, fleet),
+            *options_reports(inputs.catalogue, gateways, fleet),
             *(_route_report(route) for route in routes),
-            *_upstream_reports(world, used, _worst_cases(routes)),
-            *_auth_config_reports(world, used),
-            *_route_option_reports(world, routes, fleet),
-            *_failover_reports(world, gateways, routes, fleet),
+            *_upstream_reports(inputs, used, _worst_cases(routes)),
+            *_auth_config_reports(inputs, used),
+            *_route_option_reports(inputs, routes, fleet),
+            *_failover_reports(inputs, gateways, routes, fleet),
         )
     }
     return tuple(reports[identity] for identity in sorted(reports))
 
 
 def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
-    """Kinds of APIs that are served in part: whoever writes one should not have to find out by waiting."""
+    """Report the objects of unserved kinds in the API groups that are served in part."""
     for identity in snapshot.objects:
         if identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
             note = f"a {identity.kind} is not served; this object has no effect"
@@ -68,26 +68,37 @@ def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
 
 
 def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
-    """Objects that cannot be read; kinds with a report of their own have it instead."""
+    """Report the objects that cannot be parsed; a report of their kind replaces this one."""
     for found in catalogue.objects.values():
         if found.refusal is not None:
             yield _plain(found, found.refusal)
 
 
-def _plain(found: Object[Resource], *told: Condition) -> Report:
-    return Report(found.identity, found.source, found.generation, conditions.merged(told), notes=found.notes)
+def _plain(found: Object[Resource], *own: Condition) -> Report:
+    return Report(found.identity, found.source, found.generation, conditions.merged(own), notes=found.notes)
 
 
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _class_reports(catalogue: Catalogue) -> Iterator[Report]:
+    """Report on every GatewayClass that names our controller."""
+    for found in catalogue.every(GatewayClass):
+        if found.model is None or found.model.spec.controller_name != CONTROLLER_NAME:
+            continue
+        accepted = found.accepted
+        if found.model.spec.parameters_ref is not None:
+            accepted = conditions.invalid_parameters("spec.parametersRef: parameters are not supported; remove it")
+        yield _plain(found, accepted, conditions.supported_version())
+
+
 def _gateways_of_others(
     catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
 ) -> Iterator[Report]:
-    """Where nobody else serves Gateways, one of another class is worth a word."""
-    for found in catalogue.every(Gateway) if isinstance(fleet, Standalone) else ():
+    """Where no other controller can serve them, report the Gateways of other classes."""
+    for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
-            note = f"its class is not served here; a Gateway of class {CLASS_NAME} is"
+            note = f"its class is not served here; only class {CLASS_NAME} is"
             yield replace(_plain(found), notes=(*found.notes, note))
 
 
@@ -121,7 +132,7 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
 def _route_report(route: CompiledRoute) -> Report:
     found = route.attached.found
     parents = tuple(
-        ParentReport(parent.ref, (parent.accepted, *_told_at(route, parent.gateway), *found.effect))
+        ParentReport(parent.ref, (parent.accepted, *_conditions_at(route, parent.gateway), *found.effect))
         for parent in route.attached.parents
     )
     notes = (*found.notes, *route.notes)
@@ -129,7 +140,7 @@ def _route_report(route: CompiledRoute) -> Report:
     return replace(_plain(found), parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
 
 
-def _told_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
+def _conditions_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
     if route.attached.found.model is None:
         return ()
     closed = (
@@ -137,31 +148,31 @@ def _told_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
         for place in route.attached.places
         if place.listener.gateway == gateway and place.listener.closed
     )
-    return conditions.merged((*route.told_at(gateway), *closed, conditions.refs_resolved()))
+    return conditions.merged((*route.conditions_at(gateway), *closed, conditions.refs_resolved()))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _worst_cases(routes: Iterable[CompiledRoute]) -> Mapping[Identity, list[Condition]]:
-    """Upstream → what follows from the policies of the routes to it."""
-    told: dict[Identity, list[Condition]] = {}
+    """Upstream → the worst cases of the routes to it."""
+    cases: dict[Identity, list[Condition]] = {}
     for route in routes:
         for upstream, worst in route.worst.items():
-            told.setdefault(upstream, []).extend(worst)
-    return told
+            cases.setdefault(upstream, []).extend(worst)
+    return cases
 
 
 def _upstream_reports(
-    world: World, used: frozenset[Identity], worst: Mapping[Identity, list[Condition]]
+    inputs: CompileInputs, used: frozenset[Identity], worst: Mapping[Identity, list[Condition]]
 ) -> Iterator[Report]:
-    for found in world.catalogue.every(Upstream):
+    for found in inputs.catalogue.every(Upstream):
         if found.model is None:
             yield _plain(found, found.accepted)
             continue
-        destination = world.destinations.of_upstream(found)
-        told = (*destination.conditions, *found.effect, *worst.get(found.identity, ()))
-        report = _plain(found, found.accepted, *told)
+        destination = inputs.destinations.of_upstream(found)
+        own = (*destination.conditions, *found.effect, *worst.get(found.identity, ()))
+        report = _plain(found, found.accepted, *own)
         notes = (*found.notes, *destination.notes)
         yield replace(report, pools=destination.pools, notes=notes, serves=found.identity in used)
 
@@ -169,62 +180,62 @@ def _upstream_reports(
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _auth_config_reports(world: World, used: frozenset[Identity]) -> Iterator[Report]:
-    for found in world.catalogue.every(AuthConfig):
+def _auth_config_reports(inputs: CompileInputs, used: frozenset[Identity]) -> Iterator[Report]:
+    for found in inputs.catalogue.every(AuthConfig):
         if found.model is None:
             yield _plain(found, found.accepted)
             continue
-        callers = world.auth.of(found)
-        told = (found.accepted, *callers.told, conditions.refs_resolved(), *found.effect)
-        report = _plain(found, *told)
+        callers = inputs.auth.of(found)
+        own = (found.accepted, *callers.conditions, conditions.refs_resolved(), *found.effect)
+        report = _plain(found, *own)
         serves = found.identity in used and isinstance(callers.access, ApiKeys)
         yield replace(report, notes=(*report.notes, *callers.notes), serves=serves)
 
 
-def _route_option_reports(world: World, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
-    catalogue = world.catalogue
+def _route_option_reports(inputs: CompileInputs, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
+    catalogue = inputs.catalogue
     ours = {route.attached.found.identity: route for route in routes}
     named = _named_by_filters(route.attached for route in routes)
     for found in catalogue.every(RouteOption):
-        access = tuple(option_told(world.auth, found))
-        told = (_accepted(found), *_triggers_told(found), *access, *found.effect)
+        access = tuple(option_conditions(inputs.auth, found))
+        own = (_accepted(found), *_trigger_conditions(found), *access, *found.effect)
         served = served_refs(found)
         ancestors: list[ParentReport] = []
-        for ref in told_refs(found):
+        for ref in status_refs(found):
             target = route_targeted(found.identity, ref)
             if isinstance(target, Condition):
                 ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
             elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
                 missing = conditions.target_not_found(f"{target} does not exist")
                 ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
-            elif target in ours or isinstance(fleet, Standalone):
-                here = told if ref in served else (_accepted(found, attached=False), *access, *found.effect)
-                ancestors.append(ParentReport(ref, _with_lost(found, here, ours.get(target))))
+            elif target in ours or not fleet.others_may_serve:
+                here = own if ref in served else (_accepted(found, attached=False), *access, *found.effect)
+                ancestors.append(ParentReport(ref, _with_overridden(found, here, ours.get(target))))
         for route in named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
-                ancestors.append(ParentReport(ref, _with_lost(found, told, ours.get(route))))
-        yield _policy_report(found, ancestors, told)
+                ancestors.append(ParentReport(ref, _with_overridden(found, own, ours.get(route))))
+        yield _policy_report(found, ancestors, own)
 
 
-def _with_lost(
-    found: Object[RouteOption], told: Iterable[Condition], route: CompiledRoute | None
+def _with_overridden(
+    found: Object[RouteOption], own: Iterable[Condition], route: CompiledRoute | None
 ) -> tuple[Condition, ...]:
-    """Add what other RouteOptions of a route set before this one."""
-    return conditions.merged((*told, *(route.lost.get(found.identity, ()) if route else ())))
+    """Add the fields of this RouteOption that others of the route override."""
+    return conditions.merged((*own, *(route.overridden.get(found.identity, ()) if route else ())))
 
 
-def _policy_report(found: Object[Resource], ancestors: list[ParentReport], told: tuple[Condition, ...]) -> Report:
-    """A policy's report: per ancestor, or of itself where it is attached to nothing."""
+def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: tuple[Condition, ...]) -> Report:
+    """Make a policy's report: per ancestor, or of the policy alone if it is attached to nothing."""
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
         return replace(_plain(found), parents=tuple(ancestors), serves=accepted)
-    report = _plain(found, *told)
-    return replace(report, notes=(*found.notes, "it is attached to nothing and has no effect"))
+    report = _plain(found, *own)
+    return replace(report, notes=(*found.notes, "it is not attached to any object and has no effect"))
 
 
 def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:
-    """Its Accepted condition at a route that it is for, which is served without it where nothing of it is good."""
+    """Return its Accepted condition at a route, which is served without it if no version of it is valid."""
     if found.model is not None:
         return found.accepted if found.refusal is None else refused_at(found, attached=attached)
     if written(found.body.get("spec")):
@@ -232,11 +243,11 @@ def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition
     return replace(found.accepted, message=f"{found.accepted.message}; its routes are served without it")
 
 
-def _triggers_told(found: Object[RouteOption]) -> tuple[Condition, ...]:
+def _trigger_conditions(found: Object[RouteOption]) -> tuple[Condition, ...]:
     retries = found.model.spec.options.retries if found.model else None
     if retries is None or retries.num_retries == 0 or triggers.tokens(retries.retry_on):
         return ()
-    text = "spec.options.retries.retryOn is not written: a FailoverPolicy's triggers apply, or else the default ones"
+    text = "spec.options.retries.retryOn is not set: the triggers of a FailoverPolicy apply, or the default ones"
     return (conditions.default_triggers(text),)
 
 
@@ -254,21 +265,20 @@ def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list
 
 
 def _failover_reports(
-    world: World, gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute], fleet: Fleet
+    inputs: CompileInputs, gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute], fleet: Fleet
 ) -> Iterator[Report]:
     attached_to = {route.attached.found.identity: bool(route.rules) for route in routes}
-    for found in world.catalogue.every(FailoverPolicy):
+    for found in inputs.catalogue.every(FailoverPolicy):
         ancestors: list[ParentReport] = []
         idle: list[Identity] = []
         for target, attached in targets(found).items():
-            theirs = target in world.catalogue.objects and target not in gateways and target not in attached_to
+            theirs = target in inputs.catalogue.objects and target not in gateways and target not in attached_to
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
-                # Somebody else may serve it, but for one machine's files.
-                if not isinstance(fleet, Standalone):
+                if fleet.others_may_serve:
                     continue
                 accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
             else:
-                accepted = _at(world.catalogue, world.failover, found, target, attached=attached)
+                accepted = _at(inputs.catalogue, inputs.failover, found, target, attached=attached)
             idle += [target] if not attached_to.get(target, True) else []
             ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
@@ -280,7 +290,7 @@ def _failover_reports(
 def _at(
     catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity, *, attached: bool
 ) -> Condition:
-    """Its Accepted condition at one target."""
+    """Return its Accepted condition at one target."""
     if found.refusal is not None:
         return refused_at(found, attached=attached)
     if target not in catalogue.objects:

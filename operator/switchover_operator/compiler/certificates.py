@@ -1,4 +1,4 @@
-"""TLS Secrets → certificate chains, keys and authorities for `Table.secrets`, each checked before it is served."""
+"""TLS Secrets → certificate chains, keys and CAs for `Table.secrets`, each checked before it is served."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from switchover_operator.resources.core import Secret
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """Names of a certificate chain and its key in `secrets`, or why there are none."""
+    """The names of a certificate chain and its key in `secrets`, or the problem with them."""
 
     chain: str = ""
     key: str = ""
@@ -27,7 +27,7 @@ class KeyPair:
 
 
 def certificate(catalogue: Catalogue, gateway: Identity, path: str, namespace: str, name: str) -> KeyPair:
-    """Follow a certificateRef of a Gateway to a key pair that can be served."""
+    """Follow a certificateRef of a Gateway to a key pair."""
     identity = secret_identity(namespace, name)
     problem = unreadable(catalogue, gateway, identity, path)
     if problem is not None:
@@ -41,13 +41,13 @@ def certificate(catalogue: Catalogue, gateway: Identity, path: str, namespace: s
 
 
 def client_certificate(catalogue: Catalogue, upstream: Identity, path: str, secret: Identity) -> KeyPair:
-    """Follow `sslConfig.secretRef` of an Upstream to our own certificate."""
+    """Follow `sslConfig.secretRef` of an Upstream to the client certificate."""
     problem = unreadable(catalogue, upstream, secret, path)
     return KeyPair(problem=problem) if problem else _key_pair(catalogue, secret, path)
 
 
 def authorities(catalogue: Catalogue, upstream: Identity, path: str, secret: Identity) -> KeyPair:
-    """Follow `sslConfig.secretRef` of an Upstream to the CAs to trust: `chain` names them, "" where there are none."""
+    """Follow `sslConfig.secretRef` of an Upstream to the CAs to trust: `chain` names them; "" if there are none."""
     problem = unreadable(catalogue, upstream, secret, path)
     found = catalogue.serving(Secret, secret.namespace, secret.name)
     if problem or found is None:
@@ -71,24 +71,24 @@ def _key_pair(catalogue: Catalogue, identity: Identity, path: str) -> KeyPair:
     chain, key = ((value or b"").decode("utf-8", "replace") for value in texts.values())
     wrong = _mismatch(chain, key)
     if wrong:
-        return KeyPair(problem=conditions.invalid_secret(f"{path}: {wrong} of {identity}"))
+        return KeyPair(problem=conditions.invalid_secret(f"{path}: {identity}: {wrong}"))
     base = f"{identity.namespace}/{identity.name}"
     return KeyPair(f"{base}/tls.crt", f"{base}/tls.key", {f"{base}/tls.crt": chain, f"{base}/tls.key": key})
 
 
 @lru_cache(maxsize=256)
 def _mismatch(chain: str, key: str) -> str:
-    """Say what is wrong with a chain and its key; "" if they belong together. Kept, as reading keys is slow."""
+    """Return the problem with a chain and its key; "" if they belong together. Cached, as parsing keys is slow."""
     certificates = _certificates(chain)
     if not certificates:
-        return "no PEM certificate stands in 'tls.crt'"
+        return "key 'tls.crt' holds no PEM certificate"
     try:
         private = load_pem_private_key(key.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return "no PEM private key without a password stands in 'tls.key'"
+        return "key 'tls.key' holds no PEM private key without a password"
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if private.public_key().public_bytes(*form) != certificates[0].public_key().public_bytes(*form):
-        return "the key in 'tls.key' is not that of the first certificate in 'tls.crt'"
+        return "the private key in 'tls.key' does not belong to the first certificate in 'tls.crt'"
     return ""
 
 

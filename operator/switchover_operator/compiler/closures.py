@@ -1,7 +1,8 @@
-"""Access controls for whole listeners, none of which is served → listeners at which nobody is let in.
+"""Access controls for whole listeners, none of which is served → listeners that are closed.
 
-They stand in a Gateway itself (client certificates: Gateway API, GEP-91) and in Gloo's options for Gateways and
-listeners. Options count in their Gateway's namespace alone, as with Gloo: nobody closes another's listeners.
+They are in a Gateway itself (client certificates: Gateway API, GEP-91) and in Gloo's options for Gateways and
+listeners. Options apply only in their Gateway's namespace, as in Gloo, so that no tenant closes the listeners of
+another.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener, ServedGateway
 from switchover_operator.compiler.report import ParentReport, Ref, Report
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -26,15 +27,15 @@ from switchover_operator.resources.gateway_options import (
 
 _KINDS: Final = (VirtualHostOption, ListenerOption, HttpListenerOption)
 _ANY_LISTENER: Final = ""
-_LETS_EVERYBODY_IN: Final = "AllowInsecureFallback"
+_INSECURE_FALLBACK: Final = "AllowInsecureFallback"
 _SUBJECT_OPTION: Final = "verify-subject-alt-name"
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """Why nobody is let in at a Gateway, and where: at one listener ("": all), on one port (0: all).
+class Closure:
+    """The reason why a Gateway is closed, and where: one listener ("": all), one port (0: all).
 
-    With `tls_only` HTTP listeners are left out, and so are the ports of `excepted`.
+    `tls_only` excludes HTTP listeners, `excepted` excludes ports.
     """
 
     reason: str
@@ -44,7 +45,7 @@ class Demand:
     excepted: frozenset[int] = frozenset()
 
     def is_for(self, listener: GatewayListener) -> bool:
-        """Tell whether a listener is meant."""
+        """Tell whether a listener is closed by this."""
         return (
             self.listener in (_ANY_LISTENER, listener.spec.name)
             and self.port in (0, listener.spec.port)
@@ -55,7 +56,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A reference from options to a Gateway, and the access controls that come by it."""
+    """A reference from options to a Gateway, and the access controls in the options."""
 
     found: Object[GatewayOptions]
     ref: Ref
@@ -65,73 +66,73 @@ class Attached:
 
 
 def with_closures(catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway]) -> Mapping[Identity, ServedGateway]:
-    """Mark the listeners at which nobody is let in."""
-    demands: dict[Identity, list[Demand]] = {}
+    """Mark the listeners that are closed."""
+    closures: dict[Identity, list[Closure]] = {}
     for attached in _attached(catalogue):
         for path in attached.controls:
             reason = f"{attached.found.identity} {path} is not served here"
-            demands.setdefault(attached.gateway, []).append(Demand(reason, attached.section))
+            closures.setdefault(attached.gateway, []).append(Closure(reason, attached.section))
     return {
-        identity: _marked(gateway, [*_of_gateway(catalogue, gateway.found), *demands.get(identity, ())])
+        identity: _marked(gateway, [*_of_gateway(catalogue, gateway.found), *closures.get(identity, ())])
         for identity, gateway in gateways.items()
     }
 
 
-def _marked(gateway: ServedGateway, demands: list[Demand]) -> ServedGateway:
-    if not demands:
+def _marked(gateway: ServedGateway, closures: list[Closure]) -> ServedGateway:
+    if not closures:
         return gateway
-    return replace(gateway, listeners=tuple(_closed(listener, demands) for listener in gateway.listeners))
+    return replace(gateway, listeners=tuple(_closed(listener, closures) for listener in gateway.listeners))
 
 
-def _closed(listener: GatewayListener, demands: list[Demand]) -> GatewayListener:
-    reasons = [demand.reason for demand in demands if demand.is_for(listener)]
+def _closed(listener: GatewayListener, closures: list[Closure]) -> GatewayListener:
+    reasons = [closure.reason for closure in closures if closure.is_for(listener)]
     if not reasons:
         return listener
     reason = "; ".join(dict.fromkeys(reasons))
-    told = conditions.access_control_not_served(f"every request is answered 403: {reason}")
-    return replace(listener, closed=reason, troubles=(*listener.troubles, told))
+    condition = conditions.access_control_not_served(f"every request is answered 403: {reason}")
+    return replace(listener, closed=reason, problems=(*listener.problems, condition))
 
 
 # ── Client certificates ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_gateway(catalogue: Catalogue, found: Object[Gateway]) -> Iterator[Demand]:
-    """Find the client certificates that a Gateway demands: as it is, and as it serves where that is refused."""
+def _of_gateway(catalogue: Catalogue, found: Object[Gateway]) -> Iterator[Closure]:
+    """Yield the client certificates that a Gateway requires, in its present body and in its last good one."""
     good = catalogue.admitted.get(found.identity)
     yield from _of_body(found.body)
     if good is not None and good.body is not found.body:
         yield from _of_body(good.body)
 
 
-def _of_body(body: Body) -> Iterator[Demand]:
+def _of_body(body: Body) -> Iterator[Closure]:
     spec = _mapping(body.get("spec"))
     tls = _mapping(spec.get("tls"))
     yield from _frontend(_mapping(tls.get("frontend")))
     for name in _alike(tls, "frontend"):
-        yield Demand(_certificates(f"spec.tls.{name}"), tls_only=True)
+        yield Closure(_certificates(f"spec.tls.{name}"), tls_only=True)
     for index, listener in enumerate(_mappings(spec.get("listeners"))):
         yield from _of_listener(f"spec.listeners[{index}].tls", listener)
 
 
-def _frontend(frontend: Body) -> Iterator[Demand]:
-    """`spec.tls.frontend`: an entry of `perPort` stands in the place of the default for its port."""
+def _frontend(frontend: Body) -> Iterator[Closure]:
+    """`spec.tls.frontend`: an entry of `perPort` replaces the default for its port."""
     own: set[int] = set()
     for index, entry in enumerate(_mappings(frontend.get("perPort"))):
         port = entry.get("port")
         if isinstance(port, int) and not isinstance(port, bool):
             own.add(port)
-            if _demands(_mapping(entry.get("tls")).get("validation")):
+            if _requires_certificate(_mapping(entry.get("tls")).get("validation")):
                 path = f"spec.tls.frontend.perPort[{index}].tls.validation"
-                yield Demand(_certificates(path), port=port, tls_only=True)
-    if _demands(_mapping(frontend.get("default")).get("validation")):
+                yield Closure(_certificates(path), port=port, tls_only=True)
+    if _requires_certificate(_mapping(frontend.get("default")).get("validation")):
         path = "spec.tls.frontend.default.validation"
-        yield Demand(_certificates(path), tls_only=True, excepted=frozenset(own))
+        yield Closure(_certificates(path), tls_only=True, excepted=frozenset(own))
     for name in sorted(frontend.keys() - {"default", "perPort"}):
         if frontend[name] is not None:
-            yield Demand(_certificates(f"spec.tls.frontend.{name}"), tls_only=True)
+            yield Closure(_certificates(f"spec.tls.frontend.{name}"), tls_only=True)
 
 
-def _of_listener(path: str, listener: Body) -> Iterator[Demand]:
+def _of_listener(path: str, listener: Body) -> Iterator[Closure]:
     name = listener.get("name")
     tls = _mapping(listener.get("tls"))
     paths = [f"{path}.{field}" for field in _alike(tls, "")]
@@ -139,11 +140,11 @@ def _of_listener(path: str, listener: Body) -> Iterator[Demand]:
     paths += [f"{path}.options" for key in options if str(key).endswith(_SUBJECT_OPTION) and options[key]]
     if isinstance(name, str):
         for where in paths:
-            yield Demand(_certificates(where), name)
+            yield Closure(_certificates(where), name)
 
 
 def _alike(tls: Body, known: str) -> list[str]:
-    """Name the fields that demand client certificates by their names, but for the `known` one."""
+    """Return the fields whose names resemble those for client certificates, except the `known` one."""
     return sorted(
         str(key)
         for key, value in tls.items()
@@ -151,13 +152,13 @@ def _alike(tls: Body, known: str) -> list[str]:
     )
 
 
-def _demands(validation: object) -> bool:
-    """Whether a client without a good certificate would be kept out."""
-    return validation is not None and _mapping(validation).get("mode") != _LETS_EVERYBODY_IN
+def _requires_certificate(validation: object) -> bool:
+    """Whether a client needs a valid certificate."""
+    return validation is not None and _mapping(validation).get("mode") != _INSECURE_FALLBACK
 
 
 def _certificates(path: str) -> str:
-    return f"{path}: client certificates are not asked for here"
+    return f"{path}: client certificates are not verified here"
 
 
 # ── Gloo's options for Gateways and listeners ───────────────────────────────────────────────────────────────────────
@@ -179,23 +180,23 @@ def _is_gateway(ref: Body) -> bool:
 
 
 def options_reports(catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet) -> Iterator[Report]:
-    """Report on every object of these kinds that is for a Gateway of ours, or for nobody else's on one machine."""
+    """Report on every object of these kinds that targets a Gateway of ours; on one machine, on all of them."""
     at: dict[Identity, list[ParentReport]] = {}
     for attached in _attached(catalogue):
         gateway = gateways.get(attached.gateway)
-        if gateway is not None or isinstance(fleet, Standalone):
-            told = _told(attached, gateway)
-            at.setdefault(attached.found.identity, []).extend([ParentReport(attached.ref, told)] if told else [])
+        if gateway is not None or not fleet.others_may_serve:
+            here = _conditions_at(attached, gateway)
+            at.setdefault(attached.found.identity, []).extend([ParentReport(attached.ref, here)] if here else [])
     for kind in _KINDS:
         for found in catalogue.every(kind):
             identity = found.identity
-            if identity in at or isinstance(fleet, Standalone):
+            if identity in at or not fleet.others_may_serve:
                 parents = tuple(at.get(identity, ()))
                 yield Report(identity, found.source, found.generation, (), parents, notes=_notes(found, parents))
 
 
-def _told(attached: Attached, gateway: ServedGateway | None) -> tuple[Condition, ...]:
-    """What is to be said at one Gateway; nothing where there is no access control to be missed."""
+def _conditions_at(attached: Attached, gateway: ServedGateway | None) -> tuple[Condition, ...]:
+    """The conditions of one Gateway reference; none where the options hold no access control."""
     if not attached.controls:
         return ()
     if gateway is None:

@@ -1,7 +1,7 @@
-"""One snapshot → the table that data planes serve, and what is to be said about every object: one call, one truth.
+"""One snapshot → the table that data planes serve, and a report for every object.
 
-A pure function of data, whatever the order of the objects. Each step is a module of its own; a bad object falls out of
-the step that finds it bad, with its reasons, and the rest goes on.
+A pure function of data; the order of the objects has no effect. Each step is a module of its own. An invalid object
+leaves the compilation at the step that finds the problem, with the reasons; the others go on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,44 +20,45 @@ from switchover_operator.compiler.precedence import ports
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.resolve import resolve
 from switchover_operator.compiler.route_options import OptionsIndex
-from switchover_operator.compiler.routes import CompiledRoute, Destinations, World, compiled_route
+from switchover_operator.compiler.routes import CompiledRoute, CompileInputs, Destinations, compiled_route
 from switchover_operator.identity import Identity
 from switchover_operator.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The table, a report for each object of ours, and each object as it is good now: `last_good` next time."""
+    """The table, a report for each object of ours, and each object as it is accepted now: `last_good` of the next
+    call."""
 
     table: table.Table
     reports: tuple[Report, ...]
     accepted: Mapping[Identity, Admitted]
 
 
-def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
-    """Compile everything there is at one moment.
+def compile_snapshot(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
+    """Compile all objects of one moment.
 
     Args:
         snapshot: all objects; the same objects give the same bytes.
-        last_good: `accepted` of the last time, {} the first time. Of an object whose content is refused now, what was
-            good then keeps serving; an object that is gone is gone.
-        fleet: how the ports of Gateways become sockets of data planes.
+        last_good: `accepted` of the call before; {} in the first one. It keeps serving for an object whose content is
+            refused now, but not for an object that was deleted.
+        fleet: the data planes that the table is for.
     """
     catalogue = resolve(snapshot, last_good)
     gateways = with_closures(catalogue, served_gateways(catalogue, fleet))
     attached = attached_routes(catalogue, gateways, fleet)
-    world = World(
+    inputs = CompileInputs(
         catalogue,
         OptionsIndex(catalogue),
         FailoverIndex(catalogue),
         Destinations(catalogue, fleet),
         AuthIndex(catalogue),
     )
-    routes = tuple(compiled_route(world, route) for route in attached)
+    routes = tuple(compiled_route(inputs, route) for route in attached)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
     return Compiled(
         _sealed(ports(listeners, routes, fleet), listeners, routes),
-        all_reports(snapshot, world, gateways, routes, fleet),
+        all_reports(snapshot, inputs, gateways, routes, fleet),
         catalogue.admitted,
     )
 
@@ -65,7 +66,7 @@ def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: F
 def _sealed(
     served: tuple[table.Port, ...], listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute]
 ) -> table.Table:
-    """Gather what the ports refer to, and seal it all with its revision."""
+    """Collect what the ports refer to, and make the table with its revision."""
     rules: dict[str, table.Rule] = {}
     policies: dict[str, table.Policy] = {}
     upstreams: dict[str, table.Upstream] = {}

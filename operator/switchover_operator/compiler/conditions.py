@@ -1,20 +1,20 @@
-"""One named constructor for each status condition: what happened → type, status, reason and message.
+"""One named constructor for each status condition: type, status, reason and message.
 
-Reasons are the Gateway API's own wherever it has one (Gateway API reference, "Condition types and reasons"). No message
-holds a credential, nor anything made of one.
+Reasons are those of the Gateway API where it has one (Gateway API reference, "Condition types and reasons"). No message
+holds a credential or anything derived from one.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from switchover_operator.compiler.key_shapes import without_keys
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 
 Status = Literal["True", "False", "Unknown"]
 
 LONGEST_MESSAGE = 2000
-"""Kubernetes allows 32 KiB; nobody reads more than this."""
+"""Characters; Kubernetes allows 32 KiB, but nobody reads that."""
 
 OWNED_TYPES = frozenset(
     {
@@ -32,14 +32,14 @@ OWNED_TYPES = frozenset(
         "ReferencedObjects",
     }
 )
-"""The types that Switchover writes: one of them that no longer holds is taken away, any other is left alone."""
+"""The types that Switchover writes. It removes one of these that no longer holds, and leaves all other types alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of a `.status`, without the generation and the time, which the writer of statuses adds.
+    """One condition of a `.status`, without generation and time, which `status_merge` adds.
 
-    Whatever looks like a key is masked in the message, wherever it came from.
+    Everything that looks like a key is masked in the message.
     """
 
     type: str
@@ -52,9 +52,9 @@ class Condition:
 
 
 def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
-    """Make one condition of all of one type: False beats True, the first one's reason stands, messages are joined.
+    """Merge the conditions of each type: False wins over True, the first reason is kept, messages are joined.
 
-    That all is well is said only where nothing else is.
+    The message of a good condition is left out if there is another one.
     """
     kinds: dict[str, list[Condition]] = {}
     for condition in conditions:
@@ -70,7 +70,7 @@ def _one_of(several: Sequence[Condition]) -> Condition:
 
 
 def sentences(messages: Iterable[str]) -> str:
-    """Join messages, each once, as far as one condition has room."""
+    """Join messages, each once, and cut the text at `LONGEST_MESSAGE`."""
     text = "; ".join(dict.fromkeys(message for message in messages if message))
     return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 4]} ..."
 
@@ -79,23 +79,23 @@ def sentences(messages: Iterable[str]) -> str:
 
 
 def accepted() -> Condition:
-    """The object is understood and nothing of it was refused."""
+    """The object is valid, and nothing of it is refused."""
     return Condition("Accepted", "True", "Accepted", "accepted")
 
 
-def invalid(problems: Iterable[str], kept: str = "") -> Condition:
-    """The object itself is wrong; `kept` says what is served in its place."""
-    return Condition("Accepted", "False", "Invalid", sentences((*problems, kept)))
+def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
+    """The object itself is invalid; `last_good` names the version that is served in its place."""
+    return Condition("Accepted", "False", "Invalid", sentences((*problems, last_good)))
 
 
-def unsupported_value(problems: Iterable[str], kept: str = "") -> Condition:
-    """The object asks for something of the API that is not served here (Gateway API: UnsupportedValue)."""
-    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, kept)))
+def unsupported_value(problems: Iterable[str], last_good: str = "") -> Condition:
+    """The object uses a value of the API that is not served here (Gateway API: UnsupportedValue)."""
+    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, last_good)))
 
 
-def unsupported_provider(problems: Iterable[str], kept: str = "") -> Condition:
-    """No target of the Upstream speaks an API that is served here."""
-    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, kept)))
+def unsupported_provider(problems: Iterable[str], last_good: str = "") -> Condition:
+    """No target of the Upstream has a provider that is served."""
+    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, last_good)))
 
 
 def no_matching_parent(message: str) -> Condition:
@@ -104,23 +104,23 @@ def no_matching_parent(message: str) -> Condition:
 
 
 def not_allowed_by_listeners(message: str) -> Condition:
-    """The listeners that the parentRef names take no such route from this namespace."""
+    """The listeners that the parentRef names accept no such route from this namespace."""
     return Condition("Accepted", "False", "NotAllowedByListeners", message)
 
 
 def no_matching_listener_hostname(message: str) -> Condition:
-    """No hostname of the route is one of the listeners'."""
+    """No hostname of the route matches one of the listeners."""
     return Condition("Accepted", "False", "NoMatchingListenerHostname", message)
 
 
 def target_not_found(message: str) -> Condition:
-    """A policy is attached to something that does not exist."""
+    """The target of a policy does not exist."""
     return Condition("Accepted", "False", "TargetNotFound", message)
 
 
 def superseded(winner: Identity) -> Condition:
     """Another policy of the same kind is attached to the same target and is older, or first by name."""
-    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and comes first")
+    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and has precedence")
 
 
 # ── Gateways and their listeners ────────────────────────────────────────────────────────────────────────────────────
@@ -132,38 +132,38 @@ def supported_version() -> Condition:
 
 
 def invalid_parameters(message: str) -> Condition:
-    """A parametersRef names something, though no parameters are known here."""
+    """There is a parametersRef, but parameters are not supported."""
     return Condition("Accepted", "False", "InvalidParameters", message)
 
 
 def unsupported_address(message: str) -> Condition:
-    """The Gateway asks for an address of a type that cannot be given."""
+    """The Gateway requests an address of an unsupported type."""
     return Condition("Accepted", "False", "UnsupportedAddress", message)
 
 
 def listeners_not_valid(names: Sequence[str], *, some_serve: bool) -> Condition:
-    """Some or all listeners are not served; a Gateway is accepted while at least one is."""
+    """Some or all listeners are not served; the Gateway is accepted if at least one is."""
     message = f"not served: listener{'s' if len(names) > 1 else ''} {', '.join(names)}"
     return Condition("Accepted", "True" if some_serve else "False", "ListenersNotValid", message)
 
 
 def unsupported_protocol(message: str) -> Condition:
-    """The listener speaks something else than HTTP or HTTPS with TLS terminated here."""
+    """The protocol of the listener is neither HTTP nor HTTPS with TLS terminated here."""
     return Condition("Accepted", "False", "UnsupportedProtocol", message)
 
 
 def not_conflicted() -> Condition:
-    """No other listener wants the same port for the same names."""
-    return Condition("Conflicted", "False", "NoConflicts", "no other listener wants the same")
+    """No other listener has the same port and hostname."""
+    return Condition("Conflicted", "False", "NoConflicts", "no other listener conflicts with it")
 
 
 def hostname_conflict(message: str) -> tuple[Condition, ...]:
-    """Another listener serves the same hostname on the same port."""
+    """Another listener has the same hostname and port."""
     return _conflict("HostnameConflict", message)
 
 
 def protocol_conflict(message: str) -> tuple[Condition, ...]:
-    """Another listener speaks another protocol on the same port."""
+    """Another listener has another protocol on the same port."""
     return _conflict("ProtocolConflict", message)
 
 
@@ -175,8 +175,8 @@ def _conflict(reason: str, message: str) -> tuple[Condition, ...]:
 
 
 def refs_resolved() -> Condition:
-    """All that the object refers to exists and may be referred to."""
-    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references lead somewhere")
+    """All references of the object are resolved and permitted."""
+    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references are resolved")
 
 
 def secret_not_found(message: str) -> Condition:
@@ -185,7 +185,7 @@ def secret_not_found(message: str) -> Condition:
 
 
 def invalid_secret(message: str) -> Condition:
-    """A Secret exists and does not hold what is needed."""
+    """A Secret exists but does not hold what is needed."""
     return Condition("ResolvedRefs", "False", "InvalidSecret", message)
 
 
@@ -195,27 +195,27 @@ def ref_not_permitted(message: str) -> Condition:
 
 
 def target_not_allowed(message: str) -> Condition:
-    """A target is written with an address where no target may be, such as a link-local one."""
+    """A target has an address that is not allowed, such as a link-local one."""
     return Condition("ResolvedRefs", "False", "TargetNotAllowed", message)
 
 
 def backend_not_found(message: str) -> Condition:
-    """What a backendRef, a filter or a kube Upstream names does not exist."""
+    """The object that a backendRef, a filter or a kube Upstream names does not exist."""
     return Condition("ResolvedRefs", "False", "BackendNotFound", message)
 
 
 def invalid_backend(message: str) -> Condition:
-    """What a backendRef names exists and is itself not served."""
+    """The object that a backendRef names exists but is not served itself."""
     return Condition("ResolvedRefs", "False", "InvalidBackend", message)
 
 
 def invalid_kind(message: str) -> Condition:
-    """A reference names a group and kind that cannot stand there."""
+    """A reference names a group and kind that are not allowed there."""
     return Condition("ResolvedRefs", "False", "InvalidKind", message)
 
 
 def unsupported_backend_protocol(message: str) -> Condition:
-    """A Service's port says that it speaks something that is not served here."""
+    """The protocol of a Service's port is not served here."""
     return Condition("ResolvedRefs", "False", "UnsupportedProtocol", message)
 
 
@@ -229,18 +229,18 @@ def invalid_route_kinds(message: str) -> Condition:
     return Condition("ResolvedRefs", "False", "InvalidRouteKinds", message)
 
 
-# ── What is served otherwise than written ───────────────────────────────────────────────────────────────────────────
+# ── Served differently than written ───────────────────────────────────────────────────────────────────────────
 
 
 def fields_without_effect(fields: Sequence[str]) -> Condition:
-    """The object sets fields that change nothing here; all of them are named."""
+    """The object sets fields that have no effect; all of them are named."""
     verb = "has" if len(fields) == 1 else "have"
     message = sentences([f"{', '.join(fields)} {verb} no effect"])
     return Condition("UnsupportedField", "True", "UnsupportedField", message)
 
 
 def access_by_key(message: str) -> Condition:
-    """Requests need the key of a caller."""
+    """Requests need the API key of a caller."""
     return Condition("AccessControl", "True", "ApiKeys", message)
 
 
@@ -250,42 +250,42 @@ def access_control_not_served(message: str) -> Condition:
 
 
 def open_access(message: str) -> Condition:
-    """Anybody who reaches the Gateway spends a provider's key."""
+    """Anybody who reaches the Gateway can use a provider's key."""
     return Condition("OpenAccess", "True", "NoAccessControl", message)
 
 
 def targets_left_out(problems: Iterable[str]) -> Condition:
-    """Some targets of the Upstream speak an API that is not served here; the others serve."""
+    """Some targets of the Upstream have a provider that is not served; the others are served."""
     return Condition("PartiallyInvalid", "True", "UnsupportedProvider", sentences(problems))
 
 
 def policy_not_accepted(message: str) -> Condition:
-    """A policy of this route was refused; the message names it and what is served in its place."""
+    """A policy of this route is refused; the message names it and what is served instead."""
     return Condition("RetryPolicy", "False", "PolicyNotAccepted", message)
 
 
 def policy_overridden(message: str) -> Condition:
-    """Two policies speak about the same; the message names the one that wins."""
+    """Two policies set the same; the message names the one that has precedence."""
     return Condition("RetryPolicy", "True", "Overridden", message)
 
 
 def default_triggers(message: str) -> Condition:
-    """A written policy names no trigger, so that the default ones apply."""
+    """A written policy names no trigger, so the default ones apply."""
     return Condition("RetryPolicy", "True", "DefaultTriggers", message)
 
 
 def worst_case(message: str) -> Condition:
-    """How often a request is tried at most under a written policy, and when the last attempt starts at latest."""
+    """The largest number of attempts under a written policy, and the latest start of the last one."""
     return Condition("WorstCase", "True", "Computed", message)
 
 
 def deadline_too_short(message: str) -> Condition:
-    """The deadline of a request may come before all that its policy allows was tried."""
+    """The deadline of a request may end it before all attempts that its policy allows."""
     return Condition("WorstCase", "False", "DeadlineTooShort", message)
 
 
 def referenced_objects(findings: Iterable[str]) -> Condition:
-    """Objects that the route is served by have something to be said of, and no status to say it in."""
+    """There are findings about objects that the route uses and that have no status of their own."""
     return Condition("ReferencedObjects", "False", "Reported", sentences(findings))
 
 
@@ -298,25 +298,25 @@ def programmed() -> Condition:
 
 
 def not_programmed(message: str) -> Condition:
-    """The object is not served, for the reasons that its other conditions give."""
+    """The object is not served; its other conditions give the reasons."""
     return Condition("Programmed", "False", "Invalid", message)
 
 
 def pending(message: str) -> Condition:
-    """The data planes have yet to take the object up."""
+    """The data planes have not acknowledged the object yet."""
     return Condition("Programmed", "False", "Pending", message)
 
 
 def refused(message: str) -> Condition:
-    """A data plane refused the revision that holds the object; the message is its reason."""
+    """A data plane refused the revision with the object; the message gives its reason."""
     return Condition("Programmed", "False", "Refused", message)
 
 
 def address_not_usable(message: str) -> Condition:
-    """The Gateway asks for an address that it cannot have (Gateway API: AddressNotUsable)."""
+    """The Gateway requests an address that it cannot get (Gateway API: AddressNotUsable)."""
     return Condition("Programmed", "False", "AddressNotUsable", message)
 
 
 def address_not_assigned(message: str) -> Condition:
-    """The Gateway's Service has no address yet, or there is none."""
+    """The Gateway's Service has no address yet, or does not exist."""
     return Condition("Programmed", "False", "AddressNotAssigned", message)

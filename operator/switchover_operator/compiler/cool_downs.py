@@ -1,15 +1,15 @@
-"""FailoverPolicy `coolDown` and Gloo `outlierDetection` → the one rule by which failing targets are left alone."""
+"""FailoverPolicy `coolDown` and Gloo `outlierDetection` → the rule by which failing targets cool down."""
 
 from switchover_dataplane import table
 from switchover_operator.resources.failover_policy import FailoverPolicySpec
 from switchover_operator.resources.upstream_settings import OutlierDetection
 
 _NEVER = 2**32
-"""More failures in a row than anybody counts."""
+"""A number of consecutive failures that is never reached."""
 
 
 def cool_down(spec: FailoverPolicySpec | None, outliers: OutlierDetection | None) -> dict[str, table.CoolDown]:
-    """Return the field `cool_down` of a policy as it is written, in the Upstream's own words first; {} for the default.
+    """Return the field `cool_down` of a policy; `outlierDetection` of the Upstream has precedence. {}: the default.
 
     Under Envoy's semantics it is off unless written, as Envoy remembers nothing.
     """
@@ -21,7 +21,7 @@ def cool_down(spec: FailoverPolicySpec | None, outliers: OutlierDetection | None
     if written is not None:
         after = default.after if written.after is None else written.after
         longest = default.max if written.max is None else written.max
-        # Who writes the longest alone wants no first one that is longer.
+        # If only `max` is set, `base` must not exceed it.
         base = min(default.base, longest) if written.base is None else written.base
         return {"cool_down": table.CoolDown(after, base, max(base, longest))}
     return {"cool_down": table.CoolDown(base=0.0)} if envoy else {}
@@ -30,7 +30,7 @@ def cool_down(spec: FailoverPolicySpec | None, outliers: OutlierDetection | None
 def _as_outlier_detection(outliers: OutlierDetection, *, envoy: bool) -> table.CoolDown:
     """Read Gloo's `outlierDetection` with Envoy's defaults (Envoy API, OutlierDetection).
 
-    What comes back is not kept out for longer than any other target, though Envoy would, for up to five minutes.
+    Unlike in Envoy, repeated ejections are capped at the normal maximum, not at five minutes.
     """
     base = outliers.base_ejection_time or 30.0
     after = 5 if outliers.consecutive_5xx is None else outliers.consecutive_5xx

@@ -1,7 +1,7 @@
-"""What stands in Secrets → named values for `Table.secrets`, or the condition that says why it cannot be used.
+"""Secrets → named values for `Table.secrets`, or the condition that says why a Secret cannot be used.
 
-A credential is a value with a name; everything else in a table refers to it by that name. Nothing here puts a value,
-or anything made of one, into a message.
+A credential is a value with a name; everything else in a table refers to it by that name. No message holds a value, or
+anything derived from one.
 """
 
 import re
@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How a target is authorised, with the value that this needs, or why there is none. `origin` is for people."""
+    """The authorisation of a target and its value, or the problem with it. `origin` describes its source for people."""
 
     auth: Auth = field(default_factory=Auth)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -32,12 +32,12 @@ class Credential:
 
 
 def secret_identity(namespace: str, name: str) -> Identity:
-    """Name a Secret."""
+    """Make the identity of a Secret."""
     return Identity(Secret.GROUP, Secret.KIND, namespace, name)
 
 
 def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken | None, place: str) -> Credential:
-    """Follow an `authToken` (at `path`) of an Upstream's target (`place` names it within the table)."""
+    """Follow the `authToken` at `path` of a target of an Upstream; `place` is the target's name in the table."""
     if token is None:
         return Credential()
     if token.passthrough is not None:
@@ -45,7 +45,7 @@ def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthT
     if token.inline is not None:
         bare = _bare(token.inline.get_secret_value())
         if bare is None:
-            problem = conditions.invalid_secret(f"{path}.inline holds characters that no header may have")
+            problem = conditions.invalid_secret(f"{path}.inline holds characters that are not allowed in a header")
             return Credential(problem=problem)
         name = f"{place}/inline"
         return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
@@ -53,7 +53,7 @@ def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthT
 
 
 def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken) -> Credential:
-    assert token.secret_ref is not None  # noqa: S101 - the model demands one of the three
+    assert token.secret_ref is not None  # noqa: S101 - the model requires one of the three
     namespace = token.secret_ref.namespace or upstream.namespace
     identity = secret_identity(namespace, token.secret_ref.name)
     problem = unreadable(catalogue, upstream, identity, f"{path}.secretRef")
@@ -64,7 +64,7 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
     if value is None:
         keys = secret.keys()
         close = next((key for key in keys if key.lower() == TOKEN_KEY.lower()), "")
-        hint = f"; it has {close!r}, but case matters" if close else ""
+        hint = f"; it has {close!r}, but names of keys are case-sensitive" if close else ""
         problem = conditions.invalid_secret(f"{path}.secretRef: {identity} has no key {TOKEN_KEY!r}{hint}")
         return Credential(problem=problem)
     reason, bare = _token_of(value)
@@ -77,7 +77,8 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
 
 
 def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: str) -> Condition | None:
-    """Say why a Secret cannot be read by the one that refers to it; whether it exists is told only if it may be."""
+    """Return why an object cannot use a Secret; None if it can. Whether a Secret exists is not revealed without a
+    grant."""
     if not catalogue.permits(referrer, secret):
         return conditions.ref_not_permitted(
             f"{path}: {secret} is in another namespace than {referrer} and no ReferenceGrant in"
@@ -92,7 +93,7 @@ def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path:
 
 
 def _token_of(value: bytes) -> tuple[str, str]:
-    """A Secret's bytes → (what is wrong with them, the bare token)."""
+    """A Secret's bytes → (the problem with them, the bare token)."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -100,11 +101,11 @@ def _token_of(value: bytes) -> tuple[str, str]:
     if not text.strip():
         return "is empty", ""
     bare = _bare(text)
-    return ("", bare) if bare else ("holds no token that a header could carry", "")
+    return ("", bare) if bare else ("holds no token that can be sent in a header", "")
 
 
 def _bare(text: str) -> str | None:
-    """Strip blanks around it, a line's end among them, and one leading "Bearer "; None where no header can hold it."""
+    """Strip white space and one leading "Bearer "; None if the rest is not allowed in a header."""
     bare = text.strip().removeprefix(_PREFIX).strip()
     return bare if _TOKEN.match(bare) else None
 
@@ -126,7 +127,7 @@ def header_values(
     for key in keys:
         text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
         if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
-            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} does not make a header")
+            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} cannot be sent as a header")
         values[key.lower()] = (f"{namespace}/{name}/{key}", text)
     return values, None
 

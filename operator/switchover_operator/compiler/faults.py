@@ -1,4 +1,4 @@
-"""Why an object is refused, and the checks of values that several kinds have in common."""
+"""The reasons to refuse an object, and the checks of values that several kinds share."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.table import pattern_problem
-from switchover_operator.compiler.key_shapes import described, without_keys
+from switchover_operator.key_shapes import described, without_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def hostname_faults(path: str, hostname: str) -> Iterator[Fault]:
-    """Check a hostname of the Gateway API, which may begin with a wildcard label."""
+    """Check a hostname of the Gateway API; its first label may be a wildcard."""
     if not _HOSTNAME.match(hostname) or _IPV4.match(hostname):
         right = "must be a DNS name, without port and scheme; only its first label may be *"
         yield Fault(f"{path}: {right}; got {hostname!r}")
@@ -41,28 +41,28 @@ def host_faults(path: str, host: str) -> Iterator[Fault]:
 
 
 def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
-    """Check a header that is to be written. Its value is not repeated."""
+    """Check a header that is to be sent. No fault repeats its value."""
     if not _TOKEN.match(name):
         yield Fault(f"{path}: must be a header name (RFC 9110, section 5.1); got {name!r}")
     if _UNSENDABLE.search(value):
-        yield Fault(f"{path}: the value of {name} holds a control character, which no header may have")
+        yield Fault(f"{path}: the value of {name} holds a control character, which is not allowed in a header")
 
 
 def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: bool = False) -> Iterator[Fault]:
-    """Check a regular expression as the data plane reads it; one that it refused would refuse the whole table.
+    """Check a regular expression as the data plane does, which would refuse the whole table for an invalid one.
 
-    One that is `secret` is not repeated, nor the part of RE2's words that quotes it.
+    A `secret` pattern is not repeated, and neither is the part of RE2's message that quotes it.
     """
     problem = pattern_problem(pattern, substitution)
     if problem and secret:
         yield Fault(
-            f"{path}: no usable regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
+            f"{path}: is not a valid regular expression (RE2): {problem.partition(': ')[0]}; got {described(pattern)}"
         )
     elif problem:
-        yield Fault(f"{path}: no usable regular expression (RE2): {problem}; got {pattern[:80]!r}")
+        yield Fault(f"{path}: is not a valid regular expression (RE2): {problem}; got {pattern[:80]!r}")
 
 
 def trigger_faults(path: str, unknown: Mapping[str, str]) -> Iterator[Fault]:
-    """Refuse the tokens of a `retryOn` that are none, each with what would be right."""
+    """Yield a fault for each unknown trigger of a `retryOn`, with what would be right."""
     for token, right in unknown.items():
-        yield Fault(f"{path}: {token!r} is no trigger; {right}")
+        yield Fault(f"{path}: {token!r} is not a trigger; {right}")

@@ -1,4 +1,4 @@
-"""HTTPRoute filters and RouteOption's options → the `Filters` of a rule and of its backends."""
+"""HTTPRoute filters and the options of RouteOptions → the `Filters` of a rule and of its backends."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,12 +30,12 @@ from switchover_operator.resources.route_option import (
 CONFIDENTIAL_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"}
 )
-"""Headers whose values are credentials wherever they stand: a table that is shown must not show them."""
+"""Headers whose values are always credentials: a table dump must not show them."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltFilters:
-    """Filters of the table and the secrets they refer to; `failure` means that no request may pass without them."""
+    """Filters of the table and their secrets. `failure`: they cannot be made, so no request of the rule is served."""
 
     filters: table.Filters = table.NO_FILTERS
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ _NOTHING = BuiltFilters(table.NO_FILTERS)
 def rule_filters(
     catalogue: Catalogue, owner: str, given: Iterable[HttpRouteFilter], options: RuleOptions
 ) -> BuiltFilters:
-    """Make the filters of a rule (named `owner`): its own, then what RouteOptions add."""
+    """Make the filters of the rule `owner`: its own, then those of RouteOptions."""
     written = written_filters(owner, given)
     if not options.sources:
         return written
@@ -68,7 +68,7 @@ def rule_filters(
 
 
 def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilters:
-    """Make filters of those that an HTTPRoute writes at a rule or a backendRef, which `owner` names."""
+    """Make the filters that an HTTPRoute has at a rule or a backendRef, which `owner` names."""
     request: list[table.HeaderEdit] = []
     response: list[table.HeaderEdit] = []
     rewrite: table.Rewrite | None = None
@@ -89,7 +89,7 @@ def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilter
 
 
 def body_edit(ai: AiOptions | None) -> table.BodyEdit | None:
-    """Gloo's `options.ai` → what happens to the body of an LLM request; None where nothing does."""
+    """Gloo's `options.ai` → the edit of an LLM request's body; None if there is none."""
     if ai is None:
         return None
     defaults = tuple(
@@ -121,13 +121,13 @@ def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str])
 
 
 def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
-    """Make a header of headerManipulation, whose value may be that of a field of the request (Envoy, `%REQ(NAME)%`)."""
+    """Make a header of headerManipulation; its value may be that of a request header (Envoy, `%REQ(NAME)%`)."""
     taken = OF_THE_REQUEST.fullmatch(value)
     return table.Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
 
 
 def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
-    """Make a header; a credential's value goes to `secrets`."""
+    """Make a header; the value of a credential goes to `secrets`."""
     name = name.lower()
     if name not in CONFIDENTIAL_HEADERS:
         return table.Header(name, value)
@@ -139,7 +139,7 @@ def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> table
 
 
 def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulation) -> BuiltFilters:
-    """Gloo's headerManipulation; removal comes first, as Envoy does it."""
+    """Apply Gloo's headerManipulation; removal comes first, as in Envoy."""
     owner = str(option)
     secrets: dict[str, str] = {}
     added: list[table.Header] = []
@@ -199,7 +199,7 @@ def _path(modifier: HttpPathModifier | None) -> tuple[str | None, str | None]:
 
 
 def _with_options(rewrite: table.Rewrite | None, options: RouteOptions) -> tuple[table.Rewrite | None, tuple[str, ...]]:
-    """Add what RouteOptions rewrite where the route itself says nothing about it."""
+    """Add the rewrites of RouteOptions that the route itself does not set."""
     own = rewrite or table.Rewrite()
     notes: list[str] = []
     host, prefix, regex = options.host_rewrite, options.prefix_rewrite, options.regex_rewrite

@@ -1,7 +1,7 @@
-"""Gateways of our classes → their listeners: which of them are served, at which socket, with which certificates.
+"""Gateways of our classes → their listeners: whether each is served, at which socket, with which certificates.
 
-On one machine all Gateways share its ports, so that listeners of two Gateways can be in each other's way; in a cluster
-each Gateway's port has a socket of its own (`fleet.py`).
+On one machine all Gateways share its ports, so that the listeners of two Gateways can conflict. In a cluster each
+Gateway's port has a socket of its own (`fleet.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +12,7 @@ from switchover_operator.compiler import conditions
 from switchover_operator.compiler.addresses import normal
 from switchover_operator.compiler.certificates import certificate
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Cluster, Fleet, GatewayPort, Standalone
-from switchover_operator.compiler.report import Report
+from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet, GatewayPort
 from switchover_operator.compiler.resolve import Catalogue, Object, age
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import (
@@ -29,10 +28,10 @@ _ADDRESS_TYPES = ("IPAddress", "Hostname")
 
 @dataclass(frozen=True, slots=True)
 class GatewayListener:
-    """One listener as it is served: `socket` is its port on the data planes, 0 where it has none yet.
+    """One listener as it is served. `socket` is its port on the data planes; 0 if it has none yet.
 
-    `kinds` are those of its routes; `troubles` its conditions other than the good ones; `closed` says why nobody is let
-    in, "" where it is open.
+    `kinds` are those of its routes, `problems` its conditions other than the good ones. `closed` is the reason why
+    every request is refused; "" if the listener is open.
     """
 
     gateway: Identity
@@ -41,23 +40,23 @@ class GatewayListener:
     kinds: tuple[str, ...]
     certificates: tuple[table.Certificate, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
-    troubles: tuple[Condition, ...] = ()
+    problems: tuple[Condition, ...] = ()
     closed: str = ""
 
     @property
     def name(self) -> str:
-        """The name that tells it from every other listener."""
+        """The unique name of the listener."""
         return f"{self.gateway.namespace}/{self.gateway.name}/{self.spec.name}"
 
     @property
     def hostname(self) -> str:
-        """Its hostname in lower case, "" for every one."""
+        """Its hostname in lower case; "" for every hostname."""
         return (self.spec.hostname or "").lower()
 
     @property
     def is_accepted(self) -> bool:
-        """Whether its protocol is served and no other listener is in its way."""
-        return not any(trouble.type == "Accepted" for trouble in self.troubles)
+        """Whether its protocol is served and no other listener conflicts with it."""
+        return not any(problem.type == "Accepted" for problem in self.problems)
 
     @property
     def serves(self) -> bool:
@@ -68,14 +67,14 @@ class GatewayListener:
     def conditions(self) -> tuple[Condition, ...]:
         """All conditions of its status but Programmed."""
         good = (conditions.accepted(), conditions.not_conflicted(), conditions.refs_resolved())
-        return conditions.merged((*self.troubles, *(c for c in good if c.type not in {t.type for t in self.troubles})))
+        return conditions.merged((*self.problems, *(c for c in good if c.type not in {t.type for t in self.problems})))
 
 
 @dataclass(frozen=True, slots=True)
 class ServedGateway:
-    """A Gateway of one of our classes. One that is `refused` has no listeners.
+    """A Gateway of one of our classes. A `refused` Gateway has no listeners.
 
-    `addresses` are those that it asks for and may have, `address_problem` says why it may not.
+    `addresses` are the requested ones that it may have; `address_problem` says why it may not have one.
     """
 
     found: Object[Gateway]
@@ -98,27 +97,15 @@ class ServedGateway:
 # ── Classes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def class_reports(catalogue: Catalogue) -> Iterator[Report]:
-    """Report on every GatewayClass that names our controller."""
-    for found in catalogue.every(GatewayClass):
-        if found.model is None or found.model.spec.controller_name != CONTROLLER_NAME:
-            continue
-        accepted = found.accepted
-        if found.model.spec.parameters_ref is not None:
-            accepted = conditions.invalid_parameters("spec.parametersRef: no parameters are known here; leave it out")
-        told = (accepted, conditions.supported_version())
-        yield Report(found.identity, found.source, found.generation, told, notes=found.notes)
-
-
 def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
-    """Name the classes whose Gateways are served; on one machine ours needs no GatewayClass object."""
+    """Return the names of the classes whose Gateways are served."""
     known = {found.identity.name: found.model for found in catalogue.every(GatewayClass) if found.model}
     ours = {
         name
         for name, model in known.items()
         if model.spec.controller_name == CONTROLLER_NAME and model.spec.parameters_ref is None
     }
-    if isinstance(fleet, Standalone) and CLASS_NAME not in known:
+    if fleet.class_is_implied and CLASS_NAME not in known:
         ours.add(CLASS_NAME)
     return frozenset(ours)
 
@@ -127,12 +114,12 @@ def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
 
 
 def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, ServedGateway]:
-    """Find all Gateways of our classes, the oldest first."""
+    """Return all Gateways of our classes, the oldest first."""
     classes = our_classes(catalogue, fleet)
     ours = [found for found in catalogue.every(Gateway) if _class_name(found) in classes]
     ours.sort(key=age)
     served = [_served(catalogue, found, fleet) for found in ours]
-    served = list(_without_collisions(served) if isinstance(fleet, Standalone) else _with_addresses(served))
+    served = list(_without_collisions(served) if fleet.gateways_share_ports else _with_addresses(served))
     return {gateway.found.identity: gateway for gateway in served}
 
 
@@ -149,7 +136,7 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
     if gateway is None:
         return ServedGateway(found, refused=found.accepted)
     if gateway.spec.infrastructure.parameters_ref is not None:
-        text = "spec.infrastructure.parametersRef: no parameters are known here; leave it out"
+        text = "spec.infrastructure.parametersRef: parameters are not supported; remove it"
         return ServedGateway(found, refused=conditions.invalid_parameters(text))
     for index, address in enumerate(gateway.spec.addresses):
         if address.type not in _ADDRESS_TYPES:
@@ -168,16 +155,11 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
 def _listener(catalogue: Catalogue, gateway: Identity, path: str, spec: Listener, fleet: Fleet) -> GatewayListener:
     unsupported = _unsupported_protocol(path, spec)
     if unsupported is not None:
-        return GatewayListener(gateway, spec, 0, (), troubles=(unsupported,))
+        return GatewayListener(gateway, spec, 0, (), problems=(unsupported,))
     kinds, wrong_kinds = _kinds(path, spec)
-    listener = GatewayListener(gateway, spec, _socket(gateway, spec, fleet), kinds, troubles=wrong_kinds)
+    socket = fleet.socket(GatewayPort(gateway.namespace, gateway.name, spec.port))
+    listener = GatewayListener(gateway, spec, socket, kinds, problems=wrong_kinds)
     return _with_certificates(catalogue, path, listener) if spec.protocol == "HTTPS" else listener
-
-
-def _socket(gateway: Identity, spec: Listener, fleet: Fleet) -> int:
-    if isinstance(fleet, Cluster):
-        return fleet.ports.get(GatewayPort(gateway.namespace, gateway.name, spec.port), 0)
-    return spec.port
 
 
 def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:
@@ -189,7 +171,7 @@ def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:
 
 
 def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition, ...]]:
-    """Which of the kinds that a listener names are served, and what is wrong with the others."""
+    """Return the kinds of a listener that are served, and the conditions about the others."""
     wanted = spec.allowed_routes.kinds
     wrong = [kind for kind in wanted if (kind.group, kind.kind) != (GATEWAY_GROUP, ROUTE_KIND)]
     kinds = (ROUTE_KIND,) if not wanted or len(wrong) < len(wanted) else ()
@@ -203,31 +185,31 @@ def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition,
 def _with_certificates(catalogue: Catalogue, path: str, listener: GatewayListener) -> GatewayListener:
     certificates: list[table.Certificate] = []
     secrets: dict[str, str] = {}
-    troubles = list(listener.troubles)
+    problems = list(listener.problems)
     refs = listener.spec.tls.certificate_refs if listener.spec.tls else ()
     if not refs:
         text = f"{path}.tls.certificateRefs: HTTPS needs a certificate: name a Secret of type kubernetes.io/tls"
-        troubles.append(conditions.invalid_certificate_ref(text))
+        problems.append(conditions.invalid_certificate_ref(text))
     for index, ref in enumerate(refs):
         where = f"{path}.tls.certificateRefs[{index}]"
         if (ref.group, ref.kind) != ("", "Secret"):
             text = f"{where}: must be a Secret of the core group; got {ref.kind} of {ref.group or 'the core group'}"
-            troubles.append(conditions.invalid_certificate_ref(text))
+            problems.append(conditions.invalid_certificate_ref(text))
             continue
         pair = certificate(catalogue, listener.gateway, where, ref.namespace or listener.gateway.namespace, ref.name)
         if pair.problem is not None:
-            troubles.append(pair.problem)
+            problems.append(pair.problem)
             continue
         certificates.append(table.Certificate(pair.chain, pair.key))
         secrets |= pair.secrets
-    return replace(listener, certificates=tuple(certificates), secrets=secrets, troubles=tuple(troubles))
+    return replace(listener, certificates=tuple(certificates), secrets=secrets, problems=tuple(problems))
 
 
-# ── Listeners in each other's way ───────────────────────────────────────────────────────────────────────────────────
+# ── Conflicting listeners ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _distinct(listeners: tuple[GatewayListener, ...]) -> Iterator[GatewayListener]:
-    """Mark the listeners of one Gateway that cannot be told apart: none of them is served (Gateway API, Conflicted)."""
+    """Mark the listeners of one Gateway that conflict: none of them is served (Gateway API, Conflicted)."""
     for listener in listeners:
         others = [
             other
@@ -238,7 +220,7 @@ def _distinct(listeners: tuple[GatewayListener, ...]) -> Iterator[GatewayListene
 
 
 def _without_collisions(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway]:
-    """Mark the listeners that want what a listener of an older Gateway has; `gateways` are sorted by age."""
+    """Mark the listeners that conflict with one of an older Gateway; `gateways` are sorted by age."""
     taken: list[GatewayListener] = []
     for gateway in gateways:
         listeners = tuple(
@@ -255,28 +237,26 @@ def _collision(listener: GatewayListener, others: Iterable[GatewayListener]) -> 
     for other in others:
         where = f"port {listener.spec.port}"
         if other.spec.protocol != listener.spec.protocol:
-            return conditions.protocol_conflict(
-                f"listener {other.name} speaks {other.spec.protocol} on {where} already"
-            )
+            return conditions.protocol_conflict(f"listener {other.name} already uses {other.spec.protocol} on {where}")
         if other.hostname == listener.hostname:
             name = other.hostname or "every hostname"
-            return conditions.hostname_conflict(f"listener {other.name} serves {name} on {where} already")
+            return conditions.hostname_conflict(f"listener {other.name} already serves {name} on {where}")
     return ()
 
 
 def _marked(listener: GatewayListener, collision: tuple[Condition, ...]) -> GatewayListener:
-    return replace(listener, troubles=(*listener.troubles, *collision)) if collision else listener
+    return replace(listener, problems=(*listener.problems, *collision)) if collision else listener
 
 
 def _with_addresses(gateways: Iterable[ServedGateway]) -> Iterator[ServedGateway]:
-    """Give each address that is asked for to the oldest Gateway that asks; `gateways` are sorted by age."""
+    """Assign each requested address to the oldest Gateway that requests it; `gateways` are sorted by age."""
     taken: dict[str, Identity] = {}
     for gateway in gateways:
         asked = gateway.found.model.spec.addresses if gateway.found.model and not gateway.refused else ()
         wanted = tuple(normal(address.value) for address in asked if address.value)
         others = [address for address in wanted if address in taken]
         if others:
-            problem = f"spec.addresses: {others[0]} is {taken[others[0]]}'s already"
+            problem = f"spec.addresses: {others[0]} is already used by {taken[others[0]]}"
             yield replace(gateway, address_problem=problem)
             continue
         taken |= dict.fromkeys(wanted, gateway.found.identity)

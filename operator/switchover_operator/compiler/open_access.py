@@ -1,6 +1,6 @@
-"""Routes that ask nobody who he is, and targets with a provider's key → what that means, said once at each Gateway.
+"""Routes without access control to targets with a provider's key → one condition at each Gateway.
 
-It is no fault: a fleet behind a closed network may be meant so. Who means it writes the annotation.
+It is not a fault: behind a closed network it may be intended. An annotation says that it is.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,32 +17,32 @@ from switchover_operator.resources import Resource
 from switchover_operator.resources.model import listed
 
 ANNOTATION: Final = "switchover.dev/open"
-"""On a Gateway or an HTTPRoute: with "true", everybody is meant to be let in."""
+"""Annotation of a Gateway or an HTTPRoute; "true" says that access without a key is intended."""
 
 _MOST: Final = 3
-"""Routes that are named; of more, how many others there are."""
+"""Number of routes that are named; of further ones only the number is given."""
 
 
 def open_access(
     gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]
 ) -> Mapping[Identity, Condition]:
-    """Say of each Gateway which routes let anybody spend a provider's key."""
+    """Gateway → the condition that names its routes through which anybody can use a provider's key."""
     found: dict[Identity, list[str]] = {}
     for route in routes:
-        if _is_meant(route.attached.found):
+        if _is_intended(route.attached.found):
             continue
         served = (place.listener for place in route.attached.places)
         for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed):
-            if not _is_meant(gateways[gateway].found) and _spends_keys(route, gateway):
+            if not _is_intended(gateways[gateway].found) and _uses_keys(route, gateway):
                 found.setdefault(gateway, []).append(str(route.attached.found.identity))
     return {gateway: conditions.open_access(_text(names)) for gateway, names in found.items()}
 
 
-def _is_meant(found: Object[Resource]) -> bool:
+def _is_intended(found: Object[Resource]) -> bool:
     return found.model is not None and found.model.metadata.annotations.get(ANNOTATION) == "true"
 
 
-def _spends_keys(route: CompiledRoute, gateway: Identity) -> bool:
+def _uses_keys(route: CompiledRoute, gateway: Identity) -> bool:
     rules = (route.rules[key] for key in route.keys[gateway])
     return any(not rule.access and _has_keys(route, rule) for rule in rules)
 
@@ -55,9 +55,9 @@ def _has_keys(route: CompiledRoute, rule: Rule) -> bool:
 def _text(names: list[str]) -> str:
     others = len(names) - _MOST
     shown = [*names[:_MOST], *([f"{others} other{'' if others == 1 else 's'}"] if others > 0 else [])]
-    asks = "asks" if len(names) == 1 else "ask"
+    have = "has" if len(names) == 1 else "have"
     return (
-        f"{listed(shown)} {asks} nobody for a key, so anybody who reaches this Gateway spends the provider's key; refer"
-        f' to an AuthConfig in a RouteOption, or write the annotation {ANNOTATION}: "true" on the HTTPRoute or the'
-        " Gateway"
+        f"{listed(shown)} {have} no access control, so anybody who reaches this Gateway can use the provider's key;"
+        f' refer to an AuthConfig in a RouteOption, or, if this is intended, set the annotation {ANNOTATION}: "true" on'
+        " the HTTPRoute or the Gateway"
     )

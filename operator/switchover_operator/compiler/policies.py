@@ -72,7 +72,7 @@ class NamedPolicy:
 
     name: str
     policy: table.Policy
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     written: bool = False
 
 
@@ -94,8 +94,8 @@ def policy_of(
         _base(spec, destination), **tried.fields, timeout=_timeout(rule, given), **cool_down(spec, destination.outliers)
     )
     policy = attempt_rules.resolved(tried.written, base, ai=destination.is_ai, pools=destination.pools)
-    told = (*tried.told, *_overridden(path, rule, given, failover, destination))
-    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, told, written=True)
+    stated = (*tried.conditions, *_overridden(path, rule, given, failover, destination))
+    return NamedPolicy(_name(policy, rule, given, failover, destination), policy, stated, written=True)
 
 
 def _default(destination: Destination) -> NamedPolicy:
@@ -153,7 +153,7 @@ class _Tried:
 
     written: Written
     fields: dict[str, Any]
-    told: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 def _tried(path: str, rule: HttpRouteRule, given: RuleOptions, spec: FailoverPolicySpec | None, *, ai: bool) -> _Tried:
@@ -239,7 +239,7 @@ def _overridden(
 ) -> tuple[Condition, ...]:
     """Say whose words have no effect because another's win."""
     retries, timeout = given.sources.get("retries"), given.sources.get("timeout")
-    by = _lost(given, failover) if retries or rule.retry is not None else ""
+    by = _overridden_fields(given, failover) if retries or rule.retry is not None else ""
     texts: list[str] = []
     if retries and rule.retry is not None:
         texts.append(f"retries of {retries} win over {path}.retry")
@@ -257,7 +257,7 @@ def _overridden(
     return tuple(conditions.policy_overridden(text) for text in texts)
 
 
-def _lost(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
+def _overridden_fields(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:
     """Name what of a FailoverPolicy gives way to a written retry policy; its triggers fill in where that has none."""
     if failover is None or failover.model is None:
         return ""

@@ -1,4 +1,4 @@
-"""What is wrong with a RouteOption or a FailoverPolicy by itself, and what of `retries` has no effect."""
+"""The faults of a RouteOption or a FailoverPolicy by itself, and its fields that have no effect."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from switchover_operator.resources.route_option import COMMAND, OF_THE_REQUEST, 
 
 
 def route_option_faults(option: RouteOption) -> Iterator[Fault]:
-    """Find every fault of a RouteOption."""
+    """Yield every fault of a RouteOption."""
     options = option.spec.options
     if options.retries is not None:
         yield from trigger_faults(
@@ -41,12 +41,12 @@ def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:
 
 
 def failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
-    """Find every fault of a FailoverPolicy."""
+    """Yield every fault of a FailoverPolicy."""
     yield from trigger_faults("spec.retryOn", triggers.unknown_of_policy(policy.spec.retry_on or ()))
 
 
-def idle_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
-    """Name what of a FailoverPolicy has no effect as its attempts are made exactly as Envoy makes them."""
+def unused_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
+    """Yield the fields of a FailoverPolicy that have no effect under `retrySemantics: Envoy`."""
     spec = policy.spec
     if spec.retry_semantics != "Envoy":
         return
@@ -63,8 +63,8 @@ def idle_under_envoy(policy: FailoverPolicy) -> Iterator[str]:
         yield "spec.attempts (under retrySemantics: Envoy nothing is tried again without retryOn)"
 
 
-def pointless(option: RouteOption) -> Iterator[str]:
-    """Name what of `retries` has no effect for want of something else (Envoy, x-envoy-retry-on)."""
+def unused_retry_fields(option: RouteOption) -> Iterator[str]:
+    """Yield the fields of `retries` that have no effect without another field (Envoy, x-envoy-retry-on)."""
     retries = option.spec.options.retries
     named = triggers.tokens(retries.retry_on) if retries else ()
     if retries and retries.retriable_status_codes and "retriable-status-codes" not in named:
@@ -76,11 +76,11 @@ def pointless(option: RouteOption) -> Iterator[str]:
 
 
 def unserved_commands(option: RouteOption) -> Iterator[str]:
-    """Name the values of headers that have a command of Envoy's which is not served here."""
+    """Yield the values of headers that hold a command of Envoy's that is not served."""
     manipulation = option.spec.options.header_manipulation
     if manipulation is None:
         return
-    path, right = "spec.options.headerManipulation", "a command of Envoy's is sent as it is written"
+    path, right = "spec.options.headerManipulation", "Envoy's commands are sent as plain text"
     for index, entry in enumerate(manipulation.request_headers_to_add):
         value = entry.header.value if entry.header is not None else ""
         if COMMAND.search(value) and not OF_THE_REQUEST.fullmatch(value):

@@ -9,7 +9,7 @@ from typing import Any
 
 from switchover_dataplane import table
 from switchover_operator.compiler.attachment import Place, specificity
-from switchover_operator.compiler.fleet import Cluster, Fleet
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener
 from switchover_operator.compiler.resolve import age
 from switchover_operator.compiler.routes import CompiledRoute
@@ -21,7 +21,7 @@ _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 def ports(
     listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute], fleet: Fleet
 ) -> tuple[table.Port, ...]:
-    """Make every port of the table. Listeners that are not served are left out."""
+    """Make every port of the table, without the listeners that are not served."""
     places: dict[str, list[tuple[CompiledRoute, Place]]] = {}
     for route in routes:
         for place in route.attached.places:
@@ -49,7 +49,7 @@ def _port(
                 listener.hostname,
                 listener.certificates,
                 _hosts(places.get(listener.name, ())),
-                listener.spec.port if isinstance(fleet, Cluster) else 0,
+                fleet.client_port(listener.spec.port),
                 listener.closed,
             )
             for listener in ordered
@@ -58,7 +58,7 @@ def _port(
 
 
 def _hosts(attached: Iterable[tuple[CompiledRoute, Place]]) -> tuple[table.Host, ...]:
-    """Group a listener's matches by hostname. Of routes that share one, the more specific own name is first."""
+    """Group a listener's matches by hostname. Of routes with the same one, the more specific own hostname is first."""
     hosts: dict[str, list[tuple[Any, table.Match]]] = {}
     for route, place in attached:
         keyed = _matches(route, place)
@@ -105,7 +105,7 @@ def _match(key: str, match: HttpRouteMatch) -> table.Match:
 
 
 def _values(wanted: Iterable[tuple[str, str, Any]]) -> tuple[table.ValueMatch, ...]:
-    """Of several matches for one name the first counts (Gateway API, HTTPHeaderMatch)."""
+    """Keep the first of several matches for one name (Gateway API, HTTPHeaderMatch)."""
     first: dict[str, table.ValueMatch] = {}
     for name, value, kind in wanted:
         first.setdefault(name, table.ValueMatch(name, value, kind))

@@ -1,63 +1,19 @@
-"""What compilation has to say about each object, and how that becomes its `.status`.
+"""What compilation reports about each object: plain data, printed by `switchover check` and merged into statuses."""
 
-A `Report` is data for people (`switchover check` prints it) and for statuses alike, so that the two cannot disagree.
-`changed_statuses` merges reports and what the data planes acknowledged into the statuses that are there, by the rules
-of the Gateway API: conditions and `parents[]` of others stay as they are, ours carry the object's generation, and
-`lastTransitionTime` moves only with the status of a condition.
-"""
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-from switchover_operator.compiler import conditions
-from switchover_operator.compiler.addresses import is_address
-from switchover_operator.compiler.conditions import OWNED_TYPES, Condition
-from switchover_operator.compiler.fleet import CONTROLLER_NAME
-from switchover_operator.identity import Body, Identity
-from switchover_operator.publish import Acknowledgements
-from switchover_operator.snapshot import Snapshot
+from switchover_operator.compiler.conditions import Condition
+from switchover_operator.identity import Identity
 
 Ref = Mapping[str, Any]
 """A parentRef or ancestorRef as it stands in a status."""
 
-SUPPORTED_FEATURES = (
-    "Gateway",
-    "GatewayPort8080",
-    "HTTPRoute",
-    "HTTPRouteBackendRequestHeaderModification",
-    "HTTPRouteBackendTimeout",
-    "HTTPRouteDestinationPortMatching",
-    "HTTPRouteHostRewrite",
-    "HTTPRouteMethodMatching",
-    "HTTPRouteNamedRouteRule",
-    "HTTPRouteParentRefPort",
-    "HTTPRoutePathRedirect",
-    "HTTPRoutePathRewrite",
-    "HTTPRoutePortRedirect",
-    "HTTPRouteQueryParamMatching",
-    "HTTPRouteRequestTimeout",
-    "HTTPRouteResponseHeaderModification",
-    "HTTPRouteSchemeRedirect",
-    "ReferenceGrant",
-)
-"""Features of the Gateway API that the GatewayClass promises, sorted as the API asks for."""
-
-
-class _Entries(NamedTuple):
-    """The list in a status that several controllers share, and the field of an entry that says about what it is."""
-
-    field: str
-    ref: str
-
-
-_PARENTS = _Entries("parents", "parentRef")
-_ANCESTORS = _Entries("ancestors", "ancestorRef")
-
 
 @dataclass(frozen=True, slots=True)
 class ParentReport:
-    """What holds for an HTTPRoute at one parent, or for a policy at one ancestor."""
+    """The conditions of an HTTPRoute at one parent, or of a policy at one ancestor."""
 
     ref: Ref
     conditions: tuple[Condition, ...]
@@ -65,7 +21,7 @@ class ParentReport:
 
 @dataclass(frozen=True, slots=True)
 class ListenerReport:
-    """What holds for one listener of a Gateway. `serves` tells whether the data planes are asked to listen there."""
+    """The report on one listener of a Gateway. `serves`: the table has the listener."""
 
     name: str
     supported_kinds: tuple[str, ...]
@@ -75,18 +31,18 @@ class ListenerReport:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing stands in its way but, perhaps, a reference that leads nowhere."""
+        """Whether it is accepted; a reference may still be unresolved."""
         return not any(each.type == "Accepted" and each.status == "False" for each in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be said about one object.
+    """The report on one object.
 
-    `conditions` are the object's own; an HTTPRoute and a policy have theirs per parent. `serves` tells whether any of
-    it is in the table, so that data planes can acknowledge it. `pools` are an Upstream's: how many targets each of its
-    priorities has. `addresses_wanted` are those that a Gateway asks for and may have, `address_problem` says why it may
-    not. `refers_to` are the objects that a route is served by. `notes` are for people: facts that are no faults.
+    `conditions` are the object's own; an HTTPRoute and a policy have theirs per parent. `serves`: a part of the object
+    is in the table, so that data planes can acknowledge it. `pools`: the number of targets of each priority of an
+    Upstream. `addresses_wanted` are the addresses that a Gateway requests and may have, `address_problem` says why it
+    may not have one. `refers_to` are the objects that a route uses. `notes` are facts for people that are not faults.
     """
 
     identity: Identity
@@ -110,220 +66,7 @@ class Report:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing of the object was refused, and no access control of it is not served."""
+        """Whether nothing of the object is refused, and all of its access controls are served."""
         return not any(
             each.type in ("Accepted", "AccessControl") and each.status == "False" for each in self.every_condition
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What statuses say beside the reports: what data planes acknowledged, addresses, and which priority answers.
-
-    `addresses` are those of each Gateway's Service, `address_problems` say why one has none, and `active_priorities`
-    which priority answers, by Upstream.
-    """
-
-    acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
-    addresses: Mapping[Identity, Sequence[str]] = field(default_factory=dict)
-    address_problems: Mapping[Identity, str] = field(default_factory=dict)
-    active_priorities: Mapping[Identity, int] = field(default_factory=dict)
-
-
-def changed_statuses(
-    reports: Iterable[Report], snapshot: Snapshot, around: Surroundings, now: str
-) -> Iterator[tuple[Identity, Body]]:
-    """Yield the whole `.status` of every object whose status has to be written. `now` is an RFC 3339 time.
-
-    An HTTPRoute or policy that is no longer ours loses the entries that we wrote there.
-    """
-    reported: set[Identity] = set()
-    for report in reports:
-        reported.add(report.identity)
-        body = snapshot.objects.get(report.identity)
-        shape = _SHAPES.get(report.identity.kind)
-        if body is None or shape is None:
-            continue
-        existing = _mapping(body.get("status"))
-        desired = shape(report, existing, around, now)
-        if desired != existing:
-            yield report.identity, desired
-    for identity, body in snapshot.objects.items():
-        kind = _ENTRIES.get(identity.kind)
-        if kind and identity not in reported:
-            existing = _mapping(body.get("status"))
-            if _ours(existing, kind):
-                yield identity, existing | {kind.field: _of_others(existing, kind)}
-
-
-# ── One shape of status each ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _class_status(report: Report, existing: Body, _around: Surroundings, now: str) -> Body:
-    features = [{"name": name} for name in SUPPORTED_FEATURES]
-    merged = _merged(existing.get("conditions"), report.conditions, report.generation, now)
-    return existing | {"conditions": merged, "supportedFeatures": features}
-
-
-def _gateway_status(report: Report, existing: Body, around: Surroundings, now: str) -> Body:
-    known = {entry.get("name"): entry for entry in _mappings(existing.get("listeners"))}
-    listeners = [
-        _listener_status(listener, known.get(listener.name, {}), report.generation, around, now)
-        for listener in report.listeners
-    ]
-    addresses = [
-        {"type": "IPAddress" if is_address(address) else "Hostname", "value": address}
-        for address in around.addresses.get(report.identity, ())
-    ]
-    programmed = _programmed(report.serves, existing.get("conditions"), report.generation, around)
-    if programmed.status == "True":
-        programmed = _addressed(report, around) or programmed
-    merged = _merged(existing.get("conditions"), (*report.conditions, programmed), report.generation, now)
-    desired = existing | {"conditions": merged, "listeners": listeners, "addresses": addresses}
-    if not addresses:
-        del desired["addresses"]
-    return desired
-
-
-def _addressed(report: Report, around: Surroundings) -> Condition | None:
-    """Say what is wrong with a Gateway's addresses, if anything is."""
-    addresses = around.addresses.get(report.identity, ())
-    if report.address_problem:
-        return conditions.address_not_usable(report.address_problem)
-    lacking = [address for address in report.addresses_wanted if address not in addresses]
-    if lacking:
-        return conditions.address_not_usable(
-            f"its Service was not given {', '.join(lacking)}, which spec.addresses asks for"
-        )
-    if addresses:
-        return None
-    return conditions.address_not_assigned(
-        around.address_problems.get(report.identity, "its Service has no address yet")
-    )
-
-
-def _listener_status(listener: ListenerReport, existing: Body, generation: int, around: Surroundings, now: str) -> Body:
-    programmed = _programmed(listener.serves, existing.get("conditions"), generation, around)
-    kinds = [{"group": "gateway.networking.k8s.io", "kind": kind} for kind in listener.supported_kinds]
-    return existing | {
-        "name": listener.name,
-        "supportedKinds": kinds,
-        "attachedRoutes": listener.attached_routes,
-        "conditions": _merged(existing.get("conditions"), (*listener.conditions, programmed), generation, now),
-    }
-
-
-def _route_status(report: Report, existing: Body, around: Surroundings, now: str) -> Body:
-    return existing | {"parents": _entries(report, existing, _PARENTS, around, now)}
-
-
-def _policy_status(report: Report, existing: Body, around: Surroundings, now: str) -> Body:
-    # The API allows 16 ancestors; the list of others' entries and ours must not be longer.
-    return existing | {"ancestors": _entries(report, existing, _ANCESTORS, around, now)[:16]}
-
-
-def _upstream_status(report: Report, existing: Body, around: Surroundings, now: str) -> Body:
-    written = report.conditions
-    if report.serves:
-        written = (*written, _programmed(True, existing.get("conditions"), report.generation, around))
-    desired = existing | {"conditions": _merged(existing.get("conditions"), written, report.generation, now)}
-    if report.pools is not None:
-        desired |= {"priorities": len(report.pools), "targets": sum(report.pools)}
-    if report.identity in around.active_priorities:
-        desired["activePriority"] = around.active_priorities[report.identity]
-    return desired
-
-
-_SHAPES = {
-    "GatewayClass": _class_status,
-    "Gateway": _gateway_status,
-    "HTTPRoute": _route_status,
-    "RouteOption": _policy_status,
-    "FailoverPolicy": _policy_status,
-    "Upstream": _upstream_status,
-    "AuthConfig": _upstream_status,
-}
-_ENTRIES = {"HTTPRoute": _PARENTS, "RouteOption": _ANCESTORS, "FailoverPolicy": _ANCESTORS}
-
-
-# ── Merging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _entries(report: Report, existing: Body, kind: _Entries, around: Surroundings, now: str) -> list[Body]:
-    """Others' entries as they are, then one of ours per parent, each merged with the one that it had."""
-    ours = _ours(existing, kind)
-    written = _of_others(existing, kind)
-    for parent in report.parents:
-        ref = dict(parent.ref)
-        known: Body = next((entry for entry in ours if entry.get(kind.ref) == ref), {})
-        wanted = parent.conditions
-        if report.serves:
-            accepted = all(each.status == "True" for each in wanted if each.type == "Accepted")
-            wanted = (*wanted, _programmed(accepted, known.get("conditions"), report.generation, around))
-        merged = _merged(known.get("conditions"), wanted, report.generation, now)
-        written.append(known | {kind.ref: ref, "controllerName": CONTROLLER_NAME, "conditions": merged})
-    return written
-
-
-def _merged(existing: object, wanted: Iterable[Condition], generation: int, now: str) -> list[Body]:
-    """Bring a list of conditions up to date: others' types stay, in place, and those of ours that are gone go."""
-    desired = {condition.type: condition for condition in wanted}
-    merged: list[Body] = []
-    for known in _mappings(existing):
-        condition = desired.pop(known.get("type", ""), None)
-        if condition is not None:
-            merged.append(_written(condition, known, generation, now))
-        elif known.get("type") not in OWNED_TYPES:
-            merged.append(known)
-    return [*merged, *(_written(condition, {}, generation, now) for condition in desired.values())]
-
-
-def _written(condition: Condition, known: Body, generation: int, now: str) -> Body:
-    unmoved = known.get("status") == condition.status and known.get("lastTransitionTime")
-    return {
-        "type": condition.type,
-        "status": condition.status,
-        "reason": condition.reason,
-        "message": condition.message,
-        "observedGeneration": generation,
-        "lastTransitionTime": unmoved or now,
-    }
-
-
-def _programmed(serves: bool, existing: object, generation: int, around: Surroundings) -> Condition:
-    """Tell how far the data planes are with an object.
-
-    One that was programmed at this generation stays so while a newer revision, which is about others, makes its way.
-    """
-    if not serves:
-        return conditions.not_programmed("not served, for the reasons given beside")
-    said = around.acknowledgements
-    if said.complete or _was_programmed(existing, generation):
-        return conditions.programmed()
-    if said.refusals:
-        name, reasons = min(said.refusals.items())
-        return conditions.refused(f"data plane {name} refused revision {said.revision}: {'; '.join(reasons)}")
-    return conditions.pending("waiting for the data planes" if said.said else "no data plane is there yet")
-
-
-def _was_programmed(existing: object, generation: int) -> bool:
-    return any(
-        (known.get("type"), known.get("status"), known.get("observedGeneration")) == ("Programmed", "True", generation)
-        for known in _mappings(existing)
-    )
-
-
-def _ours(status: Body, kind: _Entries) -> list[Body]:
-    return [entry for entry in _mappings(status.get(kind.field)) if entry.get("controllerName") == CONTROLLER_NAME]
-
-
-def _of_others(status: Body, kind: _Entries) -> list[Body]:
-    return [entry for entry in _mappings(status.get(kind.field)) if entry.get("controllerName") != CONTROLLER_NAME]
-
-
-def _mapping(given: object) -> Body:
-    return given if isinstance(given, dict) else {}
-
-
-def _mappings(given: object) -> list[Body]:
-    return [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []

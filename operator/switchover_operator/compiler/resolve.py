@@ -28,7 +28,8 @@ _NO_TIME = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Object(Generic[R_co]):
-    """One object: `model` is what is served of it (None: nothing), `refusal` says why that is not its `body`."""
+    """One object. `model` is the version that is served (None: none), `refusal` says why it is not the present
+    `body`."""
 
     identity: Identity
     body: Body = field(repr=False)
@@ -41,12 +42,12 @@ class Object(Generic[R_co]):
 
     @property
     def accepted(self) -> Condition:
-        """The condition that its content alone gives."""
+        """Its Accepted condition, from its content alone."""
         return self.refusal or conditions.accepted()
 
     @property
     def effect(self) -> tuple[Condition, ...]:
-        """The condition about fields without effect, if there are any."""
+        """The condition about its fields without effect, if there are any."""
         return (conditions.fields_without_effect(self.without_effect),) if self.without_effect else ()
 
 
@@ -64,12 +65,12 @@ class Catalogue:
     admitted: Mapping[Identity, Admitted]
 
     def find(self, model: type[R], namespace: str, name: str) -> Object[R] | None:
-        """Look one object up."""
+        """Return an object; None if it does not exist."""
         identity = Identity(model.GROUP, model.KIND, namespace, name)
         return cast("Object[R] | None", self.objects.get(identity))
 
     def serving(self, model: type[R], namespace: str, name: str) -> R | None:
-        """Look up what is served of an object; None where it does not exist or nothing of it is good."""
+        """Return the served version of an object; None if it does not exist or no version of it is valid."""
         found = self.find(model, namespace, name)
         return found.model if found else None
 
@@ -145,7 +146,7 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catal
 def _object(
     identity: Identity, body: Body, snapshot: Snapshot, verdict: Admitted | Refused, good: Admitted | None
 ) -> Object[Resource]:
-    notes = ("this object stands in the input twice; one of the two is used",) if identity in snapshot.repeated else ()
+    notes = ("this object exists twice in the input; one of the two is used",) if identity in snapshot.repeated else ()
     source = snapshot.source(identity)
     if isinstance(verdict, Admitted):
         return Object(identity, body, source, verdict.generation, verdict.model, None, verdict.without_effect, notes)
@@ -159,15 +160,15 @@ def _object(
 def _refusal(verdict: Refused, good: Admitted | None) -> Condition:
     texts = [fault.text for fault in verdict.faults]
     reasons = {fault.reason for fault in verdict.faults}
-    kept = _kept(good) if good else ""
+    last_good = _last_good_text(good) if good else ""
     if "Invalid" in reasons:
-        return conditions.invalid(texts, kept)
+        return conditions.invalid(texts, last_good)
     if "UnsupportedValue" in reasons:
-        return conditions.unsupported_value(texts, kept)
-    return conditions.unsupported_provider(texts, kept)
+        return conditions.unsupported_value(texts, last_good)
+    return conditions.unsupported_provider(texts, last_good)
 
 
-def _kept(good: Admitted) -> str:
+def _last_good_text(good: Admitted) -> str:
     version = f" (generation {good.generation})" if good.generation else ""
     return f"the last accepted version{version} keeps serving"
 

@@ -1,4 +1,4 @@
-"""What is wrong with an HTTPRoute by itself: matches, filters and timeouts that cannot be served as written."""
+"""The faults of an HTTPRoute by itself: matches, filters and timeouts that cannot be served as written."""
 
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from switchover_operator.resources.gateway_api import (
 
 
 def route_faults(route: HTTPRoute) -> Iterator[Fault]:
-    """Find every fault of an HTTPRoute."""
+    """Yield every fault of an HTTPRoute."""
     for index, hostname in enumerate(route.spec.hostnames):
         yield from hostname_faults(f"spec.hostnames[{index}]", hostname)
     for index, rule in enumerate(route.spec.rules):
@@ -27,7 +27,7 @@ def route_faults(route: HTTPRoute) -> Iterator[Fault]:
         yield from _timeout_faults(path, rule)
     names = [rule.name for rule in route.spec.rules if rule.name]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Fault(f"spec.rules: the name {name!r} stands at {names.count(name)} rules; each needs its own")
+        yield Fault(f"spec.rules: {names.count(name)} rules have the name {name!r}; names must be unique")
 
 
 def _match_faults(path: str, rule: HttpRouteRule) -> Iterator[Fault]:
@@ -78,12 +78,12 @@ def _filters_faults(
         else:
             yield from _filter_faults(where, each, rule)
         if each.type in seen and each.type != "ExtensionRef":
-            yield Fault(f"{where}.type: a second {each.type} beside the first; make them one")
+            yield Fault(f"{where}.type: {each.type} is set twice; one filter of a type is allowed")
         seen.add(each.type)
     if {"RequestRedirect", "URLRewrite"} <= seen:
-        yield Fault(f"{path}: RequestRedirect and URLRewrite exclude one another")
+        yield Fault(f"{path}: RequestRedirect and URLRewrite cannot be combined")
     if "RequestRedirect" in seen and rule.backend_refs:
-        yield Fault(f"{path}: a rule with RequestRedirect answers itself; it takes no backendRefs")
+        yield Fault(f"{path}: a rule with RequestRedirect must not have backendRefs")
 
 
 def _filter_faults(path: str, given: HttpRouteFilter, rule: HttpRouteRule) -> Iterator[Fault]:
@@ -114,4 +114,4 @@ def _rewrite_faults(
     elif full and not value.startswith("/"):
         yield Fault(f"{path}.path.{field}: must begin with /; got {value!r}")
     if not full and any(match.path.type != "PathPrefix" for match in rule.matches):
-        yield Fault(f"{path}.path.type: ReplacePrefixMatch needs matches of type PathPrefix alone")
+        yield Fault(f"{path}.path.type: ReplacePrefixMatch is allowed only if all matches are of type PathPrefix")

@@ -1,7 +1,7 @@
-"""Which RouteOptions count for a rule, merged field by field as Gloo does.
+"""The RouteOptions that apply to a rule → one set of options, merged field by field as in Gloo.
 
-A rule's own ExtensionRefs come first, in the order of its filters, then those whose targetRefs name the route, the
-oldest first. All take part, and for each top-level field of `options` the first one that sets it counts as a whole.
+A rule's own ExtensionRefs have precedence, in the order of its filters; then come the RouteOptions whose targetRefs
+name the route, the oldest first. Each top-level field of `options` is taken as a whole from the first one that sets it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import guards, unserved, written
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.resolve import Catalogue, Object, age
-from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, told_refs
+from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import HttpRouteRule
 from switchover_operator.resources.model import listed
@@ -25,22 +25,22 @@ from switchover_operator.resources.route_option import RouteOption, RouteOptions
 class RuleOptions:
     """The options that hold for one rule, each field from the RouteOption that `sources` names for it.
 
-    `told` is what the route's status has to say, `lost` what those of RouteOptions have, whose fields others set first;
+    `conditions` are for the route's status. `overridden` says, by RouteOption, which of its fields another sets first.
     `failure` means that no request of the rule may be served. `closed` names the access controls that are written and
-    not served, so that nobody may ask.
+    not served, so that every request is refused.
     """
 
     options: RouteOptions = field(default_factory=RouteOptions)
     sources: Mapping[str, Identity] = field(default_factory=dict)
-    told: tuple[Condition, ...] = ()
-    lost: Mapping[Identity, str] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    overridden: Mapping[Identity, str] = field(default_factory=dict)
     failure: Condition | None = None
     closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Brought:
-    """A RouteOption that is for a route, or only would be if its present content were good."""
+class _Applicable:
+    """A RouteOption that names a route as its target; `attached` is False where only its refused content does."""
 
     found: Object[RouteOption]
     attached: bool
@@ -51,22 +51,22 @@ class OptionsIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._by_target: dict[Identity, list[_Brought]] = {}
+        self._by_target: dict[Identity, list[_Applicable]] = {}
         for found in sorted(catalogue.every(RouteOption), key=age):
             served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
-            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in told_refs(found)):
+            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in status_refs(found)):
                 if isinstance(target, Identity):
-                    self._by_target.setdefault(target, []).append(_Brought(found, attached=target in served))
+                    self._by_target.setdefault(target, []).append(_Applicable(found, attached=target in served))
 
     def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
-        """Merge what the rule's ExtensionRefs and the route's targetRefs bring: the first to set a field wins."""
+        """Merge the RouteOptions of the rule and of the route: the first to set a field wins."""
         named, failure = self._named_by_filters(route, path, rule)
         attached = self._by_target.get(route, [])
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
-        merged = _merged([*(_Brought(found, attached=True) for found in named), *attached])
-        overridden = (conditions.policy_overridden(f"{path}: {lost}") for lost in merged.lost.values())
-        return replace(merged, told=(*merged.told, *overridden), failure=failure)
+        merged = _merged([*(_Applicable(found, attached=True) for found in named), *attached])
+        losses = (conditions.policy_overridden(f"{path}: {text}") for text in merged.overridden.values())
+        return replace(merged, conditions=(*merged.conditions, *losses), failure=failure)
 
     def _named_by_filters(
         self, route: Identity, path: str, rule: HttpRouteRule
@@ -91,30 +91,30 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _merged(brought: Iterable[_Brought]) -> RuleOptions:
+def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
-    told: list[Condition] = []
-    lost: dict[Identity, str] = {}
+    refusals: list[Condition] = []
+    overridden: dict[Identity, str] = {}
     seen: set[Identity] = set()
     closed: list[str] = []
-    for option, attached in ((each.found, each.attached) for each in brought):
+    for option, attached in ((each.found, each.attached) for each in applicable):
         if option.identity in seen:
             continue
         seen.add(option.identity)
         if option.refusal is not None:
-            served = "" if option.model else "; it is left out, and the default policy serves where no other is written"
+            served = "" if option.model else "; it is left out, and the default policy applies if there is no other"
             text = f"{option.identity} is not accepted: {refused_at(option, attached=attached).message}{served}"
-            told.append(conditions.policy_not_accepted(text))
+            refusals.append(conditions.policy_not_accepted(text))
             closed += _refused_controls(option, values, attached=attached)
         if option.model is None or not attached:
             continue
-        options = option.model.spec.options
+        own = option.model.spec.options
         # Null is unset, as everywhere in Kubernetes.
-        given = {name: value for name in RouteOptions.model_fields if (value := getattr(options, name)) is not None}
+        given = {name: value for name in RouteOptions.model_fields if (value := getattr(own, name)) is not None}
         taken = [name for name in given if name in values]
         if taken:
-            lost[option.identity] = _overridden(option.identity, taken, sources)
+            overridden[option.identity] = _overridden_text(option.identity, taken, sources)
         fresh = given.keys() - values.keys()
         closed += [
             f"{option.identity} {path} is not served here"
@@ -123,13 +123,15 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
         ]
         values |= {name: given[name] for name in fresh}
         sources |= dict.fromkeys(fresh, option.identity)
-    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), lost, closed=tuple(closed))
+    return RuleOptions(
+        RouteOptions.model_construct(**values), sources, tuple(refusals), overridden, closed=tuple(closed)
+    )
 
 
 def _refused_controls(option: Object[RouteOption], taken: Mapping[str, Any], *, attached: bool) -> list[str]:
-    """Name the access controls of a refused RouteOption that no last good version of it stands in for.
+    """Return the access controls of a refused RouteOption, unless its last good version restricts access.
 
-    Those that another RouteOption has `taken` already would have no effect in any case.
+    Those that another RouteOption sets first (`taken`) have no effect and are left out.
     """
     if attached and option.model is not None and guards(option.model):
         return []
@@ -144,10 +146,10 @@ def _paths(names: Iterable[str]) -> set[str]:
     return {f"spec.options.{to_camel(name)}" for name in names}
 
 
-def _overridden(option: Identity, taken: Iterable[str], sources: Mapping[str, Identity]) -> str:
-    """Say which fields of a RouteOption have no effect, and which others set them first."""
+def _overridden_text(option: Identity, taken: Iterable[str], sources: Mapping[str, Identity]) -> str:
+    """Describe the fields of a RouteOption that have no effect, and the RouteOptions that set them first."""
     by_winner: dict[Identity, list[str]] = {}
     for name in sorted(taken):
         by_winner.setdefault(sources[name], []).append(to_camel(name))
-    texts = (f"{winner} comes before {option} in {listed(names)}" for winner, names in by_winner.items())
+    texts = (f"{winner} has precedence over {option} for {listed(names)}" for winner, names in by_winner.items())
     return " and ".join(texts)

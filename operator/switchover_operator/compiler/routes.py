@@ -1,7 +1,7 @@
-"""One attached HTTPRoute → its rules with backends, policies and filters, and what its status says of references.
+"""One attached HTTPRoute → its rules with backends, policies and filters, and the conditions of its references.
 
-A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to: the nearest
-policy wins, and a Gateway's is nearest only where neither route nor Upstream has one.
+A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to. A policy of
+the route or of the Upstream wins over that of the Gateway.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ from switchover_operator.resources.upstream import Upstream
 
 
 class Destinations:
-    """What backendRefs lead to, each worked out once."""
+    """The destinations of backendRefs, each worked out once."""
 
     def __init__(self, catalogue: Catalogue, fleet: Fleet) -> None:
         self._catalogue = catalogue
@@ -43,14 +43,14 @@ class Destinations:
         self._known: dict[tuple[Identity, int | None], Destination] = {}
 
     def of_upstream(self, found: Object[Upstream]) -> Destination:
-        """Return what requests to an Upstream are sent to."""
+        """Return the destination of requests to an Upstream."""
         key = (found.identity, None)
         if key not in self._known:
             self._known[key] = destination_of_upstream(self._catalogue, found, self._fleet)
         return self._known[key]
 
     def of_service(self, service: Identity, port: int | None) -> Destination:
-        """Return what requests to a port of a Service are sent to."""
+        """Return the destination of requests to a port of a Service."""
         key = (service, port)
         if key not in self._known:
             self._known[key] = destination_of_service(
@@ -60,8 +60,8 @@ class Destinations:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """All that a route can refer to."""
+class CompileInputs:
+    """Everything that a route can refer to."""
 
     catalogue: Catalogue
     options: OptionsIndex
@@ -74,9 +74,9 @@ class World:
 class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
-    `keys` gives, for each Gateway, the keys of the rules in their order, `told` what the route's status says there.
-    `used` names the Upstreams and AuthConfigs it refers to, `worst` what the statuses of Upstreams have to say of
-    requests from here, `lost` what those of RouteOptions have.
+    `keys` gives, for each Gateway, the keys of the rules in their order, and `conditions` those of the route's status.
+    `used` names the Upstreams and AuthConfigs that it refers to. `worst` holds the worst cases for the statuses of
+    Upstreams, `overridden` the conditions for those of RouteOptions.
     """
 
     attached: AttachedRoute
@@ -86,23 +86,23 @@ class CompiledRoute:
     upstreams: Mapping[str, table.Upstream] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     access: Mapping[str, table.Access] = field(default_factory=dict)
-    told: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
+    conditions: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
-    lost: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
+    overridden: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
 
-    def told_at(self, gateway: Identity) -> tuple[Condition, ...]:
-        """Return what there is to say at one parent; where the route is not attached, of its references alone."""
-        if gateway in self.told:
-            return self.told[gateway]
-        everything = dict.fromkeys(condition for told in self.told.values() for condition in told)
+    def conditions_at(self, gateway: Identity) -> tuple[Condition, ...]:
+        """Return the conditions at one parent; at one that did not take the route, those of its references alone."""
+        if gateway in self.conditions:
+            return self.conditions[gateway]
+        everything = dict.fromkeys(condition for each in self.conditions.values() for condition in each)
         return tuple(each for each in everything if not self.keys or each.type == "ResolvedRefs")
 
 
 @dataclass(slots=True)
-class _Parts:
-    """What gathers while the rules of one route are compiled; what there is to say of each stands at its key."""
+class _RouteBuilder:
+    """The parts of one route, gathered while its rules are compiled; `of_rule` holds the conditions of each rule."""
 
     rules: dict[str, table.Rule] = field(default_factory=dict)
     policies: dict[str, table.Policy] = field(default_factory=dict)
@@ -111,13 +111,13 @@ class _Parts:
     access: dict[str, table.Access] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
-    lost: dict[Identity, list[Condition]] = field(default_factory=dict)
-    said: dict[str, "_Said"] = field(default_factory=dict)
+    overridden: dict[Identity, list[Condition]] = field(default_factory=dict)
+    of_rule: dict[str, "_RuleConditions"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Met:
-    """What a request meets at one backendRef, for the status of the Upstream that this leads to."""
+class _BackendUse:
+    """One backendRef that leads to an Upstream, and the policy there: for the worst case in the Upstream's status."""
 
     upstream: Identity
     path: str
@@ -126,25 +126,25 @@ class _Met:
 
 
 @dataclass(slots=True)
-class _Said:
-    """What there is to say of one rule under one choice of policies."""
+class _RuleConditions:
+    """The conditions of one rule under one choice of policies, and the Upstreams that it uses."""
 
-    told: list[Condition] = field(default_factory=list)
-    met: list[_Met] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    uses: list[_BackendUse] = field(default_factory=list)
 
 
-def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
-    """Compile every rule of a route, for each Gateway that takes it."""
+def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRoute:
+    """Compile every rule of a route, for each Gateway that accepts it."""
     route = attached.found.model
     identity = attached.found.identity
     if route is None:
         return CompiledRoute(attached)
-    parts = _Parts()
-    own = world.failover.of(identity)
+    builder = _RouteBuilder()
+    own = inputs.failover.of(identity)
     gateways = sorted({place.listener.gateway for place in attached.places})
-    # Without a place the rules are compiled all the same: their references are worth a word in the status.
-    variants = {gateway: None if own else world.failover.of(gateway) for gateway in gateways} or {identity: None}
-    asked_elsewhere = [
+    # A route without a listener is compiled all the same, so that its status reports its references.
+    variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
+    unserved_controls = [
         f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
     ]
     keys: dict[Identity, tuple[str, ...]] = {}
@@ -154,58 +154,61 @@ def compiled_route(world: World, attached: AttachedRoute) -> CompiledRoute:
             f"{identity.namespace}/{identity.name}/{index}{suffix}" for index in range(len(route.spec.rules))
         )
         for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
-            if key not in parts.rules:
-                said = parts.said[key] = _Said()
-                compiled = _Rule(world, parts, said, identity, index, rule, own, inherited)
-                parts.rules[key] = compiled.compiled(asked_elsewhere)
-    told = {gateway: _told(world, gateway, [parts.said[key] for key in keys[gateway]]) for gateway in variants}
+            if key not in builder.rules:
+                noted = builder.of_rule[key] = _RuleConditions()
+                compiled = _Rule(inputs, builder, noted, identity, index, rule, own, inherited)
+                builder.rules[key] = compiled.compiled(unserved_controls)
+    noted_at = {gateway: [builder.of_rule[key] for key in keys[gateway]] for gateway in variants}
+    at = {gateway: _conditions_at(inputs, gateway, noted) for gateway, noted in noted_at.items()}
     if not attached.places:
-        return CompiledRoute(attached, told=told, notes=tuple(parts.notes), used=frozenset(parts.used))
+        return CompiledRoute(attached, conditions=at, notes=tuple(builder.notes), used=frozenset(builder.used))
     return CompiledRoute(
         attached,
-        parts.rules,
+        builder.rules,
         keys,
-        parts.policies,
-        parts.upstreams,
-        parts.secrets,
-        parts.access,
-        told,
-        tuple(dict.fromkeys(parts.notes)),
-        frozenset(parts.used),
-        _worst(identity, {gateway: [parts.said[key] for key in keys[gateway]] for gateway in gateways}),
-        {option: tuple(dict.fromkeys(lost)) for option, lost in parts.lost.items()},
+        builder.policies,
+        builder.upstreams,
+        builder.secrets,
+        builder.access,
+        at,
+        tuple(dict.fromkeys(builder.notes)),
+        frozenset(builder.used),
+        _worst(identity, noted_at),
+        {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
     )
 
 
-def _told(world: World, gateway: Identity, rules: Iterable[_Said]) -> tuple[Condition, ...]:
-    """Return what the route's status has to say at one Gateway: of its rules there, and of that Gateway's policies."""
-    of_rules = (condition for said in rules for condition in said.told)
-    return tuple(dict.fromkeys((*of_rules, *world.failover.refused(gateway))))
+def _conditions_at(inputs: CompileInputs, gateway: Identity, rules: Iterable[_RuleConditions]) -> tuple[Condition, ...]:
+    """Return the conditions of the route's rules at one Gateway, and those of that Gateway's refused policies."""
+    of_rules = (condition for rule in rules for condition in rule.conditions)
+    return tuple(dict.fromkeys((*of_rules, *inputs.failover.refused(gateway))))
 
 
-def _worst(route: Identity, rules: Mapping[Identity, list[_Said]]) -> Mapping[Identity, tuple[Condition, ...]]:
-    """Upstream → what its status says of requests from here; where Gateways make a difference, each is named."""
-    met: dict[tuple[Identity, str], dict[Identity, _Met]] = {}
-    for gateway, said in rules.items():
-        for each in (each for rule in said for each in rule.met):
-            met.setdefault((each.upstream, each.path), {})[gateway] = each
+def _worst(
+    route: Identity, rules: Mapping[Identity, list[_RuleConditions]]
+) -> Mapping[Identity, tuple[Condition, ...]]:
+    """Upstream → the worst cases of requests from this route; each Gateway is named where they differ."""
+    uses: dict[tuple[Identity, str], dict[Identity, _BackendUse]] = {}
+    for gateway, noted in rules.items():
+        for each in (each for rule in noted for each in rule.uses):
+            uses.setdefault((each.upstream, each.path), {})[gateway] = each
     worst: dict[Identity, dict[Condition, None]] = {}
-    for (upstream, path), places in met.items():
-        cases = {worst_case.told(each.policy, each.served, "") for each in places.values()}
-        differ = len(cases) > 1 or len(places) < len(rules)
+    for (upstream, path), places in uses.items():
+        outcomes = {worst_case.condition_of(each.policy, each.served, "") for each in places.values()}
+        differ = len(outcomes) > 1 or len(places) < len(rules)
         for gateway, each in places.items():
             where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
-            worst.setdefault(upstream, {})[worst_case.told(each.policy, each.served, where)] = None
-    return {upstream: tuple(said) for upstream, said in worst.items()}
+            worst.setdefault(upstream, {})[worst_case.condition_of(each.policy, each.served, where)] = None
+    return {upstream: tuple(cases) for upstream, cases in worst.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One rule under one choice of policies; what it needs goes to `parts`, what there is to say to `said`."""
+    """One rule under one choice of policies: its parts go to `builder`, its conditions to `noted`."""
 
-    world: World
-    parts: _Parts
-    said: _Said
+    inputs: CompileInputs
+    builder: _RouteBuilder
+    noted: _RuleConditions
     route: Identity
     index: int
     rule: HttpRouteRule
@@ -216,29 +219,29 @@ class _Rule:
     def path(self) -> str:
         return f"spec.rules[{self.index}]"
 
-    def compiled(self, asked_elsewhere: list[str]) -> table.Rule:
-        """Compile it; `asked_elsewhere` names access controls of the route itself, none of which is served."""
-        options = self.world.options.of_rule(self.route, self.path, self.rule)
+    def compiled(self, unserved_controls: list[str]) -> table.Rule:
+        """Compile it; `unserved_controls` names access controls of the route itself, none of which is served."""
+        options = self.inputs.options.of_rule(self.route, self.path, self.rule)
         owner = f"{self.route}/{self.index}"
-        filters = rule_filters(self.world.catalogue, owner, self.rule.filters, options)
-        self.said.told += options.told
-        for option, lost in options.lost.items():
-            said = conditions.policy_overridden(f"{self.route} {self.path}: {lost}")
-            self.parts.lost.setdefault(option, []).append(said)
-        self.parts.notes += [f"{self.path}: {note}" for note in filters.notes]
-        access = rule_access(self.world.auth, owner, self.path, options, asked_elsewhere)
-        self.said.told += access.told
-        self.parts.access |= access.access
-        self.parts.secrets |= access.secrets
+        filters = rule_filters(self.inputs.catalogue, owner, self.rule.filters, options)
+        self.noted.conditions += options.conditions
+        for option, text in options.overridden.items():
+            overridden = conditions.policy_overridden(f"{self.route} {self.path}: {text}")
+            self.builder.overridden.setdefault(option, []).append(overridden)
+        self.builder.notes += [f"{self.path}: {note}" for note in filters.notes]
+        access = rule_access(self.inputs.auth, owner, self.path, options, unserved_controls)
+        self.noted.conditions += access.conditions
+        self.builder.access |= access.access
+        self.builder.secrets |= access.secrets
         if access.config is not None:
-            self.parts.used.add(access.config)
+            self.builder.used.add(access.config)
         name = self.rule.name or str(self.index)
         route = f"{self.route.namespace}/{self.route.name}"
         failure = options.failure or filters.failure
         if failure is not None:
-            self.said.told.append(failure)
+            self.noted.conditions.append(failure)
             return table.Rule(route, name, backends=(table.Backend(problem=failure.message),), access=access.name)
-        self.parts.secrets |= filters.secrets
+        self.builder.secrets |= filters.secrets
         backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
         if not backends and filters.filters.redirect is None:
             backends = (table.Backend(problem="the rule has no backendRefs"),)
@@ -248,60 +251,60 @@ class _Rule:
         path = f"{self.path}.backendRefs[{place}]"
         found = self._destination(path, ref)
         if isinstance(found, Condition):
-            self.said.told.append(found)
+            self.noted.conditions.append(found)
             return table.Backend(ref.weight, problem=found.message)
         destination, upstream = found
         if options.options.auto_host_rewrite:
             destination = with_own_host(destination)
         if destination.failure is not None:
             message = f"{path}: {destination.failure.message}"
-            self.said.told.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
+            self.noted.conditions.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
         if destination.upstream is None:
             return table.Backend(ref.weight, problem=destination.problem)
         policy = self._policy(destination, upstream, options)
         filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
         self._use(destination, policy, filters)
         if upstream is not None:
-            self.parts.used.add(upstream)
+            self.builder.used.add(upstream)
         if policy.written:
-            self._tell_worst_case(path, destination.upstream, policy.policy, upstream)
+            self._note_worst_case(path, destination.upstream, policy.policy, upstream)
         body = body_edit(options.options.ai) if destination.is_ai else None
         edited = msgspec.structs.replace(filters.filters, body=body) if body else filters.filters
         return table.Backend(ref.weight, destination.key, policy.name, edited)
 
-    def _tell_worst_case(
+    def _note_worst_case(
         self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
     ) -> None:
-        """Say the same in the status of the route and of the Upstream, each naming the other."""
-        self.said.told.append(worst_case.told(policy, served, f"{path} ({served.name})"))
+        """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
+        self.noted.conditions.append(worst_case.condition_of(policy, served, f"{path} ({served.name})"))
         if upstream is not None:
-            self.said.met.append(_Met(upstream, path, policy, served))
+            self.noted.uses.append(_BackendUse(upstream, path, policy, served))
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
-        """Follow a backendRef to what it names, and to the Upstream's identity if it is one."""
+        """Follow a backendRef to its destination, and to the Upstream's identity if it is an Upstream."""
         if (ref.group, ref.kind) not in ((Upstream.GROUP, Upstream.KIND), (Service.GROUP, Service.KIND)):
             text = f"{path}: must be an Upstream of gloo.solo.io or a Service; got {ref.kind} of {ref.group or 'core'}"
             return conditions.invalid_kind(text)
         identity = Identity(ref.group, ref.kind, ref.namespace or self.route.namespace, ref.name)
-        if not self.world.catalogue.permits(self.route, identity):
+        if not self.inputs.catalogue.permits(self.route, identity):
             text = f"{path}: {identity} is in another namespace and no ReferenceGrant in {identity.namespace} allows it"
             return conditions.ref_not_permitted(text)
         if ref.kind == Service.KIND:
-            return self.world.destinations.of_service(identity, ref.port), None
-        found = self.world.catalogue.find(Upstream, identity.namespace, identity.name)
+            return self.inputs.destinations.of_service(identity, ref.port), None
+        found = self.inputs.catalogue.find(Upstream, identity.namespace, identity.name)
         if found is None:
             return conditions.backend_not_found(f"{path}: {identity} does not exist")
-        return self.world.destinations.of_upstream(found), identity
+        return self.inputs.destinations.of_upstream(found), identity
 
     def _policy(self, destination: Destination, upstream: Identity | None, options: RuleOptions) -> NamedPolicy:
         for target in filter(None, (self.route, upstream)):
-            self.said.told += self.world.failover.refused(target)
-        nearest = self.own_policy or (self.world.failover.of(upstream) if upstream else None) or self.gateway_policy
+            self.noted.conditions += self.inputs.failover.refused(target)
+        nearest = self.own_policy or (self.inputs.failover.of(upstream) if upstream else None) or self.gateway_policy
         return policy_of(self.path, self.rule, options, nearest, destination)
 
     def _use(self, destination: Destination, policy: NamedPolicy, filters: BuiltFilters) -> None:
         assert destination.upstream is not None  # noqa: S101 - only what can be served is used
-        self.said.told += policy.told
-        self.parts.policies[policy.name] = policy.policy
-        self.parts.upstreams[destination.key] = destination.upstream
-        self.parts.secrets |= {**destination.secrets, **filters.secrets}
+        self.noted.conditions += policy.conditions
+        self.builder.policies[policy.name] = policy.policy
+        self.builder.upstreams[destination.key] = destination.upstream
+        self.builder.secrets |= {**destination.secrets, **filters.secrets}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import Fleet, Standalone
+from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
 
@@ -15,11 +15,11 @@ API_SERVER = ("default", "kubernetes")
 def service_port(
     catalogue: Catalogue, namespace: str, name: str, number: int | None, path: str
 ) -> ServicePort | Condition:
-    """Find a port of a Service, or say why it cannot be used."""
+    """Return a port of a Service, or the reason why it cannot be used."""
     where = f"{path}: " if path else ""
     if (namespace, name) == API_SERVER:
         return conditions.target_not_allowed(
-            f"{where}Service {namespace}/{name} is the cluster's API server, where no target may be"
+            f"{where}Service {namespace}/{name} is the cluster's API server, which is not allowed as a target"
         )
     service = catalogue.serving(Service, namespace, name)
     if service is None:
@@ -33,7 +33,7 @@ def service_port(
     if port is None:
         return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}")
     if port.app_protocol in ("kubernetes.io/h2c", "kubernetes.io/wss"):
-        text = f"{where}port {number} of Service {namespace}/{name} speaks {port.app_protocol}, which is not served"
+        text = f"{where}port {number} of Service {namespace}/{name} uses {port.app_protocol}, which is not served"
         return conditions.unsupported_backend_protocol(text)
     return port
 
@@ -41,13 +41,10 @@ def service_port(
 def endpoints(
     catalogue: Catalogue, namespace: str, name: str, port: ServicePort, fleet: Fleet
 ) -> Iterable[tuple[str, int]]:
-    """Return the ready addresses of a Service's port, sorted.
-
-    On one machine nobody makes EndpointSlices; the Service's name stands in for them, which DNS or --connect-to knows.
-    """
+    """Return the ready addresses of a Service's port, sorted."""
     slices = catalogue.slices(namespace, name)
-    if not slices and isinstance(fleet, Standalone):
-        return [(f"{name}.{namespace}.svc.cluster.local", port.port)]
+    if not slices:
+        return fleet.endpoints_without_slices(namespace, name, port.port)
     return sorted(set(_ready(slices, port.name)))
 
 

@@ -1,7 +1,7 @@
-"""`targetRefs` of policies: of what is served of a policy, and of its body as written.
+"""The `targetRefs` of policies: those of the version that is served, and those of the body as written.
 
-The two differ where a policy is refused and its last good version serves: that one is attached where it says so itself,
-and the refusal is told at the targets of both.
+The two differ if a policy is refused and its last good version is served. That version is attached to its own targets,
+and the refusal is reported at the targets of both.
 """
 
 from dataclasses import replace
@@ -21,22 +21,23 @@ _KEYS = ("group", "kind", "namespace", "name")
 
 
 def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:
-    """Return the references by which a policy is attached; none where nothing of it is good."""
+    """Return the references by which a policy is attached; none if no version of it is valid."""
     return tuple(
         {key: getattr(ref, key) for key in _KEYS if getattr(ref, key, None) is not None and key in ref.model_fields_set}
         for ref in (found.model.spec.target_refs if found.model else ())
     )
 
 
-def told_refs(found: Object[Policy]) -> tuple[Ref, ...]:
-    """Return the references at which a policy is reported: those it is attached by, then those of a refused body."""
+def status_refs(found: Object[Policy]) -> tuple[Ref, ...]:
+    """Return the references at which a policy has a status: those of the served version, then those of a refused
+    body."""
     refs = list(served_refs(found))
     refs += [ref for ref in _written_refs(found) if found.refusal is not None and ref not in refs]
     return tuple(refs)
 
 
 def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
-    """Read the references that have a name at least, whatever else the body holds."""
+    """Read the references of a body, which may be invalid: those that have a name."""
     spec = found.body.get("spec")
     refs = spec.get("targetRefs") if isinstance(spec, dict) else None
     return tuple(
@@ -47,9 +48,9 @@ def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
 
 
 def targets(found: Object[FailoverPolicy]) -> dict[Identity, bool]:
-    """Name what a FailoverPolicy is told at, objects of its own namespace, and whether it is attached there."""
+    """Return the objects at which a FailoverPolicy has a status, and whether it is attached to each."""
     served = {_target(found, ref): True for ref in served_refs(found)}
-    return {**{_target(found, ref): False for ref in told_refs(found)}, **served}
+    return {**{_target(found, ref): False for ref in status_refs(found)}, **served}
 
 
 def _target(found: Object[FailoverPolicy], ref: Ref) -> Identity:
@@ -57,19 +58,20 @@ def _target(found: Object[FailoverPolicy], ref: Ref) -> Identity:
 
 
 def refused_at(found: Object[Policy], *, attached: bool) -> Condition:
-    """Return the refusal of a policy as it is told at a target, to which its last good version may not be attached."""
-    assert found.refusal is not None  # noqa: S101 - only what is refused is told of
+    """Return the refusal of a policy for its status at a target, to which its last good version may not be attached."""
+    assert found.refusal is not None  # noqa: S101 - called for refused policies only
     if attached or found.model is None:
         return found.refusal
-    return replace(found.refusal, message=f"{found.refusal.message}; that version is not for this target")
+    return replace(found.refusal, message=f"{found.refusal.message}; that version does not apply to this target")
 
 
 def route_targeted(option: Identity, ref: Ref) -> Identity | Condition:
-    """Name the route that a targetRef of a RouteOption means, or say why it has no effect."""
+    """Return the route that a targetRef of a RouteOption names, or the reason why it has no effect."""
     if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
         given = f"{ref.get('kind') or 'no kind'} of {ref.get('group') or 'no group'}"
-        return conditions.target_not_found(f"only an HTTPRoute of {GATEWAY_GROUP} can be targeted; got {given}")
+        text = f"a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
+        return conditions.target_not_found(text)
     if ref.get("namespace", "") not in ("", option.namespace):
-        text = f"the route is in namespace {ref['namespace']}, and a RouteOption counts only in its own"
+        text = f"the route is in namespace {ref['namespace']}, but a RouteOption applies only in its own namespace"
         return conditions.target_not_found(text)
     return Identity(GATEWAY_GROUP, HTTPRoute.KIND, option.namespace, ref["name"])

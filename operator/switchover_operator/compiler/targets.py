@@ -1,7 +1,7 @@
 """Upstreams and Services → the targets of the table, in pools by priority.
 
-A target whose credential is missing is left out and its Upstream says so; the others serve. An Upstream that cannot be
-served at all is `Unserved` with the sentence that its share of the requests is answered with.
+A target whose credential is missing is left out, and its Upstream reports it; the others are served. An Upstream that
+cannot be served at all has a `problem`, with which its share of the requests is answered.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _DEFAULT_HOSTS = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What a backendRef leads to: an upstream of the table and the secrets it needs, or the `problem` with it.
+    """The destination of a backendRef: an upstream of the table and the secrets it needs, or the `problem` with it.
 
-    `conditions` are the Upstream's own beside Accepted, `failure` is what a route that refers to it is told.
-    `outliers` is its written `outlierDetection`.
+    `conditions` are those of the Upstream except Accepted, `failure` is the condition of a route that refers to it.
+    `outliers` is its `outlierDetection`, if it has one.
     """
 
     key: str
@@ -46,12 +46,12 @@ class Destination:
 
     @property
     def problem(self) -> str:
-        """Why its share of the requests cannot be served; "" if it can."""
+        """The reason why its share of the requests cannot be served; "" if it can."""
         return "" if self.upstream is not None else self.failure.message if self.failure else "not served"
 
     @property
     def pools(self) -> tuple[int, ...]:
-        """How many targets each priority has."""
+        """The number of targets of each priority."""
         return tuple(len(pool) for pool in self.upstream.priorities) if self.upstream else ()
 
     @property
@@ -61,13 +61,13 @@ class Destination:
 
     @property
     def is_azure(self) -> bool:
-        """Whether a target is Azure's, which sends text in blocks."""
+        """Whether a target is Azure OpenAI, which sends text in blocks."""
         pools = self.upstream.priorities if self.upstream else ()
         return any(isinstance(target.provider, table.AzureOpenAI) for pool in pools for target in pool)
 
 
 def with_own_host(destination: Destination) -> Destination:
-    """The same destination whose targets get their own name as Host header (Gloo `autoHostRewrite`)."""
+    """Return the destination with the name of each target as its Host header (Gloo `autoHostRewrite`)."""
     upstream = destination.upstream
     if upstream is None:
         return destination
@@ -82,16 +82,12 @@ def with_own_host(destination: Destination) -> Destination:
     return replace(destination, key=f"{destination.key} with own host", upstream=changed)
 
 
-def _with_own_host(target: table.Target) -> table.Target:
-    return msgspec.structs.replace(target, host_header=target.host_header or _authority(target.host))
-
-
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class _Pools:
-    """Targets by priority, and what came up while they were made."""
+    """Targets by priority, with their secrets, conditions and notes."""
 
     priorities: tuple[tuple[table.Target, ...], ...]
     ai: bool = False
@@ -101,7 +97,7 @@ class _Pools:
 
 
 def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet: Fleet) -> Destination:
-    """Make what requests to an Upstream are sent to."""
+    """Make the destination of requests to an Upstream."""
     key = f"{found.identity.namespace}/{found.identity.name}"
     if found.model is None:
         text = f"{found.identity} is not accepted: {found.accepted.message}"
@@ -141,12 +137,13 @@ def _pools(
 
 
 def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
-    """Refuse an address where no target may be. What a name means is looked at when a connection is made."""
+    """Refuse an address that is not allowed for targets. The addresses of a name are checked when a connection is
+    made."""
     problem = table.address_problem(_address(host), fleet.allowed_targets)
     if not problem:
         return None
     right = "use another address, or allow this one with --allow-targets (in the chart: allowTargets)"
-    return conditions.target_not_allowed(f"{path}: {host} is {problem}, where no target may be; {right}")
+    return conditions.target_not_allowed(f"{path}: {host} is {problem}, which is not allowed for a target; {right}")
 
 
 def _connect_timeout(spec: UpstreamSpec) -> float:
@@ -208,7 +205,7 @@ def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls:
 
 
 def _host_path(path: str, provider: Provider) -> str:
-    """Where the host of a target is written."""
+    """Return the path of the field that holds the host of a target."""
     custom = provider.custom_host
     return f"{path}.endpoint" if custom is None or not custom.host else f"{path}.customHost.host"
 
@@ -261,12 +258,12 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet)
 
 
 def _address(host: str) -> str:
-    """An IPv6 address is dialled without the brackets that URLs need."""
+    """Strip the brackets of an IPv6 address, which only URLs need."""
     return host.strip("[]")
 
 
 def _authority(host: str) -> str:
-    """An IPv6 address has brackets in a Host header (RFC 9110, section 7.2)."""
+    """Put an IPv6 address in brackets for a Host header (RFC 9110, section 7.2)."""
     return f"[{_address(host)}]" if ":" in host else host
 
 
@@ -300,7 +297,7 @@ def _kube_pools(catalogue: Catalogue, identity: Identity, kube: Kube, tls: "_Tls
 def destination_of_service(
     catalogue: Catalogue, namespace: str, name: str, port: int | None, fleet: Fleet
 ) -> Destination:
-    """Make what requests to a port of a Service are sent to: its ready endpoints, never its cluster address."""
+    """Make the destination of requests to a port of a Service: its ready endpoints, never its cluster IP."""
     key = f"{namespace}/{name}:{port or ''}"
     found = service_port(catalogue, namespace, name, port, "")
     if isinstance(found, Condition):
@@ -317,7 +314,7 @@ def destination_of_service(
 
 @dataclass(frozen=True, slots=True)
 class _Tls:
-    """How TLS to an Upstream is made where it is made; `written` says that `sslConfig` asks for it."""
+    """The settings of TLS to an Upstream; `written`: it has an `sslConfig`."""
 
     written: bool = False
     server_name: str = ""

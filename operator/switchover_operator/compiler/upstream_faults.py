@@ -1,20 +1,20 @@
-"""What is wrong with an Upstream by itself, and which of its backends can be served."""
+"""The faults of an Upstream by itself, and the backends of it that can be served."""
 
 import re
 from collections.abc import Iterator
 
 from switchover_operator.compiler.faults import Fault, host_faults
-from switchover_operator.compiler.key_shapes import begins_as_a_key, described
+from switchover_operator.key_shapes import begins_as_a_key, described
 from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
 from switchover_operator.resources.model import field_names
 from switchover_operator.resources.upstream import UNSERVED_TYPES, Upstream, UpstreamSpec
 
 SERVED_PROVIDERS = ("openai", "azureOpenai", "mistral")
-"""Fields of `spec.ai` whose APIs are spoken."""
+"""Fields of `spec.ai` for the providers that are served."""
 
 
 def backends(ai: Ai) -> Iterator[tuple[str, int, int, Backend]]:
-    """Yield each backend of `spec.ai` with its path, priority and place in its pool; a single one is priority 0."""
+    """Yield each backend of `spec.ai` with its path, priority and index in its pool; a single one has priority 0."""
     if ai.multi is None:
         yield "spec.ai", 0, 0, ai
         return
@@ -24,7 +24,7 @@ def backends(ai: Ai) -> Iterator[tuple[str, int, int, Backend]]:
 
 
 def provider_of(backend: Backend) -> tuple[str, Provider | None]:
-    """Return the field that holds the provider, and the provider if it is one that can be served."""
+    """Return the field that holds the provider, and the provider; None if it is not served."""
     fields = field_names(Backend)
     name = next(name for name in PROVIDERS if getattr(backend, fields[name]) is not None)
     provider = getattr(backend, fields[name])
@@ -32,10 +32,10 @@ def provider_of(backend: Backend) -> tuple[str, Provider | None]:
 
 
 def unserved_providers(ai: Ai) -> tuple[str, ...]:
-    """Say which backends speak an API that is not served, one sentence each."""
+    """Return one sentence for each backend whose provider is not served."""
     served = ", ".join(SERVED_PROVIDERS)
     return tuple(
-        f"{path}.{name}: this provider is not served; served are {served}"
+        f"{path}.{name}: this provider is not served; the served ones are {served}"
         for path, _, _, backend in backends(ai)
         for name, provider in (provider_of(backend),)
         if provider is None
@@ -43,7 +43,7 @@ def unserved_providers(ai: Ai) -> tuple[str, ...]:
 
 
 def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
-    """Find every fault of an Upstream. One of several providers that is not served is none: the others serve."""
+    """Yield every fault of an Upstream. It is no fault if only some of several providers are not served."""
     spec = upstream.spec
     if spec.ai is not None:
         yield from _ai_faults(spec.ai)
@@ -53,7 +53,7 @@ def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
     elif spec.kube is None:
         fields = field_names(UpstreamSpec)
         name = next(name for name in UNSERVED_TYPES if getattr(spec, fields[name]) is not None)
-        text = f"spec.{name}: this type of Upstream is not served; served are ai, static and kube"
+        text = f"spec.{name}: this type of Upstream is not served; the served ones are ai, static and kube"
         yield Fault(text, "UnsupportedValue")
 
 
@@ -94,11 +94,11 @@ def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
 
 
 def _misplaced_key(path: str, value: str) -> Fault:
-    """Refuse a key where a name belongs: it would be looked up, logged and counted by."""
-    right = "looks like a key, which belongs into a Secret that authToken.secretRef names"
+    """Refuse a key in place of a name, which appears in DNS queries, logs and metrics."""
+    right = "looks like an API key; put the key into a Secret and name it in authToken.secretRef"
     return Fault(f"{path}: {right}; got {described(value)}")
 
 
 def azure_host(endpoint: str) -> str:
-    """Azure's `endpoint` without scheme and trailing slash."""
+    """Strip the scheme and the trailing slash of Azure's `endpoint`."""
     return re.sub(r"^https?://", "", endpoint, flags=re.IGNORECASE).rstrip("/")

@@ -87,7 +87,7 @@ def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     )
 
 
-def told(policy: table.Policy, upstream: table.Upstream, where: str) -> Condition:
+def condition_of(policy: table.Policy, upstream: table.Upstream, where: str) -> Condition:
     """Say the worst case of one backend, and warn where the deadline may come first; `where` names the backend."""
     worst = worst_case(policy, upstream)
     if worst.exceeds(policy.timeout):

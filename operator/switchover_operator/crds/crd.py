@@ -1,7 +1,7 @@
 """Models → CustomResourceDefinitions: the text of `crds/`.
 
-Gloo's kinds that we serve, which must take every manifest that Gloo takes, and our own, which is strict.
-Schemas come from `schema.py`; here stands what a person sees of a CRD: names, short names, columns of `kubectl get`.
+The CRDs of Gloo's kinds must accept every manifest that Gloo accepts; that of our own kind is strict. Schemas come from
+`schema.py`. Here are the names, the short names and the columns of `kubectl get`.
 """
 
 import inspect
@@ -25,8 +25,8 @@ _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """What `kubectl` knows of a kind. `gloo`: the kind is Gloo's, so unknown fields and null are kept."""
+class KindInfo:
+    """What `kubectl` shows of a kind. `gloo`: the kind is Gloo's, so unknown fields and null are kept."""
 
     model: type[Resource]
     singular: str
@@ -48,8 +48,8 @@ def _column(name: str, path: str, description: str, kind: str = "string", priori
     return {**column, "priority": priority} if priority else column
 
 
-FACES = (
-    Face(
+KIND_INFOS = (
+    KindInfo(
         Upstream,
         "upstream",
         ("us", "gus"),
@@ -68,7 +68,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         RouteOption,
         "routeoption",
         ("rto", "rtopts", "grto"),
@@ -84,7 +84,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         AuthConfig,
         "authconfig",
         ("ac",),
@@ -95,7 +95,7 @@ FACES = (
         {},
         gloo=True,
     ),
-    Face(
+    KindInfo(
         FailoverPolicy,
         "failoverpolicy",
         ("fop",),
@@ -115,9 +115,9 @@ FACES = (
 )
 
 
-def definition(face: Face) -> dict[str, Any]:
+def definition(info: KindInfo) -> dict[str, Any]:
     """Make the CustomResourceDefinition of a kind."""
-    model = face.model
+    model = info.model
     schema = {
         "type": "object",
         "description": inspect.getdoc(model),
@@ -125,14 +125,14 @@ def definition(face: Face) -> dict[str, Any]:
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": structural(face.spec, keep_unknown=face.gloo, nullable=face.gloo),
-            "status": structural(STATUS[model.KIND], keep_unknown=face.gloo, nullable=False),
+            "spec": structural(info.spec, keep_unknown=info.gloo, nullable=info.gloo),
+            "status": structural(STATUS[model.KIND], keep_unknown=info.gloo, nullable=False),
         },
         "required": ["spec"],
     }
     metadata: dict[str, Any] = {"name": f"{model.PLURAL}.{model.GROUP}"}
-    if face.labels:
-        metadata["labels"] = dict(face.labels)
+    if info.labels:
+        metadata["labels"] = dict(info.labels)
     (version,) = model.VERSIONS
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -144,8 +144,8 @@ def definition(face: Face) -> dict[str, Any]:
                 "kind": model.KIND,
                 "listKind": f"{model.KIND}List",
                 "plural": model.PLURAL,
-                "singular": face.singular,
-                "shortNames": list(face.short_names),
+                "singular": info.singular,
+                "shortNames": list(info.short_names),
                 "categories": ["switchover"],
             },
             "scope": "Namespaced",
@@ -155,7 +155,7 @@ def definition(face: Face) -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [dict(column) for column in face.columns],
+                    "additionalPrinterColumns": [dict(column) for column in info.columns],
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],
@@ -165,7 +165,7 @@ def definition(face: Face) -> dict[str, Any]:
 
 def render() -> dict[str, str]:
     """File name → YAML text of each CRD; the same models give the same bytes."""
-    return {f"{face.model.GROUP}_{face.model.PLURAL}.yaml": HEADER + _yaml(definition(face)) for face in FACES}
+    return {f"{info.model.GROUP}_{info.model.PLURAL}.yaml": HEADER + _yaml(definition(info)) for info in KIND_INFOS}
 
 
 def _yaml(value: dict[str, Any]) -> str:
@@ -173,7 +173,7 @@ def _yaml(value: dict[str, Any]) -> str:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes equal parts out each time: an anchor in a CRD helps nobody."""
+    """Writes equal parts out each time, without anchors."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True

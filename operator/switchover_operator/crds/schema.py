@@ -1,16 +1,12 @@
 """pydantic models → structural OpenAPI schemas, as Kubernetes wants them in a CRD.
 
-pydantic's own JSON schemas are not structural: they refer (`$ref`) and combine (`anyOf`). Here each field's type is
-followed to its end instead, and the marks beside the field (`resources/model.py`) say the rest: ranges become bounds,
-`OneOf` and `Rule` become CEL, docstrings become descriptions. A rule's cost is estimated by the API server from the
-sizes of the lists around it, so a list with rules in it has a bound, a generous one where its API has none.
+pydantic's own JSON schemas are not structural: they use `$ref` and `anyOf`. Here each field's type is written out, and
+the marks of the field (`resources/model.py`) give the rest: ranges become bounds, `OneOf` and `Rule` become CEL,
+docstrings become descriptions. The API server estimates the cost of a rule from the sizes of the lists around it, so
+every list with rules in it has a bound; it is generous where the API has none.
 """
 
-import ast
-import inspect
-import sys
 from enum import StrEnum
-from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -21,11 +17,11 @@ from pydantic.fields import FieldInfo
 from switchover_operator.resources.model import (
     Closing,
     Expected,
+    ListMapKeys,
     NoEffect,
     OneOf,
     OpenPart,
     Part,
-    Rows,
     Rule,
     enum_choices,
     field_names,
@@ -38,7 +34,7 @@ RULES = "x-kubernetes-validations"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 
 _MOST_ITEMS = 128
-"""Entries of a list with rules in it and no bound of its own: CEL's cost budget allows it in lists within lists."""
+"""Bound of a list that has rules in it and no bound of its own; CEL's cost budget allows it in lists within lists."""
 
 _SCALARS: dict[Any, Schema] = {
     str: {"type": "string"},
@@ -52,14 +48,14 @@ _SCALARS: dict[Any, Schema] = {
 def structural(model: type[BaseModel], *, keep_unknown: bool, nullable: bool) -> Schema:
     """Make the schema of a model.
 
-    `keep_unknown` keeps fields that the schema does not name, `nullable` allows null for an optional scalar, which
+    `keep_unknown` keeps fields that the schema does not name. `nullable` allows null for an optional scalar, where it
     means unset (Gloo's wrapper types).
     """
     return _Writer(keep_unknown, nullable).part(model)
 
 
 class _Writer:
-    """One way to write schemas: what is done with unknown fields and with null."""
+    """Writes schemas with one choice for unknown fields and for null."""
 
     def __init__(self, keep_unknown: bool, nullable: bool) -> None:
         self._keep_unknown = keep_unknown
@@ -86,9 +82,9 @@ class _Writer:
     def _field(self, model: type[BaseModel], name: str) -> Schema:
         field = model.model_fields[name]
         schema = self._type(field.annotation, tuple(field.metadata))
-        description = " ".join(filter(None, (_docstrings(model).get(name), _choices(field), _effect(field))))
+        description = " ".join(filter(None, (_one_line(field.description or ""), _choices(field), _effect(field))))
         if description:
-            # A field's own words say more than those of its type.
+            # A field's own description is more precise than that of its type.
             schema = {"description": description, **{key: schema[key] for key in schema if key != "description"}}
         return schema
 
@@ -111,8 +107,8 @@ class _Writer:
         if origin is Literal:
             return {"type": "string", "enum": list(arguments)}
         if origin is tuple:
-            rows = next((mark.keys for mark in marks if isinstance(mark, Rows)), None)
-            kind = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(rows)} if rows else {}
+            map_keys = next((mark.keys for mark in marks if isinstance(mark, ListMapKeys)), None)
+            kind = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(map_keys)} if map_keys else {}
             items = self._type(arguments[0], ())
             bound = {"maxItems": _MOST_ITEMS} if _has_rules(items) else {}
             return {"type": "array", "items": items, **bound, **(kind or {"x-kubernetes-list-type": "atomic"})}
@@ -199,7 +195,7 @@ def _rules(model: type[BaseModel], properties: dict[str, Schema]) -> list[Schema
 
 
 def _one_of(one_of: OneOf, properties: dict[str, Schema]) -> list[Schema]:
-    """At most one of several fields. CEL cannot see a field without a type, so those are left to the operator."""
+    """At most one of several fields. CEL cannot see a field without a type; the operator checks those."""
     choice = (*one_of.fields, *one_of.unserved)
     seen = [name for name in choice if PRESERVE not in properties[name] or "type" in properties[name]]
     present = ", ".join(f"has(self.{name})" for name in seen)
@@ -224,33 +220,8 @@ def _choices(field: FieldInfo) -> str:
 
 def _effect(field: FieldInfo) -> str:
     if any(isinstance(mark, Closing) for mark in field.metadata):
-        return "Not served: while it is set, requests that it is for are answered 403."
-    return "Accepted, but has no effect yet." if any(isinstance(mark, NoEffect) for mark in field.metadata) else ""
-
-
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Field → the text below it in the source, its bases' fields included."""
-    texts: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        if issubclass(base, Part):
-            texts |= _module_docstrings(base.__module__).get(base.__name__, {})
-    return texts
-
-
-@cache
-def _module_docstrings(module: str) -> dict[str, dict[str, str]]:
-    """Class → field → docstring, for every class of a module."""
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
-    return {
-        node.name: {
-            field.target.id: _one_line(text.value.value)
-            for field, text in zip(node.body, node.body[1:], strict=False)
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
-        }
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-    }
+        return "Not served: while it is set, the requests that it applies to are answered 403."
+    return "Accepted, but has no effect." if any(isinstance(mark, NoEffect) for mark in field.metadata) else ""
 
 
 def _one_line(text: str) -> str:

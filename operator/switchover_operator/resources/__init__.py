@@ -1,11 +1,11 @@
-"""Kubernetes objects as stored → frozen models: every kind that Switchover reads, and nothing but validation.
+"""Kubernetes objects as stored → frozen models: every kind that Switchover reads. Validation only.
 
-`KINDS` says what is read, `parse` makes a model of a raw body or says what is wrong with it, `unknown_fields` and
-`unsupported_fields` name what an object says that has no effect. What an object *means* is the compiler's matter.
+`KINDS` lists the kinds. `parse` turns a raw body into a model, or reports its problems. `unknown_fields` and
+`unsupported_fields` name the fields of an object that have no effect. Semantics are the compiler's task.
 """
 
 from .fields import suggestions, unknown_fields, unsupported_fields
-from .kinds import KINDS, group_version, versions
+from .kinds import KINDS
 from .parse import Invalid, Problem, parse, parse_as
 from .resource import Resource
 
@@ -14,11 +14,9 @@ __all__ = [
     "Invalid",
     "Problem",
     "Resource",
-    "group_version",
     "parse",
     "parse_as",
     "suggestions",
     "unknown_fields",
     "unsupported_fields",
-    "versions",
 ]

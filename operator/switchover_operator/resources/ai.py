@@ -1,7 +1,7 @@
-"""`spec.ai` of an Upstream: which provider and model answers, and with whose credential.
+"""`spec.ai` of an Upstream: providers and models, and the credentials for them.
 
-Field by field as Gloo's `ai.proto` (UpstreamSpec) has them. All providers can be read; which of them are served, the
-compiler says.
+The fields are those of Gloo's `ai.proto` (UpstreamSpec). All providers can be parsed; the compiler knows which of them
+are served.
 """
 
 from enum import StrEnum
@@ -14,98 +14,98 @@ from .reference import Name, ResourceRef
 
 
 class Empty(OpenPart):
-    """A message without fields: writing `{}` is all there is to say."""
+    """A message without fields: it is set by `{}`."""
 
 
 class AuthToken(OpenPart):
-    """Where the credential comes from."""
+    """The source of the credential."""
 
     ONE_OF = (OneOf(("inline", "secretRef", "passthrough"), required=True),)
 
     inline: Annotated[SecretStr | None, Confidential()] = None
-    """The token in clear; better kept in a Secret."""
+    """The token in clear text; a Secret is safer."""
     secret_ref: ResourceRef | None = None
     """A Secret in the Upstream's namespace whose key `Authorization` holds the token."""
     passthrough: Empty | None = None
-    """The caller's own token, from its `Authorization` header."""
+    """Use the caller's own token, from the `Authorization` header."""
 
 
 Token = Annotated[AuthToken | None, Confidential()]
-"""A text where the object belongs is most likely the token itself, so it is not shown."""
+"""A text in place of the object is most likely the token itself, so it is not shown."""
 
 
 class PathOverride(OpenPart):
-    """What becomes of the request's path at a custom host."""
+    """Change of the request's path for a custom host."""
 
     ONE_OF = (OneOf(("fullPath", "basePath")),)
 
     full_path: str | None = None
-    """Replaces path and query."""
+    """Replacement for path and query."""
     base_path: str | None = None
-    """Goes before the path."""
+    """Prefix that is added to the path."""
 
 
 class CustomHost(OpenPart):
-    """Another host than the provider's own. TLS is used exactly when the port is 443."""
+    """A host other than the provider's own. TLS is used if and only if the port is 443."""
 
     host: str = ""
-    """Host name or IP address; unset: the provider's own."""
+    """Host name or IP address. Default: the provider's own host."""
     port: UnsetPort = 0
-    """Port; unset: 443."""
+    """Port. Default: 443."""
     hostname: str | None = None
-    """Name for SNI and the Host header; unset: `host`."""
+    """Name for SNI and the Host header. Default: `host`."""
     path_override: PathOverride | None = None
 
 
 class Provider(OpenPart):
-    """What all providers but Bedrock share."""
+    """The fields of all providers except Bedrock."""
 
     auth_token: Token = None
-    """The credential; unset: none is sent."""
+    """The credential. Default: none is sent."""
     custom_host: CustomHost | None = None
 
 
 class OpenAI(Provider):
-    """OpenAI, or any API that is compatible with it."""
+    """OpenAI, or any compatible API."""
 
     model: str = ""
-    """Replaces the `model` of the request; unset: the request's own is kept."""
+    """Replacement for the `model` of the request. Default: the model of the request is kept."""
 
 
 class Mistral(Provider):
     """Mistral AI."""
 
     model: str = ""
-    """Replaces the `model` of the request; unset: the request's own is kept."""
+    """Replacement for the `model` of the request. Default: the model of the request is kept."""
 
 
 class Anthropic(Provider):
     """Anthropic's Messages API."""
 
     model: str = ""
-    """Replaces the `model` of the request; unset: the request's own is kept."""
+    """Replacement for the `model` of the request. Default: the model of the request is kept."""
     version: str = ""
     """Value of the `anthropic-version` header."""
 
 
 class AzureOpenAI(Provider):
-    """Azure OpenAI, where a deployment stands for a model."""
+    """Azure OpenAI, which has deployments instead of models."""
 
     endpoint: Name
-    """Host of the resource, as `my-resource.openai.azure.com`; a scheme is stripped."""
+    """Host of the resource, such as `my-resource.openai.azure.com`; a scheme is removed."""
     deployment_name: Name
-    """The deployment, which stands in the path."""
+    """Name of the deployment; it becomes part of the path."""
     api_version: Name
-    """The `api-version` of the query."""
+    """Value of `api-version` in the query."""
 
 
 class Gemini(Provider):
     """Google's Gemini API."""
 
     model: Name
-    """The model, which stands in the path."""
+    """Name of the model; it becomes part of the path."""
     api_version: Name
-    """The version, which stands in the path."""
+    """Version of the API; it becomes part of the path."""
 
 
 class Publisher(StrEnum):
@@ -115,7 +115,7 @@ class Publisher(StrEnum):
 
 
 class JsonSchema(StrEnum):
-    """The API that a Vertex AI model speaks; NOT_SET means GEMINI."""
+    """The API of a Vertex AI model; NOT_SET means GEMINI."""
 
     NOT_SET = "NOT_SET"
     ANTHROPIC = "ANTHROPIC"
@@ -127,23 +127,23 @@ class VertexAI(Provider):
     """Google's Vertex AI."""
 
     model: Name
-    """The model, which stands in the path."""
+    """Name of the model; it becomes part of the path."""
     api_version: Name
-    """The version, which stands in the path."""
+    """Version of the API; it becomes part of the path."""
     project_id: Name
     """The Google Cloud project."""
     location: Name
     """The Google Cloud location."""
     model_path: str = ""
-    """What is called on the model; unset: `generateContent`."""
+    """The method that is called on the model. Default: `generateContent`."""
     publisher: Annotated[Publisher, gloo_enum(Publisher)] = Publisher.GOOGLE
     """The model's publisher."""
     json_schema: Annotated[JsonSchema, gloo_enum(JsonSchema)] = JsonSchema.NOT_SET
-    """The API that the model speaks; unset: Gemini's."""
+    """The API of the model. Default: Gemini's."""
 
 
 class AwsInline(OpenPart):
-    """AWS credentials in clear; better kept in a Secret."""
+    """AWS credentials in clear text; a Secret is safer."""
 
     access_key_id: Annotated[SecretStr, Confidential()]
     secret_access_key: Annotated[SecretStr, Confidential()]
@@ -151,7 +151,7 @@ class AwsInline(OpenPart):
 
 
 class AwsCredentialProvider(OpenPart):
-    """Where AWS credentials come from."""
+    """The source of the AWS credentials."""
 
     ONE_OF = (OneOf(("secretRef", "inline"), required=True),)
 
@@ -164,7 +164,7 @@ class Bedrock(OpenPart):
     """AWS Bedrock."""
 
     model: Name
-    """The model's id."""
+    """Id of the model."""
     region: Name
     """The AWS region."""
     credential_provider: Annotated[AwsCredentialProvider | None, Confidential()] = None
@@ -190,17 +190,17 @@ class Backend(OpenPart):
 
 
 class Pool(OpenPart):
-    """Backends of one priority; all have equal rank."""
+    """The backends of one priority, with equal rank."""
 
     pool: Annotated[Items[Backend], Field(min_length=1), Expected("a list of at least one backend")]
     """The backends of this priority."""
 
 
 class Multi(OpenPart):
-    """Several backends in order of priority."""
+    """Several backends, in order of priority."""
 
     priorities: Annotated[Items[Pool], Field(min_length=1), Expected("a list of at least one pool")]
-    """Pools; the first is tried first."""
+    """The pools; the first one has the highest priority."""
 
 
 class Ai(Backend):
@@ -209,4 +209,4 @@ class Ai(Backend):
     ONE_OF = (OneOf((*PROVIDERS, "multi"), required=True),)
 
     multi: Multi | None = None
-    """Models or hosts in order of priority: what failover is about."""
+    """Models or hosts in order of priority, for failover."""

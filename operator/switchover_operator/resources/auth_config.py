@@ -1,4 +1,4 @@
-"""AuthConfig (`enterprise.gloo.solo.io/v1`): who may ask. Of its ways API keys are served.
+"""AuthConfig (`enterprise.gloo.solo.io/v1`): access control. Of its methods, API keys are served.
 
 Source: Gloo API reference, `extauth.proto` (AuthConfig, ApiKeyAuth, K8sSecretApiKeyStorage).
 """
@@ -12,52 +12,52 @@ from .reference import Name, ResourceRef
 from .resource import Resource
 
 Unserved = Annotated[FreeForm, Closing()]
-"""A way to find out who asks that is known by its name only."""
+"""A method of authentication of which only the name is known; it is not served."""
 
 
 class MetadataEntry(OpenPart):
-    """A key of the Secret, beside that of the API key."""
+    """A further key of the Secret that holds the API key."""
 
     name: Name
-    """Key of the Secret whose value the header gets."""
+    """Key of the Secret; its value becomes the header's value."""
     required: bool = False
-    """Whether an API key counts only if its Secret has that key, too."""
+    """Accept an API key only if its Secret has this key, too."""
 
 
 class ApiKeyStorage(OpenPart):
-    """Secrets of type extauth.solo.io/apikey, each with one API key under `api-key`."""
+    """Secrets of type extauth.solo.io/apikey, each with one API key under the key `api-key`."""
 
     label_selector: dict[str, str] = Field(default_factory=dict[str, str])
-    """Labels that the Secrets carry; only Secrets of the AuthConfig's own namespace are looked at."""
+    """Labels of the Secrets; only Secrets in the AuthConfig's own namespace are selected."""
     api_key_secret_refs: Items[ResourceRef] = ()
-    """Secrets by name; one of another namespace needs a ReferenceGrant there."""
+    """Secrets by name; one in another namespace needs a ReferenceGrant there."""
 
 
 class ApiKeyAuth(OpenPart):
-    """A request needs an API key."""
+    """Access by API key."""
 
     header_name: str = ""
-    """Header that holds the key, beside those that LLM clients use; unset: api-key."""
+    """Header that holds the key, in addition to those that LLM clients use. Default: api-key."""
     k8s_secret_apikey_storage: Annotated[ApiKeyStorage | None, Field(alias="k8sSecretApikeyStorage")] = None
-    """Which Secrets hold the keys."""
+    """The Secrets that hold the keys."""
     label_selector: dict[str, str] = Field(default_factory=dict[str, str])
-    """As in k8sSecretApikeyStorage, which comes first."""
+    """As in k8sSecretApikeyStorage, which has precedence."""
     api_key_secret_refs: Items[ResourceRef] = ()
-    """As in k8sSecretApikeyStorage, which comes first."""
+    """As in k8sSecretApikeyStorage, which has precedence."""
     headers_from_metadata_entry: dict[str, MetadataEntry] = Field(default_factory=dict[str, MetadataEntry])
-    """Headers for the backend, by name, each with a value of the caller's Secret."""
+    """Request headers for the backend, by name, each with a value of the caller's Secret."""
     headers_from_metadata: dict[str, MetadataEntry] = Field(default_factory=dict[str, MetadataEntry])
-    """As headersFromMetadataEntry, which comes first."""
+    """As headersFromMetadataEntry, which has precedence."""
     skip_metadata_validation: bool = False
-    """Whether keys count whose Secrets lack what is required."""
+    """Accept a key even if its Secret lacks a key that is required."""
     aerospike_apikey_storage: Unserved = None
 
 
 class AuthStep(OpenPart):
-    """One way to find out who asks."""
+    """One method of authentication."""
 
     name: str | None = None
-    """Name of the step, for booleanExpr."""
+    """Name of the step, for use in booleanExpr."""
     api_key_auth: ApiKeyAuth | None = None
     basic_auth: Unserved = None
     oauth: Unserved = None
@@ -73,16 +73,16 @@ class AuthStep(OpenPart):
 
 
 class AuthConfigSpec(OpenPart):
-    """All steps must let a request pass; one step is served."""
+    """The steps of authentication. A request must pass all of them; exactly one step is served."""
 
     configs: Items[AuthStep] = ()
-    """The steps."""
+    """The steps; exactly one is served."""
     boolean_expr: Annotated[str | None, Closing()] = None
     fail_on_redirect: Annotated[bool, NoEffect()] = False
 
 
 class AuthConfig(Resource, OpenPart):
-    """Who may ask on the routes that refer to it."""
+    """Access control for the routes that refer to it."""
 
     GROUP = "enterprise.gloo.solo.io"
     VERSIONS = ("v1",)

@@ -1,7 +1,6 @@
 """Service, EndpointSlice, Secret and Namespace: the parts that are read.
 
-The API server has validated these before we see them, and other people's objects are not ours to judge: what is not
-needed is not read.
+The API server has validated these before, and they belong to others: what is not needed is not read.
 """
 
 import base64
@@ -39,7 +38,7 @@ class ServiceSpec(Part):
 
 
 class Service(Resource):
-    """A stable name for some pods."""
+    """A Service: a stable name for some pods."""
 
     GROUP = ""
     VERSIONS = ("v1",)
@@ -53,7 +52,7 @@ class Service(Resource):
 
 
 class EndpointConditions(Part):
-    """Whether an endpoint can be used. Unset `ready` and `serving` mean true, unset `terminating` false."""
+    """Whether an endpoint can be used. Defaults: `ready` and `serving` true, `terminating` false."""
 
     ready: bool = True
     serving: bool = True
@@ -78,7 +77,7 @@ class EndpointPort(Part):
 
 
 class EndpointSlice(Resource):
-    """Some endpoints of a Service, which the label `kubernetes.io/service-name` names."""
+    """Some endpoints of the Service that the label `kubernetes.io/service-name` names."""
 
     GROUP = "discovery.k8s.io"
     VERSIONS = ("v1",)
@@ -104,7 +103,7 @@ def _decoded(given: object) -> object:
 
 
 class Secret(Resource):
-    """Values that are never shown. `stringData` wins over `data`, as the API server merges them."""
+    """A Secret, whose values are never shown. `stringData` wins over `data`, as the API server merges them."""
 
     GROUP = ""
     VERSIONS = ("v1",)
@@ -118,13 +117,13 @@ class Secret(Resource):
     string_data: Annotated[dict[str, SecretStr], Confidential()] = Field(default_factory=dict[str, SecretStr])
 
     def value(self, key: str) -> bytes | None:
-        """The value of one key, or None where there is no such key."""
+        """Return the value of a key; None if there is no such key."""
         if key in self.string_data:
             return self.string_data[key].get_secret_value().encode()
         return self.data[key].get_secret_value() if key in self.data else None
 
     def keys(self) -> Iterator[str]:
-        """The keys, sorted."""
+        """Return the keys, sorted."""
         return iter(sorted({*self.data, *self.string_data}))
 
 

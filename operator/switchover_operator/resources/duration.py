@@ -1,7 +1,8 @@
-"""Duration texts → seconds. Two notations are about, and each field takes the one that its API documents.
+"""Duration texts → seconds. There are two notations, and each field accepts the one that its API documents.
 
-Gloo's fields take Go's durations, of which protobuf's JSON form ("0.25s") is the usual one. Gateway API takes GEP-2257,
-which has no fractions and no more than four units. FailoverPolicy is ours and takes either. All become `float` seconds.
+Gloo's fields accept Go's durations; the usual form is protobuf's JSON form ("0.25s"). Gateway API accepts GEP-2257,
+which has no fractions and at most four units. FailoverPolicy is our own kind and accepts both. All become `float`
+seconds.
 """
 
 import math
@@ -37,7 +38,7 @@ def gloo_seconds(text: object) -> float:
     """`"0.25s"`, `"15s"`, `"1m30s"` → seconds.
 
     Raises:
-        PydanticCustomError: anything else; a number has no unit, so it is refused as well.
+        PydanticCustomError: any other value; a number has no unit, so it is refused, too.
     """
     return _seconds(text, _GLOO, _GLOO_RIGHT)
 
@@ -81,7 +82,7 @@ def _seconds(text: object, grammar: re.Pattern[str], right: str) -> float:
 
 
 def _hint(given: object, grammar: re.Pattern[str]) -> str:
-    """What was probably meant: a bare number is seconds, and one notation can be said in the other."""
+    """Suggest a text: a bare number is taken as seconds, and the other notation is converted."""
     if isinstance(given, bool):
         return ""
     if isinstance(given, int | float) or (
@@ -97,7 +98,7 @@ def _hint(given: object, grammar: re.Pattern[str]) -> str:
 
 
 def _schema(pattern: str, right: str) -> WithJsonSchema:
-    """A text in a CRD. CEL instead of `pattern`, whose message would be the pattern."""
+    """Make the schema of a text. CEL instead of `pattern`, as the message of that would be the pattern."""
     rule = {"rule": f"self.matches('{pattern}')", "message": f"must be {right}"}
     return WithJsonSchema({"type": "string", "maxLength": _LONGEST, "x-kubernetes-validations": [rule]})
 

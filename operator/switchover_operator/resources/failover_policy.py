@@ -1,4 +1,4 @@
-"""FailoverPolicy (`switchover.dev/v1alpha1`): what there is to say about failover that RouteOption has no words for."""
+"""FailoverPolicy (`switchover.dev/v1alpha1`): the settings of failover that RouteOption has no fields for."""
 
 from typing import Annotated, Literal
 
@@ -16,11 +16,11 @@ ATTACHABLE = (
     ("gateway.networking.k8s.io", "Gateway"),
     ("gloo.solo.io", "Upstream"),
 )
-"""What a FailoverPolicy attaches to, as (group, kind)."""
+"""The kinds that a FailoverPolicy attaches to, as (group, kind)."""
 
 
 class PolicyTargetRef(OpenPart):
-    """An HTTPRoute, a Gateway or an Upstream of the same namespace."""
+    """An HTTPRoute, a Gateway or an Upstream in the namespace of the policy."""
 
     RULES = (
         Rule(
@@ -33,13 +33,13 @@ class PolicyTargetRef(OpenPart):
         ),
         Rule(
             "sectionName",
-            "must be left out: a FailoverPolicy is for a whole object",
+            "must not be set: a FailoverPolicy applies to a whole object",
             lambda part: part.section_name is None,
             "!has(self.sectionName)",
         ),
         Rule(
             "namespace",
-            "must be left out: a FailoverPolicy is for objects of its own namespace",
+            "must not be set: a FailoverPolicy applies to objects of its own namespace",
             lambda part: part.namespace is None,
             "!has(self.namespace)",
         ),
@@ -52,13 +52,13 @@ class PolicyTargetRef(OpenPart):
     name: Annotated[Name, Field(max_length=253)]
     """Name of the target."""
     namespace: Annotated[str, Field(max_length=63)] | None = None
-    """Refused: the target is in the policy's own namespace."""
+    """Not allowed: the target is in the policy's own namespace."""
     section_name: Annotated[str, Field(max_length=253)] | None = None
-    """Refused: the target is a whole object."""
+    """Not allowed: the target is a whole object."""
 
 
 class CoolDown(OpenPart):
-    """How long a target that fails is left out."""
+    """How long a failing target gets no requests."""
 
     RULES = (
         Rule(
@@ -70,39 +70,39 @@ class CoolDown(OpenPart):
     )
 
     after: Annotated[int, Field(ge=1, le=1000), Expected("an integer from 1 to 1000, as 3")] | None = None
-    """Failures in a row; unset: 3."""
+    """Number of consecutive failures after which a target cools down. Default: 3."""
     base: Duration | None = None
-    """The first cool-down; each further one is twice as long. 0s switches cool-down off; unset: 10s, or `max` where
-    that is shorter."""
+    """Length of the first cool-down; each further one is twice as long. 0s switches cool-down off. Default: 10s, or
+    `max` if that is shorter."""
     max: Duration | None = None
-    """The longest cool-down; unset: 30s."""
+    """Length of the longest cool-down. Default: 30s."""
 
 
 class RetryBudget(OpenPart):
-    """How many repeats on the same priority may be in flight at once."""
+    """Limit of the repeats on the same priority that may be in flight at the same time."""
 
     percent: Annotated[float, Field(ge=0, le=100), Expected("a number from 0 to 100, as 20")] | None = None
-    """Share of the upstream's requests in flight; unset: 20."""
+    """Limit as a share of the upstream's requests in flight, in percent. Default: 20."""
     minimum: Annotated[int, Field(ge=0, le=1_000_000), Expected("an integer from 0 to 1000000, as 10")] | None = None
-    """Always allowed; unset: 10."""
+    """Number of repeats that are always allowed. Default: 10."""
 
 
 class Holdback(OpenPart):
-    """The first part of a stream, held back so that a failure in it costs nothing."""
+    """The first part of a stream, which is held back so that a failure in it stays invisible to the client."""
 
     tokens: Annotated[int, Field(ge=0, le=100_000), Expected("an integer from 0 to 100000, as 20")] | None = None
-    """Tokens held back; unset: 20."""
+    """Number of tokens that are held back. Default: 20."""
     time: Duration | None = None
-    """Time held back; unset: 500ms."""
+    """Longest time for which they are held back. Default: 500ms."""
 
 
 class FailoverPolicySpec(OpenPart):
-    """For what, and how requests are tried."""
+    """The targets of the policy, and the settings of failover for their requests."""
 
     RULES = (
         Rule(
             "holdback",
-            "needs streamRecovery: Holdback beside it",
+            "needs streamRecovery: Holdback as well",
             lambda part: part.holdback is None or part.stream_recovery == "Holdback",
             "!has(self.holdback) || (has(self.streamRecovery) && self.streamRecovery == 'Holdback')",
         ),
@@ -113,10 +113,12 @@ class FailoverPolicySpec(OpenPart):
         Field(min_length=1, max_length=16),
         Expected("a list of 1 to 16 references"),
     ]
-    """What the policy is for. The nearest wins: the route's, then the Upstream's, then the Gateway's."""
+    """The objects that the policy applies to. A policy of the route wins over one of the Upstream, and that over one of
+    the Gateway."""
     attempts: Annotated[int, Field(ge=1, le=100), Expected("an integer from 1 to 100, as 3")] | None = None
-    """Attempts in all; unset: 3, or one per priority where there are more. A plain backend (no `ai` Upstream) has one
-    unless retryOn is written; Envoy's semantics then has 2, else one. `retries` of a RouteOption win."""
+    """Total number of attempts. Default: 3, or one per priority if there are more than 3. For a backend that is not an
+    `ai` Upstream the default is 1, or 3 if `retryOn` is set. Under `retrySemantics: Envoy` the default is 1, or 2 if
+    `retryOn` is set. `retries` of a RouteOption override this."""
     retry_on: (
         Annotated[
             Items[Trigger],
@@ -125,43 +127,48 @@ class FailoverPolicySpec(OpenPart):
         ]
         | None
     ) = None
-    """Triggers that decide alone: error classes and Envoy's tokens. Unset: every class worth another attempt."""
+    """The failures after which another attempt is made: error classes and Envoy's tokens. Default: every error class
+    that another attempt may solve."""
     retry_semantics: Literal["Failover", "Envoy"] | None = None
-    """Failover gives every priority its turn; Envoy makes exactly Envoy's sequence of attempts, without
-    firstTokenTimeout, answerTimeout and maxRetryAfterWait, and continues no stream. Unset: Failover."""
+    """Failover: every priority gets its turn. Envoy: the sequence of attempts is exactly Envoy's; `firstTokenTimeout`,
+    `answerTimeout` and `maxRetryAfterWait` have no effect, and a broken stream is not continued. Default: Failover."""
     cool_down: CoolDown | None = None
     retry_budget: RetryBudget | None = None
     max_retry_after_wait: Duration | None = None
-    """The longest Retry-After that is waited for on the same target; 0s: always move on at once. Unset: 2s. None is
-    waited for under `retries` of a RouteOption or `retry` of a rule."""
+    """Longest Retry-After after which the same target is tried again; after a longer one the next target is tried at
+    once. 0s: never wait. Default: 2s. No Retry-After is waited for if a RouteOption has `retries` or the rule has
+    `retry`."""
     max_request_body: Bytes | None = None
-    """The largest request body, held for another attempt; a larger one is answered 413. Unset: 32Mi."""
+    """Largest request body, which is kept for further attempts. A request with a larger one is answered 413. Default:
+    32Mi."""
 
     operations: Literal["Models", "All"] | None = None
-    """What of a model's API may be asked for. Models: chat completions, completions, messages, responses, embeddings,
-    images, audio, moderations, rerank and the list of models. All: also files, batches, fine-tuning, stored answers and
-    whatever else the key opens, for every caller of the route. Unset: Models."""
+    """The operations of a model's API that are allowed. Models: chat completions, completions, messages, responses,
+    embeddings, images, audio, moderations, rerank and the list of models. All: also files, batches, fine-tuning, stored
+    answers and everything else that the provider's key allows, for every caller of the route. Default: Models."""
 
     first_token_timeout: Duration | None = None
-    """How long a stream may be silent before the next priority is started beside it, also where the request asks for
-    reasoning. Unset: 10s, and 90s where it does or the model is known to think first."""
+    """How long a stream may bring no token before an attempt at the next priority starts in parallel. Default: 10s, and
+    90s if the request asks for reasoning or the model is known to reason first; a value that is set applies to both."""
     answer_timeout: Duration | None = None
-    """The same for an answer that is not a stream. Unset: 90s."""
+    """The same limit for an answer that is not a stream. Default: 90s."""
     stream_idle_timeout: Duration | None = None
-    """How long a stream may be without any sign of life once its content began. Unset: 15s, and 120s where no other
-    target could go on with it."""
+    """How long a stream may be silent after its first content. Default: 15s, at Azure OpenAI
+    30s, and 120s if no other target could continue the stream."""
     stream_recovery: Literal["Continue", "Abort", "Holdback"] | None = None
-    """What follows when a stream breaks after its first content. Unset: Continue."""
+    """What happens when a stream breaks after its first content. Continue: another target continues the text. Abort:
+    the stream ends with an error. Holdback: as Abort, but the first part is held back and can be repeated. Default:
+    Continue."""
     tool_calls: Literal["Hold", "Stream"] | None = None
-    """Hold: a tool call in a stream is handed on once all of it came, so that one which is cut was never seen and the
-    next target is asked. Stream: it is handed on as it comes, as it always is under `streamRecovery: Abort` and
-    `retrySemantics: Envoy`. Unset: Hold."""
+    """Hold: a tool call in a stream is sent to the client only when it is complete. If it is cut off, the client has
+    seen none of it, and the next target is tried. Stream: a tool call is sent as it arrives. Under `streamRecovery:
+    Abort` and `retrySemantics: Envoy` this is always so. Default: Hold."""
     holdback: Holdback | None = None
-    """How much is held back under `streamRecovery: Holdback`."""
+    """The part that is held back under `streamRecovery: Holdback`."""
 
 
 class FailoverPolicy(Resource, OpenPart):
-    """How requests to an HTTPRoute, a Gateway or an Upstream move on when a model fails."""
+    """Settings of failover for the requests to an HTTPRoute, a Gateway or an Upstream."""
 
     GROUP = "switchover.dev"
     VERSIONS = ("v1alpha1",)

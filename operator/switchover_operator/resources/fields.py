@@ -1,6 +1,6 @@
-"""A parsed object → the fields that it sets without effect: those nobody knows, and those that are not served.
+"""A parsed object → the fields that it sets without effect: unknown fields, and fields that are not served.
 
-Paths are dotted and have indexes, as `spec.ai.multi.priorities[0].pool[1].openai.modell`.
+Paths are dotted and have indexes, such as `spec.ai.multi.priorities[0].pool[1].openai.modell`.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 class _Field(NamedTuple):
-    """One field of a model, as the walk needs it."""
+    """One field of a model."""
 
     key: str
     served: bool
@@ -25,7 +25,7 @@ class _Field(NamedTuple):
 
 @cache
 def _fields(model: type[BaseModel]) -> dict[str, _Field]:
-    """A model's fields by their names in Python."""
+    """Return a model's fields by their names in Python."""
     return {
         name: _Field(
             key,
@@ -37,27 +37,27 @@ def _fields(model: type[BaseModel]) -> dict[str, _Field]:
 
 
 def unknown_fields(model: BaseModel) -> list[str]:
-    """Paths of the fields that no model has, sorted. Only kinds that keep unknown fields have any."""
+    """Return the paths of unknown fields, sorted. Only kinds that keep unknown fields have any."""
     return sorted(path for path, _, _ in _unknown(model, ""))
 
 
 def suggestions(model: BaseModel) -> dict[str, str]:
-    """Path of an unknown field → the known name that it resembles most; fields that resemble none are left out."""
+    """Path of an unknown field → the known name that it resembles most; a field that resembles none is left out."""
     close = {path: get_close_matches(key, known, n=1) for path, key, known in _unknown(model, "")}
     return {path: names[0] for path, names in close.items() if names}
 
 
 def unsupported_fields(model: BaseModel) -> list[str]:
-    """Paths of the fields that are known and set, but have no effect, sorted.
+    """Return the paths of the fields that are known and set but have no effect, sorted.
 
-    A field that holds its default is not set: in Gloo's API 0, false and "" cannot be told from unset.
+    A field that holds its default counts as unset: Gloo's API does not distinguish 0, false and "" from unset.
     """
     return sorted(_unsupported(model, ""))
 
 
 def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each unknown field: its path, its name and the names that are known there."""
-    # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
+    """Yield each unknown field: its path, its name, and the known names beside it."""
+    # Of a bare OpenPart only the name is known, so none of its fields is reported.
     if not isinstance(model, KeepingPart) or type(model) is OpenPart:
         return
     for key in model.model_extra or ():
@@ -80,7 +80,7 @@ def _unsupported(model: BaseModel, path: str) -> Iterator[str]:
 
 
 def _set_parts(model: BaseModel, path: str) -> Iterator[tuple[_Field, BaseModel, str]]:
-    """Yield the parts below a model that were written, each with its field and the beginning of its fields' paths."""
+    """Yield the parts of a model that are set, each with its field and the prefix of the paths below it."""
     fields = _fields(type(model))
     for name in model.model_fields_set:
         field = fields.get(name)

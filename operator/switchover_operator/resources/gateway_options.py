@@ -1,6 +1,6 @@
 """VirtualHostOption, ListenerOption and HttpListenerOption (`gateway.solo.io/v1`): Gloo's options for whole listeners.
 
-None of them is served. They are read for the access controls in them, whatever else they hold.
+None of them is served. They are read only for the access controls in them.
 """
 
 from .model import FreeForm
@@ -8,7 +8,7 @@ from .resource import Resource
 
 
 class GatewayOptions(Resource):
-    """What the three kinds have in common: `spec.targetRefs[]` name Gateways and listeners, `spec.options` is free."""
+    """The common part of the three kinds: `spec.targetRefs[]` name Gateways and listeners, `spec.options` is free."""
 
     GROUP = "gateway.solo.io"
     VERSIONS = ("v1",)

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, Strict
 from .model import Expected, Part
 
 Time = Annotated[AwareDatetime, Strict(False), Expected("a time as 2025-01-31T12:00:00Z")]
-"""Kubernetes writes RFC 3339. Without a zone two times could not be compared."""
+"""Kubernetes writes RFC 3339. A time needs a zone, so that two times can be compared."""
 
 
 class ObjectMeta(Part):

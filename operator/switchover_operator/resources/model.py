@@ -1,9 +1,9 @@
-"""What all models have in common: how a part of an object is read, and the marks that a field or a class can carry.
+"""The base of all models: how a part of an object is parsed, and the marks of a field or a class.
 
-Everything else that is to be known about a field stands beside the field: `NoEffect` (read, but not served),
-`Closing` (an access control that is not served), `Confidential` (never shown), `Expected` (what would be right). A
-class says in `ONE_OF` which of its fields exclude one another and in `RULES` what must hold between them; from the same
-words come the check here, which files and clusters with Gloo's own CRDs need, and the CEL rule in `crds/`.
+Marks stand beside a field: `NoEffect` (read, but not served), `Closing` (an access control that is not served),
+`Confidential` (never shown), `Expected` (what would be right). A class lists in `ONE_OF` the fields that exclude one
+another, and in `RULES` the rules between its fields. From these come both the check here, which files and clusters with
+Gloo's own CRDs need, and the CEL rules in `crds/`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,28 +24,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NoEffect:
-    """The field is read but changes nothing: an object that sets it is told so in its status."""
+    """The field is read but has no effect; the status of an object that sets it says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The field is an access control that is not served: while it is set, requests it is for are answered 403."""
+    """The field is an access control that is not served: while it is set, requests that it applies to are answered
+    403."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confidential:
-    """Neither the field nor anything below it may be shown: not in a repr, a problem, a log or a status."""
+    """The field and everything below it is never shown: not in a repr, a problem, a log or a status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a right value is, to go after "must be": `an integer from 1 to 65535, as 80`."""
+    """A valid value, in words that follow "must be": `an integer from 1 to 65535, as 80`."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ListMapKeys:
     """A list whose entries `kubectl apply` tells apart by these fields (`x-kubernetes-list-map-keys`)."""
 
     keys: tuple[str, ...]
@@ -58,7 +59,7 @@ class Rows:
 class OneOf:
     """At most one of these fields (names as in YAML) may be set; with `required`, exactly one.
 
-    `unserved` are further fields of the same choice, which are never offered to who has set none.
+    `unserved` are further fields of the same choice; a message never suggests them.
     """
 
     fields: tuple[str, ...]
@@ -67,20 +68,20 @@ class OneOf:
 
     @property
     def only_one(self) -> str:
-        """What is right where too many are set; reads on after the path."""
+        """The message if too many are set; it follows the path."""
         return f"may have only one of {listed((*self.fields, *self.unserved))}"
 
     @property
     def at_least_one(self) -> str:
-        """What is right where none is set; reads on after the path."""
+        """The message if none is set; it follows the path."""
         return f"must have one of {listed(self.fields, 'or')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What must hold within one object: said to Python (`holds`) and to the API server (`cel`).
+    """A rule within one object, for Python (`holds`) and for the API server (`cel`).
 
-    `field` is the YAML name of the field at fault, `message` says what would be right and reads on after its path.
+    `field` is the YAML name of the field at fault. `message` says what would be right; it follows the field's path.
     """
 
     field: str
@@ -93,7 +94,7 @@ class Rule:
 
 
 class Part(BaseModel):
-    """A part of an object. Types are as strict as Kubernetes' own; YAML names are camelCase."""
+    """A part of an object. Types are as strict as those of Kubernetes; YAML names are camelCase."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -101,6 +102,7 @@ class Part(BaseModel):
         extra="ignore",
         alias_generator=to_camel,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     ONE_OF: ClassVar[tuple[OneOf, ...]] = ()
@@ -108,7 +110,7 @@ class Part(BaseModel):
 
 
 class KeepingPart(Part):
-    """A part that keeps fields it does not know, so that the compiler can name them; their values are never shown."""
+    """A part that keeps unknown fields, so that the compiler can name them; their values are never shown."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -143,7 +145,7 @@ class CheckedPart(Part):
 
 
 class OpenPart(CheckedPart, KeepingPart):
-    """A part of Gloo's kinds and of our own: it has rules and keeps what it does not know."""
+    """A part of Gloo's kinds and of our own: it has rules and keeps unknown fields."""
 
 
 @cache
@@ -169,7 +171,7 @@ Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1), Expected("an integer from 0 t
 Percent = Annotated[int, Field(ge=0, le=100), Expected("an integer from 0 to 100")]
 Port = Annotated[int, Field(ge=1, le=65535), Expected("an integer from 1 to 65535, as 80")]
 UnsetPort = Annotated[int, Field(ge=0, le=65535), Expected("an integer from 1 to 65535, as 443 (0 is unset)")]
-"""A port in Gloo's API, where 0 cannot be told from unset."""
+"""A port in Gloo's API, where 0 is the same as unset."""
 
 
 def enum_choices(kind: type[StrEnum]) -> str:

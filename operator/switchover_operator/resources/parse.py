@@ -1,8 +1,7 @@
-"""A raw body → its model, or everything that is wrong with it in sentences a person can act on.
+"""A raw body → its model, or all of its problems, in sentences that a person can act on.
 
-pydantic finds the faults; here they get a path as users write it, the value that was given (unless it may be a secret)
-and what would be right. This is the only place where pydantic's errors are seen, and they go no further: their inputs
-can hold credentials.
+pydantic finds the problems. Here each gets a path as users write it, the given value (unless it may be a secret) and
+what would be right. pydantic's errors never leave this module: their inputs can hold credentials.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from switchover_operator.compiler.key_shapes import described, looks_like_a_key, without_keys
+from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
 
 from .kinds import KINDS
 from .model import Confidential, Expected, field_names
@@ -23,9 +22,9 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of an object: `spec.static.hosts[0].port`, `'80' (a string)`, `must be an integer ...`.
+    """One problem of an object: `spec.static.hosts[0].port`, `'80' (a string)`, `must be an integer ...`.
 
-    `value` is "" where showing it would not help; where it could show a secret, it is the type and the rough length.
+    `value` is "" if it would not help. If it could show a secret, it is the type and the rough length.
     """
 
     path: str
@@ -33,19 +32,19 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        told = f"{self.path}: {self.message}" if self.path else self.message
-        return f"{told}; got {self.value}" if self.value else told
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{text}; got {self.value}" if self.value else text
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A body that is no object of its kind, and all the reasons."""
+    """The problems of a body that is not a valid object of its kind."""
 
     problems: tuple[Problem, ...]
 
 
 def parse(body: Mapping[str, Any]) -> Resource | Invalid:
-    """Read a body of any kind that `KINDS` lists, in any of that kind's versions."""
+    """Parse a body of any kind in `KINDS`, in any version of that kind."""
     api_version, kind = body.get("apiVersion"), body.get("kind")
     if not isinstance(api_version, str) or not isinstance(kind, str):
         texts = (("apiVersion", api_version), ("kind", kind))
@@ -61,13 +60,13 @@ def parse(body: Mapping[str, Any]) -> Resource | Invalid:
 
 
 def parse_as(model: type[R], body: Mapping[str, Any]) -> R | Invalid:
-    """Read a body whose kind is known."""
+    """Parse a body of a known kind."""
     given = dict(body)
     try:
         return model.model_validate(given)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    # Null means unset. It is rare, so only a body that cannot be read otherwise pays for looking.
+    # Null means unset. It is rare, so only a body that is not valid otherwise is searched for it.
     present = _without_nulls(given)
     if present != given:
         return parse_as(model, present)
@@ -81,7 +80,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Whether a list is called too short only because its entries have problems of their own."""
+    """Whether a list counts as too short only because its entries have problems of their own."""
     loc = detail["loc"]
     return detail["type"] == "too_short" and any(
         len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details
@@ -104,8 +103,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         given = detail["input"].get(context["field"]) if isinstance(detail["input"], dict) else None
     else:
         given = detail["input"]
-    pointless = detail["type"] in {"missing", "one_of"}
-    shown = "" if pointless else _hidden(given) if place.confidential else _shown(given)
+    no_value = detail["type"] in {"missing", "one_of"}
+    shown = "" if no_value else _hidden(given) if place.confidential else _shown(given)
     return Problem(without_keys(path), shown, _message(detail, place.expected))
 
 
@@ -138,7 +137,7 @@ _PLAIN = {
 
 
 def _shown(given: object) -> str:
-    """A value and its type, short; of an object or a list only that it is one."""
+    """Describe a value and its type, shortened; of an object or a list only the type."""
     match given:
         case None:
             return "nothing"
@@ -160,7 +159,7 @@ def _shown(given: object) -> str:
 
 
 def _hidden(given: object) -> str:
-    """The type of a value that is not shown, and the rough length of a text."""
+    """Describe a value that is not shown: its type, and the rough length of a text."""
     match given:
         case str():
             return described(given)
@@ -182,7 +181,7 @@ class _Place:
 
 
 def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
-    """Walk from a model along pydantic's location of an error, gathering what is marked on the way."""
+    """Walk from a model along pydantic's location of an error, and collect the marks on the way."""
     path, expected, confidential = "", "", False
     here: Any = model
     for step in loc:
@@ -193,7 +192,7 @@ def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
             name = field_names(here).get(step)
             path += f".{step}" if path else step
             if name is None:
-                # A step of pydantic's own (a branch of a union), or a place that has no type: nothing is known of it.
+                # A step of pydantic's own (a branch of a union), or a place without a type: its value is not shown.
                 here, marks, confidential = None, (), True
                 continue
             field = here.model_fields[name]
@@ -203,7 +202,7 @@ def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
             path += f".{step}" if path else step
             here, marks = _unwrapped(_entry(here))
         else:
-            # pydantic names the branch of a union that it tried: no step of the user's.
+            # pydantic names the branch of a union that it tried; it is not part of the path.
             continue
         confidential = confidential or any(isinstance(mark, Confidential) for mark in marks)
         expected = next((mark.text for mark in marks if isinstance(mark, Expected)), "")

@@ -7,16 +7,16 @@ from pydantic import Field
 from .model import Expected, KeepingPart, OpenPart
 
 Name = Annotated[str, Field(min_length=1), Expected("a string that is not empty")]
-"""A text that may not be left out or empty."""
+"""A text that must be set and not be empty."""
 
 
 class ResourceRef(OpenPart):
-    """Gloo's reference to an object whose kind is known."""
+    """A reference to an object of a known kind."""
 
     name: Name
     """Name of the object."""
     namespace: str = ""
-    """Namespace of the object; unset: the one of the object that refers to it."""
+    """Namespace of the object. Default: that of the object that refers to it."""
 
 
 class LocalRef(KeepingPart):

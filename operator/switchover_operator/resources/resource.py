@@ -1,4 +1,4 @@
-"""A whole object: the envelope that every kind shares."""
+"""A whole object: the fields that every kind has."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ from .model import FreeForm, Part
 
 
 class Resource(Part):
-    """`apiVersion`, `kind`, `metadata` and the stored `status`, which is read by nothing but the writer of statuses.
+    """`apiVersion`, `kind`, `metadata`, and the stored `status`, which only the writer of statuses reads.
 
-    A kind says its `GROUP`, the `VERSIONS` it is read in (the preferred one first), its `KIND` and its `PLURAL`. One
-    that says who may ask has no last good version: what it allowed before may be what it was changed to forbid. One
-    that is `OPTIONAL` is missed by nobody where a cluster does not have it.
+    A kind has a `GROUP`, `VERSIONS` in which it is read (the preferred one first), a `KIND` and a `PLURAL`. A kind of
+    access control does not keep its last good version: the change may forbid what that version allowed. A cluster
+    without an `OPTIONAL` kind is complete.
     """
 
     GROUP: ClassVar[str]

@@ -1,6 +1,6 @@
 """`options.retries` of a RouteOption: when, how often and how soon a failed request is tried again.
 
-Gloo's words with Envoy's meaning (Gloo `RetryPolicy`, Envoy "HTTP retry policy").
+The fields are Gloo's, the semantics Envoy's (Gloo `RetryPolicy`, Envoy "HTTP retry policy").
 """
 
 from enum import StrEnum
@@ -25,7 +25,7 @@ class RetryBackOff(OpenPart):
         ),
         Rule(
             "maxInterval",
-            "needs baseInterval beside it",
+            "needs baseInterval as well",
             lambda part: part.max_interval is None or part.base_interval is not None,
             "!has(self.maxInterval) || has(self.baseInterval)",
         ),
@@ -39,13 +39,13 @@ class RetryBackOff(OpenPart):
     )
 
     base_interval: GlooDuration | None = None
-    """The first wait is random, up to this; each further one up to twice as long. Unset: 25ms."""
+    """Upper bound of the first wait, which is random; the bound doubles for each further wait. Default: 25ms."""
     max_interval: GlooDuration | None = None
-    """The longest wait; unset: ten times `baseInterval`."""
+    """Upper bound of every wait. Default: ten times `baseInterval`."""
 
 
 class PreviousPriorities(OpenPart):
-    """Walk the priorities as attempts fail."""
+    """Move to the next priority when attempts fail."""
 
     update_frequency: (
         Annotated[
@@ -55,32 +55,32 @@ class PreviousPriorities(OpenPart):
         ]
         | None
     ) = None
-    """Attempts on a priority before the next one; unset: 1."""
+    """Number of attempts on a priority before the next one. Default: 1."""
 
 
 class ResetHeaderFormat(StrEnum):
-    """How a header says when a rate limit ends."""
+    """The form of a header that gives the end of a rate limit."""
 
     SECONDS = "SECONDS"
     UNIX_TIMESTAMP = "UNIX_TIMESTAMP"
 
 
 class ResetHeader(OpenPart):
-    """A header of an answer that says when a rate limit ends."""
+    """A response header that gives the end of a rate limit."""
 
     name: Name
-    """The header's name."""
+    """Name of the header."""
     format: Annotated[ResetHeaderFormat, gloo_enum(ResetHeaderFormat)] = ResetHeaderFormat.SECONDS
-    """SECONDS from now, or a UNIX_TIMESTAMP."""
+    """Form of the value: SECONDS from now, or a UNIX_TIMESTAMP."""
 
 
 class RateLimitedRetryBackOff(OpenPart):
-    """Wait as long as the answer says."""
+    """Wait until the rate limit ends, as response headers give it."""
 
     reset_headers: Annotated[Items[ResetHeader], Field(min_length=1), Expected("a list of at least one header")]
-    """Headers, tried in order."""
+    """Headers to look for, in this order."""
     max_interval: Annotated[GlooDuration, Field(gt=0), Expected('a duration of more than 0s, as "300s"')] | None = None
-    """A longer wait is ignored; unset: 300s."""
+    """A header that asks for a longer wait is ignored. Default: 300s."""
 
 
 class Retries(OpenPart):
@@ -89,13 +89,13 @@ class Retries(OpenPart):
     retry_on: str = ""
     """Triggers, separated by commas: Envoy's tokens and Switchover's error classes."""
     num_retries: Uint32 | None = None
-    """Attempts after the first; unset: 1."""
+    """Number of attempts after the first one. Default: 1."""
     retriable_status_codes: Items[
         Annotated[int, Field(ge=100, le=599), Expected("a status from 100 to 599, as 429")]
     ] = ()
-    """Statuses that the trigger `retriable-status-codes` stands for."""
+    """Statuses that the trigger `retriable-status-codes` applies to."""
     per_try_timeout: GlooDuration | None = None
-    """How long one attempt may take until its response headers; unset: no limit."""
+    """Time limit for one attempt, until its response headers arrive. Default: no limit."""
     retry_back_off: RetryBackOff | None = None
     previous_priorities: PreviousPriorities | None = None
     rate_limited_retry_back_off: RateLimitedRetryBackOff | None = None

@@ -1,4 +1,4 @@
-"""RouteOption (`gateway.solo.io/v1`): how the requests of an HTTPRoute are tried, timed and changed."""
+"""RouteOption (`gateway.solo.io/v1`): retries, timeouts and rewrites for the requests of an HTTPRoute."""
 
 import re
 from enum import StrEnum
@@ -22,33 +22,33 @@ from .reference import Name, ResourceRef
 from .resource import Resource
 from .retries import Retries
 
-Later = Annotated[FreeForm, NoEffect()]
-"""A field that is known by its name only."""
+WithoutEffect = Annotated[FreeForm, NoEffect()]
+"""A field of which only the name is known; it has no effect."""
 
 
 Unserved = Annotated[FreeForm, Closing()]
-"""An access control that is known by its name only."""
+"""An access control of which only the name is known; it is not served."""
 
 
 # ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class RouteType(StrEnum):
-    """Whether answers are streamed, for providers whose path says so."""
+    """Whether answers are streamed, for providers that have another path then."""
 
     CHAT = "CHAT"
     CHAT_STREAMING = "CHAT_STREAMING"
 
 
 class FieldDefault(OpenPart):
-    """A field of the request's body and the value it gets."""
+    """A field of the request's body, and its value."""
 
     field: Name
     """Name of the field."""
     value: Annotated[Any, Field(repr=False), WithJsonSchema({})] = None
-    """Any JSON."""
+    """Value of the field: any JSON."""
     override: bool = False
-    """Replace a value that the request already has."""
+    """Replace the value if the request already has the field."""
 
 
 class PromptMessage(OpenPart):
@@ -59,70 +59,70 @@ class PromptMessage(OpenPart):
 
 
 class PromptEnrichment(OpenPart):
-    """Messages around the caller's."""
+    """Messages that are added to those of the caller."""
 
     prepend: Items[PromptMessage] = ()
-    """Before the caller's."""
+    """Messages before those of the caller."""
     append: Items[PromptMessage] = ()
-    """After the caller's."""
+    """Messages after those of the caller."""
 
 
 class AiOptions(OpenPart):
-    """Options that count where the backend is an `ai` Upstream."""
+    """Options for requests whose backend is an `ai` Upstream."""
 
     route_type: Annotated[RouteType, gloo_enum(RouteType)] = RouteType.CHAT
-    """CHAT, or CHAT_STREAMING for providers whose path says that an answer is streamed."""
+    """CHAT, or CHAT_STREAMING for providers that have another path for streamed answers."""
     defaults: Items[FieldDefault] = ()
-    """Fields of the request's body."""
+    """Fields to set in the request's body."""
     prompt_enrichment: PromptEnrichment | None = None
-    prompt_guard: Later = None
-    rag: Later = None
-    semantic_cache: Later = None
+    prompt_guard: WithoutEffect = None
+    rag: WithoutEffect = None
+    semantic_cache: WithoutEffect = None
 
 
 # ── Headers, host, path ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 OF_THE_REQUEST = re.compile(r"%REQ\(([!#$%&'*+.^_`|~0-9A-Za-z-]+)\)%")
-"""The command of Envoy's that a header of a request may have as its whole value: the value of a field of the caller's
-(Envoy, "Command operators"; names as in RFC 9110, section 5.1)."""
+"""The one command of Envoy's that is served: as the whole value of a request header, it is replaced by the value of the
+caller's header of that name (Envoy, "Command operators"; names as in RFC 9110, section 5.1)."""
 
 COMMAND = re.compile(r"%[A-Z][A-Z0-9_]*(\([^)%]*\))?(:[0-9]+)?%")
-"""What Envoy takes for a command in the value of a header."""
+"""The form of a command of Envoy's in the value of a header."""
 
 
 class HeaderValue(OpenPart):
-    """A header."""
+    """A header: its name and its value."""
 
     key: Name
-    """The header's name."""
+    """Name of the header."""
     value: Annotated[str, Field(repr=False), Confidential()] = ""
-    """The header's value. For a request, %REQ(NAME)% alone is the value of the caller's header NAME; the header is left
-    out where the caller sent none. Envoy's other commands are not served."""
+    """Value of the header. In a request header, %REQ(NAME)% as the whole value is replaced by the value of the caller's
+    header NAME; if the caller sent none, the header is left out. Envoy's other commands are not served."""
 
 
 class RequestHeader(OpenPart):
-    """A header for the request; its value can come from a Secret."""
+    """A request header; its value can come from a Secret."""
 
     ONE_OF = (OneOf(("header", "headerSecretRef"), required=True),)
 
     header: Annotated[HeaderValue | None, Confidential()] = None
     header_secret_ref: Annotated[ResourceRef | None, Confidential()] = None
-    """A Secret of type gloo.solo.io/header: its keys are header names."""
+    """A Secret of type gloo.solo.io/header; its keys are names of headers."""
     append: bool | None = None
-    """Add to a header that is there already (unset or true), or replace it (false)."""
+    """Add the value to a header that is already present (true), or replace the header (false). Default: true."""
 
 
 class ResponseHeader(OpenPart):
-    """A header for the answer."""
+    """A response header."""
 
     header: Annotated[HeaderValue, Confidential()]
     append: bool | None = None
-    """Add to a header that is there already (unset or true), or replace it (false)."""
+    """Add the value to a header that is already present (true), or replace the header (false). Default: true."""
 
 
 class HeaderManipulation(OpenPart):
-    """Headers to add and to remove."""
+    """Headers to add and headers to remove."""
 
     request_headers_to_add: Items[RequestHeader] = ()
     request_headers_to_remove: Items[str] = ()
@@ -134,12 +134,12 @@ class RegexPattern(OpenPart):
     """A regular expression."""
 
     regex: Name
-    """RE2 syntax."""
+    """The regular expression, in RE2 syntax."""
     google_re2: Annotated[FreeForm, NoEffect(), Field(alias="googleRe2")] = None
 
 
 class RegexRewrite(OpenPart):
-    """What matches is replaced."""
+    """Replace the part of the path that matches a pattern."""
 
     pattern: RegexPattern
     substitution: str = ""
@@ -154,14 +154,14 @@ class Abort(OpenPart):
 
 
 class Delay(OpenPart):
-    """Hold some requests back."""
+    """Delay some requests."""
 
     percentage: Annotated[float, Field(ge=0, le=100), Expected("a number from 0 to 100")] = 0.0
     fixed_delay: Annotated[GlooDuration, Field(ge=1), Expected('a duration of at least 1s, as "5s"')]
 
 
 class Faults(OpenPart):
-    """Faults on purpose, for drills."""
+    """Faults that are injected on purpose, for drills."""
 
     abort: Abort | None = None
     delay: Delay | None = None
@@ -180,16 +180,16 @@ class Cors(OpenPart):
     disable_for_route: bool = False
 
 
-# ── Who may ask ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Access control ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ExtAuth(OpenPart):
-    """Who may ask."""
+    """Access control: only callers with a valid API key are served."""
 
     config_ref: ResourceRef | None = None
-    """An AuthConfig; one of another namespace needs a ReferenceGrant there."""
+    """The AuthConfig that applies; one in another namespace needs a ReferenceGrant there."""
     disable: bool = False
-    """Nobody is asked who he is, whatever a RouteOption that comes later says."""
+    """Switch access control off, even if a RouteOption of lower precedence has it on."""
     custom_auth: Unserved = None
 
 
@@ -197,7 +197,8 @@ class ExtAuth(OpenPart):
 
 
 class RouteOptions(OpenPart):
-    """What is done with the requests of a route; each top-level field is taken from one RouteOption as a whole."""
+    """Options for the requests of a route. Of several RouteOptions, each top-level field is taken from one as a
+    whole."""
 
     ONE_OF = (
         OneOf(("hostRewrite", "autoHostRewrite", "hostRewriteHeader", "hostRewritePathRegex")),
@@ -206,18 +207,18 @@ class RouteOptions(OpenPart):
 
     retries: Retries | None = None
     timeout: GlooDuration | None = None
-    """For all attempts and the whole answer; 0s is no limit."""
+    """Time limit for the whole request: all attempts and the complete answer. 0s: no limit."""
     idle_timeout: Annotated[GlooDuration | None, NoEffect()] = None
     ai: AiOptions | None = None
     header_manipulation: HeaderManipulation | None = None
     host_rewrite: str | None = None
-    """The Host header for the backend."""
+    """Value of the Host header for the backend."""
     auto_host_rewrite: bool | None = None
-    """The Host header is the target's DNS name."""
+    """Use the target's DNS name as the Host header."""
     prefix_rewrite: str | None = None
-    """Replaces the path prefix that the rule matched."""
+    """Replacement for the path prefix that the rule matched."""
     regex_rewrite: RegexRewrite | None = None
-    """Replaces what matches in the path."""
+    """Replacement for the part of the path that matches a pattern."""
 
     host_rewrite_header: Annotated[str | None, NoEffect()] = None
     host_rewrite_path_regex: Annotated[RegexRewrite | None, NoEffect()] = None
@@ -225,39 +226,39 @@ class RouteOptions(OpenPart):
     faults: Annotated[Faults | None, NoEffect()] = None
     cors: Annotated[Cors | None, NoEffect()] = None
 
-    max_stream_duration: Later = None
-    ratelimit: Later = None
-    ratelimit_basic: Later = None
-    ratelimit_early: Later = None
-    ratelimit_regular: Later = None
-    rate_limit_configs: Later = None
-    rate_limit_early_configs: Later = None
-    rate_limit_regular_configs: Later = None
-    staged_transformations: Later = None
-    transformations: Later = None
-    buffer_per_route: Later = None
+    max_stream_duration: WithoutEffect = None
+    ratelimit: WithoutEffect = None
+    ratelimit_basic: WithoutEffect = None
+    ratelimit_early: WithoutEffect = None
+    ratelimit_regular: WithoutEffect = None
+    rate_limit_configs: WithoutEffect = None
+    rate_limit_early_configs: WithoutEffect = None
+    rate_limit_regular_configs: WithoutEffect = None
+    staged_transformations: WithoutEffect = None
+    transformations: WithoutEffect = None
+    buffer_per_route: WithoutEffect = None
     csrf: Unserved = None
-    dlp: Later = None
-    envoy_metadata: Later = None
+    dlp: WithoutEffect = None
+    envoy_metadata: WithoutEffect = None
     extauth: ExtAuth | None = None
-    """Who may ask."""
-    extensions: Later = None
-    ext_proc: Later = None
-    ext_proc_early: Later = None
-    ext_proc_late: Later = None
+    """Access control: only callers with a valid API key are served."""
+    extensions: WithoutEffect = None
+    ext_proc: WithoutEffect = None
+    ext_proc_early: WithoutEffect = None
+    ext_proc_late: WithoutEffect = None
     jwt: Unserved = None
     jwt_staged: Unserved = None
     jwt_providers_staged: Unserved = None
-    lb_hash: Later = None
+    lb_hash: WithoutEffect = None
     rbac: Unserved = None
-    shadowing: Later = None
-    tracing: Later = None
-    upgrades: Later = None
+    shadowing: WithoutEffect = None
+    tracing: WithoutEffect = None
+    upgrades: WithoutEffect = None
     waf: Unserved = None
 
 
 class TargetRef(OpenPart):
-    """The route that the options are for."""
+    """A route that the options apply to."""
 
     group: str = ""
     """Group of the route: gateway.networking.k8s.io."""
@@ -266,20 +267,21 @@ class TargetRef(OpenPart):
     name: Name
     """Name of the route."""
     namespace: str | None = None
-    """Namespace of the route; only the RouteOption's own has an effect."""
+    """Namespace of the route. Only the RouteOption's own namespace has an effect."""
 
 
 class RouteOptionSpec(OpenPart):
-    """For which routes, and what."""
+    """The routes that the options apply to, and the options."""
 
     target_refs: Items[TargetRef] = ()
-    """HTTPRoutes of the same namespace; a rule can also refer to the RouteOption with a filter `ExtensionRef`."""
+    """HTTPRoutes in the same namespace. A rule of a route can also refer to the RouteOption, with a filter
+    `ExtensionRef`."""
     options: RouteOptions = RouteOptions()
-    """What is done with the requests."""
+    """The options."""
 
 
 class RouteOption(Resource, OpenPart):
-    """How the requests of an HTTPRoute are tried, timed and changed."""
+    """Retries, timeouts, access control and rewrites for the requests of an HTTPRoute."""
 
     GROUP = "gateway.solo.io"
     VERSIONS = ("v1",)

@@ -1,32 +1,32 @@
-"""The statuses that Switchover writes, as the CRDs declare them. They are written as plain data (`reports.py`)."""
+"""The statuses that Switchover writes, as the CRDs declare them. They are written as plain data (`status_merge.py`)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from .model import FreeForm, Items, Part, Port, Rows
+from .model import FreeForm, Items, ListMapKeys, Part, Port
 from .reference import Name
 
 
 class Condition(Part):
-    """Kubernetes API reference, `Condition`."""
+    """A condition (Kubernetes API reference, `Condition`)."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """What is said: Accepted, ResolvedRefs, Programmed."""
+    """Type of the condition, such as Accepted, ResolvedRefs or Programmed."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether the condition holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
-    """Why, in one word for programs."""
+    """The reason, as one machine-readable word."""
     message: Annotated[str, Field(max_length=32768)]
-    """Why, in a sentence for people."""
+    """The reason, as a sentence."""
     last_transition_time: Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
-    """When it last changed."""
+    """Time of the last change of `status`."""
     observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation of the object that this is said of."""
+    """Generation of the object that the condition is about."""
 
 
-Conditions = Annotated[Items[Condition], Rows(("type",))]
+Conditions = Annotated[Items[Condition], ListMapKeys(("type",))]
 
 
 class AncestorRef(Part):
@@ -41,52 +41,52 @@ class AncestorRef(Part):
 
 
 class AncestorStatus(Part):
-    """What holds for a policy at one object that it is attached to."""
+    """The conditions of a policy at one object that it is attached to."""
 
     ancestor_ref: AncestorRef
     """The object that the policy is attached to."""
     controller_name: Name
-    """Who says so."""
+    """Name of the controller that wrote this entry."""
     conditions: Conditions = ()
-    """What holds there."""
+    """The conditions of the policy there."""
 
 
 class PolicyStatus(Part):
-    """Status of a policy, per object that it is attached to."""
+    """Status of a policy, for each object that it is attached to."""
 
     ancestors: Annotated[Items[AncestorStatus], Field(max_length=16)] = ()
-    """What holds at each object that the policy is attached to."""
+    """The objects that the policy is attached to, each with its conditions."""
 
 
 class RouteOptionStatus(PolicyStatus):
-    """Status of a RouteOption; Gloo's own beside ours."""
+    """Status of a RouteOption; it can hold Gloo's own status as well."""
 
     statuses: FreeForm = None
-    """What Gloo says, where it runs as well."""
+    """Gloo's own status, if Gloo runs in the cluster too."""
 
 
 class UpstreamStatus(Part):
-    """Status of an Upstream; Gloo's own beside ours."""
+    """Status of an Upstream; it can hold Gloo's own status as well."""
 
     conditions: Conditions = ()
-    """What holds for the Upstream."""
+    """Conditions of the Upstream."""
     priorities: Annotated[int, Field(ge=0)] | None = None
-    """How many priorities it has."""
+    """Number of priorities."""
     targets: Annotated[int, Field(ge=0)] | None = None
-    """How many targets it has in all."""
+    """Total number of targets."""
     active_priority: Annotated[int, Field(ge=0)] | None = None
-    """The priority that answers at present; 0 is the first."""
+    """The priority that answers now; 0 is the first."""
     statuses: FreeForm = None
-    """What Gloo says, where it runs as well."""
+    """Gloo's own status, if Gloo runs in the cluster too."""
 
 
 class AuthConfigStatus(Part):
-    """Status of an AuthConfig; Gloo's own beside ours."""
+    """Status of an AuthConfig; it can hold Gloo's own status as well."""
 
     conditions: Conditions = ()
-    """What holds for the AuthConfig."""
+    """Conditions of the AuthConfig."""
     statuses: FreeForm = None
-    """What Gloo says, where it runs as well."""
+    """Gloo's own status, if Gloo runs in the cluster too."""
 
 
 STATUS: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""Settings of an Upstream that hold for any type of it: connections, TLS, balancing, health.
+"""Settings of every type of Upstream: connections, TLS, load balancing, health.
 
-Most of them have no effect yet; they are typed all the same, so that a mistake in them is found when it is made.
+Most of them have no effect. They have types all the same, so that a mistake is reported at once.
 """
 
 from enum import StrEnum
@@ -27,7 +27,7 @@ PositiveDuration = Annotated[GlooDuration, Field(gt=0), Expected('a duration of 
 
 
 class CircuitBreakers(OpenPart):
-    """Limits of one Upstream, as Envoy's circuit breakers."""
+    """Limits of one Upstream, as in Envoy's circuit breakers."""
 
     max_connections: Uint32 | None = None
     max_pending_requests: Uint32 | None = None
@@ -37,16 +37,19 @@ class CircuitBreakers(OpenPart):
 
 
 class OutlierDetection(OpenPart):
-    """Targets that fail are left alone for a while, as by Envoy's outlier detection; it wins over `coolDown`."""
+    """Failing targets get no requests for a while, as in Envoy's outlier detection. Overrides `coolDown` of a
+    FailoverPolicy."""
 
     consecutive_5xx: Annotated[Uint32 | None, Field(alias="consecutive5xx")] = None
-    """After so many failures in a row; unset: 5, 0: never."""
+    """Number of consecutive failures after which a target is ejected. 0: never. Default: 5."""
     interval: PositiveDuration | None = None
-    """They come back at the end of an interval; unset: 10s."""
+    """How often ejected targets are re-checked: a target returns at the end of an interval. Default: 10s."""
     base_ejection_time: PositiveDuration | None = None
-    """For so long, times how often it happened in a row, up to 30s or this; unset: 30s."""
+    """How long a target stays ejected: this value times the number of consecutive ejections, at most 30s, or this value
+    if it is larger. Default: 30s."""
     max_ejection_percent: Percent | None = None
-    """Which part of an Upstream's targets may be out at a time, but one in any case; unset: 10."""
+    """Largest share of an Upstream's targets, in percent, that may be ejected at the same time; at least one target.
+    Default: 10."""
     enforcing_consecutive_5xx: Annotated[Percent | None, Field(alias="enforcingConsecutive5xx"), NoEffect()] = None
     enforcing_success_rate: Annotated[Percent | None, NoEffect()] = None
     success_rate_minimum_hosts: Annotated[Uint32 | None, NoEffect()] = None
@@ -61,7 +64,7 @@ class OutlierDetection(OpenPart):
 
 
 class HeadersWithUnderscores(StrEnum):
-    """What is done with a header that has an underscore in its name."""
+    """The action for a header with an underscore in its name."""
 
     ALLOW = "ALLOW"
     REJECT_REQUEST = "REJECT_REQUEST"
@@ -83,7 +86,7 @@ class ConnectionConfig(OpenPart):
     """Connections to an Upstream."""
 
     connect_timeout: GlooDuration | None = None
-    """How long a connection may take to be made; unset: 5s."""
+    """Time limit for making a connection. Default: 5s."""
     max_requests_per_connection: Annotated[Uint32, NoEffect()] = 0
     per_connection_buffer_limit_bytes: Annotated[Uint32 | None, NoEffect()] = None
     common_http_protocol_options: Annotated[CommonHttpProtocolOptions | None, NoEffect()] = None
@@ -92,7 +95,7 @@ class ConnectionConfig(OpenPart):
 
 
 class SlowStartConfig(OpenPart):
-    """A new host gets its full share only after a while."""
+    """A new host gets its full share of the requests only after a while."""
 
     slow_start_window: GlooDuration | None = None
     aggression: float | None = None
@@ -106,7 +109,7 @@ class RoundRobin(OpenPart):
 
 
 class LeastRequest(OpenPart):
-    """The least busy of some hosts drawn at random."""
+    """The least busy of several hosts that are drawn at random."""
 
     choice_count: Uint32 = 0
     slow_start_config: SlowStartConfig | None = None
@@ -126,7 +129,7 @@ class RingHash(OpenPart):
 
 
 class LoadBalancerConfig(OpenPart):
-    """How a host is chosen within a pool."""
+    """The choice of a host within a pool."""
 
     ONE_OF = (OneOf(("roundRobin", "leastRequest", "random", "ringHash", "maglev")),)
 
@@ -164,7 +167,7 @@ class SslParameters(OpenPart):
 
 
 class SslFiles(OpenPart):
-    """Certificates in files of the proxy; the fields may hold PEM text itself."""
+    """Certificates in files of the proxy; a field may also hold the PEM text itself."""
 
     tls_cert: Annotated[str, Field(repr=False), Confidential()] = ""
     tls_key: Annotated[str, Field(repr=False), Confidential()] = ""
@@ -178,11 +181,11 @@ class SslConfig(OpenPart):
     ONE_OF = (OneOf(("secretRef", "sslFiles", "sds")),)
 
     secret_ref: ResourceRef | None = None
-    """A Secret of type kubernetes.io/tls: our certificate, and in `ca.crt` whom to trust."""
+    """A Secret of type kubernetes.io/tls with the client certificate; its key `ca.crt` holds the CAs to trust."""
     sni: str = ""
-    """Server name to ask for and, where a CA is known, to verify."""
+    """Server name for SNI. It is verified if a CA is given."""
     one_way_tls: bool | None = None
-    """Present no certificate of ours, though the Secret has one."""
+    """Present no client certificate, even if the Secret has one."""
     ssl_files: Annotated[SslFiles | None, NoEffect(), Confidential()] = None
     sds: Annotated[FreeForm, NoEffect()] = None
     verify_subject_alt_name: Annotated[Items[str], NoEffect()] = ()

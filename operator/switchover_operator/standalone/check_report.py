@@ -28,10 +28,10 @@ from switchover_dataplane.table import (
     Upstream,
 )
 from switchover_operator.compiler.compile import Compiled
-from switchover_operator.compiler.key_shapes import without_keys
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.worst_case import worst_case
 from switchover_operator.findings import Finding, Weight, findings
+from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources import KINDS
 from switchover_operator.standalone.files import View, locate
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from switchover_operator.compiler.key_shapes import without_keys
 from switchover_operator.identity import Body, Identity, identity_of
+from switchover_operator.key_shapes import without_keys
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000

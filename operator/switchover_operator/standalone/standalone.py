@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from switchover_dataplane.table import LOOPBACK, Network
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.findings import findings
 from switchover_operator.identity import Identity
@@ -58,7 +58,7 @@ async def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, folder: Path) -> None:
     source = _Source(settings)
-    loop = Loop(source.look, source.tell)
+    loop = Loop(source.look, source.report)
     async with loop.publisher as publisher:
         workers = Workers(settings.workers, settings.command, folder, publisher.serve)
         stop = _stop_on_signals(workers)
@@ -83,17 +83,17 @@ class _Source:
         self._command = settings.command
         self._fleet = Standalone(settings.allowed_targets)
         self._view = View()
-        self._told = Told()
+        self._logged = LogState()
 
     async def look(self) -> Seen:
         """Read the files as they are now."""
         self._view = self.manifests.read()
         return Seen(self._view.snapshot, self._fleet)
 
-    async def tell(self, outcome: Round) -> None:
+    async def report(self, outcome: Round) -> None:
         """Log what is new."""
         compiled = outcome.compiled
-        situation = Situation(
+        status = LoopStatus(
             compiled=compiled,
             acknowledgements=outcome.acknowledgements,
             findings=tuple(each for report in compiled.reports for each in findings(report, self._place)),
@@ -101,7 +101,7 @@ class _Source:
             bind=self._command.bind,
             admin=f"{self._command.admin_host}:{self._command.admin_port}",
         )
-        self._told, lines = news(self._told, situation)
+        self._logged, lines = log_changes(self._logged, status)
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
 
@@ -149,18 +149,6 @@ def check_admin_ports(command: Command, workers: int) -> None:
 def _socket_folder() -> str | None:
     """Where the sockets' private folder goes: the usual place for temporary files unless its name is too long."""
     return None if len(tempfile.gettempdir()) <= _LONGEST_SOCKET_FOLDER else "/tmp"  # noqa: S108 - a folder of mode 0700 below it
-
-
-def admin_address(text: str) -> tuple[str, int]:
-    """HOST:PORT → its parts; an IPv6 address stands in brackets.
-
-    Raises:
-        ValueError: it is none.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:9180 or [::1]:9180")
-    return host.strip("[]"), int(port)
 
 
 def redirection(text: str) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from switchover_operator.compiler.compile import compile
+from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
+from switchover_operator.cluster.status_merge import StatusContext, changed_statuses
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Cluster, GatewayPort
-from switchover_operator.compiler.report import Surroundings, changed_statuses
 from switchover_operator.identity import Body, Identity, identity_of
-from switchover_operator.publish import Acknowledgement, Acknowledgements
 from switchover_operator.snapshot import Snapshot
 
 CLASS: Body = {
@@ -39,11 +39,11 @@ def status(gateways: Sequence[Body], given: Sequence[str], *, acknowledged: bool
     """The status of `gw` whose Service was given these addresses."""
     fleet = Cluster({GatewayPort("ai", body["metadata"]["name"], 80): 10000 + at for at, body in enumerate(gateways)})
     snapshot = Snapshot.of([CLASS, *gateways])
-    compiled = compile(snapshot, {}, fleet)
+    compiled = compile_snapshot(snapshot, {}, fleet)
     revision = compiled.table.revision
     word = Acknowledgement(revision, accepted=True) if acknowledged else None
-    around = Surroundings(Acknowledgements(revision, {"a": word}), {GATEWAY: given})
-    return dict(changed_statuses(compiled.reports, snapshot, around, "2026-01-31T12:00:00Z"))[GATEWAY]
+    context = StatusContext(Acknowledgements(revision, {"a": word}), {GATEWAY: given})
+    return dict(changed_statuses(compiled.reports, snapshot, context, "2026-01-31T12:00:00Z"))[GATEWAY]
 
 
 def programmed(status: Body) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def test_a_gateway_is_programmed_once_it_has_an_address_and_every_one_that_it_as
 
 def test_an_address_that_was_not_given_is_named() -> None:
     _, message = programmed(status([gateway("192.0.2.7", "192.0.2.8")], ["192.0.2.7"]))
-    assert message == "its Service was not given 192.0.2.8, which spec.addresses asks for"
+    assert message == "its Service did not get 192.0.2.8, which spec.addresses requests"
 
 
 def test_an_address_that_is_another_gateways_is_named_with_it_whatever_was_given() -> None:
@@ -82,7 +82,7 @@ def test_an_address_that_is_another_gateways_is_named_with_it_whatever_was_given
     for given in ([], ["192.0.2.7"], ["10.96.0.7"]):
         assert programmed(status(gateways, given)) == (
             "False/AddressNotUsable",
-            "spec.addresses: 192.0.2.7 is Gateway ai/a-first's already",
+            "spec.addresses: 192.0.2.7 is already used by Gateway ai/a-first",
         )
 
 
@@ -98,8 +98,8 @@ def test_a_listener_is_programmed_though_its_gateway_lacks_an_address() -> None:
 
 def test_addresses_of_other_gateways_are_not_this_ones() -> None:
     snapshot = Snapshot.of([CLASS, gateway()])
-    compiled = compile(snapshot, {}, Cluster({GatewayPort("ai", "gw", 80): 10000}))
+    compiled = compile_snapshot(snapshot, {}, Cluster({GatewayPort("ai", "gw", 80): 10000}))
     other = Identity(GATEWAY.group, GATEWAY.kind, "ai", "other")
-    around = Surroundings(addresses={other: ["192.0.2.7"]})
-    statuses = dict(changed_statuses(compiled.reports, snapshot, around, "2026-01-31T12:00:00Z"))
+    context = StatusContext(addresses={other: ["192.0.2.7"]})
+    statuses = dict(changed_statuses(compiled.reports, snapshot, context, "2026-01-31T12:00:00Z"))
     assert "addresses" not in statuses[GATEWAY]

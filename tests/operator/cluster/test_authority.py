@@ -26,7 +26,7 @@ from switchover_operator.cluster.authority import (
     LIFE,
     RENEWAL,
     SPREAD,
-    Channel,
+    ChannelCertificates,
     Pair,
     as_secrets,
     client,
@@ -39,11 +39,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(seconds=1)
 
 
-def begun(at: datetime = START) -> Channel:
+def begun(at: datetime = START) -> ChannelCertificates:
     return renewed(None, NAME, at)
 
 
-def handing_over(at: datetime = START) -> tuple[Channel, Channel, Channel]:
+def handing_over(at: datetime = START) -> tuple[ChannelCertificates, ChannelCertificates, ChannelCertificates]:
     """The channel at `at` minus two hours, when the next authority is trusted; an hour later; and at `at`."""
     first = begun(at - AUTHORITY_LIFE + timedelta(days=100))
     trusted = renewed(first, NAME, at - 2 * SPREAD)
@@ -153,35 +153,35 @@ def test_a_certificate_for_another_name_is_made_anew() -> None:
     assert again.server != channel.server
 
 
-def without_names(channel: Channel) -> Pair:
+def without_names(channel: ChannelCertificates) -> Pair:
     return client(channel, START)
 
 
-def with_the_key_of_another(channel: Channel) -> Pair:
+def with_the_key_of_another(channel: ChannelCertificates) -> Pair:
     return replace(channel.server, key=client(channel, START).key)
 
 
-def of_another_authority(_: Channel) -> Pair:
+def of_another_authority(_: ChannelCertificates) -> Pair:
     return begun().server
 
 
-def with_an_encrypted_key(channel: Channel) -> Pair:
+def with_an_encrypted_key(channel: ChannelCertificates) -> Pair:
     return replace(channel.server, key=pem(channel.server.private(), BestAvailableEncryption(b"secret")))
 
 
-def with_a_key_of_another_kind(channel: Channel) -> Pair:
+def with_a_key_of_another_kind(channel: ChannelCertificates) -> Pair:
     return replace(channel.server, key=pem(rsa.generate_private_key(65537, 2048), NoEncryption()))
 
 
-def with_a_key_on_a_curve_that_nobody_knows(channel: Channel) -> Pair:
+def with_a_key_on_a_curve_that_nobody_knows(channel: ChannelCertificates) -> Pair:
     return replace(channel.server, key=otherwise(channel.server.key))
 
 
-def for_a_key_on_a_curve_that_nobody_knows(channel: Channel) -> Pair:
+def for_a_key_on_a_curve_that_nobody_knows(channel: ChannelCertificates) -> Pair:
     return replace(channel.server, certificate=otherwise(channel.server.certificate))
 
 
-def of_nonsense(_: Channel) -> Pair:
+def of_nonsense(_: ChannelCertificates) -> Pair:
     return Pair("nonsense", "nonsense")
 
 
@@ -294,7 +294,7 @@ def test_the_operators_certificate_is_a_clients_signed_by_the_authority_and_no_a
 # ── Both sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def assert_trust(operator: Channel, own: Pair, dataplane: Channel, at: datetime) -> None:
+def assert_trust(operator: ChannelCertificates, own: Pair, dataplane: ChannelCertificates, at: datetime) -> None:
     """Verify both certificates as each side would at that time.
 
     Raises:
@@ -313,7 +313,7 @@ def assert_trust(operator: Channel, own: Pair, dataplane: Channel, at: datetime)
     theirs.build_client_verifier().verify(own.read(), [])
 
 
-def years(start: datetime, end: datetime, step: timedelta) -> Iterator[tuple[datetime, Channel, Pair]]:
+def years(start: datetime, end: datetime, step: timedelta) -> Iterator[tuple[datetime, ChannelCertificates, Pair]]:
     """Each moment with the channel and the operator's certificate, which is made with the channel or after 60 days."""
     channel, made = begun(start), start
     own = client(channel, start)
@@ -342,7 +342,7 @@ def test_while_the_authority_changes_data_planes_that_are_an_hour_behind_are_tru
     step = timedelta(minutes=10)
     due = AUTHORITY_LIFE - AUTHORITY_RENEWAL
     channel = begun()
-    past: list[Channel] = []
+    past: list[ChannelCertificates] = []
     for minutes in range(0, 4 * 60, 10):
         at = START + due - SPREAD + timedelta(minutes=minutes)
         channel = renewed(channel, NAME, at)
@@ -353,7 +353,7 @@ def test_while_the_authority_changes_data_planes_that_are_an_hour_behind_are_tru
     assert past[0].signing != past[-1].signing
 
 
-def operator_context(trusting: Channel, own: Pair, folder: Path) -> ssl.SSLContext:
+def operator_context(trusting: ChannelCertificates, own: Pair, folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=trusting.bundle)
     file = folder / "client.pem"
@@ -362,7 +362,7 @@ def operator_context(trusting: Channel, own: Pair, folder: Path) -> ssl.SSLConte
     return context
 
 
-def dataplane_context(channel: Channel, folder: Path) -> ssl.SSLContext:
+def dataplane_context(channel: ChannelCertificates, folder: Path) -> ssl.SSLContext:
     shown, _ = as_secrets(channel)
     for name, value in shown.items():
         (folder / name).write_text(value)

@@ -31,7 +31,7 @@ def endpoints(
     }
 
 
-def found(*slices: Body, outside: tuple[str, ...] = ()) -> DataPlanes:
+def found(*slices: Body, outside: tuple[tuple[str, int], ...] = ()) -> DataPlanes:
     return data_planes(Snapshot.of(slices), "system", "dataplane", outside, TLS)
 
 
@@ -99,9 +99,13 @@ def test_what_is_no_endpoint_of_the_service_gets_no_table(other: Body) -> None:
 
 
 def test_data_planes_outside_of_the_cluster_count_as_ready() -> None:
-    planes = found(endpoints(pod("a", "10.0.0.1", ready=False)), outside=("edge.example.com:9443",))
-    assert planes.endpoints == (
-        Endpoint("a", "10.0.0.1:9443", TLS, SERVER_NAME),
-        Endpoint("edge.example.com:9443", "edge.example.com:9443", TLS, SERVER_NAME),
-    )
-    assert planes.ready == {"edge.example.com:9443"}
+    outside = (("edge.example.com", 9443), ("2001:db8::7", 9443))
+    planes = found(endpoints(pod("a", "10.0.0.1", ready=False)), outside=outside)
+    addresses = [(each.name, each.address) for each in planes.endpoints]
+    assert addresses == [
+        ("[2001:db8::7]:9443", "[2001:db8::7]:9443"),
+        ("a", "10.0.0.1:9443"),
+        ("edge.example.com:9443", "edge.example.com:9443"),
+    ]
+    assert {(each.tls, each.server_name) for each in planes.endpoints} == {(TLS, SERVER_NAME)}
+    assert planes.ready == {"edge.example.com:9443", "[2001:db8::7]:9443"}

@@ -18,7 +18,7 @@ from switchover_operator.cluster.gateway_services import (
     service_name,
 )
 from switchover_operator.compiler.admission import Admitted
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Cluster as Fleet
 from switchover_operator.compiler.fleet import GatewayPort
 from switchover_operator.identity import Body, Identity
@@ -67,7 +67,7 @@ class Cluster:
 
     @property
     def compiled(self) -> Compiled:
-        return compile(self.snapshot, self.last_good, fleet(self.snapshot, OURS))
+        return compile_snapshot(self.snapshot, self.last_good, fleet(self.snapshot, OURS))
 
     def restart(self) -> None:
         """Another operator takes over; what was good before is not known to it."""
@@ -338,7 +338,7 @@ def test_a_service_port_with_a_name_for_a_target_says_nothing_of_internal_ports(
 
 def test_a_gateway_for_which_no_internal_port_is_left_has_no_service() -> None:
     snapshot, full = Cluster(gateway("chat", 80)).snapshot, Fleet({})
-    assert service_changes(compile(snapshot, {}, full), snapshot, full, SETTINGS) == ServiceChanges((), ())
+    assert service_changes(compile_snapshot(snapshot, {}, full), snapshot, full, SETTINGS) == ServiceChanges((), ())
 
 
 # ── Names ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from switchover_dataplane.table import decode, encode
 from switchover_operator.compiler.admission import Admitted
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
@@ -107,7 +107,7 @@ def _bodies(text: bytes) -> list[Body]:
 
 
 def _compile(bodies: list[Body], last: Compiled | None = None) -> Compiled:
-    return compile(Snapshot.of(bodies), last.accepted if last else {}, Standalone())
+    return compile_snapshot(Snapshot.of(bodies), last.accepted if last else {}, Standalone())
 
 
 def _route(name: str, path: str) -> Body:
@@ -205,7 +205,7 @@ def test_bodies_are_never_changed() -> None:
 def test_where_an_object_stands_is_kept_for_its_report() -> None:
     bodies = _bodies(NEIGHBOURS)
     upstream = Identity("gloo.solo.io", "Upstream", "calm", "calm")
-    compiled = compile(Snapshot.of(bodies, {upstream: "calm.yaml:8"}), {}, Standalone())
+    compiled = compile_snapshot(Snapshot.of(bodies, {upstream: "calm.yaml:8"}), {}, Standalone())
     assert {report.identity: report.source for report in compiled.reports}[upstream] == "calm.yaml:8"
 
 

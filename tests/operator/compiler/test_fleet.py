@@ -1,6 +1,13 @@
 """Ports of Gateways → internal ports of the fleet."""
 
-from switchover_operator.compiler.fleet import FIRST_INTERNAL_PORT, LAST_INTERNAL_PORT, GatewayPort, internal_ports
+from switchover_operator.compiler.fleet import (
+    FIRST_INTERNAL_PORT,
+    LAST_INTERNAL_PORT,
+    Cluster,
+    GatewayPort,
+    Standalone,
+    internal_ports,
+)
 
 ONE, TWO, THREE = (GatewayPort("ai", name, 80) for name in ("one", "two", "three"))
 
@@ -29,3 +36,19 @@ def test_gateways_beyond_the_last_port_get_none() -> None:
     count = LAST_INTERNAL_PORT - FIRST_INTERNAL_PORT + 1
     wanted = [GatewayPort("ai", "gw", number) for number in range(count + 1)]
     assert len(internal_ports(wanted, {})) == count
+
+
+def test_on_one_machine_the_port_of_a_gateway_is_the_port_of_the_data_planes() -> None:
+    fleet = Standalone()
+    assert (fleet.socket(GatewayPort("ai", "one", 8080)), fleet.client_port(8080)) == (8080, 0)
+
+
+def test_in_a_cluster_the_data_planes_listen_on_the_internal_port_and_clients_use_the_gateways() -> None:
+    fleet = Cluster({ONE: 10007})
+    assert (fleet.socket(ONE), fleet.client_port(80)) == (10007, 80)
+    assert fleet.socket(TWO) == 0, "a port without an internal one waits"
+
+
+def test_only_on_one_machine_the_name_of_a_service_stands_for_its_endpoints() -> None:
+    assert Standalone().endpoints_without_slices("ai", "mock", 80) == [("mock.ai.svc.cluster.local", 80)]
+    assert Cluster({}).endpoints_without_slices("ai", "mock", 80) == []

@@ -18,7 +18,7 @@ import yaml
 from certificates import Authority
 from switchover_dataplane.table import Table, decode, encode
 from switchover_operator.compiler.admission import Admitted
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone, internal_ports
 from switchover_operator.compiler.report import Report
@@ -114,7 +114,7 @@ def _shuffled(moments: list[tuple[list[Body], Fleet]]) -> Iterator[tuple[list[Bo
 def _compiled(moments: list[tuple[list[Body], Fleet]]) -> Compiled:
     last_good: dict[Identity, Admitted] = {}
     for bodies, fleet in moments:
-        compiled = compile(Snapshot.of(bodies), last_good, fleet)
+        compiled = compile_snapshot(Snapshot.of(bodies), last_good, fleet)
         last_good = dict(compiled.accepted)
     return compiled
 

@@ -108,11 +108,11 @@ def test_an_unset_wrapper_of_gloo_may_be_null() -> None:
         ),
         ("Upstream", "spec", "must have one of ai, static or kube"),
         ("RouteOption", "spec.options.retries.retryBackOff", "maxInterval must be at least baseInterval"),
-        ("RouteOption", "spec.options.retries.retryBackOff", "maxInterval needs baseInterval beside it"),
+        ("RouteOption", "spec.options.retries.retryBackOff", "maxInterval needs baseInterval as well"),
         ("RouteOption", "spec.options.timeout", 'must be a duration such as "0.25s" or "15s"'),
         ("RouteOption", "spec.options.ai.routeType", "must be CHAT (0) or CHAT_STREAMING (1)"),
         ("RouteOption", "spec.options", "may have only one of prefixRewrite and regexRewrite"),
-        ("FailoverPolicy", "spec", "holdback needs streamRecovery: Holdback beside it"),
+        ("FailoverPolicy", "spec", "holdback needs streamRecovery: Holdback as well"),
         ("FailoverPolicy", "spec.coolDown", "max must be at least base"),
         ("FailoverPolicy", "spec.maxRequestBody", 'must be a size in bytes such as "32Mi", "500k" or 1048576'),
     ],
@@ -187,7 +187,7 @@ def test_a_condition_is_found_by_its_type() -> None:
 
 
 def test_kubectl_explain_says_what_has_no_effect() -> None:
-    assert "has no effect yet" in schema("RouteOption", "spec.options.faults")["description"]
+    assert "has no effect" in schema("RouteOption", "spec.options.faults")["description"]
     assert "has no effect" not in schema("RouteOption", "spec.options.retries.retryOn")["description"]
     described = schema("RouteOption", "spec.options.ai.routeType")["description"]
     assert described.endswith("One of CHAT (0) or CHAT_STREAMING (1).")

@@ -1,10 +1,10 @@
-"""What changed between two rounds → Events, each piece of news once."""
+"""What changed between two rounds → Events, each change once."""
 
 from collections.abc import Mapping
 
 import pytest
 
-from switchover_operator.cluster.happenings import LONGEST_NOTE, SETTLED, Happening, Told, happenings
+from switchover_operator.cluster.object_events import LONGEST_NOTE, SETTLED, EventState, ObjectEvent, object_events
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.report import ListenerReport, Report
 from switchover_operator.identity import Identity
@@ -14,26 +14,26 @@ ROUTE = Identity("gateway.networking.k8s.io", "HTTPRoute", "ai", "chat")
 UPSTREAM = Identity("gloo.solo.io", "Upstream", "ai", "models")
 GOOD = Report(ROUTE, conditions=(conditions.accepted(),))
 BAD = Report(ROUTE, conditions=(conditions.invalid(["spec.rules: wrong"]),))
-FAULT = Happening(ROUTE, "Warning", "NotServed", "spec.rules: wrong")
+FAULT = ObjectEvent(ROUTE, "Warning", "NotServed", "spec.rules: wrong")
 
 
-def rounds(*reports: Report, apart: float = SETTLED) -> list[tuple[Happening, ...]]:
+def rounds(*reports: Report, apart: float = SETTLED) -> list[tuple[ObjectEvent, ...]]:
     """What is new in each round, which has one report and lasts until the next; the seconds between two."""
-    told, news = Told(), []
+    state, events = EventState(), []
     for number, report in enumerate(reports):
-        told, begun = happenings(told, [report], {}, 2 * number * apart)
-        told, stood = happenings(told, [report], {}, (2 * number + 1) * apart)
-        news.append((*begun, *stood))
-    return news
+        state, begun = object_events(state, [report], {}, 2 * number * apart)
+        state, stood = object_events(state, [report], {}, (2 * number + 1) * apart)
+        events.append((*begun, *stood))
+    return events
 
 
-def moves(*active: Mapping[Identity, int]) -> list[tuple[Happening, ...]]:
+def moves(*active: Mapping[Identity, int]) -> list[tuple[ObjectEvent, ...]]:
     """What is new in each round, in which these priorities answer."""
-    told, news = Told(), []
+    state, events = EventState(), []
     for each in active:
-        told, new = happenings(told, [Report(UPSTREAM)], each, 0.0)
-        news.append(new)
-    return news
+        state, new = object_events(state, [Report(UPSTREAM)], each, 0.0)
+        events.append(new)
+    return events
 
 
 def test_a_fault_is_told_once_while_it_stands_and_again_when_it_returns() -> None:
@@ -42,7 +42,7 @@ def test_a_fault_is_told_once_while_it_stands_and_again_when_it_returns() -> Non
 
 def test_a_second_fault_is_told_alone() -> None:
     both = Report(ROUTE, conditions=(*BAD.conditions, conditions.backend_not_found("no Service ai/x")))
-    assert rounds(BAD, both) == [(FAULT,), (Happening(ROUTE, "Warning", "NotServed", "no Service ai/x"),)]
+    assert rounds(BAD, both) == [(FAULT,), (ObjectEvent(ROUTE, "Warning", "NotServed", "no Service ai/x"),)]
 
 
 def test_a_field_without_effect_is_no_warning() -> None:
@@ -57,8 +57,8 @@ def test_a_note_is_no_event() -> None:
 def test_the_same_fault_of_two_objects_is_two_events() -> None:
     other = Identity(ROUTE.group, ROUTE.kind, "ai", "other")
     both = [BAD, Report(other, conditions=BAD.conditions)]
-    told, _ = happenings(Told(), both, {}, 0.0)
-    _, new = happenings(told, both, {}, SETTLED)
+    state, _ = object_events(EventState(), both, {}, 0.0)
+    _, new = object_events(state, both, {}, SETTLED)
     assert {each.about for each in new} == {ROUTE, other}
 
 
@@ -67,10 +67,10 @@ def test_a_fault_that_goes_before_it_settled_is_not_told() -> None:
 
 
 def test_a_fault_that_has_not_settled_is_waited_for_and_one_that_was_told_is_not() -> None:
-    told, _ = happenings(Told(), [BAD], {}, 0.0)
-    assert told.is_waiting
-    told, _ = happenings(told, [BAD], {}, SETTLED)
-    assert not told.is_waiting
+    state, _ = object_events(EventState(), [BAD], {}, 0.0)
+    assert state.is_waiting
+    state, _ = object_events(state, [BAD], {}, SETTLED)
+    assert not state.is_waiting
 
 
 def test_the_same_fault_of_two_listeners_is_two_events_that_name_them() -> None:
@@ -89,8 +89,8 @@ def test_a_note_is_never_longer_than_the_api_server_takes(letter: str) -> None:
 
 
 def test_a_move_to_another_priority_and_back_is_told_once_each() -> None:
-    over = Happening(UPSTREAM, "Warning", "FailedOver", "priority 1 answers, as priority 0 fails", "FailOver")
-    back = Happening(UPSTREAM, "Normal", "Recovered", "priority 0 answers again", "FailBack")
+    over = ObjectEvent(UPSTREAM, "Warning", "FailedOver", "priority 1 answers, as priority 0 fails", "FailOver")
+    back = ObjectEvent(UPSTREAM, "Normal", "Recovered", "priority 0 answers again", "FailBack")
     assert moves({UPSTREAM: 0}, {UPSTREAM: 1}, {UPSTREAM: 1}, {UPSTREAM: 0}) == [(), (over,), (), (back,)]
 
 
@@ -99,5 +99,5 @@ def test_the_first_priority_that_is_heard_of_is_no_move() -> None:
 
 
 def test_a_move_is_told_though_no_priority_was_known_in_between() -> None:
-    over = Happening(UPSTREAM, "Warning", "FailedOver", "priority 1 answers, as priority 0 fails", "FailOver")
+    over = ObjectEvent(UPSTREAM, "Warning", "FailedOver", "priority 1 answers, as priority 0 fails", "FailOver")
     assert moves({UPSTREAM: 0}, {}, {UPSTREAM: 1}) == [(), (), (over,)]

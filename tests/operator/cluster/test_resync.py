@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchover_operator.cluster.census import Difference, difference, uids
+from switchover_operator.cluster.resync import Drift, missing_and_stale, uids
 from switchover_operator.identity import Body
 
 
@@ -27,7 +27,7 @@ def of(letters: str) -> frozenset[str]:
 def test_what_is_gone_was_known_before_the_list_and_what_is_unseen_is_not_known_after_it(
     before: str, existing: str, after: str, gone: str, unseen: str
 ) -> None:
-    assert difference(of(before), of(existing), of(after)) == Difference(of(gone), of(unseen))
+    assert missing_and_stale(of(before), of(existing), of(after)) == Drift(of(gone), of(unseen))
 
 
 def body(**metadata: str) -> Body:

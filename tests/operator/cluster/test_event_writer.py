@@ -1,12 +1,12 @@
-"""A happening and the object that it is about → a Kubernetes Event."""
+"""A object_event and the object that it is about → a Kubernetes Event."""
 
 import re
 from datetime import UTC, datetime
 
 import pytest
 
-from switchover_operator.cluster.events import event
-from switchover_operator.cluster.happenings import Happening
+from switchover_operator.cluster.event_writer import event
+from switchover_operator.cluster.object_events import ObjectEvent
 from switchover_operator.identity import Body, Identity, identity_of
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 7, tzinfo=UTC)
@@ -21,8 +21,8 @@ def route(name: str = "chat") -> Body:
     }
 
 
-def about(body: Body) -> Happening:
-    return Happening(identity_of(body), "Warning", "NotServed", "spec.rules: wrong")
+def about(body: Body) -> ObjectEvent:
+    return ObjectEvent(identity_of(body), "Warning", "NotServed", "spec.rules: wrong")
 
 
 def test_an_event_stands_beside_its_object_and_says_what_holds_for_which_version_of_it() -> None:
@@ -55,8 +55,10 @@ def test_an_event_about_an_object_of_no_namespace_is_in_the_default_one() -> Non
         "kind": "GatewayClass",
         "metadata": {"name": "switchover"},
     }
-    happening = Happening(Identity("gateway.networking.k8s.io", "GatewayClass", "", "switchover"), "Normal", "R", "n")
-    made = event(happening, body, "operator-0", NOW)
+    object_event = ObjectEvent(
+        Identity("gateway.networking.k8s.io", "GatewayClass", "", "switchover"), "Normal", "R", "n"
+    )
+    made = event(object_event, body, "operator-0", NOW)
     assert (made["metadata"]["namespace"], made["regarding"]["namespace"]) == ("default", "")
     assert (made["regarding"]["uid"], made["regarding"]["resourceVersion"]) == ("", "")
 

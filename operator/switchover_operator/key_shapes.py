@@ -1,7 +1,7 @@
-"""A text → whether it may be a key of somebody's, and the text without what may be one.
+"""A text → whether it resembles an API key, and the text with a mask in place of what does.
 
-People paste keys into the wrong field. What a message would repeat of a manifest goes through here first: whether a
-value is a key cannot be known, but what keys look like can.
+People paste keys into the wrong field. Every value of a manifest that a message repeats is masked here first. Whether a
+value is a key cannot be known, but the forms of keys are.
 """
 
 import re
@@ -13,12 +13,12 @@ _PREFIXED: Final = re.compile(
     r"(?:sk|pk|rk|gsk|csk|xai|hf|r8|fw|pplx|nvapi|tgp|lin_api|sess|glpat|gh[opsur]|github_pat|xox[abeoprs]|ya29|eyJ|AIza)"
     r"(?:(?<=eyJ)|(?<=AIza)|[-_.])|(?:AKIA|ASIA)(?=[A-Z0-9]{12}))[A-Za-z0-9+/=_.~-]{8,}"
 )
-"""Beginnings that providers give their keys, and what follows them (their own documentation; JWT: RFC 7519)."""
+"""The prefixes of providers' keys, and what follows them (documentation of the providers; JWT: RFC 7519)."""
 
 _SCHEME: Final = re.compile(
     r"(?P<prefix>\b(?i:Bearer|Basic)\s+)(?=[A-Za-z+/=_.~-]*(?:[0-9]|[a-z][A-Z]))[A-Za-z0-9+/=_.~-]{6,}"
 )
-"""Credentials of a header (RFC 9110, section 11.4), but not a word after "Bearer"."""
+"""Credentials in a header (RFC 9110, section 11.4), but not an ordinary word after "Bearer"."""
 
 _QUERY: Final = re.compile(
     r"(?P<prefix>[?&](?:[A-Za-z-]*key|[a-z_]*token|code|sig|signature|secret|password)=)[^&#\s'\"]+", re.IGNORECASE
@@ -31,31 +31,31 @@ _RUN: Final = re.compile(r"[A-Za-z0-9+/_=]{20,}")
 _TURN: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])")
 _LEAST_TURNS: Final = 5
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{4,}")
-"""What names are made of, as `k8sSecretApikeyStorage`; chance hardly makes two of them."""
+"""A part of a name such as `k8sSecretApikeyStorage`; random text hardly ever has two of these."""
 
 MASK: Final = "***"
 
 
 def begins_as_a_key(text: str) -> bool:
-    """Tell whether a text holds what no name of a model or a host begins with, but keys do: `sk-...`, `Bearer ...`."""
+    """Tell whether a text has a prefix of keys that no name of a model or a host has: `sk-...`, `Bearer ...`."""
     return _PREFIXED.search(text) is not None or _SCHEME.search(text) is not None
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Tell whether a text holds a credential, or letters and digits in a run as only chance makes them."""
+    """Tell whether a text holds a credential, or a random run of letters and digits."""
     return any(shape.search(text) for shape in _SHAPES) or any(_is_random(run[0]) for run in _RUN.finditer(text))
 
 
 @lru_cache(maxsize=4096)
 def without_keys(text: str) -> str:
-    """The text with a mask in place of whatever looks like a key; the beginning that names its kind stays."""
+    """Mask everything that looks like a key; the prefix that shows its kind is kept."""
     for shape in _SHAPES:
         text = shape.sub(_masked, text)
     return _RUN.sub(lambda run: MASK if _is_random(run[0]) else run[0], text)
 
 
 def described(text: str) -> str:
-    """What may be told of a text that is not shown: `a string of 20 to 63 characters`."""
+    """Describe a text that is not shown: `a string of 20 to 63 characters`."""
     size = "fewer than 20" if len(text) < 20 else "20 to 63" if len(text) < 64 else "64 or more"
     return f"a string of {size} characters"
 

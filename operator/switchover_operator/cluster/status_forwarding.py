@@ -1,7 +1,7 @@
-"""Reports on objects whose kind has no status to write to → conditions of the routes that use them.
+"""Reports on objects whose kind has no status subresource → conditions of the routes that use them.
 
-Gloo's own CustomResourceDefinitions have no status subresource; where they are the ones installed, what is to be said
-of an Upstream or a RouteOption stands at the HTTPRoute, and in an Event.
+Gloo's own CustomResourceDefinitions have no status subresource. Where they are installed, the findings about an
+Upstream or a RouteOption go to the HTTPRoute, and to an Event.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -18,31 +18,33 @@ Kind = tuple[str, str]
 """Group and kind."""
 
 
-def relayed(reports: Iterable[Report], mute: Set[Kind]) -> tuple[Report, ...]:
-    """Add to each route what there is to say of the objects of `mute` kinds that it is served by."""
+def with_reports_of_referenced(reports: Iterable[Report], without_status_subresource: Set[Kind]) -> tuple[Report, ...]:
+    """Add to each route the findings of the objects that it uses and whose kind has no status subresource."""
     reports = tuple(reports)
-    if not mute:
+    if not without_status_subresource:
         return reports
-    by_identity = {report.identity: report for report in reports if _kind(report) in mute}
+    by_identity = {report.identity: report for report in reports if _kind(report) in without_status_subresource}
     policies = _policies_by_target(by_identity)
     return tuple(
-        _with_words(report, [*report.refers_to, *policies.get(report.identity, ())], by_identity)
+        _with_findings(report, [*report.refers_to, *policies.get(report.identity, ())], by_identity)
         if report.identity.kind == HTTPRoute.KIND
         else report
         for report in reports
     )
 
 
-def _with_words(route: Report, used: Iterable[Identity], reports: Mapping[Identity, Report]) -> Report:
-    told = [str(finding) for identity in used if identity in reports for finding in _worth_telling(reports[identity])]
-    if not told:
+def _with_findings(route: Report, used: Iterable[Identity], reports: Mapping[Identity, Report]) -> Report:
+    texts = [
+        str(finding) for identity in used if identity in reports for finding in _forwarded_findings(reports[identity])
+    ]
+    if not texts:
         return route
-    condition: Condition = conditions.referenced_objects(told)
+    condition: Condition = conditions.referenced_objects(texts)
     parents = tuple(ParentReport(parent.ref, (*parent.conditions, condition)) for parent in route.parents)
     return replace(route, parents=parents)
 
 
-def _worth_telling(report: Report) -> list[Finding]:
+def _forwarded_findings(report: Report) -> list[Finding]:
     return [finding for finding in findings(report, lambda *_: "") if finding.weight is not Weight.NOTE]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchover_operator.compiler.key_shapes import begins_as_a_key, described, looks_like_a_key, without_keys
+from switchover_operator.key_shapes import begins_as_a_key, described, looks_like_a_key, without_keys
 
 KEYS = [
     "sk-abcdefghijkl",

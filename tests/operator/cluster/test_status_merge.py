@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from switchover_operator.compiler.compile import Compiled, compile
+from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
+from switchover_operator.cluster.status_merge import SUPPORTED_FEATURES, StatusContext, changed_statuses
+from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import CONTROLLER_NAME, Cluster, GatewayPort
-from switchover_operator.compiler.report import SUPPORTED_FEATURES, Surroundings, changed_statuses
 from switchover_operator.identity import Body, Identity
-from switchover_operator.publish import Acknowledgement, Acknowledgements
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Document, documents
 
@@ -61,18 +61,18 @@ def _bodies(statuses: dict[Identity, Any] | None = None) -> list[Body]:
     return bodies
 
 
-def _around(compiled: Compiled, *, accepted: bool | None = True, reasons: tuple[str, ...] = ()) -> Surroundings:
+def _context(compiled: Compiled, *, accepted: bool | None = True, reasons: tuple[str, ...] = ()) -> StatusContext:
     revision = compiled.table.revision
     word = None if accepted is None else Acknowledgement(revision, accepted=accepted, reasons=reasons)
-    return Surroundings(Acknowledgements(revision, {"data-plane-0": word}), {GATEWAY: ["10.1.2.3"]})
+    return StatusContext(Acknowledgements(revision, {"data-plane-0": word}), {GATEWAY: ["10.1.2.3"]})
 
 
 def _statuses(
-    bodies: list[Body], around: Surroundings | None = None, now: str = NOW, compiled: Compiled | None = None
+    bodies: list[Body], context: StatusContext | None = None, now: str = NOW, compiled: Compiled | None = None
 ) -> dict[Identity, Body]:
     snapshot = Snapshot.of(bodies)
-    compiled = compiled or compile(snapshot, {}, FLEET)
-    return dict(changed_statuses(compiled.reports, snapshot, around or _around(compiled), now))
+    compiled = compiled or compile_snapshot(snapshot, {}, FLEET)
+    return dict(changed_statuses(compiled.reports, snapshot, context or _context(compiled), now))
 
 
 def _by_type(conditions: list[Body]) -> dict[str, Body]:
@@ -109,9 +109,9 @@ def test_a_served_gateway_has_its_address_its_listeners_and_the_routes_on_each()
 
 def test_a_gateway_without_an_address_is_not_programmed_though_its_listeners_are() -> None:
     snapshot = Snapshot.of(_bodies())
-    compiled = compile(snapshot, {}, FLEET)
-    around = Surroundings(_around(compiled).acknowledgements, {})
-    status = dict(changed_statuses(compiled.reports, snapshot, around, NOW))[GATEWAY]
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    context = StatusContext(_context(compiled).acknowledgements, {})
+    status = dict(changed_statuses(compiled.reports, snapshot, context, NOW))[GATEWAY]
     assert "addresses" not in status
     assert _truth(status["conditions"])["Programmed"] == "False/AddressNotAssigned"
     assert _truth(status["listeners"][0]["conditions"])["Programmed"] == "True/Programmed"
@@ -119,18 +119,18 @@ def test_a_gateway_without_an_address_is_not_programmed_though_its_listeners_are
 
 def test_a_gateway_whose_service_is_refused_says_why() -> None:
     snapshot = Snapshot.of(_bodies())
-    compiled = compile(snapshot, {}, FLEET)
-    around = Surroundings(
-        _around(compiled).acknowledgements, address_problems={GATEWAY: "its Service is refused: quota"}
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    context = StatusContext(
+        _context(compiled).acknowledgements, address_problems={GATEWAY: "its Service is refused: quota"}
     )
-    programmed = _by_type(dict(changed_statuses(compiled.reports, snapshot, around, NOW))[GATEWAY]["conditions"])
+    programmed = _by_type(dict(changed_statuses(compiled.reports, snapshot, context, NOW))[GATEWAY]["conditions"])
     assert programmed["Programmed"]["reason"] == "AddressNotAssigned"
     assert programmed["Programmed"]["message"] == "its Service is refused: quota"
 
 
 def test_an_address_that_is_a_name_is_a_hostname() -> None:
-    around = Surroundings(addresses={GATEWAY: ["lb.example.com", "fd00::1"]})
-    addresses = _statuses(_bodies(), around)[GATEWAY]["addresses"]
+    context = StatusContext(addresses={GATEWAY: ["lb.example.com", "fd00::1"]})
+    addresses = _statuses(_bodies(), context)[GATEWAY]["addresses"]
     assert [address["type"] for address in addresses] == ["Hostname", "IPAddress"]
 
 
@@ -142,9 +142,9 @@ def test_a_class_of_ours_is_accepted_and_lists_the_supported_features_in_order()
 
 def test_an_upstream_counts_its_priorities_and_targets_and_names_the_one_that_answers() -> None:
     snapshot = Snapshot.of(_bodies())
-    compiled = compile(snapshot, {}, FLEET)
-    around = Surroundings(active_priorities={UPSTREAM: 1})
-    status = dict(changed_statuses(compiled.reports, snapshot, around, NOW))[UPSTREAM]
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    context = StatusContext(active_priorities={UPSTREAM: 1})
+    status = dict(changed_statuses(compiled.reports, snapshot, context, NOW))[UPSTREAM]
     assert (status["priorities"], status["targets"], status["activePriority"]) == (2, 3, 1)
 
 
@@ -236,18 +236,18 @@ def _programmed(status: Body) -> str:
 
 def test_an_object_waits_until_every_data_plane_acknowledged_it() -> None:
     snapshot = Snapshot.of(_bodies())
-    compiled = compile(snapshot, {}, FLEET)
-    statuses = dict(changed_statuses(compiled.reports, snapshot, _around(compiled, accepted=None), NOW))
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    statuses = dict(changed_statuses(compiled.reports, snapshot, _context(compiled, accepted=None), NOW))
     assert _programmed(statuses[UPSTREAM]) == "False/Pending"
-    nobody = dict(changed_statuses(compiled.reports, snapshot, Surroundings(), NOW))
+    nobody = dict(changed_statuses(compiled.reports, snapshot, StatusContext(), NOW))
     assert _programmed(nobody[ROUTE]["parents"][0]) == "False/Pending"
 
 
 def test_a_refusal_of_a_data_plane_is_the_message() -> None:
     snapshot = Snapshot.of(_bodies())
-    compiled = compile(snapshot, {}, FLEET)
-    around = _around(compiled, accepted=False, reasons=("port 10000 is taken",))
-    conditions = dict(changed_statuses(compiled.reports, snapshot, around, NOW))[UPSTREAM]["conditions"]
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    context = _context(compiled, accepted=False, reasons=("port 10000 is taken",))
+    conditions = dict(changed_statuses(compiled.reports, snapshot, context, NOW))[UPSTREAM]["conditions"]
     assert _truth(conditions)["Programmed"] == "False/Refused"
     assert "port 10000 is taken" in _by_type(conditions)["Programmed"]["message"]
 
@@ -255,16 +255,16 @@ def test_a_refusal_of_a_data_plane_is_the_message() -> None:
 def test_what_was_programmed_stays_so_while_a_revision_about_others_is_on_its_way() -> None:
     bodies = _bodies(_statuses(_bodies()))
     snapshot = Snapshot.of(bodies)
-    compiled = compile(snapshot, {}, FLEET)
-    assert dict(changed_statuses(compiled.reports, snapshot, _around(compiled, accepted=None), LATER)) == {}
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    assert dict(changed_statuses(compiled.reports, snapshot, _context(compiled, accepted=None), LATER)) == {}
 
 
 def test_a_new_generation_is_programmed_only_once_it_is_acknowledged() -> None:
     bodies = _bodies(_statuses(_bodies()))
     bodies[2]["metadata"]["generation"] = 8
     snapshot = Snapshot.of(bodies)
-    compiled = compile(snapshot, {}, FLEET)
-    waiting = dict(changed_statuses(compiled.reports, snapshot, _around(compiled, accepted=None), LATER))
+    compiled = compile_snapshot(snapshot, {}, FLEET)
+    waiting = dict(changed_statuses(compiled.reports, snapshot, _context(compiled, accepted=None), LATER))
     assert _programmed(waiting[UPSTREAM]) == "False/Pending"
     assert set(waiting) == {UPSTREAM}
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from switchover_operator.cluster.statuses import Wish, patch
+from switchover_operator.cluster.status_writer import DesiredStatus, patch
 from switchover_operator.identity import Body
 
 
-def wish(existing: object, wanted: Body) -> Wish:
+def desired(existing: object, wanted: Body) -> DesiredStatus:
     body = {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "metadata": {"name": "a", "resourceVersion": "7"}}
-    return Wish({**body, "status": existing} if existing is not None else body, wanted)
+    return DesiredStatus({**body, "status": existing} if existing is not None else body, wanted)
 
 
 def merged(target: object, change: object) -> Any:
@@ -46,14 +46,14 @@ def test_whatever_an_object_has_the_patch_makes_of_it_what_it_should_have(existi
     wanted = {"conditions": CONDITIONS, "targets": 2}
     if isinstance(existing, dict) and "statuses" in existing:
         wanted["statuses"] = existing["statuses"]
-    assert merged({"status": existing}, {"status": patch(wish(existing, wanted))["status"]})["status"] == wanted
+    assert merged({"status": existing}, {"status": patch(desired(existing, wanted))["status"]})["status"] == wanted
 
 
 def test_the_patch_holds_only_what_changed_and_takes_away_what_is_gone() -> None:
     existing = {"conditions": CONDITIONS, "targets": 3, "addresses": [], "statuses": {"gloo": {}}}
     wanted = {"conditions": CONDITIONS, "targets": 2, "statuses": {"gloo": {}}, "priorities": 1}
-    assert patch(wish(existing, wanted))["status"] == {"targets": 2, "priorities": 1, "addresses": None}
+    assert patch(desired(existing, wanted))["status"] == {"targets": 2, "priorities": 1, "addresses": None}
 
 
 def test_the_patch_is_for_the_version_that_the_status_was_made_from() -> None:
-    assert patch(wish({}, {}))["metadata"] == {"resourceVersion": "7"}
+    assert patch(desired({}, {}))["metadata"] == {"resourceVersion": "7"}
