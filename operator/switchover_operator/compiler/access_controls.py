@@ -7,6 +7,7 @@ reference, `extauth.proto`, `jwt.proto`, `rbac.proto`, `waf.proto`, and `plugins
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -134,6 +135,7 @@ def _control(key: str, value: Any) -> Iterator[str]:
         yield key
 
 
+@lru_cache(maxsize=4096)
 def resembles(name: str) -> bool:
     """Tell whether a name that nobody knows was probably meant for an access control.
 

@@ -111,7 +111,7 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
             continue
         options = option.model.spec.options
         # Null is unset, as everywhere in Kubernetes.
-        given = {name: value for name in RouteOptions.model_fields if (value := getattr(options, name)) is not None}
+        given = {name: value for name, value in options.__dict__.items() if value is not None}
         taken = [name for name in given if name in values]
         if taken:
             lost[option.identity] = _overridden(option.identity, taken, sources)
@@ -123,7 +123,7 @@ def _merged(brought: Iterable[_Brought]) -> RuleOptions:
         ]
         values |= {name: given[name] for name in fresh}
         sources |= dict.fromkeys(fresh, option.identity)
-    return RuleOptions(RouteOptions.model_construct(**values), sources, tuple(told), lost, closed=tuple(closed))
+    return RuleOptions(_NO_OPTIONS.options.model_copy(update=values), sources, tuple(told), lost, closed=tuple(closed))
 
 
 def _refused_controls(option: Object[RouteOption], taken: Mapping[str, Any], *, attached: bool) -> list[str]:
