@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.reuse import Work
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgements, Publisher
 from switchover_operator.snapshot import Snapshot, same_content
@@ -55,12 +56,15 @@ class Round:
     seconds: float = 0.0
 
 
-def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
-    """Compile what is seen now; an object that is broken now counts as it was when it was last `accepted`."""
+def advance(accepted: Mapping[Identity, Admitted], seen: Seen, before: Work | None = None) -> Compiled:
+    """Compile what is seen now; an object that is broken now counts as it was when it was last `accepted`.
+
+    `before` is the work of the compilation that `accepted` is of.
+    """
     # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
     gc.disable()
     try:
-        return compile(seen.snapshot, accepted, seen.fleet)
+        return compile(seen.snapshot, accepted, seen.fleet, before)
     finally:
         gc.enable()
 
@@ -140,6 +144,10 @@ class Loop:
     def _accepted(self) -> Mapping[Identity, Admitted]:
         return self._compiled.accepted if self._compiled is not None else self._before
 
+    @property
+    def _work(self) -> Work | None:
+        return self._compiled.work if self._compiled is not None else None
+
     async def _see(self) -> float:
         """Look, and compile what is new; return the seconds that this took."""
         seen = await self._look()
@@ -150,7 +158,7 @@ class Loop:
         if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
             began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
-            self._compiled = await asyncio.to_thread(advance, self._accepted, seen)
+            self._compiled = await asyncio.to_thread(advance, self._accepted, seen, self._work)
             self.publisher.publish(self._compiled.table)
             seconds = time.monotonic() - began
         self._seen = seen

@@ -1,6 +1,6 @@
 """HTTPRoutes and listeners → where each route is attached, by which hostnames, and what each parentRef is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,21 @@ class AttachedRoute:
 
 
 def attached_routes(
-    catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
-) -> tuple[AttachedRoute, ...]:
-    """Attach every HTTPRoute. One that names no Gateway of ours is somebody else's, but for one machine's files."""
+    catalogue: Catalogue,
+    gateways: Mapping[Identity, ServedGateway],
+    fleet: Fleet,
+    known: Container[Identity] = (),
+) -> Iterator[AttachedRoute]:
+    """Attach every HTTPRoute that is not `known`.
+
+    One that names no Gateway of ours is somebody else's, but for one machine's files.
+    """
     labels = _namespace_labels(catalogue)
-    attached = (_attached(found, gateways, labels, fleet) for found in catalogue.every(HTTPRoute))
-    return tuple(route for route in attached if route.parents)
+    for found in catalogue.every(HTTPRoute):
+        if found.identity not in known:
+            route = _attached(found, gateways, labels, fleet)
+            if route.parents:
+                yield route
 
 
 def _namespace_labels(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:

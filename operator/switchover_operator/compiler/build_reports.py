@@ -1,7 +1,8 @@
 """What compilation found out → one `Report` for each object that is ours, in the order of the snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from switchover_dataplane.table import ApiKeys
 from switchover_operator.compiler import conditions, triggers
@@ -14,7 +15,7 @@ from switchover_operator.compiler.fleet import CLASS_NAME, Fleet, Standalone
 from switchover_operator.compiler.listeners import ServedGateway, class_reports
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.policies import FailoverIndex
-from switchover_operator.compiler.report import ListenerReport, ParentReport, Report
+from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, World
 from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, targets, told_refs
@@ -27,36 +28,78 @@ from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
 
+R = TypeVar("R", bound=Resource)
+
 _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthConfig.GROUP, FailoverPolicy.GROUP})
 
 
-def all_reports(
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report, and the objects that it was made of."""
+
+    report: Report
+    reads: Set[Identity]
+
+
+def all_reports(  # noqa: PLR0917 - all that compilation found out, and what stays of the time before
     snapshot: Snapshot,
     world: World,
     gateways: Mapping[Identity, ServedGateway],
-    routes: Iterable[CompiledRoute],
+    routes: Mapping[Identity, CompiledRoute],
     fleet: Fleet,
-) -> tuple[Report, ...]:
-    """Report on every object that is ours, and on every object that cannot be read."""
-    routes = tuple(routes)
-    used = frozenset(identity for route in routes if route.rules for identity in route.used)
+    kept: Mapping[Identity, Reported],
+) -> Mapping[Identity, Reported]:
+    """Report on every object that is ours, and on every object that cannot be read, in the order of the snapshot.
+
+    `kept` are reports on routes, Upstreams and policies of which nothing has changed that they were made of.
+    """
+    every = tuple(routes.values())
+    used = frozenset(identity for route in every if route.rules for identity in route.used)
     reports = {
-        report.identity: report
-        for report in (
-            *_unserved_kinds(snapshot),
-            *_unreadable(world.catalogue),
-            *class_reports(world.catalogue),
-            *_gateways_of_others(world.catalogue, gateways, fleet),
-            *_gateway_reports(gateways, routes),
-            *options_reports(world.catalogue, gateways, fleet),
-            *(_route_report(route) for route in routes),
-            *_upstream_reports(world, used, _worst_cases(routes)),
-            *_auth_config_reports(world, used),
-            *_route_option_reports(world, routes, fleet),
-            *_failover_reports(world, gateways, routes, fleet),
+        each.report.identity: each
+        for each in (
+            *_made_of_all(_unserved_kinds(snapshot)),
+            *_made_of_all(_unreadable(world.catalogue)),
+            *_made_of_all(class_reports(world.catalogue)),
+            *_made_of_all(_gateways_of_others(world.catalogue, gateways, fleet)),
+            *_made_of_all(_gateway_reports(gateways, every)),
+            *_made_of_all(options_reports(world.catalogue, gateways, fleet)),
+            *(_of_route(route) for identity, route in routes.items() if identity not in kept),
+            *_reported(world, kept, Upstream, _UpstreamReports(world, used, _worst_cases(every)).of),
+            *_made_of_all(_auth_config_reports(world, used)),
+            *_reported(world, kept, RouteOption, _RouteOptionReports(world, routes, fleet).of),
+            *_reported(world, kept, FailoverPolicy, _FailoverReports(world, gateways, routes, fleet).of),
         )
     }
-    return tuple(reports[identity] for identity in sorted(reports))
+    reports.update(kept)
+    placed: dict[Identity, Reported] = {}
+    for identity in snapshot.objects:
+        each = reports.get(identity)
+        if each is not None:
+            source = snapshot.source(identity)
+            moved = each.report.source != source
+            placed[identity] = Reported(replace(each.report, source=source), each.reads) if moved else each
+    return placed
+
+
+def _made_of_all(reports: Iterable[Report]) -> Iterator[Reported]:
+    """Reports that are made anew each time."""
+    return (Reported(report, frozenset()) for report in reports)
+
+
+def _of_route(route: CompiledRoute) -> Reported:
+    return Reported(_route_report(route), frozenset((route.attached.found.identity,)))
+
+
+def _reported(
+    world: World, kept: Mapping[Identity, Reported], kind: type[R], report: "Callable[[Object[R]], Report]"
+) -> Iterator[Reported]:
+    """Report on each object of a kind that is not `kept`, and note what it is made of."""
+    for found in world.catalogue.every(kind):
+        if found.identity not in kept:
+            with world.catalogue.reading() as reads:
+                made = report(found)
+            yield Reported(made, reads | {found.identity})
 
 
 def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
@@ -152,18 +195,20 @@ def _worst_cases(routes: Iterable[CompiledRoute]) -> Mapping[Identity, list[Cond
     return told
 
 
-def _upstream_reports(
-    world: World, used: frozenset[Identity], worst: Mapping[Identity, list[Condition]]
-) -> Iterator[Report]:
-    for found in world.catalogue.every(Upstream):
+@dataclass(frozen=True, slots=True)
+class _UpstreamReports:
+    world: World
+    used: frozenset[Identity]
+    worst: Mapping[Identity, list[Condition]]
+
+    def of(self, found: Object[Upstream]) -> Report:
         if found.model is None:
-            yield _plain(found, found.accepted)
-            continue
-        destination = world.destinations.of_upstream(found)
-        told = (*destination.conditions, *found.effect, *worst.get(found.identity, ()))
+            return _plain(found, found.accepted)
+        destination = self.world.destinations.of_upstream(found)
+        told = (*destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
         report = _plain(found, found.accepted, *told)
         notes = (*found.notes, *destination.notes)
-        yield replace(report, pools=destination.pools, notes=notes, serves=found.identity in used)
+        return replace(report, pools=destination.pools, notes=notes, serves=found.identity in self.used)
 
 
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,30 +226,37 @@ def _auth_config_reports(world: World, used: frozenset[Identity]) -> Iterator[Re
         yield replace(report, notes=(*report.notes, *callers.notes), serves=serves)
 
 
-def _route_option_reports(world: World, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
-    catalogue = world.catalogue
-    ours = {route.attached.found.identity: route for route in routes}
-    named = _named_by_filters(route.attached for route in routes)
-    for found in catalogue.every(RouteOption):
-        access = tuple(option_told(world.auth, found))
+class _RouteOptionReports:
+    def __init__(self, world: World, routes: Mapping[Identity, CompiledRoute], fleet: Fleet) -> None:
+        self._world = world
+        self._ours = routes
+        self._fleet = fleet
+        self._named = named_by_filters(route.attached for route in routes.values())
+
+    def of(self, found: Object[RouteOption]) -> Report:
+        access = tuple(option_told(self._world.auth, found))
         told = (_accepted(found), *_triggers_told(found), *access, *found.effect)
         served = served_refs(found)
         ancestors: list[ParentReport] = []
         for ref in told_refs(found):
-            target = route_targeted(found.identity, ref)
-            if isinstance(target, Condition):
-                ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
-            elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
-                missing = conditions.target_not_found(f"{target} does not exist")
-                ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
-            elif target in ours or isinstance(fleet, Standalone):
-                here = told if ref in served else (_accepted(found, attached=False), *access, *found.effect)
-                ancestors.append(ParentReport(ref, _with_lost(found, here, ours.get(target))))
-        for route in named.get(found.identity, ()):
+            here = told if ref in served else (_accepted(found, attached=False), *access, *found.effect)
+            ancestors += self._at(found, ref, here)
+        for route in self._named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
-                ancestors.append(ParentReport(ref, _with_lost(found, told, ours.get(route))))
-        yield _policy_report(found, ancestors, told)
+                ancestors.append(ParentReport(ref, _with_lost(found, told, self._ours.get(route))))
+        return _policy_report(found, ancestors, told)
+
+    def _at(self, found: Object[RouteOption], ref: Ref, told: tuple[Condition, ...]) -> Iterator[ParentReport]:
+        """Report on it at what a targetRef means; nothing where that is a route of somebody else's."""
+        target = route_targeted(found.identity, ref)
+        if isinstance(target, Condition):
+            yield ParentReport(ref, (found.refusal or target, *found.effect))
+        elif self._world.catalogue.find(HTTPRoute, target.namespace, target.name) is None:
+            missing = conditions.target_not_found(f"{target} does not exist")
+            yield ParentReport(ref, (found.refusal or missing, *found.effect))
+        elif target in self._ours or isinstance(self._fleet, Standalone):
+            yield ParentReport(ref, _with_lost(found, told, self._ours.get(target)))
 
 
 def _with_lost(
@@ -240,7 +292,7 @@ def _triggers_told(found: Object[RouteOption]) -> tuple[Condition, ...]:
     return (conditions.default_triggers(text),)
 
 
-def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
+def named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
     """RouteOption → the routes whose rules refer to it."""
     named: dict[Identity, list[Identity]] = {}
     for route in routes:
@@ -253,28 +305,34 @@ def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list
     return named
 
 
-def _failover_reports(
-    world: World, gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute], fleet: Fleet
-) -> Iterator[Report]:
-    attached_to = {route.attached.found.identity: bool(route.rules) for route in routes}
-    for found in world.catalogue.every(FailoverPolicy):
+@dataclass(frozen=True, slots=True)
+class _FailoverReports:
+    world: World
+    gateways: Mapping[Identity, ServedGateway]
+    routes: Mapping[Identity, CompiledRoute]
+    fleet: Fleet
+
+    def of(self, found: Object[FailoverPolicy]) -> Report:
         ancestors: list[ParentReport] = []
         idle: list[Identity] = []
+        objects = self.world.catalogue.objects
         for target, attached in targets(found).items():
-            theirs = target in world.catalogue.objects and target not in gateways and target not in attached_to
+            self.world.catalogue.note((target,))
+            route = self.routes.get(target)
+            theirs = target in objects and target not in self.gateways and route is None
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
                 # Somebody else may serve it, but for one machine's files.
-                if not isinstance(fleet, Standalone):
+                if not isinstance(self.fleet, Standalone):
                     continue
                 accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
             else:
-                accepted = _at(world.catalogue, world.failover, found, target, attached=attached)
-            idle += [target] if not attached_to.get(target, True) else []
+                accepted = _at(self.world.catalogue, self.world.failover, found, target, attached=attached)
+            idle += [target] if route is not None and not route.rules else []
             ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))
         notes = tuple(f"{target} is attached to no Gateway, and the policy has no effect there" for target in idle)
-        yield replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
+        return replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
 
 
 def _at(

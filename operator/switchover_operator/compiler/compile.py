@@ -5,7 +5,8 @@ the step that finds it bad, with its reasons, and the rest goes on.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 from switchover_dataplane import table
 from switchover_operator.compiler.admission import Admitted
@@ -14,11 +15,12 @@ from switchover_operator.compiler.attachment import attached_routes
 from switchover_operator.compiler.build_reports import all_reports
 from switchover_operator.compiler.closures import with_closures
 from switchover_operator.compiler.fleet import Fleet
-from switchover_operator.compiler.listeners import GatewayListener, served_gateways
+from switchover_operator.compiler.listeners import GatewayListener, ServedGateway, served_gateways
 from switchover_operator.compiler.policies import FailoverIndex
-from switchover_operator.compiler.precedence import ports
+from switchover_operator.compiler.precedence import attached_matches, ports
 from switchover_operator.compiler.report import Report
-from switchover_operator.compiler.resolve import resolve
+from switchover_operator.compiler.resolve import Catalogue, resolve
+from switchover_operator.compiler.reuse import Work, concerned, moved, with_targets
 from switchover_operator.compiler.route_options import OptionsIndex
 from switchover_operator.compiler.routes import CompiledRoute, Destinations, World, compiled_route
 from switchover_operator.identity import Identity
@@ -27,14 +29,20 @@ from switchover_operator.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The table, a report for each object of ours, and each object as it is good now: `last_good` next time."""
+    """The table, a report for each object of ours, and each object as it is good now: `last_good` next time.
+
+    `work` is what the next compilation may use again.
+    """
 
     table: table.Table
     reports: tuple[Report, ...]
     accepted: Mapping[Identity, Admitted]
+    work: Work | None = field(default=None, repr=False, compare=False)
 
 
-def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet) -> Compiled:
+def compile(
+    snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: Fleet, before: Work | None = None
+) -> Compiled:
     """Compile everything there is at one moment.
 
     Args:
@@ -42,23 +50,63 @@ def compile(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], fleet: F
         last_good: `accepted` of the last time, {} the first time. Of an object whose content is refused now, what was
             good then keeps serving; an object that is gone is gone.
         fleet: how the ports of Gateways become sockets of data planes.
+        before: `work` of the last time, whose `accepted` is `last_good`. It saves time and changes nothing.
     """
-    catalogue = resolve(snapshot, last_good)
+    catalogue = resolve(snapshot, last_good, before.world.catalogue if before else None)
     gateways = with_closures(catalogue, served_gateways(catalogue, fleet))
-    attached = attached_routes(catalogue, gateways, fleet)
-    world = World(
+    changed = moved(before, catalogue) if before else None
+    if before is None or changed is None or fleet != before.fleet or gateways != before.gateways:
+        return _compiled(snapshot, _world(catalogue, fleet, None), gateways, fleet, None, frozenset())
+    world = _world(catalogue, fleet, before.world)
+    changed = with_targets(changed, before.world, world)
+    world.destinations.keep(before.world.destinations, changed)
+    return _compiled(snapshot, world, before.gateways, fleet, before, changed)
+
+
+def _world(catalogue: Catalogue, fleet: Fleet, before: World | None) -> World:
+    return World(
         catalogue,
-        OptionsIndex(catalogue),
-        FailoverIndex(catalogue),
+        OptionsIndex(catalogue, before.options if before else None),
+        FailoverIndex(catalogue, before.failover if before else None),
         Destinations(catalogue, fleet),
         AuthIndex(catalogue),
     )
-    routes = tuple(compiled_route(world, route) for route in attached)
+
+
+def _compiled(  # noqa: PLR0917 - what one compilation is of, and what is known of the one before it
+    snapshot: Snapshot,
+    world: World,
+    gateways: Mapping[Identity, ServedGateway],
+    fleet: Fleet,
+    before: Work | None,
+    changed: frozenset[Identity],
+) -> Compiled:
+    catalogue = world.catalogue
+    reads = {route: read for route, read in before.reads.items() if read.isdisjoint(changed)} if before else {}
+    kept = {route: before.routes[route] for route in reads if route in before.routes} if before else {}
+    made: dict[Identity, CompiledRoute] = {}
+    for route in attached_routes(catalogue, gateways, fleet, reads):
+        with catalogue.reading() as read:
+            identity = route.found.identity
+            made[identity] = compiled_route(world, route)
+        parents = (parent.gateway for parent in route.parents)
+        reads[identity] = frozenset(read.union((identity,), parents))
+    stale = frozenset(before.reads.keys() - kept.keys() if before else ()) | made.keys()
+    routes = dict(sorted({**kept, **made}.items(), key=itemgetter(0)))
+    matches = attached_matches(made.values(), before.matches if before else {}, stale)
+    touched = changed | concerned(before.routes if before else {}, stale) | concerned(routes, stale)
+    held = (
+        {identity: each for identity, each in before.reports.items() if each.reads and each.reads.isdisjoint(touched)}
+        if before
+        else {}
+    )
+    reports = all_reports(snapshot, world, gateways, routes, fleet, held)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
     return Compiled(
-        _sealed(ports(listeners, routes, fleet), listeners, routes),
-        all_reports(snapshot, world, gateways, routes, fleet),
+        _sealed(ports(listeners, matches, fleet), listeners, routes.values()),
+        tuple(each.report for each in reports.values()),
         catalogue.admitted,
+        Work(world, fleet, gateways, routes, reads, matches, reports),
     )
 
 

@@ -13,8 +13,15 @@ from pydantic.alias_generators import to_camel
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import guards, unserved, written
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.resolve import Catalogue, Object, age
-from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, told_refs
+from switchover_operator.compiler.resolve import Catalogue, Object
+from switchover_operator.compiler.targeting import (
+    Brought,
+    TargetIndex,
+    refused_at,
+    route_targeted,
+    served_refs,
+    told_refs,
+)
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import HttpRouteRule
 from switchover_operator.resources.model import listed
@@ -38,33 +45,22 @@ class RuleOptions:
     closed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Brought:
-    """A RouteOption that is for a route, or only would be if its present content were good."""
-
-    found: Object[RouteOption]
-    attached: bool
-
-
 class OptionsIndex:
     """Finds the RouteOptions of a route and of its rules (Gloo, "RouteOption": only in the route's namespace)."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, before: "OptionsIndex | None" = None) -> None:
         self._catalogue = catalogue
-        self._by_target: dict[Identity, list[_Brought]] = {}
-        for found in sorted(catalogue.every(RouteOption), key=age):
-            served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
-            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in told_refs(found)):
-                if isinstance(target, Identity):
-                    self._by_target.setdefault(target, []).append(_Brought(found, attached=target in served))
+        self.index: TargetIndex[RouteOption] = TargetIndex(
+            catalogue, RouteOption, _routes_targeted, before.index if before else None
+        )
 
     def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
         """Merge what the rule's ExtensionRefs and the route's targetRefs bring: the first to set a field wins."""
         named, failure = self._named_by_filters(route, path, rule)
-        attached = self._by_target.get(route, [])
+        attached = self.index.of(route)
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
-        merged = _merged([*(_Brought(found, attached=True) for found in named), *attached])
+        merged = _merged([*(Brought(found, attached=True) for found in named), *attached])
         overridden = (conditions.policy_overridden(f"{path}: {lost}") for lost in merged.lost.values())
         return replace(merged, told=(*merged.told, *overridden), failure=failure)
 
@@ -91,7 +87,14 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _merged(brought: Iterable[_Brought]) -> RuleOptions:
+def _routes_targeted(found: Object[RouteOption]) -> dict[Identity, bool]:
+    """Name the routes that a RouteOption is told at, and whether it is attached there."""
+    served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
+    told = (route_targeted(found.identity, ref) for ref in told_refs(found))
+    return {target: target in served for target in told if isinstance(target, Identity)}
+
+
+def _merged(brought: Iterable[Brought[RouteOption]]) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
     told: list[Condition] = []
