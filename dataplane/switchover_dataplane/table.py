@@ -576,6 +576,19 @@ def decode(text: bytes) -> Table:
     Raises:
         InvalidTable: not JSON, of another version, a field of a wrong type or range, or a reference to nothing.
     """
+    table = read(text)
+    wrong = dangling(table)
+    if wrong:
+        raise InvalidTable(*wrong)
+    return table
+
+
+def read(text: bytes) -> Table:
+    """JSON text → table, whose references may lead nowhere (`dangling`).
+
+    Raises:
+        InvalidTable: not JSON, of another version, or a field of a wrong type or range.
+    """
     try:
         version = msgspec.json.decode(text, type=_Envelope).version
         if version > VERSION:
@@ -586,7 +599,7 @@ def decode(text: bytes) -> Table:
     except _DECODER_ERRORS as error:
         raise InvalidTable(f"not a table: {error}") from error
     # Field by field, as no other thread runs while one text is decoded.
-    table = Table(
+    return Table(
         version,
         parts.revision,
         _part(parts.ports, "ports", tuple[Port, ...]),
@@ -596,10 +609,6 @@ def decode(text: bytes) -> Table:
         _part(parts.secrets, "secrets", dict[str, str]),
         _part(parts.access, "access", dict[str, Access]),
     )
-    dangling = tuple(_dangling(table))
-    if dangling:
-        raise InvalidTable(*dangling)
-    return table
 
 
 def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
@@ -611,7 +620,7 @@ def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
         raise InvalidTable(f"not a table: {where}") from error
 
 
-def _dangling(table: Table) -> list[str]:
+def dangling(table: Table) -> list[str]:
     """Name every reference in the table that leads nowhere."""
     return [*_dangling_listeners(table), *_dangling_access(table), *_dangling_rules(table), *_dangling_targets(table)]
 

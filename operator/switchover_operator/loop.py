@@ -159,7 +159,7 @@ class Loop:
             began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
             self._compiled = await asyncio.to_thread(advance, self._accepted, seen, self._work)
-            self.publisher.publish(self._compiled.table)
+            self.publisher.publish(self._compiled.table.revision, self._compiled.parts)
             seconds = time.monotonic() - began
         self._seen = seen
         return seconds

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from switchover_dataplane import table
+from switchover_dataplane import table, table_parts
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.api_keys import AuthIndex
 from switchover_operator.compiler.attachment import attached_routes
@@ -38,6 +38,11 @@ class Compiled:
     reports: tuple[Report, ...]
     accepted: Mapping[Identity, Admitted]
     work: Work | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def parts(self) -> tuple[table_parts.Part, ...]:
+        """The parts of the table's text, as they are pushed."""
+        return self.work.parts if self.work is not None else ()
 
 
 def compile(
@@ -102,18 +107,20 @@ def _compiled(  # noqa: PLR0917 - what one compilation is of, and what is known 
     )
     reports = all_reports(snapshot, world, gateways, routes, fleet, held)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
+    content = _gathered(ports(listeners, matches, fleet), listeners, routes.values())
+    made_table, parts = table_parts.sealed(content, before.parts if before else ())
     return Compiled(
-        _sealed(ports(listeners, matches, fleet), listeners, routes.values()),
+        made_table,
         tuple(each.report for each in reports.values()),
         catalogue.admitted,
-        Work(world, fleet, gateways, routes, reads, matches, reports),
+        Work(world, fleet, gateways, routes, reads, matches, reports, parts),
     )
 
 
-def _sealed(
+def _gathered(
     served: tuple[table.Port, ...], listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute]
 ) -> table.Table:
-    """Gather what the ports refer to, and seal it all with its revision."""
+    """Gather what the ports refer to."""
     rules: dict[str, table.Rule] = {}
     policies: dict[str, table.Policy] = {}
     upstreams: dict[str, table.Upstream] = {}
@@ -128,4 +135,4 @@ def _sealed(
     for listener in listeners:
         if listener.serves:
             secrets |= listener.secrets
-    return table.sealed(served, rules, policies, upstreams, secrets, access)
+    return table.Table(table.VERSION, "", served, rules, policies, upstreams, secrets, access)

@@ -9,6 +9,7 @@ holds the two together.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from switchover_dataplane.table_parts import Part
 from switchover_operator.compiler.api_keys import SECRET_TYPE
 from switchover_operator.compiler.build_reports import Reported, named_by_filters
 from switchover_operator.compiler.fleet import Fleet
@@ -33,7 +34,10 @@ _CONCERN_SOME = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was compiled, piece by piece. A route's `reads` are the objects that it was made of."""
+    """What was compiled, piece by piece. A route's `reads` are the objects that it was made of.
+
+    `parts` are those of the table's text.
+    """
 
     world: World
     fleet: Fleet
@@ -42,6 +46,7 @@ class Work:
     reads: Mapping[Identity, frozenset[Identity]]
     matches: Mapping[str, Attached]
     reports: Mapping[Identity, Reported]
+    parts: tuple[Part, ...]
 
 
 def moved(before: Work, now: Catalogue) -> frozenset[Identity] | None:
