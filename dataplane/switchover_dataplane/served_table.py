@@ -181,7 +181,7 @@ def _of_text(text: bytes, before: Serving | None) -> _Read:
 
 def _of_parts(body: bytes, known: Mapping[str, Part], before: Serving | None) -> _Read:
     revision, parts = received(body, known)
-    return parts, _made(joined(revision, parts), before, None)
+    return parts, _made(joined(revision, parts, before.table if before is not None else None), before, None)
 
 
 def _made(table: Table, before: Serving | None, unsealed: str | None) -> Serving:
@@ -201,5 +201,5 @@ def _made(table: Table, before: Serving | None, unsealed: str | None) -> Serving
         labels={name: route.label for name, route in routes.items()},
         access=access,
         caller_names=frozenset(caller.name for check in access.values() for caller in check.callers.values()),
-        redactions=Redactions(table),
+        redactions=Redactions(table, before.redactions if before is not None else None),
     )

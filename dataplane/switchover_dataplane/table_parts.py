@@ -259,8 +259,10 @@ def _entries(kind: Kind, text: bytes) -> tuple[Any, ...]:
     return ()
 
 
-def joined(revision: str, parts: Sequence[Part]) -> Table:
+def joined(revision: str, parts: Sequence[Part], before: Table | None = None) -> Table:
     """Parts → the table. Of its text only the frame is read; what is in the other parts was read when they came.
+
+    `before` is the table that was joined last, whose references are sound.
 
     Raises:
         InvalidTable: the revision is not the digest of the text, or the parts make no table.
@@ -282,7 +284,7 @@ def joined(revision: str, parts: Sequence[Part]) -> Table:
         if part.kind in mappings:
             mappings[part.kind].update(part.entries)
     whole = msgspec.structs.replace(framed, ports=_filled(framed.ports, groups), **mappings)
-    dangling = table.dangling(whole)
+    dangling = table.dangling(whole, before)
     if dangling:
         raise InvalidTable(*dangling)
     return whole

@@ -74,6 +74,11 @@ class Doubts:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the targets that there is evidence against."""
+        return {key[0] for key in self._found}
+
     def count(self, target: Target, model: str, asker: Asker, after: int, *, broke: bool) -> Iterator[tuple[Key, bool]]:
         """Count a failure; yield for its caller, then for everybody, whether that is enough to be about the target."""
         for key in keys(target, model, asker.caller):

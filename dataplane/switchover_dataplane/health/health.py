@@ -150,11 +150,14 @@ class Health:
         Targets that are gone or moved are forgotten, credentials whose value changed, and who answered last where an
         upstream changed, as its priorities may mean others now.
         """
+        known = {key[0] for key in (*self._targets, *self.cool_downs)} | self._doubts.ids
+        # Most targets answer: of a large table little is looked at.
         served = {
             target.id: target
-            for upstream in table.upstreams.values()
+            for upstream in (table.upstreams.values() if known else ())
             for pool in upstream.priorities
             for target in pool
+            if target.id in known
         }
         for key, state in list(self._targets.items()):
             target = served.get(key[0])
