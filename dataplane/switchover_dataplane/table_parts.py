@@ -37,12 +37,15 @@ _UNSEALED: Final = b'"revision":""'
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a table's text. `entries` are what it was made of, and what it is read as; none of a frame's."""
+    """A piece of a table's text.
+
+    `entries` are what it was made of, a tuple, or what it is read as, for a mapping's a dict; a frame has none.
+    """
 
     kind: Kind
     text: bytes = field(repr=False)
     digest: str
-    entries: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+    entries: Any = field(default=(), repr=False, compare=False)
 
     @classmethod
     def of(cls, kind: Kind, text: bytes, entries: tuple[Any, ...] = ()) -> "Part":
@@ -238,7 +241,7 @@ _READERS: Final[Mapping[str, Any]] = {
 }
 
 
-def _entries(kind: Kind, text: bytes) -> tuple[Any, ...]:
+def _entries(kind: Kind, text: bytes) -> Any:
     """Read a part alone.
 
     Raises:
@@ -248,10 +251,9 @@ def _entries(kind: Kind, text: bytes) -> tuple[Any, ...]:
     bare = text.removeprefix(b",")
     try:
         if kind in _MAPPINGS and reader is not None:
-            return tuple(reader.decode(b"{" + bare + b"}").items())
+            return reader.decode(b"{" + bare + b"}")
         if reader is not None:
-            entries: tuple[Any, ...] = reader.decode(b"[" + bare + b"]")
-            return entries
+            return reader.decode(b"[" + bare + b"]")
         if kind == "open":
             return (msgspec.json.decode(bare + b"]}", type=Host).hostname,)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -6,7 +6,6 @@ kopf's indices and statuses in a cluster.
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +16,7 @@ from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.reuse import Work
+from switchover_operator.garbage import no_collection
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Acknowledgements, Publisher
 from switchover_operator.snapshot import Snapshot, same_content
@@ -61,12 +61,8 @@ def advance(accepted: Mapping[Identity, Admitted], seen: Seen, before: Work | No
 
     `before` is the work of the compilation that `accepted` is of.
     """
-    # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
-    gc.disable()
-    try:
+    with no_collection():
         return compile(seen.snapshot, accepted, seen.fleet, before)
-    finally:
-        gc.enable()
 
 
 class Loop:

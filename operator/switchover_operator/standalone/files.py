@@ -87,8 +87,12 @@ class View:
     @property
     def snapshot(self) -> Snapshot:
         """The objects alone, and where each stands."""
-        sources = {identity: str(origin) for identity, origin in self.origins.items()}
-        return Snapshot.of(self.objects.values(), sources)
+        return Snapshot.of(self.objects.values(), self.sources)
+
+    @property
+    def sources(self) -> Mapping[Identity, str]:
+        """Where each object stands, as text."""
+        return {identity: str(origin) for identity, origin in self.origins.items()}
 
 
 def advance(last: FileState, file: Path, text: bytes) -> FileState:
