@@ -64,7 +64,7 @@ def unsupported_fields(model: BaseModel) -> list[str]:
 
 def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
     """Yield each unknown field: its path, its name and the names that are known there."""
-    for part, where in _kept_parts(model, path, served_only=False):
+    for part, where, _ in _kept_parts(model, path):
         # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
         if part.model_extra and type(part) is not OpenPart:
             names = list(field_names(type(part)))
@@ -72,35 +72,31 @@ def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]
 
 
 def _unsupported(model: BaseModel, path: str) -> Iterator[str]:
-    for part, where in _kept_parts(model, path, served_only=True):
-        for name in _unserved(type(part)) & part.model_fields_set:
-            field = _fields(type(part))[name]
+    for part, where, served in _kept_parts(model, path):
+        fields = _fields(type(part))
+        for name in _unserved(type(part)) & part.__pydantic_fields_set__ if served else ():
+            field = fields[name]
             if getattr(part, name) not in (None, field.default):
                 yield where + field.key
 
 
-def _kept_parts(model: BaseModel, path: str, *, served_only: bool) -> list[tuple[BaseModel, str]]:
-    """Return a model and the parts below it that were written, each with the beginning of its fields' paths.
+def _kept_parts(model: BaseModel, path: str) -> list[tuple[BaseModel, str, bool]]:
+    """Return a model and the parts below it that were written, with the beginning of their fields' paths.
 
-    Parts that keep no unknown fields, and what is below those, are left out.
+    Each with whether all fields that it is below are served. Parts that keep no unknown fields, and what is below
+    those, are left out.
     """
-    found: list[tuple[BaseModel, str]] = []
-    left = [(model, path)] if isinstance(model, KeepingPart) else []
-    while left:
-        part, where = left.pop()
-        found.append((part, where))
-        fields = _fields(type(part))
-        for name, value in part.__dict__.items():
-            if not isinstance(value, tuple | BaseModel) or name not in part.model_fields_set or name not in fields:
-                continue
-            field = fields[name]
-            if served_only and not field.served:
-                continue
+    found: list[tuple[BaseModel, str, bool]] = [(model, path, True)] if isinstance(model, KeepingPart) else []
+    for part, where, served in found:
+        fields, values = _fields(type(part)), part.__dict__
+        for name in part.__pydantic_fields_set__:
+            value = values.get(name)
             if isinstance(value, KeepingPart):
-                left.append((value, f"{where}{field.key}."))
-            elif isinstance(value, tuple):
-                left += [
-                    (entry, f"{where}{field.key}[{index}].")
+                if (field := fields.get(name)) is not None:
+                    found.append((value, f"{where}{field.key}.", served and field.served))
+            elif isinstance(value, tuple) and value and (field := fields.get(name)) is not None:
+                found += [
+                    (entry, f"{where}{field.key}[{index}].", served and field.served)
                     for index, entry in enumerate(value)
                     if isinstance(entry, KeepingPart)
                 ]
