@@ -151,7 +151,8 @@ class Loop:
             self._dirty = True
             return 0.0
         seconds = 0.0
-        if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
+        before = self._seen
+        if before is None or not await asyncio.to_thread(seen.compiles_to_the_same_as, before):
             began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
             self._compiled = await asyncio.to_thread(advance, self._accepted, seen, self._work)

@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from switchover_dataplane.table import Network
-from switchover_operator.announce import Situation, Told, news
+from switchover_operator.announce import Line, Situation, Told, news
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, kind_path
 from switchover_operator.cluster.census import Census
@@ -38,7 +39,7 @@ from switchover_operator.cluster.statuses import StatusWriter, Wish
 from switchover_operator.cluster.view import View, Words
 from switchover_operator.compiler.fleet import Cluster
 from switchover_operator.compiler.report import Report, Surroundings, changed_statuses
-from switchover_operator.findings import findings
+from switchover_operator.findings import Found
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.resources.gateway_api import Gateway
@@ -145,8 +146,10 @@ class Operator:
         self._services = ServiceWriter(api, settings.own_namespace, self._loop.mark_dirty)
         self._events = EventWriter(api, settings.identity)
         self._told = Told()
+        self._found = Found()
         self._told_events = ToldEvents()
         self._leading = False
+        self._snapshot = Snapshot({})
 
     async def run(self) -> NoReturn:
         """Watch for ever, and act whenever it is ours to act."""
@@ -197,7 +200,7 @@ class Operator:
         if bodies is None:
             return None
         settings = self._settings
-        snapshot = Snapshot.of(bodies)
+        snapshot = self._snapshot = await asyncio.to_thread(Snapshot.of, bodies, None, self._snapshot)
         if self._channel.tls is not None:
             found = data_planes(
                 snapshot,
@@ -210,14 +213,15 @@ class Operator:
         return Seen(snapshot, fleet(snapshot, settings.own_namespace, settings.allowed_targets))
 
     async def _tell(self, outcome: Round) -> None:
+        # What looks at every object does so in a thread: pushes, probes and watches go on meanwhile.
         snapshot = outcome.seen.snapshot
-        reports = relayed(outcome.compiled.reports, self._census.mute)
+        reports = await asyncio.to_thread(relayed, outcome.compiled.reports, self._census.mute)
         self._channel.compare(snapshot)
-        self._last_good.want(worth_keeping(outcome.compiled, snapshot))
+        self._last_good.want(await asyncio.to_thread(worth_keeping, outcome.compiled, snapshot))
         self._want_services(outcome)
-        self._want_statuses(outcome, reports)
-        self._tell_of_changes(outcome, reports)
-        self._count(outcome)
+        await self._want_statuses(outcome, reports)
+        await self._tell_of_changes(outcome, reports)
+        self._count(outcome, await asyncio.to_thread(_counts, outcome.compiled.reports))
 
     def _want_services(self, outcome: Round) -> None:
         settings, snapshot = self._settings, outcome.seen.snapshot
@@ -243,7 +247,7 @@ class Operator:
         )
         return (service or {}).get("spec", {}).get("selector") or {}
 
-    def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
+    async def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
         snapshot = outcome.seen.snapshot
         around = Surroundings(
             outcome.acknowledgements,
@@ -252,10 +256,11 @@ class Operator:
             self._active(outcome),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        changed = await asyncio.to_thread(lambda: list(changed_statuses(reports, snapshot, around, now)))
         self._statuses.forget(snapshot.objects)
         self._statuses.want(
             (identity, Wish(snapshot.objects[identity], status))
-            for identity, status in changed_statuses(reports, snapshot, around, now)
+            for identity, status in changed
             if (identity.group, identity.kind) not in self._census.mute
         )
 
@@ -277,28 +282,34 @@ class Operator:
             if "/" in name
         }
 
-    def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
-        told = tuple(each for report in reports for each in findings(report, lambda *_: ""))
-        self._told, lines = news(self._told, Situation(outcome.compiled, outcome.acknowledgements, told))
+    async def _tell_of_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
+        self._told, lines = await asyncio.to_thread(self._news, outcome, reports)
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
         clock = asyncio.get_running_loop()
-        self._told_events, new = happenings(self._told_events, reports, self._active(outcome), clock.time())
+        self._told_events, new = await asyncio.to_thread(
+            happenings, self._told_events, reports, self._active(outcome), clock.time()
+        )
         if self._told_events.is_waiting:
             clock.call_later(SETTLED, self._loop.mark_heard)
         self._events.tell(new, outcome.seen.snapshot.objects.get)
 
-    def _count(self, outcome: Round) -> None:
+    def _news(self, outcome: Round, reports: Sequence[Report]) -> tuple[Told, list[Line]]:
+        found = tuple(self._found.of(reports, lambda *_: "", lambda _: None))
+        return news(self._told, Situation(outcome.compiled, outcome.acknowledgements, found))
+
+    def _count(self, outcome: Round, counts: Mapping[tuple[str, str], int]) -> None:
         said = outcome.acknowledgements.said or {}
         if outcome.seconds:
             self._metrics.compile_seconds.observe(outcome.seconds)
         self._metrics.data_planes.labels("known").set(len(said))
         self._metrics.data_planes.labels("ready").set(len(outcome.acknowledgements.ready or ()))
         self._metrics.data_planes.labels("current").set(len(said) - len(outcome.acknowledgements.missing))
-        counts: dict[tuple[str, str], int] = {}
-        for report in outcome.compiled.reports:
-            key = report.identity.kind, str(report.is_accepted).lower()
-            counts[key] = counts.get(key, 0) + 1
         self._metrics.objects.clear()
         for key, count in counts.items():
             self._metrics.objects.labels(*key).set(count)
+
+
+def _counts(reports: Iterable[Report]) -> Counter[tuple[str, str]]:
+    """Count reports by their object's kind, and whether it is accepted."""
+    return Counter((report.identity.kind, str(report.is_accepted).lower()) for report in reports)
