@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import tempfile
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.routing import callers, match
 from switchover_dataplane.table import InvalidTable, Table, decode, revision_problem
+from switchover_dataplane.table_parts import Part, joined, received, text_of
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream import targets
 from switchover_dataplane.upstream.redaction import Redactions
@@ -73,12 +74,25 @@ class State:
         self._metrics = metrics
         self._file = table_file
         self._whole = ""
+        self._parts: Mapping[str, Part] = {}
 
     async def apply(self, text: bytes, listeners: Listeners) -> Ack | Nack:
         """Serve the table in `text` from now on, or say why not."""
+        return await self._apply(lambda before: _of_text(text, before), listeners)
+
+    async def apply_parts(self, body: bytes, listeners: Listeners) -> Ack | Nack:
+        """Serve the table that is pushed in parts (`table_parts`) from now on, or say why not.
+
+        Raises:
+            MissingParts: it names parts that it does not carry and that the table before does not have.
+        """
+        known = self._parts
+        return await self._apply(lambda before: _of_parts(body, known, before), listeners)
+
+    async def _apply(self, read: "Callable[[Serving | None], _Read]", listeners: Listeners) -> Ack | Nack:
         before = self.current
         try:
-            serving = await _made_aside(text, before)
+            received, serving = await _made_aside(read, before)
             table = serving.table
             if self._whole == table.revision:
                 return Ack(table.revision)
@@ -93,7 +107,8 @@ class State:
         self._whole = table.revision
         await asyncio.sleep(0)
         self._metrics.follow(table.revision, serving.names, serving.labels, serving.caller_names)
-        await asyncio.to_thread(self._keep, text)
+        self._parts = {part.digest: part for part in received} if isinstance(received, tuple) else {}
+        await asyncio.to_thread(self._keep, received)
         return Ack(table.revision)
 
     def active_priorities(self, now: float) -> dict[str, int]:
@@ -122,10 +137,11 @@ class State:
             case Nack(reasons=reasons):
                 log.warning("the kept table is not served: %s", "; ".join(reasons))
 
-    def _keep(self, text: bytes) -> None:
+    def _keep(self, received: "_Received") -> None:
         """Write the table so that a reader sees the old or the new one whole, and nobody else sees it at all."""
         if self._file is None:
             return
+        text = text_of(received) if isinstance(received, tuple) else received
         try:
             handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".table-")
             with os.fdopen(handle, "wb") as kept:
@@ -137,29 +153,44 @@ class State:
                 Path(name).unlink()
 
 
-async def _made_aside(text: bytes, before: Serving | None) -> Serving:
-    """Make what is served of a text while requests go on.
+_Received = bytes | tuple[Part, ...]
+"""The text of a table, whole or in parts."""
+
+_Read = tuple[_Received, Serving]
+
+
+async def _made_aside(read: Callable[[Serving | None], _Read], before: Serving | None) -> _Read:
+    """Make what is served of what was received while requests go on.
 
     Raises:
         InvalidTable: the table cannot be served.
+        MissingParts: it is not there as a whole.
     """
     # Of a large table little is garbage: collections while it grows would take longer than making it, and stop all.
     gc.disable()
     try:
-        return await asyncio.to_thread(_made, text, before)
+        return await asyncio.to_thread(read, before)
     finally:
         gc.enable()
 
 
-def _made(text: bytes, before: Serving | None) -> Serving:
+def _of_text(text: bytes, before: Serving | None) -> _Read:
     table = decode(text)
-    unsealed = revision_problem(text)
+    return text, _made(table, before, revision_problem(text))
+
+
+def _of_parts(body: bytes, known: Mapping[str, Part], before: Serving | None) -> _Read:
+    revision, parts = received(body, known)
+    return parts, _made(joined(revision, parts, before.table if before is not None else None), before, None)
+
+
+def _made(table: Table, before: Serving | None, unsealed: str | None) -> Serving:
     if before is not None and before.table.revision == table.revision and not unsealed:
         return before
     wrong = [*match.check(table), *([unsealed] if unsealed else [])]
     if wrong:
         raise InvalidTable(*wrong)
-    routes = targets.routes(table)
+    routes = targets.routes(table, (before.table, before.routes) if before is not None else None)
     access = callers.access_checks(table.access)
     return Serving(
         table=table,
@@ -170,5 +201,5 @@ def _made(text: bytes, before: Serving | None) -> Serving:
         labels={name: route.label for name, route in routes.items()},
         access=access,
         caller_names=frozenset(caller.name for check in access.values() for caller in check.callers.values()),
-        redactions=Redactions(table),
+        redactions=Redactions(table, before.redactions if before is not None else None),
     )

@@ -655,6 +655,19 @@ def decode(text: bytes) -> Table:
     Raises:
         InvalidTable: not JSON, of another version, a field of a wrong type or range, or a reference to nothing.
     """
+    table = read(text)
+    wrong = dangling(table)
+    if wrong:
+        raise InvalidTable(*wrong)
+    return table
+
+
+def read(text: bytes) -> Table:
+    """JSON text → table, whose references may lead nowhere (`dangling`).
+
+    Raises:
+        InvalidTable: not JSON, of another version, or a field of a wrong type or range.
+    """
     try:
         version = msgspec.json.decode(text, type=_Envelope).version
         if version > VERSION:
@@ -665,7 +678,7 @@ def decode(text: bytes) -> Table:
     except _DECODER_ERRORS as error:
         raise InvalidTable(f"not a table: {error}") from error
     # Field by field, as no other thread runs while one text is decoded.
-    table = Table(
+    return Table(
         version,
         parts.revision,
         _part(parts.ports, "ports", tuple[Port, ...]),
@@ -675,10 +688,6 @@ def decode(text: bytes) -> Table:
         _part(parts.secrets, "secrets", dict[str, str]),
         _part(parts.access, "access", dict[str, Access]),
     )
-    dangling = tuple(_dangling(table))
-    if dangling:
-        raise InvalidTable(*dangling)
-    return table
 
 
 def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
@@ -690,20 +699,36 @@ def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
         raise InvalidTable(f"not a table: {where}") from error
 
 
-def _dangling(table: Table) -> list[str]:
-    """Name every reference in the table that leads nowhere."""
-    return [*_dangling_listeners(table), *_dangling_access(table), *_dangling_rules(table), *_dangling_targets(table)]
+def dangling(table: Table, sound: Table | None = None) -> list[str]:
+    """Name every reference in the table that leads nowhere.
+
+    The parts that are those of a table without one (`sound`) are not looked at again where nothing is gone since.
+    """
+    if sound is not None and any(getattr(sound, name).keys() - getattr(table, name).keys() for name in _REFERRED):
+        sound = None
+    return [
+        *_dangling_listeners(table, sound),
+        *_dangling_access(table),
+        *_dangling_rules(table, sound),
+        *_dangling_targets(table, sound),
+    ]
 
 
-def _dangling_listeners(table: Table) -> list[str]:
+_REFERRED = ("rules", "policies", "upstreams", "secrets", "access")
+
+
+def _dangling_listeners(table: Table, sound: Table | None) -> list[str]:
     wrong: list[str] = []
+    ports = sound.ports if sound is not None else ()
+    known = {id(host) for port in ports for listener in port.listeners for host in listener.hosts}
     for port in table.ports:
         for listener in port.listeners:
             where = f"listener {listener.name}"
             for certificate in listener.certificates:
                 wrong += _unknown(table.secrets, where, certificate.chain, certificate.key)
             for host in listener.hosts:
-                wrong += _unknown(table.rules, where, *(match.rule for match in host.matches))
+                if id(host) not in known:
+                    wrong += _unknown(table.rules, where, *(match.rule for match in host.matches))
     return wrong
 
 
@@ -715,9 +740,12 @@ def _dangling_access(table: Table) -> list[str]:
     return wrong
 
 
-def _dangling_rules(table: Table) -> list[str]:
+def _dangling_rules(table: Table, sound: Table | None) -> list[str]:
     wrong: list[str] = []
+    known = sound.rules if sound is not None else {}
     for key, rule in table.rules.items():
+        if known.get(key) is rule:
+            continue
         where = f"rule {key}"
         if rule.access:
             wrong += _unknown(table.access, where, rule.access)
@@ -730,9 +758,12 @@ def _dangling_rules(table: Table) -> list[str]:
     return wrong
 
 
-def _dangling_targets(table: Table) -> list[str]:
+def _dangling_targets(table: Table, sound: Table | None) -> list[str]:
     wrong: list[str] = []
+    known = sound.upstreams if sound is not None else {}
     for key, upstream in table.upstreams.items():
+        if known.get(key) is upstream:
+            continue
         for target in (target for pool in upstream.priorities for target in pool):
             names = (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
             wrong += _unknown(table.secrets, f"upstream {key}", *filter(None, names))

@@ -15,6 +15,7 @@ from switchover_operator.cluster.command import operator
 from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.crds.crd import render
+from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
 from switchover_operator.standalone import check_report, standalone
 from switchover_operator.standalone.files import STDIN, Manifests
@@ -139,8 +140,9 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
     missing = [path for path in paths if path != STDIN and not path.exists()]
     if missing:
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
-    view = Manifests(paths).read()
-    compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
+    with no_collection():
+        view = Manifests(paths).read()
+        compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
     click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
     if not check_report.is_good(view, compiled):
         sys.exit(1)

@@ -45,6 +45,26 @@ class Finding:
         return f"{where}{self.identity}{about}: {self.message}"
 
 
+class Found:
+    """The findings of all reports; those of a report that is the one of last time are not looked for again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Identity, tuple[Report, object, list[Finding]]] = {}
+
+    def of(self, reports: Iterable[Report], locate: Locate, document: Callable[[Identity], object]) -> list[Finding]:
+        """Return the findings in the order of the reports.
+
+        `document` is what an object's places are looked up in: the same one has them where they were.
+        """
+        before, self._known = self._known, (now := {})
+        for report in reports:
+            known, where = before.get(report.identity), document(report.identity)
+            if known is None or known[0] is not report or known[1] is not where:
+                known = report, where, findings(report, locate)
+            now[report.identity] = known
+        return [each for _, _, found in now.values() for each in found]
+
+
 def findings(report: Report, locate: Locate) -> list[Finding]:
     """Everything worth telling about one object, the weightiest first; nothing about what is as it should be."""
     told = [

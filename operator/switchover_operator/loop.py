@@ -6,7 +6,6 @@ standalone mode, kopf's indices and statuses in a cluster.
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +16,8 @@ from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.reuse import Work
+from switchover_operator.garbage import no_collection
 from switchover_operator.identity import Identity
 from switchover_operator.publish import Publisher
 from switchover_operator.snapshot import Snapshot, same_content
@@ -56,14 +57,13 @@ class Round:
     seconds: float = 0.0
 
 
-def advance(accepted: Mapping[Identity, Admitted], seen: Seen) -> Compiled:
-    """Compile what is seen now; an object that is broken now counts as it was when it was last `accepted`."""
-    # Of 10,000 routes little is garbage: collections while they grow would take longer than compiling them.
-    gc.disable()
-    try:
-        return compile_snapshot(seen.snapshot, accepted, seen.fleet)
-    finally:
-        gc.enable()
+def advance(accepted: Mapping[Identity, Admitted], seen: Seen, before: Work | None = None) -> Compiled:
+    """Compile what is seen now; an object that is broken now counts as it was when it was last `accepted`.
+
+    `before` is the work of the compilation that `accepted` is of.
+    """
+    with no_collection():
+        return compile_snapshot(seen.snapshot, accepted, seen.fleet, before)
 
 
 class Loop:
@@ -141,6 +141,10 @@ class Loop:
     def _accepted(self) -> Mapping[Identity, Admitted]:
         return self._compiled.accepted if self._compiled is not None else self._before
 
+    @property
+    def _work(self) -> Work | None:
+        return self._compiled.work if self._compiled is not None else None
+
     async def _see(self) -> float:
         """Look, and compile what is new; return the seconds that this took."""
         seen = await self._look()
@@ -148,11 +152,12 @@ class Loop:
             self._dirty = True
             return 0.0
         seconds = 0.0
-        if self._seen is None or not seen.compiles_to_the_same_as(self._seen):
+        before = self._seen
+        if before is None or not await asyncio.to_thread(seen.compiles_to_the_same_as, before):
             began = time.monotonic()
             # In a thread: pushes, probes and watches go on while much is compiled.
-            self._compiled = await asyncio.to_thread(advance, self._accepted, seen)
-            self.publisher.publish(self._compiled.table)
+            self._compiled = await asyncio.to_thread(advance, self._accepted, seen, self._work)
+            self.publisher.publish(self._compiled.table.revision, self._compiled.parts)
             seconds = time.monotonic() - began
         self._seen = seen
         return seconds

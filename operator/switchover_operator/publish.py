@@ -1,5 +1,8 @@
 """The newest table → every data plane, and what each of them answered.
 
+A data plane is sent the parts of the table that it does not have (`table_parts`): all of them first, then those that
+changed. One that was started anew says that parts are missing, and gets all.
+
 Each data plane has a task of its own that keeps it at the newest revision, so that a slow one delays no other. A push
 that a newer revision overtakes is abandoned if it does not end soon. What the data planes answered is plain data
 (`Acknowledgements`) for the reports; publishing knows nothing of objects.
@@ -18,7 +21,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from switchover_dataplane.table import Table, encode
+from switchover_dataplane.table_parts import CONTENT_TYPE, Part, push
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,10 @@ class NotDelivered(Exception):
     """A push without a word from the data plane on it: worth another try."""
 
 
+class PartsMissing(NotDelivered):
+    """The data plane does not have all the parts that a push did not carry."""
+
+
 class Publisher:
     """Keeps a changing set of data planes at the newest table; `heard` is called whenever one said something new.
 
@@ -85,7 +92,8 @@ class Publisher:
     def __init__(self, heard: Callable[[], None]) -> None:
         self._heard = heard
         self._revision = ""
-        self._text = b""
+        self._parts: tuple[Part, ...] = ()
+        self._had: dict[Endpoint, frozenset[str]] = {}
         self._newer = asyncio.Event()
         self._keepers: dict[Endpoint, asyncio.Task[None]] = {}
         self._said: dict[str, Acknowledgement | None] = {}
@@ -100,13 +108,13 @@ class Publisher:
         self.serve(())
         await asyncio.gather(*keepers, return_exceptions=True)
         # Whoever pushes meanwhile may have something newer.
-        self._revision, self._text = "", b""
+        self._revision, self._parts = "", ()
 
-    def publish(self, table: Table) -> None:
+    def publish(self, revision: str, parts: tuple[Part, ...]) -> None:
         """Make this the table that every data plane is brought to. An equal revision changes nothing."""
-        if table.revision == self._revision:
+        if revision == self._revision:
             return
-        self._revision, self._text = table.revision, encode(table)
+        self._revision, self._parts = revision, parts
         self._newer.set()
         self._newer = asyncio.Event()
 
@@ -120,6 +128,7 @@ class Publisher:
             self._keepers.pop(endpoint).cancel()
             self._said.pop(endpoint.name, None)
             self._active.pop(endpoint.name, None)
+            self._had.pop(endpoint, None)
         self._ready = ready
         for endpoint in wanted - self._keepers.keys():
             self._said[endpoint.name] = None
@@ -142,13 +151,18 @@ class Publisher:
                 newer = self._newer
                 if self._revision:
                     settled = asyncio.Event()
-                    push = asyncio.create_task(self._deliver(session, endpoint, self._revision, self._text, settled))
+                    push = asyncio.create_task(self._deliver(session, endpoint, self._revision, self._parts, settled))
                     await _until_overtaken(push, settled, newer)
                 else:
                     await newer.wait()
 
     async def _deliver(
-        self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes, settled: asyncio.Event
+        self,
+        session: aiohttp.ClientSession,
+        endpoint: Endpoint,
+        revision: str,
+        parts: tuple[Part, ...],
+        settled: asyncio.Event,
     ) -> None:
         """Push one revision until it is accepted, and again should it be lost; `settled` is set at the first outcome.
 
@@ -157,7 +171,7 @@ class Publisher:
         attempt = 0
         while True:
             try:
-                word = await _push(session, endpoint, revision, text)
+                word = await self._put(session, endpoint, revision, parts)
             except NotDelivered as failure:
                 level = logging.WARNING if attempt == WARNING_AFTER else logging.DEBUG
                 log.log(level, "data plane %s has not taken revision %s yet: %s", endpoint.name, revision, failure)
@@ -171,6 +185,23 @@ class Publisher:
                     attempt = 0 if lasted else attempt
             await asyncio.sleep(wait_before(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
             attempt += 1
+
+    async def _put(
+        self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, parts: tuple[Part, ...]
+    ) -> Acknowledgement:
+        """Push what the data plane does not have of a revision; all of it where that turns out to be too little.
+
+        Raises:
+            NotDelivered: there is no word from it.
+        """
+        try:
+            word = await _push(session, endpoint, revision, push(revision, parts, self._had.get(endpoint, frozenset())))
+        except PartsMissing:
+            self._had.pop(endpoint, None)
+            word = await _push(session, endpoint, revision, push(revision, parts, frozenset()))
+        if word.accepted and endpoint in self._keepers:
+            self._had[endpoint] = frozenset(part.digest for part in parts)
+        return word
 
     async def _until_lost(self, session: aiohttp.ClientSession, endpoint: Endpoint, revision: str) -> bool:
         """Ask now and then until the data plane says that it serves something else: it was started anew.
@@ -210,18 +241,19 @@ def wait_before(repeat: int, chance: float) -> float:
     return whole * (1 - chance / 2)
 
 
-async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, text: bytes) -> Acknowledgement:
+async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: str, body: bytes) -> Acknowledgement:
     """One push and the data plane's word on it.
 
     Raises:
+        PartsMissing: it has to be pushed as a whole.
         NotDelivered: no connection, no answer in time, or an answer that is not one of the push protocol's.
     """
     try:
         # As a stream: aiohttp would send a large table in one piece, and nothing else would move meanwhile.
         async with session.put(
             endpoint.url,
-            data=BytesIO(text),
-            headers={"content-type": "application/json"},
+            data=BytesIO(body),
+            headers={"content-type": CONTENT_TYPE},
             server_hostname=endpoint.server_name,
         ) as response:
             answer = await response.read()
@@ -235,6 +267,8 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
             if accepted == revision:
                 return Acknowledgement(revision, accepted=True)
             raise NotDelivered(f"it acknowledged revision {accepted!r}")
+        if response.status == 409:
+            raise PartsMissing("it does not have all the parts that were left out")
         if response.status == 422:
             return Acknowledgement(revision, accepted=False, reasons=msgspec.json.decode(answer, type=_Refused).reasons)
     except msgspec.DecodeError as error:

@@ -16,7 +16,8 @@ from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, Unreadable, documents
+from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.yaml_values import Unreadable
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NEIGHBOUR = "tenant-b"

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from switchover_dataplane.table import decode
+from switchover_dataplane.table_parts import Pushed
 from switchover_operator.compiler.admission import Admitted, admit
 from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone
 from switchover_operator.identity import Body, Identity, identity_of
@@ -193,7 +194,8 @@ async def test_whoever_leads_again_pushes_what_there_is_now_and_nothing_of_its_l
         head = await reader.readuntil(b"\r\n\r\n")
         if head.startswith(b"PUT"):
             [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-            pushed.append(decode(await reader.readexactly(int(length.split(b":")[1]))).revision)
+            body = await reader.readexactly(int(length.split(b":")[1]))
+            pushed.append(msgspec.msgpack.decode(body, type=Pushed).revision)
         body = b'{"revision": "%b"}' % pushed[-1].encode()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body))
         writer.close()

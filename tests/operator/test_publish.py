@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from certificates import Authority
-from switchover_dataplane.table import Table, Upstream, decode, sealed
+from switchover_dataplane import table_parts
+from switchover_dataplane.table import Table, Upstream, sealed
+from switchover_dataplane.table_parts import MissingParts, Part, joined, received
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 from switchover_operator.publish import Endpoint, Publisher, wait_before
 
@@ -29,6 +31,8 @@ class DataPlane:
     def __init__(self, path: Path, *script: Answer, serving: tuple[tuple[str, Mapping[str, object]], ...] = ()) -> None:
         self.endpoint = Endpoint(path.name, str(path))
         self.revisions: list[str] = []
+        self.sizes: list[int] = []
+        self.parts: dict[str, Part] = {}
         self.asked = asyncio.Event()
         self._script = list(script)
         self._serving = list(serving)
@@ -43,10 +47,18 @@ class DataPlane:
                     continue
                 assert head.startswith(b"PUT /v1/table HTTP/1.1\r\n")
                 [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-                table = decode(await reader.readexactly(int(length.split(b":")[1])))
-                self.revisions.append(table.revision)
+                body = await reader.readexactly(int(length.split(b":")[1]))
+                self.sizes.append(len(body))
+                try:
+                    revision, parts = received(body, self.parts)
+                except MissingParts:
+                    await say(writer, "409 Conflict", b"{}")
+                    continue
+                assert joined(revision, parts).revision == revision
+                self.parts = {part.digest: part for part in parts}
+                self.revisions.append(revision)
                 answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
-                await answer(table.revision, writer)
+                await answer(revision, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -119,6 +131,12 @@ def table(name: str) -> Table:
     return sealed((), {}, {}, {name: Upstream(name)}, {})
 
 
+def publish(publisher: Publisher, table: Table) -> None:
+    sealed_again, parts = table_parts.sealed(msgspec.structs.replace(table, revision=""))
+    assert sealed_again == table
+    publisher.publish(table.revision, parts)
+
+
 ONE, TWO = table("one"), table("two")
 SERVER_NAME = "dataplane.system.svc"
 
@@ -151,7 +169,7 @@ async def test_every_data_plane_gets_the_table_and_its_word_is_kept(tmp_path: Pa
     ):
         publisher.serve([a.endpoint, b.endpoint])
         assert not publisher.acknowledgements.complete
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         answered = await ear.until(lambda answered: answered.complete)
     assert answered.answers == {"a": Acknowledgement(ONE.revision, True), "b": Acknowledgement(ONE.revision, True)}
 
@@ -161,7 +179,7 @@ async def test_a_table_of_many_mebibytes_arrives_whole(tmp_path: Path) -> None:
     large = sealed((), {}, {}, {}, {"large": "x" * (8 << 20)})
     async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint])
-        publisher.publish(large)
+        publish(publisher, large)
         await ear.until(lambda answered: answered.complete)
     assert a.revisions == [large.revision]
 
@@ -169,7 +187,7 @@ async def test_a_table_of_many_mebibytes_arrives_whole(tmp_path: Path) -> None:
 async def test_a_refusal_keeps_its_reasons_and_is_tried_again(tmp_path: Path) -> None:
     ear = Ear()
     async with DataPlane(tmp_path / "a", refuses, refuses, accepts).running() as a, ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([a.endpoint])
         refused = await ear.until(lambda answered: bool(answered.refusals))
         assert refused.refusals == {"a": ("port 80 is taken",)}
@@ -181,7 +199,7 @@ async def test_a_refusal_keeps_its_reasons_and_is_tried_again(tmp_path: Path) ->
 async def test_a_push_without_a_word_on_it_is_repeated(tmp_path: Path, failure: Answer) -> None:
     ear = Ear()
     async with DataPlane(tmp_path / "a", failure, accepts).running() as a, ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([a.endpoint])
         await ear.until(lambda answered: answered.complete)
     assert len(a.revisions) >= 2
@@ -195,10 +213,10 @@ async def test_a_stalled_data_plane_delays_no_other_and_a_newer_table_overtakes_
         ear.publisher as publisher,
     ):
         publisher.serve([slow.endpoint, b.endpoint])
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         answered = await ear.until(lambda answered: any(answered.answers.values()))
         assert answered.answers == {"slow": None, "b": Acknowledgement(ONE.revision, True)}
-        publisher.publish(TWO)
+        publish(publisher, TWO)
         await ear.until(lambda answered: answered.complete)
     assert slow.revisions[-1] == TWO.revision
     assert b.revisions == [ONE.revision, TWO.revision]
@@ -208,7 +226,7 @@ async def test_a_data_plane_that_is_not_there_yet_gets_the_table_once_it_is(tmp_
     ear = Ear()
     late = DataPlane(tmp_path / "late", accepts)
     async with ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([late.endpoint])
         await asyncio.sleep(0)
         async with late.running():
@@ -219,7 +237,7 @@ async def test_a_data_plane_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     ear = Ear()
     async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint, Endpoint("gone", str(tmp_path / "gone"))])
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         await ear.until(lambda answered: any(answered.answers.values()))
         publisher.serve([a.endpoint])
         assert publisher.acknowledgements.complete
@@ -232,7 +250,7 @@ async def test_an_equal_revision_is_not_pushed_again(tmp_path: Path) -> None:
     async with DataPlane(tmp_path / "a", accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint])
         for pushed in (ONE, table("one"), TWO):
-            publisher.publish(pushed)
+            publish(publisher, pushed)
             await ear.until(lambda answered: answered.complete)
     assert a.revisions == [ONE.revision, TWO.revision]
 
@@ -247,10 +265,10 @@ async def test_a_push_that_is_overtaken_may_still_arrive_and_the_newer_one_follo
     ear = Ear()
     async with DataPlane(tmp_path / "a", accepts_late, accepts).running() as a, ear.publisher as publisher:
         publisher.serve([a.endpoint])
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         while not a.revisions:
             await asyncio.sleep(0)
-        publisher.publish(TWO)
+        publish(publisher, TWO)
         newer.set()
         late = await ear.until(lambda answered: any(answered.answers.values()))
         assert late.answers == {"a": Acknowledgement(ONE.revision, True)}
@@ -267,7 +285,7 @@ async def test_a_data_plane_that_is_forgotten_just_as_it_answers_stays_forgotten
         while not answered:
             publisher = Publisher(lambda: None)
             async with publisher:
-                publisher.publish(ONE)
+                publish(publisher, ONE)
                 publisher.serve([a.endpoint])
                 for _ in range(turns):
                     await asyncio.sleep(0)
@@ -285,7 +303,7 @@ async def test_the_priority_that_answers_is_asked_for_at_once_and_the_furthest_c
     a = DataPlane(tmp_path / "a", accepts, serving=(serving(ONE, chat=2, mail=0),))
     b = DataPlane(tmp_path / "b", accepts, serving=(serving(ONE, chat=1),))
     async with a.running(), b.running(), ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([a.endpoint, b.endpoint])
         await ear.until(lambda answered: answered.active == {"chat": 2, "mail": 0})
         publisher.serve([b.endpoint])
@@ -297,7 +315,7 @@ async def test_a_data_plane_that_lost_its_table_gets_it_again(tmp_path: Path) ->
     lost = ("200 OK", {"revision": None})
     a = DataPlane(tmp_path / "a", accepts, serving=(lost, lost, serving(ONE, chat=0)))
     async with a.running(), ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([a.endpoint])
         await ear.until(lambda answered: bool(answered.active))
         assert publisher.acknowledgements.complete
@@ -319,7 +337,7 @@ async def test_a_data_plane_that_does_not_say_what_it_serves_may_serve_all_the_s
     caplog.set_level(logging.DEBUG, "switchover_operator.publish")
     a = DataPlane(tmp_path / "a", accepts, serving=(word,))
     async with a.running(), ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([a.endpoint])
         await a.asked.wait()
         while "data plane a does not say what it serves" not in caplog.text:
@@ -335,7 +353,7 @@ async def test_a_data_plane_is_pushed_to_by_its_address_and_known_by_its_service
     ear = Ear()
     a = DataPlane(tmp_path / "a", accepts)
     async with a.running_over_tls(SERVER_NAME, Authority()) as endpoint, ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([endpoint])
         await ear.until(lambda answered: answered.complete)
         await a.asked.wait()
@@ -348,7 +366,7 @@ async def test_whoever_has_a_certificate_for_another_name_gets_no_table(
     caplog.set_level(logging.DEBUG, "switchover_operator.publish")
     a = DataPlane(tmp_path / "a", accepts)
     async with a.running_over_tls("elsewhere.svc", Authority()) as endpoint, ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([endpoint])
         while "CERTIFICATE_VERIFY_FAILED" not in caplog.text:
             await asyncio.sleep(0)
@@ -361,7 +379,7 @@ async def test_with_other_certificates_a_data_plane_is_another(tmp_path: Path) -
     authority = Authority()
     a = DataPlane(tmp_path / "a", accepts)
     async with a.running_over_tls(SERVER_NAME, authority) as endpoint, ear.publisher as publisher:
-        publisher.publish(ONE)
+        publish(publisher, ONE)
         publisher.serve([endpoint])
         await ear.until(lambda answered: answered.complete)
         publisher.serve([replace(endpoint, tls=authority.client())])
@@ -409,3 +427,32 @@ def test_the_wait_before_a_repeat_grows_up_to_a_cap_and_chance_shortens_it() -> 
     assert waits[:3] == pytest.approx([0.05, 0.075, 0.1125])
     assert waits[-2:] == [5.0, 5.0]
     assert wait_before(10_000, 1) == 2.5
+
+
+def many(changed: str = "") -> Table:
+    upstreams = {f"ns/{number}": Upstream(changed if number == 500 and changed else "x") for number in range(1000)}
+    return sealed((), {}, {}, upstreams, {})
+
+
+async def test_a_change_is_pushed_in_the_parts_that_changed(tmp_path: Path) -> None:
+    plane, ear = DataPlane(tmp_path / "a", accepts), Ear()
+    async with plane.running(), ear.publisher as publisher:
+        publisher.serve([plane.endpoint])
+        for of in (many(), many("changed")):
+            publish(publisher, of)
+            await ear.until(lambda answered: answered.complete)
+        assert plane.revisions == [many().revision, many("changed").revision]
+        assert plane.sizes[1] < plane.sizes[0] / 4
+
+
+async def test_a_data_plane_that_has_lost_its_parts_gets_all_of_them(tmp_path: Path) -> None:
+    plane, ear = DataPlane(tmp_path / "a", accepts), Ear()
+    async with plane.running(), ear.publisher as publisher:
+        publisher.serve([plane.endpoint])
+        publish(publisher, many())
+        await ear.until(lambda answered: answered.complete)
+        plane.parts = {}
+        publish(publisher, many("changed"))
+        await ear.until(lambda answered: answered.complete)
+        assert plane.revisions[-1] == many("changed").revision
+        assert plane.sizes[2] > plane.sizes[1] * 4

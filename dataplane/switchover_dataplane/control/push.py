@@ -1,5 +1,11 @@
 """The push channel: `PUT /v1/table` from the control plane → ACK with the revision, or NACK with reasons.
 
+A push is a whole table (`application/json`, `table.encode`), or its parts (`table_parts.CONTENT_TYPE`): the digests of
+all of them in order, and the texts of those that the data plane does not have. It has the parts of the table that it
+serves if that came in parts. Where one is missing it answers 409 and serves on; the next push then carries all. A data
+plane that was started anew has none. In both forms the revision is the digest of the whole text, 200 says that the
+whole table is served, and 422 that nothing changed.
+
 It carries API keys: a Unix socket that only its owner may open, or TCP with mutual TLS. `GET /v1/table` tells the
 revision, and the priority that answers by upstream: `{"revision": "...", "active": {"ns/name": 1}}`.
 """
@@ -21,6 +27,7 @@ from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.served_table import Ack, Nack, State
+from switchover_dataplane.table_parts import CONTENT_TYPE, MissingParts
 
 TABLE_LIMIT: Final = 64 * 1024 * 1024
 
@@ -123,15 +130,24 @@ class Push:
             too_large.closes = True
             return too_large
         # Whoever pushes may leave at any time; a table is taken whole all the same.
-        applying = asyncio.create_task(self._apply(text), name="apply a table")
+        in_parts = request.headers.get("content-type", "") == CONTENT_TYPE
+        applying = asyncio.create_task(self._apply(text, in_parts=in_parts), name="apply a table")
         match await asyncio.shield(applying):
+            case None:
+                return own_answers.error(409, "parts_missing", "parts of the table are missing here: push all of them")
             case Ack(revision=revision):
                 return _json(200, {"revision": revision})
             case Nack(reasons=reasons):
                 return _json(422, {"reasons": list(reasons)})
 
-    async def _apply(self, text: bytes) -> Ack | Nack:
+    async def _apply(self, text: bytes, *, in_parts: bool) -> Ack | Nack | None:
+        """Serve a pushed table; None: parts of it are missing."""
         async with self._one_at_a_time:
+            if in_parts:
+                try:
+                    return await self._state.apply_parts(text, self._listeners)
+                except MissingParts:
+                    return None
             return await self._state.apply(text, self._listeners)
 
 

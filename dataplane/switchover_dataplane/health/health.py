@@ -168,11 +168,14 @@ class Health:
         Dropped are targets that are gone or have a new address, credentials with a new value, and the last good
         priority of each upstream that changed, as its priorities may have a new order.
         """
+        known = {key[0] for key in (*self._targets, *self.cool_downs)} | self._unexplained.ids.keys()
+        # Most targets answer: of a large table little is looked at.
         served = {
             target.id: target
-            for upstream in table.upstreams.values()
+            for upstream in (table.upstreams.values() if known else ())
             for pool in upstream.priorities
             for target in pool
+            if target.id in known
         }
         for key, ejection in list(self._targets.items()):
             target = served.get(key[0])

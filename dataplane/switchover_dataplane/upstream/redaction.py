@@ -108,11 +108,11 @@ class RedactedPieces:
 
 
 class Redactions:
-    """The redactions of one table, made once."""
+    """The redactions of one table, made once; those of values that the table `before` has are taken over."""
 
-    __slots__ = ("_key_of", "_of_secrets", "_of_several")
+    __slots__ = ("_key_of", "_of_secrets", "_of_several", "_values")
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, before: "Redactions | None" = None) -> None:
         keys = {
             target.id: target.auth.secret
             for upstream in table.upstreams.values()
@@ -122,8 +122,16 @@ class Redactions:
         }
         names = set(keys.values())
         for rule in table.rules.values():
-            names.update(_sent_by((rule.filters, *(backend.filters for backend in rule.backends))))
-        self._of_secrets = {name: Redaction.of(table.secrets[name]) for name in names}
+            for part in (rule.filters, *(backend.filters for backend in rule.backends)):
+                if part.request_headers:
+                    names.update(_sent_by((part,)))
+        self._values = {name: table.secrets[name] for name in names}
+        known = {} if before is None else before._of_secrets
+        values = {} if before is None else before._values
+        self._of_secrets: dict[str, Redaction] = {
+            name: known[name] if values.get(name) == value else Redaction.of(value)
+            for name, value in self._values.items()
+        }
         self._key_of = keys
         self._of_several: dict[frozenset[str], Redaction] = {}
 

@@ -8,7 +8,7 @@ import msgspec
 from switchover_dataplane.formats.api import Api, api_of, is_for_vectors, writes
 from switchover_dataplane.process.tls import BadKeyPair, client_context
 from switchover_dataplane.routing.caller_query import without_credentials
-from switchover_dataplane.table import InvalidTable, Table, Target, Tls
+from switchover_dataplane.table import InvalidTable, Table, Target, Tls, Upstream
 from switchover_dataplane.upstream.providers import Wire, wire
 from switchover_dataplane.upstream.transport import Destination
 
@@ -86,15 +86,23 @@ class Route(msgspec.Struct, frozen=True, gc=False):
         return (name, token) if name == "authorization" else None
 
 
-def routes(table: Table) -> dict[str, Route]:
-    """Prepare every target of the table, by id.
+def routes(table: Table, before: tuple[Table, Mapping[str, Route]] | None = None) -> dict[str, Route]:
+    """Prepare every target of the table, by id; those that are as in the table `before` are taken over from there.
 
     Raises:
         InvalidTable: a certificate or key for a target cannot be used.
     """
     prepared: dict[str, Route] = {}
     wrong: list[str] = []
-    for upstream in table.upstreams.values():
+    if before is not None and before[0].secrets == table.secrets:
+        # One comparison of all secrets spares one for each target.
+        before = msgspec.structs.replace(before[0], secrets=table.secrets), before[1]
+    for key, upstream in table.upstreams.items():
+        if before is not None and _is_as_before(key, upstream, table, before[0]):
+            for pool in upstream.priorities:
+                for target in pool:
+                    prepared[target.id] = before[1][target.id]
+            continue
         for target in (target for pool in upstream.priorities for target in pool):
             try:
                 context = _context(target.tls, table.secrets)
@@ -105,6 +113,22 @@ def routes(table: Table) -> dict[str, Route]:
     if wrong:
         raise InvalidTable(*wrong)
     return prepared
+
+
+def _is_as_before(key: str, upstream: Upstream, table: Table, before: Table) -> bool:
+    """Tell whether an upstream and all secrets of its targets are the same in two tables."""
+    old = before.upstreams.get(key)
+    if old is not upstream and old != upstream:
+        return False
+    if before.secrets is table.secrets:
+        return True
+    named = (
+        name
+        for pool in upstream.priorities
+        for target in pool
+        for name in (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
+    )
+    return all(table.secrets.get(name) == before.secrets.get(name) for name in named if name)
 
 
 def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: float, secrets: Mapping[str, str]) -> Route:

@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from switchover_dataplane.table import Network
-from switchover_operator.announce import LogState, LoopStatus, log_changes
+from switchover_operator.announce import Line, LogState, LoopStatus, log_changes
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path
 from switchover_operator.cluster.dataplanes import data_planes
@@ -38,7 +39,7 @@ from switchover_operator.cluster.status_merge import StatusContext, changed_stat
 from switchover_operator.cluster.status_writer import DesiredStatus, StatusWriter
 from switchover_operator.compiler.fleet import Cluster
 from switchover_operator.compiler.report import Report
-from switchover_operator.findings import findings
+from switchover_operator.findings import Found
 from switchover_operator.identity import Body, Identity
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.resources.gateway_api import Gateway
@@ -146,6 +147,8 @@ class Operator:
         self._events = EventWriter(api, settings.identity)
         self._log_state = LogState()
         self._event_state = EventState()
+        self._found = Found()
+        self._snapshot = Snapshot({})
 
     async def run(self) -> NoReturn:
         """Watch for ever, and act while this operator leads."""
@@ -194,7 +197,7 @@ class Operator:
         if bodies is None:
             return None
         settings = self._settings
-        snapshot = Snapshot.of(bodies)
+        snapshot = self._snapshot = await asyncio.to_thread(Snapshot.of, bodies, None, self._snapshot)
         if self._channel.tls is not None:
             found = data_planes(
                 snapshot,
@@ -207,14 +210,17 @@ class Operator:
         return Seen(snapshot, fleet(snapshot, settings.own_namespace, settings.allowed_targets))
 
     async def _report(self, outcome: Round) -> None:
+        # What looks at every object does so in a thread: pushes, probes and watches go on meanwhile.
         snapshot = outcome.seen.snapshot
-        reports = with_reports_of_referenced(outcome.compiled.reports, self._resync.without_status_subresource)
+        reports = await asyncio.to_thread(
+            with_reports_of_referenced, outcome.compiled.reports, self._resync.without_status_subresource
+        )
         self._channel.compare(snapshot)
-        self._last_good.want(worth_keeping(outcome.compiled, snapshot))
+        self._last_good.want(await asyncio.to_thread(worth_keeping, outcome.compiled, snapshot))
         self._want_services(outcome)
-        self._want_statuses(outcome, reports)
-        self._report_changes(outcome, reports)
-        self._count(outcome)
+        await self._want_statuses(outcome, reports)
+        await self._report_changes(outcome, reports)
+        self._count(outcome, await asyncio.to_thread(_counts, outcome.compiled.reports))
 
     def _want_services(self, outcome: Round) -> None:
         settings, snapshot = self._settings, outcome.seen.snapshot
@@ -240,7 +246,7 @@ class Operator:
         )
         return (service or {}).get("spec", {}).get("selector") or {}
 
-    def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
+    async def _want_statuses(self, outcome: Round, reports: Sequence[Report]) -> None:
         snapshot = outcome.seen.snapshot
         context = StatusContext(
             outcome.acknowledgements,
@@ -249,10 +255,11 @@ class Operator:
             self._active(outcome),
         )
         now = api_time(datetime.now(UTC))
+        changed = await asyncio.to_thread(lambda: list(changed_statuses(reports, snapshot, context, now)))
         self._statuses.forget(snapshot.objects)
         self._statuses.want(
             (identity, DesiredStatus(snapshot.objects[identity], status))
-            for identity, status in changed_statuses(reports, snapshot, context, now)
+            for identity, status in changed
             if (identity.group, identity.kind) not in self._resync.without_status_subresource
         )
 
@@ -274,30 +281,34 @@ class Operator:
             if "/" in name
         }
 
-    def _report_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
-        found = tuple(each for report in reports for each in findings(report, lambda *_: ""))
-        self._log_state, lines = log_changes(
-            self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, found)
-        )
+    async def _report_changes(self, outcome: Round, reports: Sequence[Report]) -> None:
+        self._log_state, lines = await asyncio.to_thread(self._changes, outcome, reports)
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
         clock = asyncio.get_running_loop()
-        self._event_state, new = object_events(self._event_state, reports, self._active(outcome), clock.time())
+        self._event_state, new = await asyncio.to_thread(
+            object_events, self._event_state, reports, self._active(outcome), clock.time()
+        )
         if self._event_state.is_waiting:
             clock.call_later(SETTLED, self._loop.mark_report_due)
         self._events.write(new, outcome.seen.snapshot.objects.get)
 
-    def _count(self, outcome: Round) -> None:
-        answers = outcome.acknowledgements.answers
+    def _changes(self, outcome: Round, reports: Sequence[Report]) -> tuple[LogState, list[Line]]:
+        found = tuple(self._found.of(reports, lambda *_: "", lambda _: None))
+        return log_changes(self._log_state, LoopStatus(outcome.compiled, outcome.acknowledgements, found))
+
+    def _count(self, outcome: Round, counts: Mapping[tuple[str, str], int]) -> None:
+        answers = outcome.acknowledgements.answers or {}
         if outcome.seconds:
             self._metrics.compile_seconds.observe(outcome.seconds)
         self._metrics.data_planes.labels("known").set(len(answers))
         self._metrics.data_planes.labels("ready").set(len(outcome.acknowledgements.ready or ()))
         self._metrics.data_planes.labels("current").set(len(answers) - len(outcome.acknowledgements.missing))
-        counts: dict[tuple[str, str], int] = {}
-        for report in outcome.compiled.reports:
-            key = report.identity.kind, str(report.is_accepted).lower()
-            counts[key] = counts.get(key, 0) + 1
         self._metrics.objects.clear()
         for key, count in counts.items():
             self._metrics.objects.labels(*key).set(count)
+
+
+def _counts(reports: Iterable[Report]) -> Counter[tuple[str, str]]:
+    """Count reports by their object's kind, and whether it is accepted."""
+    return Counter((report.identity.kind, str(report.is_accepted).lower()) for report in reports)

@@ -7,6 +7,7 @@ Gloo API reference, `extauth.proto`, `jwt.proto`, `rbac.proto`, `waf.proto`, and
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -134,6 +135,7 @@ def _control(key: str, value: Any) -> Iterator[str]:
         yield key
 
 
+@lru_cache(maxsize=4096)
 def resembles(name: str) -> bool:
     """Tell whether an unknown name is probably a misspelt access control.
 

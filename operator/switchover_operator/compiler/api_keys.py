@@ -56,7 +56,7 @@ class AuthIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._known: dict[Identity, Callers] = {}
+        self._known: dict[Identity, tuple[Callers, set[Identity]]] = {}
 
     def referred(self, referrer: Identity, path: str, ref: ResourceRef) -> Callers:
         """Follow a `configRef` to the callers that have access; nobody if it cannot be resolved."""
@@ -75,9 +75,12 @@ class AuthIndex:
 
     def of(self, found: Object[AuthConfig]) -> Callers:
         """Return the callers that an AuthConfig gives access to."""
-        if found.identity not in self._known:
-            self._known[found.identity] = self._callers(found)
-        return self._known[found.identity]
+        known = self._known.get(found.identity)
+        if known is None:
+            with self._catalogue.reading() as reads:
+                known = self._known[found.identity] = self._callers(found), reads
+        self._catalogue.note(known[1])
+        return known[0]
 
     def _callers(self, found: Object[AuthConfig]) -> Callers:
         if found.model is None:

@@ -1,6 +1,6 @@
 """HTTPRoutes and listeners → the listeners and hostnames of each route, and the condition of each parentRef."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,16 +60,22 @@ class AttachedRoute:
 
 
 def attached_routes(
-    catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
-) -> tuple[AttachedRoute, ...]:
-    """Attach every HTTPRoute.
+    catalogue: Catalogue,
+    gateways: Mapping[Identity, ServedGateway],
+    fleet: Fleet,
+    known: Container[Identity] = (),
+) -> Iterator[AttachedRoute]:
+    """Attach every HTTPRoute that is not `known`.
 
     In a cluster, a route without a Gateway of ours belongs to another controller and is left out. On one machine it is
     reported.
     """
     labels = _namespace_labels(catalogue)
-    attached = (_attached(found, gateways, labels, fleet) for found in catalogue.every(HTTPRoute))
-    return tuple(route for route in attached if route.parents)
+    for found in catalogue.every(HTTPRoute):
+        if found.identity not in known:
+            route = _attached(found, gateways, labels, fleet)
+            if route.parents:
+                yield route
 
 
 def _namespace_labels(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:

@@ -1,7 +1,8 @@
 """The results of compilation → one `Report` for each object of ours, in the order of the snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from switchover_dataplane.table import ApiKeys
 from switchover_operator.compiler import conditions, triggers
@@ -14,7 +15,7 @@ from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Flee
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.policies import FailoverIndex
-from switchover_operator.compiler.report import ListenerReport, ParentReport, Report
+from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
 from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs, targets
@@ -27,36 +28,78 @@ from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
 
+R = TypeVar("R", bound=Resource)
+
 _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthConfig.GROUP, FailoverPolicy.GROUP})
 
 
-def all_reports(
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report, and the objects that it was made of."""
+
+    report: Report
+    reads: Set[Identity]
+
+
+def all_reports(  # noqa: PLR0917 - all that compilation found out, and what stays of the time before
     snapshot: Snapshot,
     inputs: CompileInputs,
     gateways: Mapping[Identity, ServedGateway],
-    routes: Iterable[CompiledRoute],
+    routes: Mapping[Identity, CompiledRoute],
     fleet: Fleet,
-) -> tuple[Report, ...]:
-    """Report on every object of ours, and on every object that cannot be parsed."""
-    routes = tuple(routes)
-    used = frozenset(identity for route in routes if route.rules for identity in route.used)
+    kept: Mapping[Identity, Reported],
+) -> Mapping[Identity, Reported]:
+    """Report on every object that is ours, and on every object that cannot be read, in the order of the snapshot.
+
+    `kept` are reports on routes, Upstreams and policies of which nothing has changed that they were made of.
+    """
+    every = tuple(routes.values())
+    used = frozenset(identity for route in every if route.rules for identity in route.used)
     reports = {
-        report.identity: report
-        for report in (
-            *_unserved_kinds(snapshot),
-            *_unreadable(inputs.catalogue),
-            *_class_reports(inputs.catalogue),
-            *_gateways_of_others(inputs.catalogue, gateways, fleet),
-            *_gateway_reports(gateways, routes),
-            *options_reports(inputs.catalogue, gateways, fleet),
-            *(_route_report(route) for route in routes),
-            *_upstream_reports(inputs, used, _worst_cases(routes)),
-            *_auth_config_reports(inputs, used),
-            *_route_option_reports(inputs, routes, fleet),
-            *_failover_reports(inputs, gateways, routes, fleet),
+        each.report.identity: each
+        for each in (
+            *_made_of_all(_unserved_kinds(snapshot)),
+            *_made_of_all(_unreadable(inputs.catalogue)),
+            *_made_of_all(_class_reports(inputs.catalogue)),
+            *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
+            *_made_of_all(_gateway_reports(gateways, every)),
+            *_made_of_all(options_reports(inputs.catalogue, gateways, fleet)),
+            *(_of_route(route) for identity, route in routes.items() if identity not in kept),
+            *_reported(inputs, kept, Upstream, _UpstreamReports(inputs, used, _worst_cases(every)).of),
+            *_made_of_all(_auth_config_reports(inputs, used)),
+            *_reported(inputs, kept, RouteOption, _RouteOptionReports(inputs, routes, fleet).of),
+            *_reported(inputs, kept, FailoverPolicy, _FailoverReports(inputs, gateways, routes, fleet).of),
         )
     }
-    return tuple(reports[identity] for identity in sorted(reports))
+    reports.update(kept)
+    placed: dict[Identity, Reported] = {}
+    for identity in snapshot.objects:
+        each = reports.get(identity)
+        if each is not None:
+            source = snapshot.source(identity)
+            moved = each.report.source != source
+            placed[identity] = Reported(replace(each.report, source=source), each.reads) if moved else each
+    return placed
+
+
+def _made_of_all(reports: Iterable[Report]) -> Iterator[Reported]:
+    """Reports that are made anew each time."""
+    return (Reported(report, frozenset()) for report in reports)
+
+
+def _of_route(route: CompiledRoute) -> Reported:
+    return Reported(_route_report(route), frozenset((route.attached.found.identity,)))
+
+
+def _reported(
+    inputs: CompileInputs, kept: Mapping[Identity, Reported], kind: type[R], report: "Callable[[Object[R]], Report]"
+) -> Iterator[Reported]:
+    """Report on each object of a kind that is not `kept`, and note what it is made of."""
+    for found in inputs.catalogue.every(kind):
+        if found.identity not in kept:
+            with inputs.catalogue.reading() as reads:
+                made = report(found)
+            yield Reported(made, reads | {found.identity})
 
 
 def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
@@ -163,18 +206,20 @@ def _worst_cases(routes: Iterable[CompiledRoute]) -> Mapping[Identity, list[Cond
     return cases
 
 
-def _upstream_reports(
-    inputs: CompileInputs, used: frozenset[Identity], worst: Mapping[Identity, list[Condition]]
-) -> Iterator[Report]:
-    for found in inputs.catalogue.every(Upstream):
+@dataclass(frozen=True, slots=True)
+class _UpstreamReports:
+    inputs: CompileInputs
+    used: frozenset[Identity]
+    worst: Mapping[Identity, list[Condition]]
+
+    def of(self, found: Object[Upstream]) -> Report:
         if found.model is None:
-            yield _plain(found, found.accepted)
-            continue
-        destination = inputs.destinations.of_upstream(found)
-        own = (*destination.conditions, *found.effect, *worst.get(found.identity, ()))
+            return _plain(found, found.accepted)
+        destination = self.inputs.destinations.of_upstream(found)
+        own = (*destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
         report = _plain(found, found.accepted, *own)
         notes = (*found.notes, *destination.notes)
-        yield replace(report, pools=destination.pools, notes=notes, serves=found.identity in used)
+        return replace(report, pools=destination.pools, notes=notes, serves=found.identity in self.used)
 
 
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,30 +237,37 @@ def _auth_config_reports(inputs: CompileInputs, used: frozenset[Identity]) -> It
         yield replace(report, notes=(*report.notes, *callers.notes), serves=serves)
 
 
-def _route_option_reports(inputs: CompileInputs, routes: tuple[CompiledRoute, ...], fleet: Fleet) -> Iterator[Report]:
-    catalogue = inputs.catalogue
-    ours = {route.attached.found.identity: route for route in routes}
-    named = _named_by_filters(route.attached for route in routes)
-    for found in catalogue.every(RouteOption):
-        access = tuple(option_conditions(inputs.auth, found))
+class _RouteOptionReports:
+    def __init__(self, inputs: CompileInputs, routes: Mapping[Identity, CompiledRoute], fleet: Fleet) -> None:
+        self._inputs = inputs
+        self._ours = routes
+        self._fleet = fleet
+        self._named = named_by_filters(route.attached for route in routes.values())
+
+    def of(self, found: Object[RouteOption]) -> Report:
+        access = tuple(option_conditions(self._inputs.auth, found))
         own = (_accepted(found), *_trigger_conditions(found), *access, *found.effect)
         served = served_refs(found)
         ancestors: list[ParentReport] = []
         for ref in status_refs(found):
-            target = route_targeted(found.identity, ref)
-            if isinstance(target, Condition):
-                ancestors.append(ParentReport(ref, (found.refusal or target, *found.effect)))
-            elif catalogue.find(HTTPRoute, target.namespace, target.name) is None:
-                missing = conditions.target_not_found(f"{target} does not exist")
-                ancestors.append(ParentReport(ref, (found.refusal or missing, *found.effect)))
-            elif target in ours or not fleet.others_may_serve:
-                here = own if ref in served else (_accepted(found, attached=False), *access, *found.effect)
-                ancestors.append(ParentReport(ref, _with_overridden(found, here, ours.get(target))))
-        for route in named.get(found.identity, ()):
+            here = own if ref in served else (_accepted(found, attached=False), *access, *found.effect)
+            ancestors += self._at(found, ref, here)
+        for route in self._named.get(found.identity, ()):
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
-                ancestors.append(ParentReport(ref, _with_overridden(found, own, ours.get(route))))
-        yield _policy_report(found, ancestors, own)
+                ancestors.append(ParentReport(ref, _with_overridden(found, own, self._ours.get(route))))
+        return _policy_report(found, ancestors, own)
+
+    def _at(self, found: Object[RouteOption], ref: Ref, own: tuple[Condition, ...]) -> Iterator[ParentReport]:
+        """Report on it at what a targetRef means; nothing where that is a route of somebody else's."""
+        target = route_targeted(found.identity, ref)
+        if isinstance(target, Condition):
+            yield ParentReport(ref, (found.refusal or target, *found.effect))
+        elif self._inputs.catalogue.find(HTTPRoute, target.namespace, target.name) is None:
+            missing = conditions.target_not_found(f"{target} does not exist")
+            yield ParentReport(ref, (found.refusal or missing, *found.effect))
+        elif target in self._ours or not self._fleet.others_may_serve:
+            yield ParentReport(ref, _with_overridden(found, own, self._ours.get(target)))
 
 
 def _with_overridden(
@@ -251,7 +303,7 @@ def _trigger_conditions(found: Object[RouteOption]) -> tuple[Condition, ...]:
     return (conditions.default_triggers(text),)
 
 
-def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
+def named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[Identity]]:
     """RouteOption → the routes whose rules refer to it."""
     named: dict[Identity, list[Identity]] = {}
     for route in routes:
@@ -264,27 +316,33 @@ def _named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list
     return named
 
 
-def _failover_reports(
-    inputs: CompileInputs, gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute], fleet: Fleet
-) -> Iterator[Report]:
-    attached_to = {route.attached.found.identity: bool(route.rules) for route in routes}
-    for found in inputs.catalogue.every(FailoverPolicy):
+@dataclass(frozen=True, slots=True)
+class _FailoverReports:
+    inputs: CompileInputs
+    gateways: Mapping[Identity, ServedGateway]
+    routes: Mapping[Identity, CompiledRoute]
+    fleet: Fleet
+
+    def of(self, found: Object[FailoverPolicy]) -> Report:
         ancestors: list[ParentReport] = []
         idle: list[Identity] = []
+        objects = self.inputs.catalogue.objects
         for target, attached in targets(found).items():
-            theirs = target in inputs.catalogue.objects and target not in gateways and target not in attached_to
+            self.inputs.catalogue.note((target,))
+            route = self.routes.get(target)
+            theirs = target in objects and target not in self.gateways and route is None
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
-                if fleet.others_may_serve:
+                if self.fleet.others_may_serve:
                     continue
                 accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
             else:
-                accepted = _at(inputs.catalogue, inputs.failover, found, target, attached=attached)
-            idle += [target] if not attached_to.get(target, True) else []
+                accepted = _at(self.inputs.catalogue, self.inputs.failover, found, target, attached=attached)
+            idle += [target] if route is not None and not route.rules else []
             ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))
         notes = tuple(f"{target} is attached to no Gateway, and the policy has no effect there" for target in idle)
-        yield replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
+        return replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
 
 
 def _at(

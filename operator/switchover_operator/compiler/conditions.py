@@ -63,6 +63,8 @@ def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
 
 
 def _one_of(several: Sequence[Condition]) -> Condition:
+    if len(several) == 1 and len(several[0].message) <= LONGEST_MESSAGE:
+        return several[0]
     worth_saying = [condition for condition in several if condition.reason != condition.type] or several
     ordered = sorted(worth_saying, key=lambda condition: condition.status != "False")
     message = sentences(condition.message for condition in ordered)
@@ -78,9 +80,12 @@ def sentences(messages: Iterable[str]) -> str:
 # ── Accepted ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_ACCEPTED = Condition("Accepted", "True", "Accepted", "accepted")
+
+
 def accepted() -> Condition:
-    """The object is valid, and nothing of it is refused."""
-    return Condition("Accepted", "True", "Accepted", "accepted")
+    """The object is understood and nothing of it was refused."""
+    return _ACCEPTED
 
 
 def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
@@ -174,9 +179,12 @@ def _conflict(reason: str, message: str) -> tuple[Condition, ...]:
 # ── ResolvedRefs ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_REFS_RESOLVED = Condition("ResolvedRefs", "True", "ResolvedRefs", "all references are resolved")
+
+
 def refs_resolved() -> Condition:
     """All references of the object are resolved and permitted."""
-    return Condition("ResolvedRefs", "True", "ResolvedRefs", "all references are resolved")
+    return _REFS_RESOLVED
 
 
 def secret_not_found(message: str) -> Condition:

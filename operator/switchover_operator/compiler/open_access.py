@@ -27,14 +27,14 @@ def open_access(
     gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]
 ) -> Mapping[Identity, Condition]:
     """Gateway → the condition that names its routes through which anybody can use a provider's key."""
-    found: dict[Identity, list[str]] = {}
+    found: dict[Identity, list[Identity]] = {}
     for route in routes:
         if _is_intended(route.attached.found):
             continue
         served = (place.listener for place in route.attached.places)
         for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed):
             if not _is_intended(gateways[gateway].found) and _uses_keys(route, gateway):
-                found.setdefault(gateway, []).append(str(route.attached.found.identity))
+                found.setdefault(gateway, []).append(route.attached.found.identity)
     return {gateway: conditions.open_access(_text(names)) for gateway, names in found.items()}
 
 
@@ -52,9 +52,9 @@ def _has_keys(route: CompiledRoute, rule: Rule) -> bool:
     return any(target.auth.kind == "token" for upstream in upstreams for pool in upstream.priorities for target in pool)
 
 
-def _text(names: list[str]) -> str:
+def _text(names: list[Identity]) -> str:
     others = len(names) - _MOST
-    shown = [*names[:_MOST], *([f"{others} other{'' if others == 1 else 's'}"] if others > 0 else [])]
+    shown = [*map(str, names[:_MOST]), *([f"{others} other{'' if others == 1 else 's'}"] if others > 0 else [])]
     have = "has" if len(names) == 1 else "have"
     return (
         f"{listed(shown)} {have} no access control, so anybody who reaches this Gateway can use the provider's key;"

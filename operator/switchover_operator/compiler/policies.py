@@ -15,9 +15,9 @@ from switchover_operator.compiler import attempt_rules, conditions, triggers
 from switchover_operator.compiler.attempt_rules import DEFAULT_RETRIES, Written
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.cool_downs import cool_down
-from switchover_operator.compiler.resolve import Catalogue, Object, age
+from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.route_options import RuleOptions
-from switchover_operator.compiler.targeting import refused_at, targets
+from switchover_operator.compiler.targeting import TargetIndex, refused_at, targets
 from switchover_operator.compiler.targets import Destination
 from switchover_operator.identity import Identity
 from switchover_operator.resources.failover_policy import FailoverPolicy, FailoverPolicySpec
@@ -40,24 +40,24 @@ _TRIED_FIELDS = ("retries", "timeout")
 class FailoverIndex:
     """Finds the FailoverPolicy of a target: of several attached to one, the oldest counts, then the first by name."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._winners: dict[Identity, Object[FailoverPolicy]] = {}
-        self._refused: dict[Identity, list[Condition]] = {}
-        for found in sorted(catalogue.every(FailoverPolicy), key=age):
-            for target, attached in targets(found).items():
-                if attached:
-                    self._winners.setdefault(target, found)
-                if found.refusal is not None:
-                    text = f"{found.identity} is not accepted: {refused_at(found, attached=attached).message}"
-                    self._refused.setdefault(target, []).append(conditions.policy_not_accepted(text))
+    def __init__(self, catalogue: Catalogue, before: "FailoverIndex | None" = None) -> None:
+        self.index: TargetIndex[FailoverPolicy] = TargetIndex(
+            catalogue, FailoverPolicy, targets, before.index if before else None
+        )
 
     def of(self, target: Identity) -> Object[FailoverPolicy] | None:
         """Return the policy that counts for an HTTPRoute, a Gateway or an Upstream."""
-        return self._winners.get(target)
+        return next((each.found for each in self.index.of(target) if each.attached), None)
 
     def refused(self, target: Identity) -> tuple[Condition, ...]:
         """Say which policies of a target are refused, for the status of its routes."""
-        return tuple(self._refused.get(target, ()))
+        refused = (each for each in self.index.of(target) if each.found.refusal is not None)
+        return tuple(
+            conditions.policy_not_accepted(
+                f"{each.found.identity} is not accepted: {refused_at(each.found, attached=each.attached).message}"
+            )
+            for each in refused
+        )
 
 
 # ── One policy ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,8 +4,10 @@ Precedence is the Gateway API's (HTTPRoute `rules[].matches`): hostname, path, m
 parameters, the route's age, its name, the order of rules and of matches.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from switchover_dataplane import table
 from switchover_operator.compiler.attachment import Place, specificity
@@ -13,32 +15,87 @@ from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener
 from switchover_operator.compiler.resolve import age
 from switchover_operator.compiler.routes import CompiledRoute
+from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import HttpRouteMatch
 
 _PATH_RANK = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
 
+class _Entry(NamedTuple):
+    """A match of a route, and the key by which it is sorted among all of one hostname."""
+
+    key: Any
+    route: Identity
+    match: table.Match
+
+
+@dataclass(slots=True)
+class Attached:
+    """The matches of all routes at one listener by hostname, sorted, and the hosts that they make."""
+
+    entries: dict[str, list[_Entry]] = field(default_factory=dict)
+    hosts: dict[str, table.Host] = field(default_factory=dict)
+
+    def without(self, routes: Set[Identity]) -> "Attached":
+        """Return the same without some routes."""
+        kept = Attached(dict(self.entries), dict(self.hosts))
+        for hostname, entries in self.entries.items():
+            if any(entry.route in routes for entry in entries):
+                kept.entries[hostname] = [entry for entry in entries if entry.route not in routes]
+                kept.hosts.pop(hostname, None)
+        return kept
+
+    def add(self, entries: Mapping[str, list[_Entry]]) -> None:
+        """Add the matches of routes that have none here."""
+        for hostname, more in entries.items():
+            self.entries[hostname] = sorted([*self.entries.get(hostname, ()), *more], key=_key)
+            self.hosts.pop(hostname, None)
+
+    def ordered(self) -> tuple[table.Host, ...]:
+        """Return the hosts, the most specific first. Of routes that share one, the more specific own name is first."""
+        names = sorted((name for name, entries in self.entries.items() if entries), key=specificity)
+        for name in names:
+            if name not in self.hosts:
+                self.hosts[name] = table.Host(name, tuple(entry.match for entry in self.entries[name]))
+        return tuple(map(self.hosts.__getitem__, names))
+
+
+_key = attrgetter("key")
+
+
+def attached_matches(
+    routes: Iterable[CompiledRoute], before: Mapping[str, Attached], stale: Set[Identity]
+) -> dict[str, Attached]:
+    """Gather the matches of `routes` by listener; `before` has those of all other routes, and may have `stale` ones."""
+    at = {listener: attached.without(stale) for listener, attached in before.items()}
+    more: dict[str, dict[str, list[_Entry]]] = {}
+    for route in routes:
+        identity = route.attached.found.identity
+        for place in route.attached.places:
+            keyed = _matches(route, place)
+            hosts = more.setdefault(place.listener.name, {})
+            for hostname in place.hostnames:
+                own = specificity(hostname.own)
+                hosts.setdefault(hostname.common, []).extend(
+                    _Entry((own, key), identity, match) for key, match in keyed
+                )
+    for listener, entries in more.items():
+        at.setdefault(listener, Attached()).add(entries)
+    return at
+
+
 def ports(
-    listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute], fleet: Fleet
+    listeners: Iterable[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet
 ) -> tuple[table.Port, ...]:
     """Make every port of the table, without the listeners that are not served."""
-    places: dict[str, list[tuple[CompiledRoute, Place]]] = {}
-    for route in routes:
-        for place in route.attached.places:
-            places.setdefault(place.listener.name, []).append((route, place))
     sockets: dict[int, list[GatewayListener]] = {}
     for listener in listeners:
         if listener.serves:
             sockets.setdefault(listener.socket, []).append(listener)
-    return tuple(_port(number, sharing, places, fleet) for number, sharing in sorted(sockets.items()))
+    return tuple(_port(number, sharing, attached, fleet) for number, sharing in sorted(sockets.items()))
 
 
-def _port(
-    number: int,
-    sharing: list[GatewayListener],
-    places: Mapping[str, list[tuple[CompiledRoute, Place]]],
-    fleet: Fleet,
-) -> table.Port:
+def _port(number: int, sharing: list[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet) -> table.Port:
     ordered = sorted(sharing, key=lambda listener: specificity(listener.hostname))
     return table.Port(
         number,
@@ -48,26 +105,12 @@ def _port(
                 listener.name,
                 listener.hostname,
                 listener.certificates,
-                _hosts(places.get(listener.name, ())),
+                attached[listener.name].ordered() if listener.name in attached else (),
                 fleet.client_port(listener.spec.port),
                 listener.closed,
             )
             for listener in ordered
         ),
-    )
-
-
-def _hosts(attached: Iterable[tuple[CompiledRoute, Place]]) -> tuple[table.Host, ...]:
-    """Group a listener's matches by hostname. Of routes with the same one, the more specific own hostname is first."""
-    hosts: dict[str, list[tuple[Any, table.Match]]] = {}
-    for route, place in attached:
-        keyed = _matches(route, place)
-        for hostname in place.hostnames:
-            own = specificity(hostname.own)
-            hosts.setdefault(hostname.common, []).extend(((own, key), match) for key, match in keyed)
-    return tuple(
-        table.Host(name, tuple(match for _, match in sorted(hosts[name], key=lambda entry: entry[0])))
-        for name in sorted(hosts, key=specificity)
     )
 
 

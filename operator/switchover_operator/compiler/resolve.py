@@ -4,8 +4,9 @@ A bad object stays a value with its reasons. Where its last good version is know
 nonsense edit harms nobody, and the status says both.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
@@ -16,9 +17,9 @@ from switchover_operator.compiler.admission import Admitted, Refused, admit
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import KINDS, Resource
-from switchover_operator.resources.core import EndpointSlice
+from switchover_operator.resources.core import EndpointSlice, Service
 from switchover_operator.resources.gateway_api import ReferenceGrant
-from switchover_operator.snapshot import Snapshot
+from switchover_operator.snapshot import Snapshot, without_status
 
 R = TypeVar("R", bound=Resource)
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
@@ -59,14 +60,39 @@ def age(found: Object[Resource]) -> tuple[datetime, str, str]:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All objects that are read, by kind and name. `admitted` holds what is good now, for the next time."""
+    """All objects that are read, by kind and name. `admitted` holds what is good now, for the next time.
+
+    `changed` names the objects that are not as they were in the catalogue before, None where there was none.
+    """
 
     objects: Mapping[Identity, Object[Resource]]
     admitted: Mapping[Identity, Admitted]
+    changed: frozenset[Identity] | None = None
+    _readers: list[set[Identity]] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[set[Identity]]:
+        """Note what is looked up meanwhile, whether it exists or not, into the set that this gives.
+
+        EndpointSlices stand under the identity of their Service. ReferenceGrants and lists of a whole kind are not
+        noted: `reuse` makes all anew when one of those changes that are looked up so.
+        """
+        reads: set[Identity] = set()
+        self._readers.append(reads)
+        try:
+            yield reads
+        finally:
+            self._readers.pop()
+
+    def note(self, reads: Iterable[Identity]) -> None:
+        """Note what was looked up for a result that is used again."""
+        for each in self._readers[-1:]:
+            each.update(reads)
 
     def find(self, model: type[R], namespace: str, name: str) -> Object[R] | None:
         """Return an object; None if it does not exist."""
         identity = Identity(model.GROUP, model.KIND, namespace, name)
+        self.note((identity,))
         return cast("Object[R] | None", self.objects.get(identity))
 
     def serving(self, model: type[R], namespace: str, name: str) -> R | None:
@@ -96,6 +122,7 @@ class Catalogue:
 
     def slices(self, namespace: str, service: str) -> tuple[EndpointSlice, ...]:
         """Return the EndpointSlices of a Service."""
+        self.note((Identity(Service.GROUP, Service.KIND, namespace, service),))
         return tuple(self._slices.get((namespace, service), ()))
 
     @cached_property
@@ -123,13 +150,29 @@ class Catalogue:
         return slices
 
 
-def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catalogue:
-    """Parse and judge every object of a snapshot that is read here; kinds that are not read are passed over."""
+def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], before: Catalogue | None = None) -> Catalogue:
+    """Parse and judge every object of a snapshot that is read here; kinds that are not read are passed over.
+
+    An object of the catalogue `before` is taken over where nothing of it changed but its status and its place.
+    """
     objects: dict[Identity, Object[Resource]] = {}
     admitted: dict[Identity, Admitted] = {}
+    known: Mapping[Identity, Object[Resource]] = before.objects if before else {}
+    changed = set(known)
     for identity, body in snapshot.objects.items():
+        old = known.get(identity)
+        if old is not None and bool(old.notes) == (identity in snapshot.repeated):
+            same = old if old.body is body else _with_other_status(old, body)
+            if same is not None:
+                objects[identity] = same
+                changed.discard(identity)
+                good = last_good.get(identity)
+                if good is not None:
+                    admitted[identity] = good if good.body is not old.body or same is old else replace(good, body=body)
+                continue
         if (identity.group, identity.kind) not in KINDS:
             continue
+        changed.add(identity)
         good = last_good.get(identity)
         # An unchanged body is judged once: the very same body can only have the very same verdict.
         verdict = good if good is not None and good.body is body else admit(body)
@@ -140,7 +183,14 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted]) -> Catal
         if good is not None:
             admitted[identity] = good
         objects[identity] = _object(identity, body, snapshot, verdict, good)
-    return Catalogue(MappingProxyType(objects), MappingProxyType(admitted))
+    return Catalogue(
+        MappingProxyType(objects), MappingProxyType(admitted), frozenset(changed) if before is not None else None
+    )
+
+
+def _with_other_status(old: Object[Resource], body: Body) -> Object[Resource] | None:
+    """Return the same object with its new body, None where more of it changed than its status."""
+    return replace(old, body=body) if without_status(old.body) == without_status(body) else None
 
 
 def _object(

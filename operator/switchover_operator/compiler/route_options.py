@@ -13,8 +13,15 @@ from pydantic.alias_generators import to_camel
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import guards, unserved, written
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.resolve import Catalogue, Object, age
-from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs
+from switchover_operator.compiler.resolve import Catalogue, Object
+from switchover_operator.compiler.targeting import (
+    Applicable,
+    TargetIndex,
+    refused_at,
+    route_targeted,
+    served_refs,
+    status_refs,
+)
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import HttpRouteRule
 from switchover_operator.resources.model import listed
@@ -38,33 +45,22 @@ class RuleOptions:
     closed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Applicable:
-    """A RouteOption that names a route as its target; `attached` is False where only its refused content does."""
-
-    found: Object[RouteOption]
-    attached: bool
-
-
 class OptionsIndex:
     """Finds the RouteOptions of a route and of its rules (Gloo, "RouteOption": only in the route's namespace)."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, before: "OptionsIndex | None" = None) -> None:
         self._catalogue = catalogue
-        self._by_target: dict[Identity, list[_Applicable]] = {}
-        for found in sorted(catalogue.every(RouteOption), key=age):
-            served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
-            for target in dict.fromkeys(route_targeted(found.identity, ref) for ref in status_refs(found)):
-                if isinstance(target, Identity):
-                    self._by_target.setdefault(target, []).append(_Applicable(found, attached=target in served))
+        self.index: TargetIndex[RouteOption] = TargetIndex(
+            catalogue, RouteOption, _routes_targeted, before.index if before else None
+        )
 
     def of_rule(self, route: Identity, path: str, rule: HttpRouteRule) -> RuleOptions:
         """Merge the RouteOptions of the rule and of the route: the first to set a field wins."""
         named, failure = self._named_by_filters(route, path, rule)
-        attached = self._by_target.get(route, [])
+        attached = self.index.of(route)
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
-        merged = _merged([*(_Applicable(found, attached=True) for found in named), *attached])
+        merged = _merged([*(Applicable(found, attached=True) for found in named), *attached])
         losses = (conditions.policy_overridden(f"{path}: {text}") for text in merged.overridden.values())
         return replace(merged, conditions=(*merged.conditions, *losses), failure=failure)
 
@@ -91,7 +87,14 @@ class OptionsIndex:
 _NO_OPTIONS = RuleOptions()
 
 
-def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
+def _routes_targeted(found: Object[RouteOption]) -> dict[Identity, bool]:
+    """Return the routes at which a RouteOption has a status, and whether it is attached to each."""
+    served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
+    targets = (route_targeted(found.identity, ref) for ref in status_refs(found))
+    return {target: target in served for target in targets if isinstance(target, Identity)}
+
+
+def _merged(applicable: Iterable[Applicable[RouteOption]]) -> RuleOptions:
     values: dict[str, Any] = {}
     sources: dict[str, Identity] = {}
     refusals: list[Condition] = []
@@ -111,7 +114,7 @@ def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
             continue
         own = option.model.spec.options
         # Null is unset, as everywhere in Kubernetes.
-        given = {name: value for name in RouteOptions.model_fields if (value := getattr(own, name)) is not None}
+        given = {name: value for name, value in own.__dict__.items() if value is not None}
         taken = [name for name in given if name in values]
         if taken:
             overridden[option.identity] = _overridden_text(option.identity, taken, sources)
@@ -123,9 +126,8 @@ def _merged(applicable: Iterable[_Applicable]) -> RuleOptions:
         ]
         values |= {name: given[name] for name in fresh}
         sources |= dict.fromkeys(fresh, option.identity)
-    return RuleOptions(
-        RouteOptions.model_construct(**values), sources, tuple(refusals), overridden, closed=tuple(closed)
-    )
+    options = _NO_OPTIONS.options.model_copy(update=values)
+    return RuleOptions(options, sources, tuple(refusals), overridden, closed=tuple(closed))
 
 
 def _refused_controls(option: Object[RouteOption], taken: Mapping[str, Any], *, attached: bool) -> list[str]:

@@ -4,7 +4,7 @@ A rule is compiled once, and once more for each FailoverPolicy of a Gateway that
 the route or of the Upstream wins over that of the Gateway.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,23 +40,32 @@ class Destinations:
     def __init__(self, catalogue: Catalogue, fleet: Fleet) -> None:
         self._catalogue = catalogue
         self._fleet = fleet
-        self._known: dict[tuple[Identity, int | None], Destination] = {}
+        self._known: dict[tuple[Identity, int | None], tuple[Destination, set[Identity]]] = {}
+
+    def keep(self, before: "Destinations", stale: Set[Identity]) -> None:
+        """Take over what was worked out before of nothing that is `stale`."""
+        self._known |= {key: known for key, known in before._known.items() if known[1].isdisjoint(stale)}
 
     def of_upstream(self, found: Object[Upstream]) -> Destination:
-        """Return the destination of requests to an Upstream."""
-        key = (found.identity, None)
-        if key not in self._known:
-            self._known[key] = destination_of_upstream(self._catalogue, found, self._fleet)
-        return self._known[key]
+        """Return what requests to an Upstream are sent to."""
+        return self._of((found.identity, None), lambda: destination_of_upstream(self._catalogue, found, self._fleet))
 
     def of_service(self, service: Identity, port: int | None) -> Destination:
-        """Return the destination of requests to a port of a Service."""
-        key = (service, port)
-        if key not in self._known:
-            self._known[key] = destination_of_service(
-                self._catalogue, service.namespace, service.name, port, self._fleet
-            )
-        return self._known[key]
+        """Return what requests to a port of a Service are sent to."""
+        return self._of(
+            (service, port),
+            lambda: destination_of_service(self._catalogue, service.namespace, service.name, port, self._fleet),
+        )
+
+    def _of(self, key: tuple[Identity, int | None], make: Callable[[], Destination]) -> Destination:
+        known = self._known.get(key)
+        if known is None:
+            with self._catalogue.reading() as reads:
+                known = make(), reads
+            reads.add(key[0])
+            self._known[key] = known
+        self._catalogue.note(known[1])
+        return known[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,79 @@ The two differ if a policy is refused and its last good version is served. That 
 and the refusal is reported at the targets of both.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.report import Ref
-from switchover_operator.compiler.resolve import Object
+from switchover_operator.compiler.resolve import Catalogue, Object, age
 from switchover_operator.identity import Identity
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP, HTTPRoute
 from switchover_operator.resources.route_option import RouteOption
 
 Policy = RouteOption | FailoverPolicy
+P = TypeVar("P", RouteOption, FailoverPolicy)
 
 _KEYS = ("group", "kind", "namespace", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Applicable(Generic[P]):
+    """A policy that is for a target, or only would be if its present content were good."""
+
+    found: Object[P]
+    attached: bool
+
+
+class TargetIndex(Generic[P]):
+    """Target → the policies of one kind that are for it, the oldest first."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        kind: type[P],
+        targets_of: "Callable[[Object[P]], Mapping[Identity, bool]]",
+        before: "TargetIndex[P] | None" = None,
+    ) -> None:
+        """Index all policies; with the index `before`, those that changed since.
+
+        `targets_of` names what a policy is for, and whether it is attached there.
+        """
+        self.targets: dict[Identity, tuple[Identity, ...]] = {}
+        self._by_target: dict[Identity, list[Applicable[P]]] = {}
+        if before is None or catalogue.changed is None:
+            self._add(sorted(catalogue.every(kind), key=age), targets_of)
+            return
+        self.targets, self._by_target = dict(before.targets), dict(before._by_target)
+        changed = {each for each in catalogue.changed if (each.group, each.kind) == (kind.GROUP, kind.KIND)}
+        for target in {target for identity in changed for target in self.targets.pop(identity, ())}:
+            self._by_target[target] = [each for each in self._by_target[target] if each.found.identity not in changed]
+        there = (catalogue.find(kind, each.namespace, each.name) for each in changed)
+        for target in self._add([each for each in there if each is not None], targets_of):
+            self._by_target[target].sort(key=lambda each: age(each.found))
+
+    def _add(
+        self, policies: "Iterable[Object[P]]", targets_of: "Callable[[Object[P]], Mapping[Identity, bool]]"
+    ) -> set[Identity]:
+        """Add policies after those that are there; return the targets that they are for."""
+        touched: set[Identity] = set()
+        for found in policies:
+            targets = targets_of(found)
+            self.targets[found.identity] = tuple(targets)
+            for target, attached in targets.items():
+                if target not in touched:
+                    # What an index before has is not to change.
+                    self._by_target[target] = list(self._by_target.get(target, ()))
+                    touched.add(target)
+                self._by_target[target].append(Applicable(found, attached))
+        return touched
+
+    def of(self, target: Identity) -> "list[Applicable[P]]":
+        """Return the policies that are for a target."""
+        return self._by_target.get(target, [])
 
 
 def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:

@@ -7,6 +7,7 @@ and any target may be cooling down, so that what would be a move to another is a
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from switchover_dataplane import table
@@ -71,6 +72,7 @@ class WorstCase:
         return "; ".join(texts)
 
 
+@lru_cache(maxsize=256)
 def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
     pools = [pool for pool in upstream.priorities if pool]

@@ -25,7 +25,7 @@ class _Field(NamedTuple):
 
 @cache
 def _fields(model: type[BaseModel]) -> dict[str, _Field]:
-    """Return a model's fields by their names in Python."""
+    """Return a model's fields by their names in Python, except those of the envelope."""
     return {
         name: _Field(
             key,
@@ -33,7 +33,14 @@ def _fields(model: type[BaseModel]) -> dict[str, _Field]:
             model.model_fields[name].get_default(call_default_factory=True),
         )
         for key, name in field_names(model).items()
+        if key not in _ENVELOPE
     }
+
+
+@cache
+def _unserved(model: type[BaseModel]) -> frozenset[str]:
+    """Names in Python of the fields that have no effect."""
+    return frozenset(name for name, field in _fields(model).items() if not field.served)
 
 
 def unknown_fields(model: BaseModel) -> list[str]:
@@ -56,40 +63,41 @@ def unsupported_fields(model: BaseModel) -> list[str]:
 
 
 def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each unknown field: its path, its name, and the known names beside it."""
-    # Of a bare OpenPart only the name is known, so none of its fields is reported.
-    if not isinstance(model, KeepingPart) or type(model) is OpenPart:
-        return
-    for key in model.model_extra or ():
-        yield path + key, key, list(field_names(type(model)))
-    for _, part, where in _set_parts(model, path):
-        yield from _unknown(part, where)
+    """Yield each unknown field: its path, its name and the names that are known there."""
+    for part, where, _ in _kept_parts(model, path):
+        # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
+        if part.model_extra and type(part) is not OpenPart:
+            names = list(field_names(type(part)))
+            yield from ((where + key, key, names) for key in part.model_extra)
 
 
 def _unsupported(model: BaseModel, path: str) -> Iterator[str]:
-    if not isinstance(model, KeepingPart):
-        return
-    fields = _fields(type(model))
-    for name in model.model_fields_set:
-        field = fields.get(name)
-        if field is not None and not field.served and getattr(model, name) not in (None, field.default):
-            yield path + field.key
-    for field, part, where in _set_parts(model, path):
-        if field.served:
-            yield from _unsupported(part, where)
+    for part, where, served in _kept_parts(model, path):
+        fields = _fields(type(part))
+        for name in _unserved(type(part)) & part.__pydantic_fields_set__ if served else ():
+            field = fields[name]
+            if getattr(part, name) not in (None, field.default):
+                yield where + field.key
 
 
-def _set_parts(model: BaseModel, path: str) -> Iterator[tuple[_Field, BaseModel, str]]:
-    """Yield the parts of a model that are set, each with its field and the prefix of the paths below it."""
-    fields = _fields(type(model))
-    for name in model.model_fields_set:
-        field = fields.get(name)
-        if field is None or field.key in _ENVELOPE:
-            continue
-        value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            yield field, value, f"{path}{field.key}."
-        elif isinstance(value, tuple):
-            for index, entry in enumerate(value):
-                if isinstance(entry, BaseModel):
-                    yield field, entry, f"{path}{field.key}[{index}]."
+def _kept_parts(model: BaseModel, path: str) -> list[tuple[BaseModel, str, bool]]:
+    """Return a model and the parts below it that were written, with the beginning of their fields' paths.
+
+    Each with whether all fields that it is below are served. Parts that keep no unknown fields, and what is below
+    those, are left out.
+    """
+    found: list[tuple[BaseModel, str, bool]] = [(model, path, True)] if isinstance(model, KeepingPart) else []
+    for part, where, served in found:
+        fields, values = _fields(type(part)), part.__dict__
+        for name in part.__pydantic_fields_set__:
+            value = values.get(name)
+            if isinstance(value, KeepingPart):
+                if (field := fields.get(name)) is not None:
+                    found.append((value, f"{where}{field.key}.", served and field.served))
+            elif isinstance(value, tuple) and value and (field := fields.get(name)) is not None:
+                found += [
+                    (entry, f"{where}{field.key}[{index}].", served and field.served)
+                    for index, entry in enumerate(value)
+                    if isinstance(entry, KeepingPart)
+                ]
+    return found

@@ -4,7 +4,7 @@ Object by object: whether it is accepted, in which order models are tried for wh
 what is wrong, with the place in the files. The plan is read from the table, which is what would be served.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import click
@@ -63,21 +63,22 @@ def is_good(view: View, compiled: Compiled) -> bool:
 
 def report(view: View, compiled: Compiled, signs: Marks) -> str:
     """The whole report, in styled text that `click.echo` makes plain where it is not shown on a terminal."""
+    plan = _Plan.of(compiled.table)
     sections = [
         *([[_bad(signs, problem) for problem in view.problems]] if view.problems else []),
-        *(list(_object(each, view, compiled.table, signs)) for each in compiled.reports),
+        *(list(_object(each, view, plan, signs)) for each in compiled.reports),
         *_not_read(view, compiled),
         [_summary(view, compiled, signs)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections)
 
 
-def _object(each: Report, view: View, table: Table, signs: Marks) -> Iterator[str]:
+def _object(each: Report, view: View, plan: "_Plan", signs: Marks) -> Iterator[str]:
     found = findings(each, lambda identity, path: str(locate(view, identity, path) or ""))
     sign = click.style(signs.good, fg="green") if each.is_accepted else click.style(signs.bad, fg="red")
     state = "accepted" if each.is_accepted else "not accepted"
     yield f"{sign} {click.style(str(each.identity), bold=True)} {state}{_grey(each.source)}"
-    yield from (f"    {without_keys(line)}" for line in _plan(each, table, signs))
+    yield from (f"    {without_keys(line)}" for line in _planned(each, plan, signs))
     yield from (f"    {_finding(finding, signs)}" for finding in found)
 
 
@@ -129,19 +130,35 @@ def _counted(number: int, what: str) -> str:
 # ── What would be tried for which request ───────────────────────────────────────────────────────────────────────────
 
 
-def _plan(each: Report, table: Table, signs: Marks) -> Iterator[str]:
-    name = f"{each.identity.namespace}/{each.identity.name}"
-    if each.identity.kind == "HTTPRoute":
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A table, the rules of each route by their keys, and the requests that each rule is for."""
+
+    table: Table
+    rules: Mapping[str, list[tuple[str, Rule]]]
+    requests: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, table: Table) -> "_Plan":
+        rules: dict[str, list[tuple[str, Rule]]] = {}
         for key, rule in table.rules.items():
-            if rule.route == name:
-                yield from _rule(table, key, rule, signs)
+            rules.setdefault(rule.route, []).append((key, rule))
+        requests: dict[str, list[str]] = {}
+        for key, request in _requests(table.ports):
+            requests.setdefault(key, []).append(request)
+        return cls(table, rules, requests)
+
+
+def _planned(each: Report, plan: _Plan, signs: Marks) -> Iterator[str]:
+    if each.identity.kind == "HTTPRoute":
+        for key, rule in plan.rules.get(f"{each.identity.namespace}/{each.identity.name}", ()):
+            yield from _rule(plan.table, list(dict.fromkeys(plan.requests.get(key, ()))), rule, signs)
     if each.identity.kind == "Gateway":
         for listener in each.listeners:
             yield f"listener {listener.name}: {_counted(listener.attached_routes, 'route')} attached"
 
 
-def _rule(table: Table, key: str, rule: Rule, signs: Marks) -> Iterator[str]:
-    requests = list(dict.fromkeys(_requests(table.ports, key)))
+def _rule(table: Table, requests: list[str], rule: Rule, signs: Marks) -> Iterator[str]:
     if not requests:
         return
     yield f"requests to {' or '.join(requests)}"
@@ -168,14 +185,14 @@ def _callers(access: ApiKeys) -> str:
     return " or ".join([*names[:_MOST_CALLERS], *([f"{others} others"] if others > 0 else [])])
 
 
-def _requests(ports: Iterable[Port], key: str) -> Iterator[str]:
+def _requests(ports: Iterable[Port]) -> Iterator[tuple[str, str]]:
+    """Yield the key of a rule with a request that it is for, as a person may read it."""
     for port in ports:
         for listener in port.listeners:
             for host in listener.hosts:
                 for match in host.matches:
-                    if match.rule == key:
-                        closed = " (answered 403 there)" if listener.closed else ""
-                        yield f"{host.hostname}:{port.number} {_match(match)}{closed}"
+                    closed = " (answered 403 there)" if listener.closed else ""
+                    yield match.rule, f"{host.hostname}:{port.number} {_match(match)}{closed}"
 
 
 def _match(match: Match) -> str:

@@ -10,14 +10,15 @@ import os
 import stat
 import sys
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, Unreadable, documents, line_of
+from switchover_operator.standalone.documents import Document, Known, Reader
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
+from switchover_operator.standalone.yaml_values import Unreadable
 
 STDIN: Final = Path("-")
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -63,26 +64,35 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What one file stands for: its objects, those among them that it no longer holds in readable form, and why."""
+    """What one file stands for: its objects, those among them that it no longer holds in readable form, and why.
+
+    `known` is what its documents are, for its next reading.
+    """
 
     objects: Mapping[Identity, Document] = field(default_factory=dict)
     kept: tuple[Identity, ...] = ()
     problems: tuple[Problem, ...] = ()
+    known: Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All objects of all files at one moment, each once, and where it stands."""
+    """All objects of all files at one moment, each once, where it stands, and the document that it is."""
 
     objects: Mapping[Identity, Body] = field(default_factory=dict)
     origins: Mapping[Identity, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    documents: Mapping[Identity, Document] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Snapshot:
         """The objects alone, and where each stands."""
-        sources = {identity: str(origin) for identity, origin in self.origins.items()}
-        return Snapshot.of(self.objects.values(), sources)
+        return Snapshot.of(self.objects.values(), self.sources)
+
+    @property
+    def sources(self) -> Mapping[Identity, str]:
+        """Where each object stands, as text."""
+        return {identity: str(origin) for identity, origin in self.origins.items()}
 
 
 def advance(last: FileState, file: Path, text: bytes) -> FileState:
@@ -93,21 +103,28 @@ def advance(last: FileState, file: Path, text: bytes) -> FileState:
     """
     if not text.strip() and last.objects:
         what = "empty; delete the file to delete its objects"
-        return FileState(last.objects, tuple(last.objects), (Problem(file, what, kept=tuple(last.objects)),))
+        return _kept(last, file, what)
     objects: dict[Identity, Document] = {}
     unreadable: list[Unreadable] = []
     problems: list[Problem] = []
-    for found in documents(text, json=file.suffix == ".json"):
+    reader = Reader(last.known)
+    for found in reader.read(text, json=file.suffix == ".json"):
         if isinstance(found, Unreadable):
             unreadable.append(found)
-        elif found.identity in objects:
+            continue
+        if found.identity in objects:
             what = f"{found.identity} stands in this file twice; the one in line {found.line} is used"
             problems.append(Problem(file, what, objects[found.identity].line))
-        if isinstance(found, Document):
-            objects[found.identity] = found
+        objects[found.identity] = found
     kept = {identity: known for identity, known in last.objects.items() if unreadable and identity not in objects}
     problems += [Problem(file, each.what, each.line, each.column, tuple(kept)) for each in unreadable]
-    return FileState(objects | kept, tuple(kept), tuple(problems))
+    return FileState(objects | kept, tuple(kept), tuple(problems), reader.known)
+
+
+def _kept(last: FileState, file: Path, what: str) -> FileState:
+    """A file of which nothing can be read: all that it held stays."""
+    kept = tuple(last.objects)
+    return FileState(last.objects, kept, (Problem(file, what, kept=kept),), last.known)
 
 
 def merged(states: Mapping[Path, FileState]) -> View:
@@ -115,25 +132,32 @@ def merged(states: Mapping[Path, FileState]) -> View:
 
     An object that a broken file only keeps gives way to one that stands readable elsewhere.
     """
-    objects: dict[Identity, Body] = {}
-    origins: dict[Identity, Origin] = {}
+    found: dict[Identity, tuple[Path, Document]] = {}
     problems: list[Problem] = []
     held: set[Identity] = set()
     for file, state in states.items():
         problems += state.problems
+        kept_here = frozenset(state.kept)
         for identity, document in state.objects.items():
-            kept = identity in state.kept
-            if kept and identity in objects:
-                continue
-            origin = Origin(file, document.line)
-            if identity in objects and identity not in held:
-                other = origins[identity]
-                problems.append(
-                    Problem(other.file, f"{identity} stands in {origin} too, and that one is used", other.line)
-                )
-            objects[identity], origins[identity] = document.body, origin
-            (held.add if kept else held.discard)(identity)
-    return View(objects, origins, tuple(problems))
+            kept = identity in kept_here
+            other = found.get(identity)
+            if other is not None:
+                if kept:
+                    continue
+                if identity not in held:
+                    what = f"{identity} stands in {Origin(file, document.line)} too, and that one is used"
+                    problems.append(Problem(other[0], what, other[1].line))
+            found[identity] = (file, document)
+            if kept:
+                held.add(identity)
+            else:
+                held.discard(identity)
+    return View(
+        {identity: document.body for identity, (_, document) in found.items()},
+        {identity: Origin(file, document.line) for identity, (file, document) in found.items()},
+        tuple(problems),
+        {identity: document for identity, (_, document) in found.items()},
+    )
 
 
 class Manifests:
@@ -162,7 +186,7 @@ class Manifests:
         }
         self._states, self._read = states, present
         view = merged(states)
-        return View(view.objects, view.origins, (*(self._missing(path) for path in gone), *view.problems))
+        return replace(view, problems=(*(self._missing(path) for path in gone), *view.problems))
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield each time the files differ from what they were and have come to rest."""
@@ -197,7 +221,7 @@ class Manifests:
             text = _text(file)
         except (OSError, ValueError) as error:
             what = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
-            return FileState(last.objects, tuple(last.objects), (Problem(file, what, kept=tuple(last.objects)),))
+            return _kept(last, file, what)
         return advance(last, file, text)
 
     def _missing(self, path: Path) -> Problem:
@@ -208,15 +232,9 @@ class Manifests:
 
 
 def locate(view: View, identity: Identity, path: str) -> Origin | None:
-    """Find the line of an object's field in the files as they are now; the object's own line where it is not found."""
-    origin = view.origins.get(identity)
-    if origin is None or origin.file == STDIN or origin.file.suffix == ".json":
-        return origin
-    try:
-        line = line_of(_text(origin.file), identity, path)
-    except (OSError, ValueError):
-        return origin
-    return Origin(origin.file, line) if line else origin
+    """Find the line of an object's field as the files were read; the object's own line where it is not found."""
+    origin, document = view.origins.get(identity), view.documents.get(identity)
+    return origin if origin is None or document is None else Origin(origin.file, document.line_of(path))
 
 
 def _text(file: Path) -> bytes:

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from switchover_dataplane.table import LOOPBACK, Network
-from switchover_operator.announce import LogState, LoopStatus, log_changes
+from switchover_operator.announce import Line, LogState, LoopStatus, log_changes
+from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.fleet import Standalone
-from switchover_operator.findings import findings
+from switchover_operator.findings import Finding, Found
+from switchover_operator.garbage import no_collection
 from switchover_operator.identity import Identity
 from switchover_operator.loop import Loop, Round, Seen
+from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.files import Manifests, View, locate
 from switchover_operator.standalone.workers import GRACE, Command, Workers
 
@@ -83,27 +86,44 @@ class _Source:
         self._command = settings.command
         self._fleet = Standalone(settings.allowed_targets)
         self._view = View()
+        self._snapshot = Snapshot({})
         self._logged = LogState()
+        self._found = Found()
+        self._compiled: Compiled | None = None
+        self._findings: tuple[Finding, ...] = ()
 
     async def look(self) -> Seen:
-        """Read the files as they are now."""
-        self._view = self.manifests.read()
-        return Seen(self._view.snapshot, self._fleet)
+        """Read the files as they are now, beside all else that goes on."""
+        return await asyncio.to_thread(self._look)
+
+    def _look(self) -> Seen:
+        with no_collection():
+            self._view = self.manifests.read()
+            self._snapshot = Snapshot.of(self._view.objects.values(), self._view.sources, self._snapshot)
+        return Seen(self._snapshot, self._fleet)
 
     async def report(self, outcome: Round) -> None:
         """Log what is new."""
-        compiled = outcome.compiled
-        status = LoopStatus(
-            compiled=compiled,
-            acknowledgements=outcome.acknowledgements,
-            findings=tuple(each for report in compiled.reports for each in findings(report, self._place)),
-            problems=tuple(map(str, self._view.problems)),
-            bind=self._command.bind,
-            admin=f"{self._command.admin_host}:{self._command.admin_port}",
-        )
-        self._logged, lines = log_changes(self._logged, status)
+        self._logged, lines = await asyncio.to_thread(self._changes, outcome)
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
+
+    def _changes(self, outcome: Round) -> tuple[LogState, list[Line]]:
+        compiled = outcome.compiled
+        if compiled is not self._compiled:
+            self._findings = tuple(self._found.of(compiled.reports, self._place, self._view.documents.get))
+            self._compiled = compiled
+        return log_changes(
+            self._logged,
+            LoopStatus(
+                compiled=compiled,
+                acknowledgements=outcome.acknowledgements,
+                findings=self._findings,
+                problems=tuple(map(str, self._view.problems)),
+                bind=self._command.bind,
+                admin=f"{self._command.admin_host}:{self._command.admin_port}",
+            ),
+        )
 
     def _place(self, identity: Identity, path: str) -> str:
         return str(locate(self._view, identity, path) or "")

@@ -5,7 +5,7 @@ import gc
 import hashlib
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from certificates import Authority
 from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
 from switchover_dataplane import table as t
+from switchover_dataplane import table_parts
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control import push
 from switchover_dataplane.control.admin import Admin
@@ -25,8 +26,13 @@ from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.served_table import Ack, State
+from switchover_dataplane.table_parts import Part
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream.transport import Transport
+
+
+def parts_of(of: t.Table) -> tuple[Part, ...]:
+    return table_parts.sealed(msgspec.structs.replace(of, revision=""))[1]
 
 
 @dataclass
@@ -38,11 +44,17 @@ class Pushed:
     listeners: Listeners
     admin: str
 
-    async def put(self, text: bytes) -> tuple[int, dict[str, object]]:
+    async def put(self, text: bytes, form: str = "application/json") -> tuple[int, dict[str, object]]:
         """Push and return status and answer."""
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as client:
-            async with client.put("http://dataplane/v1/table", data=text) as answer:
+            headers = {"content-type": form}
+            async with client.put("http://dataplane/v1/table", data=text, headers=headers) as answer:
                 return answer.status, await answer.json()
+
+    async def put_parts(self, of: t.Table, known: Sequence[Part] = ()) -> tuple[int, dict[str, object]]:
+        """Push a table in parts, without those that are known."""
+        body = table_parts.push(of.revision, parts_of(of), {part.digest for part in known})
+        return await self.put(body, table_parts.CONTENT_TYPE)
 
     async def told(self) -> object:
         """Ask what is served."""
@@ -407,3 +419,50 @@ async def test_a_web_page_is_not_shown_what_is_served(pushed: Pushed, path: str,
 
     async with aiohttp.ClientSession() as client, client.get(pushed.admin + path, headers=fields) as answer:
         assert answer.status == 403
+
+
+async def test_a_table_in_parts_is_served_and_kept_as_the_whole_one_is(pushed: Pushed, tmp_path: Path) -> None:
+    of = table(free_port(), [1])
+    assert await pushed.put_parts(of) == (200, {"revision": of.revision})
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == of
+    assert (tmp_path / "kept.json").read_bytes() == t.encode(of)
+
+
+async def test_a_push_needs_no_more_than_the_parts_that_changed(pushed: Pushed) -> None:
+    port = free_port()
+    before, after = table(port, [1]), table(port, [2])
+    await pushed.put_parts(before)
+    assert await pushed.put_parts(after, parts_of(before)) == (200, {"revision": after.revision})
+    assert pushed.state.current is not None
+    assert pushed.state.current.table == after
+
+
+async def test_missing_parts_are_asked_for_and_what_is_served_stays(pushed: Pushed) -> None:
+    port = free_port()
+    before, after = table(port, [1]), table(port, [2])
+    await pushed.put(t.encode(before))
+    status, _ = await pushed.put_parts(after, parts_of(before))
+    assert (status, await pushed.told()) == (409, {"revision": before.revision, "active": {"ns/up": 0}})
+    assert await pushed.put_parts(after) == (200, {"revision": after.revision})
+
+
+async def test_a_table_in_parts_that_cannot_be_served_is_refused_with_its_reasons(pushed: Pushed) -> None:
+    bad = table(free_port(), [1])
+    bad = t.sealed(bad.ports, bad.rules, {}, bad.upstreams, bad.secrets)
+    status, answer = await pushed.put_parts(bad)
+    assert (status, "which the table does not have" in str(answer["reasons"])) == (422, True)
+
+
+async def test_what_no_push_changed_is_not_prepared_anew(pushed: Pushed) -> None:
+    port = free_port()
+    one = table(port, [1])
+    other = t.Upstream("ns/other", priorities=((t.Target("ns/other/0", "10.0.0.1", 80),),))
+    both = t.sealed(one.ports, one.rules, one.policies, {**one.upstreams, "ns/other": other}, one.secrets)
+    await pushed.put_parts(one)
+    before = pushed.state.current
+    await pushed.put_parts(both, parts_of(one))
+    after = pushed.state.current
+    assert before is not None
+    assert after is not None
+    assert {name for name in after.routes if after.routes[name] is not before.routes.get(name)} == {"ns/other/0"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from playbook import longest_walk
 from switchover_dataplane.table import ErrorClass, Table
 from switchover_operator.cli import main
-from switchover_operator.compiler.compile import compile
+from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.compiler.worst_case import worst_case
 from switchover_operator.snapshot import Snapshot
@@ -70,7 +70,7 @@ def numbers_printed(objects: list[dict[str, Any]]) -> list[int]:
 
 
 def table_of(objects: list[dict[str, Any]]) -> Table:
-    return compile(Snapshot.of(objects), {}, Standalone()).table
+    return compile_snapshot(Snapshot.of(objects), {}, Standalone()).table
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 """The text of manifests → objects with their lines, and what could not be read."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from switchover_operator.identity import Identity
-from switchover_operator.standalone.documents import Document, Unreadable, documents, line_of
+from switchover_operator.standalone.documents import Document, Reader, documents
+from switchover_operator.standalone.yaml_values import Unreadable
 
 
 def objects(text: str) -> list[Document]:
@@ -138,8 +143,62 @@ def test_json_indented_by_tabs_is_read() -> None:
 
 def test_a_field_is_found_by_its_path() -> None:
     spec = "spec:\n  rules:\n  - one: 1\n  - two:\n      three: x\n"
-    text = f"{manifest('a')}---\n{manifest('b', spec)}".encode()
-    b = Identity("", "ConfigMap", "default", "b")
-    assert line_of(text, b, "spec.rules[1].two.three") == 12
-    assert line_of(text, b, "spec.rules[1].absent.more") == 11
-    assert line_of(text, Identity("", "ConfigMap", "default", "c"), "spec") is None
+    _, b = objects(f"{manifest('a')}---\n{manifest('b', spec)}")
+    assert b.line_of("spec.rules[1].two.three") == 12
+    assert b.line_of("spec.rules[1].absent.more") == 11
+    assert b.line_of("") == b.line == 5
+
+
+def test_a_field_of_a_list_s_item_is_found_though_a_namespace_was_added_before_it() -> None:
+    text = (
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: a\n"
+        "- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: b\n  data:\n    one: x\n    two: y\n"
+    )
+    _, b = objects(text)
+    assert b.body["metadata"]["namespace"] == "default"
+    assert [b.line_of(path) for path in ("metadata.namespace", "data", "data.two")] == [10, 12, 14]
+
+
+def test_a_merged_field_has_the_line_of_the_mapping_that_takes_it() -> None:
+    text = manifest("a", "base: &base\n  x: {z: 1}\n  y: 1\ndata:\n  own: 1\n  <<: *base\n  y: 2\nlast: 1\n")
+    [a] = objects(text)
+    assert [a.line_of(path) for path in ("data.own", "data.x.z", "data.y", "last")] == [8, 7, 10, 11]
+
+
+_NODES = st.recursive(
+    st.sampled_from(["x", "1", "{}", "[]", "null"]),
+    lambda below: st.lists(below, min_size=1, max_size=3) | st.dictionaries(st.sampled_from("pqr"), below, min_size=1),
+    max_leaves=12,
+)
+
+
+def written(node: Any, indent: int, path: str, lines: list[str], places: dict[str, int]) -> None:
+    """Write a node in block style, a line for each key and item, and note where each stands."""
+    entries = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, below in entries:
+        here = f"{path}.{key}" if isinstance(node, dict) else f"{path}[{key}]"
+        # What an item holds begins in the line after its dash.
+        places[here] = len(lines) + (2 if isinstance(node, list) and not isinstance(below, str) else 1)
+        scalar = f" {below}" if isinstance(below, str) else ""
+        lines.append(" " * indent + (f"{key}:" if isinstance(node, dict) else "-") + scalar)
+        if not isinstance(below, str):
+            written(below, indent + 2, here, lines, places)
+
+
+@given(st.dictionaries(st.sampled_from("uvw"), _NODES, min_size=1))
+def test_every_field_of_every_object_is_found_in_its_line(spec: dict[str, Any]) -> None:
+    lines = ["kind: ConfigMap", "metadata: {name: a}", "apiVersion: v1", "spec:"]
+    places: dict[str, int] = {}
+    written(spec, 2, "spec", lines, places)
+    [found] = objects("\n".join(lines))
+    assert {path: found.line_of(path) for path in places} == places
+
+
+def test_a_document_that_is_as_it_was_is_not_read_again_and_moves_with_its_lines() -> None:
+    reader = Reader()
+    before = list(reader.read(f"{manifest('a')}---\n{manifest('b', 'data: {x: 1}')}".encode()))
+    after = list(reader.read(f"{manifest('new')}\n\n---\n{manifest('b', 'data: {x: 1}')}".encode()))
+    assert isinstance(before[1], Document)
+    assert isinstance(after[1], Document)
+    assert after[1].body is before[1].body
+    assert (before[1].line_of("data.x"), after[1].line_of("data.x")) == (8, 10)

@@ -145,6 +145,15 @@ def test_a_field_is_located_in_its_file(tmp_path: Path) -> None:
     assert locate(view, named("nobody"), "data") is None
 
 
+def test_the_places_of_all_fields_need_no_second_reading_of_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_bytes(manifest("a", "b", "c"))
+    view = Manifests([tmp_path]).read()
+    file.unlink()
+    places = [str(locate(view, named(name), "data.value")) for name in ("a", "b", "c")]
+    assert places == [f"{file}:{line}" for line in (4, 9, 14)]
+
+
 async def changed(changes: AsyncIterator[None]) -> bool:
     await anext(changes)
     return True

@@ -1,0 +1,24 @@
+"""When Python looks for garbage in cycles: not while much is made that stays.
+
+What is read and compiled is no garbage and in no cycle. Collections that looked at all of it again and again would take
+longer than making it.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Make no collection meanwhile, and look at nothing again that is there at the end of it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            # What was garbage before is found now; what is left stays.
+            gc.collect(1)
+            gc.freeze()
+            gc.enable()

@@ -1,0 +1,281 @@
+"""The text of one YAML document → its values as Kubernetes reads them, and the line of every field.
+
+The values are those that `kubectl` would send: YAML 1.1 as Kubernetes reads it, where `yes` is true and `010` is 8 but
+a date and `1:30` are strings. Problems name positions and never quote the text: the text may be a Secret. Lines and
+columns count from 1.
+"""
+
+import math
+import re
+from array import array
+from dataclasses import dataclass
+from sys import intern
+from typing import Any, Final
+
+import yaml
+
+from switchover_operator.key_shapes import without_keys
+from switchover_operator.standalone.field_lines import count
+
+MAX_DEPTH: Final = 200
+MAX_VALUES: Final = 2_000_000
+
+
+class Unreadable(ValueError):
+    """A document that cannot be read. `line` and `column` count from 1; 0 where there is none."""
+
+    def __init__(self, what: str, line: int, column: int = 0) -> None:
+        what = without_keys(what)
+        super().__init__(what)
+        self.what, self.line, self.column = what, line, column
+
+    def moved(self, lines: int) -> "Unreadable":
+        """Return the same problem, so many lines further down."""
+        return Unreadable(self.what, self.line + lines, self.column) if lines else self
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value, the line where it begins, and the lines of all its fields from there (`field_lines`)."""
+
+    value: Any
+    line: int
+    field_lines: "array[int]"
+
+
+def yaml_values(text: str) -> list[Value]:
+    """Read one document: the items of a Kubernetes List each, else the document itself; nothing where it is empty.
+
+    Raises:
+        Unreadable: no YAML, nested too deeply, or a value that JSON does not have.
+    """
+    root = _compose(text)
+    if root is None:
+        return []
+    values = _Values()
+    return [values.top(node) for node in _items(root)]
+
+
+def _items(root: yaml.Node) -> list[yaml.Node]:
+    """Return the nodes of a List's items, else the document itself."""
+    if not isinstance(root, yaml.MappingNode):
+        return [root]
+    children = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
+    kind, items = children.get("kind"), children.get("items")
+    if kind is not None and str(kind.value).endswith("List") and isinstance(items, yaml.SequenceNode):
+        return list(items.value)
+    return [root]
+
+
+# ── Text → nodes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TAG: Final = "tag:yaml.org,2002:"
+_STRING: Final = f"{_TAG}str"
+_MERGE: Final = f"{_TAG}merge"
+
+
+class _Loader(yaml.CSafeLoader):
+    """Plain scalars get the types that Kubernetes gives them."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own way to begin without YAML 1.1's dates and base-60 numbers
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """Name the tag of a node that has none: PyYAML's own rule in fewer steps, as it is asked for every node."""
+        if kind is not yaml.ScalarNode:
+            return f"{_TAG}seq" if kind is yaml.SequenceNode else f"{_TAG}map"
+        if implicit[0]:
+            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
+                if pattern.match(value):
+                    return str(tag)
+        return _STRING
+
+    def descend_resolver(self, *_: object) -> None:
+        """Do nothing: no tag here depends on where a node stands."""
+
+    def ascend_resolver(self) -> None:
+        """Do nothing."""
+
+
+def _resolve_plain(kind: str, pattern: str, first: str) -> None:
+    _Loader.add_implicit_resolver(f"{_TAG}{kind}", re.compile(f"(?:{pattern})\\Z"), list(first))
+
+
+_resolve_plain("bool", "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO")
+_resolve_plain("int", "[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o?[0-7_]*[0-7]|0|[1-9][0-9_]*)", "-+0123456789")
+_resolve_plain(
+    "float",
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    "-+0123456789.",
+)
+_resolve_plain("null", "~|null|Null|NULL|", "~nN")
+_Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"\Z"), [""])
+_resolve_plain("merge", "<<", "<")
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """One document's nodes, None where it is empty.
+
+    Raises:
+        Unreadable: no YAML, or nested so deeply that libyaml's recursion would not survive it.
+    """
+    try:
+        # Each level of nesting takes a bracket or a column, so most texts need no second look.
+        if text.count("[") + text.count("{") > MAX_DEPTH or max(map(len, text.splitlines()), default=0) > MAX_DEPTH:
+            _refuse_deep_nesting(text)
+        loader = _Loader(text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n")
+        raise Unreadable("not YAML: a character that is not allowed", 1 + line) from None
+    except yaml.MarkedYAMLError as error:
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        mark = error.problem_mark
+        if mark is None:
+            raise Unreadable(f"not YAML: {what}", 1) from None
+        raise Unreadable(f"not YAML: {what}", 1 + mark.line, mark.column + 1) from None
+    return node
+
+
+def _refuse_deep_nesting(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line if event.start_mark else 0
+            raise Unreadable(f"nested more than {MAX_DEPTH} levels deep", 1 + line)
+
+
+# ── Nodes → values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TEXTS: Final = frozenset({_STRING, f"{_TAG}binary", f"{_TAG}timestamp"})
+
+
+class _Values:
+    """Nodes → JSON-like values of one document; counts them, as aliases of aliases multiply without end."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+        self._lines = array("i")
+        self._first = 0
+
+    def top(self, node: yaml.Node) -> Value:
+        """Read a whole object."""
+        self._lines = array("i")
+        self._first = node.start_mark.line
+        return Value(self._of(node, 0, 0), self._first + 1, self._lines)
+
+    def _of(self, node: yaml.Node, depth: int, line: int) -> Any:
+        """Read one node, in `line` of the object, and note the lines of what is below it."""
+        self._left -= 1
+        if self._left < 0 or depth > MAX_DEPTH:
+            raise _unreadable("aliases that contain themselves or multiply beyond measure", node)
+        if node.tag == _STRING and type(node) is yaml.ScalarNode:
+            return node.value
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, depth, line)
+        if isinstance(node, yaml.SequenceNode):
+            return self._sequence(node, depth)
+        return _scalar(node)
+
+    def _sequence(self, node: yaml.SequenceNode, depth: int) -> list[Any]:
+        items: list[Any] = []
+        for item in node.value:
+            line = item.start_mark.line - self._first
+            self._lines.append(line)
+            items.append(self._of(item, depth + 1, line))
+        return items
+
+    def _mapping(self, node: yaml.MappingNode, depth: int, line: int) -> dict[str, Any]:
+        if any(key_node.tag == _MERGE for key_node, _ in node.value):
+            return self._with_merges(node, depth, line)
+        own: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = _key(key_node)
+            if key in own:
+                raise _unreadable("a key that stands in this mapping twice", key_node)
+            at = key_node.start_mark.line - self._first
+            self._lines.append(at)
+            own[key] = self._of(value_node, depth + 1, at)
+        return own
+
+    def _with_merges(self, node: yaml.MappingNode, depth: int, line: int) -> dict[str, Any]:
+        """Read a mapping that takes keys from others by `<<`: they have the line of the mapping that takes them."""
+        lines, start = self._lines, len(self._lines)
+        merged: dict[str, Any] = {}
+        own: dict[str, Any] = {}
+        of_own: dict[str, array[int]] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                merged = self._merge(value_node, depth) | merged
+            else:
+                key = _key(key_node)
+                if key in own:
+                    raise _unreadable("a key that stands in this mapping twice", key_node)
+                at = key_node.start_mark.line - self._first
+                own[key] = self._of(value_node, depth + 1, at)
+                of_own[key] = array("i", [at]) + lines[start:]
+            del lines[start:]
+        whole = merged | own
+        for key, value in whole.items():
+            lines.extend(of_own[key] if key in of_own else array("i", [line]) * (1 + count(value)))
+        return whole
+
+    def _merge(self, node: yaml.Node, depth: int) -> dict[str, Any]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Any] = {}
+        for source in sources:
+            value = self._of(source, depth + 1, 0)
+            if not isinstance(value, dict):
+                raise _unreadable("`<<` takes a mapping or a list of mappings", node)
+            merged = value | merged
+        return merged
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise _unreadable("a key that is no plain text", node)
+    if node.tag == _STRING:
+        return intern(node.value)
+    value = _scalar(node)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    if node.tag in _TEXTS:
+        return node.value
+    match node.tag.removeprefix(_TAG):
+        case "null":
+            return None
+        case "bool":
+            return node.value.lower() in ("yes", "true", "on")
+        case "int" | "float" as kind:
+            return _number(node, kind)
+        case _:
+            raise _unreadable("a tag that Kubernetes does not know", node)
+
+
+def _number(node: yaml.Node, kind: str) -> int | float:
+    text = node.value.replace("_", "").lower()
+    digits = text.lstrip("+-")
+    try:
+        if kind == "int" and len(digits) < 20:
+            if digits.startswith("0") and digits.strip("0") and not digits.startswith(("0x", "0b", "0o")):
+                text = text.replace("0", "0o", 1)
+            return int(text, 0)
+        number = float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:
+        raise _unreadable("not a number", node) from None
+    if not math.isfinite(number):
+        raise _unreadable("a number that JSON cannot say", node)
+    return number
+
+
+def _unreadable(what: str, node: yaml.Node) -> Unreadable:
+    return Unreadable(what, 1 + node.start_mark.line, node.start_mark.column + 1)
