@@ -293,7 +293,7 @@ async def test_a_port_in_use_is_named() -> None:
         )
         _, error = await process.communicate()
         assert process.returncode == 1
-        assert error.decode() == f"Error: cannot serve at {address}: Address already in use\n"
+        assert error.decode() == f"Error: cannot listen on {address}: Address already in use\n"
 
 
 def test_a_file_that_is_no_scenario_is_refused_with_every_mistake(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ async def test_an_address_is_served_where_no_name_is_asked_for(tmp_path: Path) -
 def test_tls_and_its_ca_belong_together(flags: list[str]) -> None:
     refused = CliRunner().invoke(simulate, flags)
     assert refused.exit_code == 2
-    assert "--tls and --ca FILE belong together" in refused.stderr
+    assert "--tls and --ca FILE need each other" in refused.stderr
 
 
 def test_a_ca_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """An answer under a success status → whether it is one, and in the shape that was asked for.
 
 Where the API is known nothing is believed of its label: what begins as an event stream is one, and anything else is
-read whole and check_success. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
+read whole and checked. A stream becomes JSON where JSON was asked for, JSON becomes events where events were.
 """
 
 import re
@@ -185,7 +185,7 @@ def _as_events(answer: Answer, outcome: Committed, route: Route, call: Call, api
     answer.opened, answer.held = Opened(), []
     answer.opened.events = answer.opened.scanner.feed(written)
     opening = Opening(answer.opened, answer.status, route.wire.name, api, time.time)
-    # What was check_success whole is an answer, though its events alone may not tell.
+    # A whole answer that was checked is good, although its events alone may not show it.
     return outcome if api is not None else opening.verdict() or outcome
 
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
-
-from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats import lenient_json, outline
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
 MOST_TEXTS: Final = 64
@@ -47,7 +45,6 @@ _CONTAINERS: Final = frozenset(
     )
 )
 _DEPTH = 8
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PAIR = re.compile(r'"([A-Za-z_@]{2,24})"\s*:\s*"((?:[^"\\]|\\.){1,2000})')
 _BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.\-/]+")
 _AN_EXCEPTION: Final = re.compile(r"\w{1,64}(?:[Ee]rror|Exception)")
@@ -110,26 +107,13 @@ class ErrorDetails:
             self.waits.append((name, value.strip().lower()))
 
 
-class _Outline(msgspec.Struct, gc=False):
-    """The fields that show an error, of a document with too many values to decode it."""
-
-    error: msgspec.Raw = msgspec.Raw(b"")
-    object: msgspec.Raw = msgspec.Raw(b"")
-    type: msgspec.Raw = msgspec.Raw(b"")
-    choices: msgspec.Raw = msgspec.Raw(b"")
-
-
-_outline_decoder: Final = msgspec.json.Decoder(_Outline)
-_FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
-
-
 def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     """Collect the codes and texts of an error from its headers and its body, in any provider's shape."""
     details = ErrorDetails()
     name = headers.get("x-amzn-errortype", "")
     if name:
         details.add_code(name)
-    body = body.removeprefix(_BYTE_ORDER_MARK)
+    body = body.removeprefix(lenient_json.BYTE_ORDER_MARK)
     try:
         details.document = lenient_json.decode(body)
     except (ValueError, RecursionError):
@@ -184,13 +168,13 @@ def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
     if lenient_json.has_few_values(body):
         return body
     try:
-        outline = _outline_decoder.decode(body)
+        found = outline.read(body)
     except (ValueError, RecursionError):
         return body
-    error = bytes(outline.error)
-    named = b'"error"' in (bytes(outline.object), bytes(outline.type))
-    details.is_error = (error not in _FALSE or named) and bytes(outline.choices) in _FALSE
-    return error if error not in _FALSE else body
+    has_error = not outline.is_false(found.error)
+    is_named = b'"error"' in (bytes(found.object), bytes(found.type))
+    details.is_error = (has_error or is_named) and outline.is_false(found.choices)
+    return bytes(found.error) if has_error else body
 
 
 def _read_fragment(details: ErrorDetails, body: bytes) -> None:

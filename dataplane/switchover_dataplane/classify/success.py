@@ -12,30 +12,17 @@ import msgspec
 
 from switchover_dataplane.classify.refusal import failed_stream, failed_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
-from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats import lenient_json, outline
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.media_types import media_type
 from switchover_dataplane.formats.plain_answer import is_plainly_good
 from switchover_dataplane.formats.whole_answer import fault_of
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
 _PAGES_STAND_IN: Final = frozenset(("", "text/plain", "application/json"))
 _UNLABELLED: Final = frozenset(("text/plain", "application/octet-stream"))
 
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class _Outline(msgspec.Struct, gc=False):
-    """The fields that are checked of an answer with too many values to make them."""
-
-    error: msgspec.Raw = msgspec.Raw(b"")
-    object: msgspec.Raw = msgspec.Raw(b"")
-    type: msgspec.Raw = msgspec.Raw(b"")
-    choices: msgspec.Raw = msgspec.Raw(b"")
-
-
-_outline_decoder: Final = msgspec.json.Decoder(_Outline)
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -64,7 +51,7 @@ def check_success(  # noqa: PLR0917 - an answer's parts, in the order in which t
     """
     if expected.api is not None and is_plainly_good(expected.api, body):
         return Committed(status, headers)
-    text = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    text = body.removeprefix(lenient_json.BYTE_ORDER_MARK).strip()
     answer = _Answer(kind, status, headers, text, now)
     if expected.api is not None:
         return _in_form(answer, expected)
@@ -136,8 +123,8 @@ def _check_json(answer: _Answer) -> Outcome:
 def _fields(text: bytes) -> dict[str, msgspec.Raw]:
     if lenient_json.has_few_values(text):
         return _decoder.decode(text)
-    outline = msgspec.structs.asdict(_outline_decoder.decode(text))
-    return {name: value for name, value in outline.items() if bytes(value)}
+    found = msgspec.structs.asdict(outline.read(text))
+    return {name: value for name, value in found.items() if bytes(value)}
 
 
 def _unusual(answer: _Answer) -> Outcome:

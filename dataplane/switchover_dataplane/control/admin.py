@@ -1,6 +1,6 @@
-"""The admin port: whether the process is alive and ready, what it counts, what it serves; never a secret.
+"""The admin port: liveness, readiness, metrics, the served table and the health of targets; never a secret.
 
-What it serves is shown to this machine alone, as it names hosts and routes, unless it is opened to all.
+Table and health name hosts and routes, so only this machine can read them, unless `--admin-open` is set.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _LAST_ANSWER: Final = 1.0
 
 
 class Admin:
-    """Answers on the admin port; `is_open` shows the table and the targets' health to other machines, too."""
+    """Serves the admin port; with `is_open` other machines can also read the table and the health of targets."""
 
     def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, *, is_open: bool = False) -> None:
         self._state = state
@@ -76,18 +76,20 @@ class Admin:
                 request.remote, request.headers
             ):
                 return _error(
-                    403, "not_this_machine", "this is shown to this machine alone; --admin-open shows it to all"
+                    403, "not_this_machine", "only this machine can read this; --admin-open allows other machines"
                 )
             case "/v1/table":
                 return await self._table()
             case "/v1/health":
                 return _json(self._health())
             case _:
-                return _error(404, "not_found", "there are /readyz, /healthz, /metrics, /v1/table and /v1/health")
+                return _error(
+                    404, "not_found", "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
+                )
 
     def _ready(self) -> web.Response:
         if self._state.draining:
-            return _text(503, "draining: the process is about to end\n")
+            return _text(503, "draining: the process is stopping\n")
         if self._state.current is None:
             return _text(503, "no table yet\n")
         return _text(200, f"ready, revision {self._state.current.table.revision}\n")
@@ -101,7 +103,7 @@ class Admin:
     async def _table(self) -> web.Response:
         if self._state.current is None:
             return _error(503, "not_ready", "no table yet")
-        # Beside the event loop, as the table of 10,000 routes takes a while.
+        # In a thread, as the table of 10,000 routes takes time.
         return await asyncio.to_thread(lambda table: _json(masked(table)), self._state.current.table)
 
     def _health(self) -> dict[str, object]:
@@ -115,7 +117,7 @@ class Admin:
 
 
 def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
-    """Tell whether a request comes from this machine, and is not a web page's; `remote` is its client's address."""
+    """Whether a request comes from this machine and not from a web page; `remote` is the client's address."""
     return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
 
 

@@ -1,4 +1,4 @@
-"""A table → the same table as it may be shown: nothing in it can be a secret or a text that its users wrote."""
+"""A table → a copy for display, without secrets and without texts of users."""
 
 from typing import Any, Final
 
@@ -20,10 +20,10 @@ MASK: Final = "***"
 
 
 def masked(table: Table) -> Table:
-    """Replace secrets, values of header fields and of matches, queries of paths, prompts, and values of body fields.
+    """Return a table with a mask for secrets, values of headers, matches and body fields, queries and prompts.
 
-    Digests of callers' keys are replaced, too, as a weak key could be guessed from its digest. Names stay: of hosts,
-    routes, models, header fields and Secrets.
+    Digests of callers' keys are masked as well, as a weak key could be guessed from its digest. Names of hosts, routes,
+    models, header fields and Secrets stay.
     """
     shown: Table = _masked(msgspec.structs.replace(table, secrets=dict.fromkeys(table.secrets, MASK)))
     return shown

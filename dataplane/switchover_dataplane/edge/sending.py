@@ -122,9 +122,23 @@ class Sending(asyncio.Protocol):
         Raises:
             ConnectionResetError: the client left.
         """
-        self._writable().write(self._framed(data))
+        self.put(data)
         if self.paused:
             await self.drained()
+
+    def put(self, data: bytes) -> None:
+        """Send some of the answer's body; with `paused` the client takes too little of it, and `drained` has to follow.
+
+        Raises:
+            ConnectionResetError: the client left.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client left")
+        if self._in_chunks and not self._head and data:
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            transport.write(self._framed(data))
 
     def end(self, data: bytes = b"") -> None:
         """Send the last of the answer's body and its end; an answer that is shorter than it began is cut.

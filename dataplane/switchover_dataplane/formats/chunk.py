@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane.formats import lenient_json, native_chunk, responses_chunk
+from switchover_dataplane.formats import lenient_json, native_chunk, outline, responses_chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, joined
 from switchover_dataplane.formats.error_shape import looks_like_error
@@ -19,17 +19,7 @@ from switchover_dataplane.formats.finish_reasons import finish_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.formats.token_count import counts_tokens
 
-
-class _Outline(msgspec.Struct, gc=False):
-    """What is read of an event with too many values to make them."""
-
-    error: msgspec.Raw = msgspec.Raw(b"")
-    object: msgspec.Raw = msgspec.Raw(b"")
-    type: msgspec.Raw = msgspec.Raw(b"")
-
-
 _decoder: Final = msgspec.json.Decoder(Body)
-_outline_decoder: Final = msgspec.json.Decoder(_Outline)
 _kind_decoder: Final = msgspec.json.Decoder(str)
 
 MOST_CHOICES: Final = 128
@@ -53,12 +43,12 @@ _CHAT_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.CHAT)
 _CHAT_COUNTED: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.CHAT, counted=True)
 _FOREIGN: Final = Chunk(ChunkKind.CONTENT, StreamFormat.OTHER, not_resumable="events of another form")
 
-_FALSE: Final = frozenset((b"", b"null", b"false", b"0", b'""', b"{}", b"[]"))
 _THINKING: Final = re.compile(r"reasoning|thinking|thought")
 _CALLS: Final = frozenset(("tool_calls", "function_call"))
 _CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
 _FRAME_FIELDS: Final = frozenset(("role", "name", "channel", "phase"))
-_FIRST: Final = (0,)
+FIRST: Final = (0,)
+"""The choices of a chunk of the only choice."""
 
 # A module name is found much faster than an Enum member, and each event of a stream needs it.
 _KIND_CONTENT: Final = ChunkKind.CONTENT
@@ -83,7 +73,7 @@ class _PlainChoice(msgspec.Struct, gc=False):
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
-    """A chunk with text in the only choice, as nearly every chunk: read in one step, and as `_read` reads it."""
+    """The most common chunk, text in the only choice: decoded in one step, with the same result as `_read`."""
 
     choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1, max_length=1)]
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -110,9 +100,9 @@ def read(event: Event, api: Api | None) -> Chunk:
     if api is Api.CHAT:
         try:
             text = _plain_decoder.decode(data).choices[0].delta.content
-            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", _FIRST, _FIRST)
+            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", FIRST, FIRST)
         except (ValueError, RecursionError):
-            pass  # as the first event, the last ones, tool calls and reasoning
+            pass  # other chunks: the first event, the last ones, tool calls and reasoning
     try:
         body = _decoder.decode(data)
     except (ValueError, RecursionError):
@@ -177,13 +167,13 @@ def _converted(body: Any) -> Body:
 def _outlined(data: bytes) -> Chunk:
     """Read an event with very many values by its outline: an error, or a step of an answer."""
     try:
-        outline = _outline_decoder.decode(data)
+        found = outline.read(data)
     except (ValueError, RecursionError):
         return _PART if lenient_json.is_json(data) else _no_json(data)
-    if bytes(outline.error) not in _FALSE or bytes(outline.object) == b'"error"':
+    if not outline.is_false(found.error) or bytes(found.object) == b'"error"':
         return _ERROR
     try:
-        return responses_chunk.outlined(_kind_decoder.decode(outline.type)) or _PART
+        return responses_chunk.outlined(_kind_decoder.decode(found.type)) or _PART
     except ValueError:
         return _PART
 
@@ -217,7 +207,7 @@ def _choice(choice: Choice, data: bytes, api: Api | None) -> Chunk:
     """Read a choice; a choice of an asynchronous filter has no delta."""
     if choice.error:
         return _ERROR
-    index, indexes, not_resumable = choice.index, _FIRST, ""
+    index, indexes, not_resumable = choice.index, FIRST, ""
     if index and isinstance(index, int):
         if not 0 < index < MOST_CHOICES:
             return _BROKEN_JSON

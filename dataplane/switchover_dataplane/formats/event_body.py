@@ -35,3 +35,9 @@ class Body(msgspec.Struct, gc=False):
     index: Any = None
     item: Any = None
     output_index: Any = None
+
+
+def type_of(value: object) -> str:
+    """Return the `type` of a JSON object, "" if it has none or the value is no object."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""

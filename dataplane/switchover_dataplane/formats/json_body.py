@@ -98,7 +98,7 @@ class JsonBody:
         return JsonBody(None, self.fields, _joined(before, self._before), _joined(self._after, after))
 
     def for_target(self, _route: object, model: str) -> bytes:
-        """Word the body for a target."""
+        """Write the body for a target."""
         return self.for_model(model)
 
     def for_model(self, model: str) -> bytes:

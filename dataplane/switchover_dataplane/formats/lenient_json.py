@@ -19,6 +19,9 @@ MOST_VALUES: Final = 16_384
 _SURELY_FEW: Final = 2 * MOST_VALUES
 """Bytes that cannot hold more values, as each value needs two bytes or more."""
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+"""U+FEFF in UTF-8, which some servers send before a text."""
+
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 _decoder = msgspec.json.Decoder()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, joined
-from switchover_dataplane.formats.event_body import Body
+from switchover_dataplane.formats.event_body import Body, type_of
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
@@ -62,7 +62,7 @@ def anthropic(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | No
 
 def _piece(delta: Any) -> Chunk:
     """Read a piece of a block. The input of a tool is no content: the start of its block was."""
-    kind = _type(delta)
+    kind = type_of(delta)
     if kind == "text_delta":
         return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_NO_CONTENT
     if kind == "citations_delta":
@@ -72,7 +72,7 @@ def _piece(delta: Any) -> Chunk:
 
 def _block(block: Any, index: int) -> Chunk:
     """Read the start of a block; tools that the provider runs, and their results, have many types."""
-    kind = _type(block)
+    kind = type_of(block)
     if kind == "text":
         return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_NO_CONTENT
     if kind == "tool_use":
@@ -153,8 +153,3 @@ def _parts(content: Any) -> ChunkKind:
 
 def _number(index: Any) -> int:
     return index if isinstance(index, int) else 0
-
-
-def _type(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, dict) else None
-    return kind if isinstance(kind, str) else ""

@@ -1,7 +1,7 @@
-"""A whole answer in the plainest form of its API → that it is good, without looking any further.
+"""A whole answer in the most common form of its API → whether it is good, by one strict decoder.
 
-Nearly every good answer has this form: text, an ordinary end, no error. All others are judged by `whole_answer.py`,
-which finds every answer good that is good here; a test holds that. One strict decoder costs a tenth of a judgement.
+Nearly every good answer has this form: text, a regular end, no error. `whole_answer.py` checks all others, and accepts
+every answer that this module accepts; a test checks that. The strict decoder costs a tenth of the full check.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -11,7 +11,7 @@ import msgspec
 from switchover_dataplane.formats.api import Api
 
 _MOST: Final = 32 * 1024
-"""Bytes of the longest text that is decoded here: one that cannot hold more values than are made."""
+"""Maximum bytes of a text that is decoded here: a text of this size cannot hold too many values."""
 
 _Words = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -51,7 +51,7 @@ _FORMS: Final[dict[Api, "msgspec.json.Decoder[Any]"]] = {
 
 
 def is_plainly_good(api: Api, text: bytes) -> bool:
-    """Tell whether a text is a good answer of an API at first sight; False says nothing."""
+    """Whether a text is a good answer of an API in its most common form; False means that it needs the full check."""
     decoder = _FORMS.get(api)
     if decoder is None or len(text) > _MOST:
         return False

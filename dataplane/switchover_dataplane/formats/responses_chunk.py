@@ -12,7 +12,7 @@ import msgspec
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat
-from switchover_dataplane.formats.event_body import Body
+from switchover_dataplane.formats.event_body import Body, type_of
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
@@ -116,7 +116,7 @@ def has_output(data: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     items = output if isinstance(output, list) else ()
-    return any(_type(item) in _CALLS or _has_content(item) for item in items)
+    return any(type_of(item) in _CALLS or _has_content(item) for item in items)
 
 
 def _end(kind: str, data: bytes, api: Api | None) -> Chunk:
@@ -137,7 +137,7 @@ def _end(kind: str, data: bytes, api: Api | None) -> Chunk:
 
 
 def _item(item: Any, index: int, *, is_done: bool) -> Chunk:
-    kind = _type(item)
+    kind = type_of(item)
     if kind in _CALLS:
         return _call(index, closed=(index,)) if is_done else _call(index)
     if kind == "message":
@@ -167,8 +167,3 @@ def _has_content(item: Any) -> bool:
 
 def _index(body: Body) -> int:
     return body.output_index if isinstance(body.output_index, int) else 0
-
-
-def _type(item: Any) -> str:
-    kind = item.get("type") if isinstance(item, dict) else None
-    return kind if isinstance(kind, str) else ""

@@ -21,7 +21,6 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _EVENT_END: Final = re.compile(2 * rb"(?:\r\n|\n|\r(?!\n|\Z))")
 _IDLE: Final = re.compile(rb"(?:[\r\n]+|:[^\r\n]*[\r\n])+")
 _IDLE_STARTS: Final = frozenset(b"\r\n:")
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -52,11 +51,6 @@ class Scanner:
         self._began = False
         self._in_parts = False
         self._looked = 0
-
-    @property
-    def is_within_data(self) -> bool:
-        """Whether an event with data has begun and not ended."""
-        return self._in_parts or self._held.startswith((b"data", b"event:"))
 
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
@@ -114,7 +108,7 @@ class Scanner:
         self._held.clear()
         if self._in_parts:
             return [Event(rest, is_part=True)]
-        if not rest.strip(b"\r\n" + _BYTE_ORDER_MARK):
+        if not rest.strip(b"\r\n" + lenient_json.BYTE_ORDER_MARK):
             return [Event(rest)] if rest else []
         if not rest.endswith((b"\r\r", b"\n\r")):
             rest += b"\n" if rest.endswith(b"\n") else b"\n\n"
@@ -126,7 +120,7 @@ class Scanner:
             if len(data) > _LARGE and not lenient_json.has_few_values(data):
                 return Event(raw, "", data, is_part=True)
             return Event(raw, "", data)
-        text = raw if self._began else raw.removeprefix(_BYTE_ORDER_MARK)
+        text = raw if self._began else raw.removeprefix(lenient_json.BYTE_ORDER_MARK)
         self._began = True
         if len(raw) > _LARGE and raw.count(b"\n") + raw.count(b"\r") > lenient_json.MOST_VALUES:
             return Event(raw, is_part=True)

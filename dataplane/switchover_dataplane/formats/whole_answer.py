@@ -18,12 +18,10 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.chunk import MOST_CHOICES
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.json_content import ABSENT, has_content, is_list, is_set, string_value
-
-MOST_CHOICES: Final = 128
-"""Choices of one answer that are looked at (OpenAI API reference: `n` is at most 128)."""
 
 
 class Fault(NamedTuple):

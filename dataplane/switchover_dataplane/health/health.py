@@ -55,12 +55,12 @@ class Health:
     def __init__(self) -> None:
         self.last_good: dict[str, LastGood] = {}
         self.cool_downs: Counter[tuple[str, str]] = Counter()
-        self._anything = False  # True while anything at all may be known of any target or credential
+        self._anything = False  # True if there may be an entry for a target or credential
         self._targets: dict[Key, Ejection] = {}
         self._credentials: dict[str, Ejection] = {}
         self._unexplained = UnexplainedFailures()
-        self._ids: dict[str, int] = {}  # of all keys of `_targets`, with their number
-        self._ids_of_callers: dict[str, int] = {}  # of those keys of them that hold for one caller alone
+        self._ids: dict[str, int] = {}  # target id -> number of its keys in `_targets`
+        self._ids_of_callers: dict[str, int] = {}  # the same, of keys for one caller
         self._served: Table | None = None
 
     def cooling(
@@ -211,7 +211,7 @@ class Health:
         ]
 
     def _ejections(self, target: Target, model: str, identity: RequestIdentity | None) -> Iterator[Ejection]:
-        # Who asks is a hash, and is worked out only where something holds for one caller alone.
+        # The caller is a hash, which is computed only if there is an entry for one caller.
         caller = identity.caller if identity is not None and target.id in self._ids_of_callers else ALL_CALLERS
         for key in health_keys(target, model, caller):
             ejection = self._targets.get(key)

@@ -29,7 +29,7 @@ def shared_key(target: Target, model: str) -> Key:
 
 
 def tally(ids: dict[str, int], name: str, change: int) -> None:
-    """Change the number of keys that an id has in `ids`; an id without any is not in it."""
+    """Change the number of keys of an id in `ids`; an id without keys is removed."""
     count = ids.get(name, 0) + change
     if count:
         ids[name] = count

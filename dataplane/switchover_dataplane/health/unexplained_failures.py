@@ -67,7 +67,7 @@ class FailedRequests:
 class UnexplainedFailures:
     """The failed requests of all targets; at `CAPACITY` the oldest entry makes room for the newest.
 
-    `ids` are those of the targets that have any, with the number of their keys.
+    `ids` maps the id of each of these targets to the number of its keys.
     """
 
     __slots__ = ("_found", "ids")

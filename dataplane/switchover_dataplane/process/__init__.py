@@ -1,1 +1,1 @@
-"""The process itself: memory, turns of the event loop, its parent, TLS contexts."""
+"""The process: memory, turns of the event loop, the parent process, TLS contexts."""

@@ -1,4 +1,4 @@
-"""No memory of this process is written to disk when it crashes, as API keys are in it (core(5))."""
+"""Switches off core dumps: the memory of this process holds API keys and must not be written to disk (core(5))."""
 
 import contextlib
 import ctypes
@@ -10,9 +10,9 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def switch_off() -> None:
-    """Set the limit of core dumps to 0, for the processes that this one starts as well.
+    """Set the limit of core dumps to 0, for this process and the processes that it starts.
 
-    On Linux the process is no longer dumpable either: a program that core dumps are piped to gets none, and other
+    On Linux the process also becomes "not dumpable": a program that receives core dumps by a pipe gets none, and other
     processes of the same user cannot read its memory (prctl(2), PR_SET_DUMPABLE).
     """
     with contextlib.suppress(OSError, ValueError):

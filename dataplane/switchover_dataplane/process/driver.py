@@ -5,17 +5,21 @@ up one turn of the event loop later, and costs as much as a small attempt itself
 """
 
 import asyncio
-import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final, Generic, TypeVar
 
 Result = TypeVar("Result")
 
 
-@types.coroutine
-def called_back() -> Generator[None, None, None]:
-    """Wait until whoever was given `Driver.go_on` calls it."""
-    yield
+class _CalledBack:
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+called_back: Final = _CalledBack()
+"""What a driven coroutine awaits until `Driver.go_on` is called."""
 
 
 class _Expired(BaseException):

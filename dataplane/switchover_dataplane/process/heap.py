@@ -1,4 +1,4 @@
-"""How the process's memory is kept: large bodies leave nothing behind."""
+"""Returns the memory of large bodies to the system when they are freed."""
 
 import ctypes
 from typing import Final
@@ -8,10 +8,10 @@ _LARGE: Final = 128 << 10
 
 
 def return_large_blocks() -> None:
-    """Give each block of 128 KiB and more back to the system when it is freed.
+    """Return each block of 128 KiB or more to the system when it is freed.
 
-    glibc does so at first, but takes blocks of up to 32 MiB from the heap once one was freed, and what is between the
-    remains of a few large bodies stays with the process (mallopt(3), M_MMAP_THRESHOLD). Other libraries are left alone.
+    glibc does so at first. After the first such free it takes blocks of up to 32 MiB from the heap, and the memory
+    between them stays with the process (mallopt(3), M_MMAP_THRESHOLD). Other C libraries are not changed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

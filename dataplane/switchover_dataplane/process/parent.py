@@ -1,7 +1,7 @@
-"""Ends this process when the one that started it is gone, whichever way it went.
+"""Ends this process when its parent process ends for any reason.
 
-Three ways, each for where another fails: Linux sends a signal; a pipe that the parent holds as our standard input ends
-with it, also if it died before we asked for the signal; and elsewhere our parent's number changes.
+There are three ways, as each one has gaps. Linux sends a signal. A pipe from the parent to our standard input closes,
+even if the parent ended before we requested the signal. On other systems the process id of our parent changes.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _LOOK_EVERY: Final = 1.0
 
 
 def watch(gone: Callable[[], None]) -> None:
-    """Call `gone` once when the parent is no more; to be called inside the event loop."""
+    """Call `gone` once when the parent has ended; must be called inside the event loop."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     loop = asyncio.get_running_loop()

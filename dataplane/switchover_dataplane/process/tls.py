@@ -1,7 +1,7 @@
 """PEM texts → TLS contexts, for connections to providers and for our own listeners.
 
-OpenSSL reads certificate chains from files only: key material is given a path in memory, where the system has such
-paths, else a private temporary file; either is gone before this module returns.
+OpenSSL reads certificate chains from files only. So key material gets a path in memory on Linux, and a private
+temporary file on other systems. Both are gone before the function returns.
 """
 
 import contextlib
@@ -14,14 +14,14 @@ from collections.abc import Iterator
 
 
 class BadKeyPair(ValueError):
-    """A certificate, key or CA that TLS cannot use; the text says why, without any of it."""
+    """A certificate, key or CA that TLS cannot use; the text says why and contains no part of it."""
 
 
 @functools.lru_cache(maxsize=256)
 def client_context(ca: str, chain: str, key: str) -> ssl.SSLContext:
-    """Make the context for connections to a target, kept so that sessions and trust are loaded once.
+    """Return the context for connections to a target; it is cached, so that trust is loaded once.
 
-    `ca` "" trusts the system's authorities (`SSL_CERT_FILE` is honoured); `chain` and `key` are for mutual TLS.
+    With `ca` "" it trusts the system's authorities (or `SSL_CERT_FILE`); `chain` and `key` are for mutual TLS.
 
     Raises:
         BadKeyPair: one of the texts cannot be used.
@@ -38,12 +38,12 @@ def client_context(ca: str, chain: str, key: str) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1024)
 def server_context(pairs: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
-    """Make the context of a listener that presents one of `pairs` (chain, key), kept so that a table reloads none.
+    """Return the context of a listener with `pairs` (chain, key); it is cached, so that a new table reloads none.
 
-    A client is shown a certificate of a type of key that it understands; of two of one type, the first.
+    A client gets a certificate of a key type that it supports; of two with one type, the first.
 
     Raises:
-        BadKeyPair: a chain or key cannot be used, or they do not belong together.
+        BadKeyPair: a chain or key cannot be used, or they do not match.
     """
     context = bare_server_context()
     for chain, key in reversed(pairs):
@@ -52,7 +52,7 @@ def server_context(pairs: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
 
 
 def bare_server_context() -> ssl.SSLContext:
-    """Make a context for TLS 1.2 and 1.3 without a certificate yet."""
+    """Return a context for TLS 1.2 and 1.3 without a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -60,10 +60,10 @@ def bare_server_context() -> ssl.SSLContext:
 
 
 def load(context: ssl.SSLContext, chain: str, key: str) -> None:
-    """Put a certificate chain and its key into a context.
+    """Load a certificate chain and its key into a context.
 
     Raises:
-        BadKeyPair: they cannot be read or do not belong together.
+        BadKeyPair: they cannot be read or do not match.
     """
     try:
         with _file(chain.rstrip() + "\n" + key.rstrip() + "\n") as path:
@@ -74,7 +74,7 @@ def load(context: ssl.SSLContext, chain: str, key: str) -> None:
 
 @contextlib.contextmanager
 def _file(text: str) -> Iterator[str]:
-    """Give a text a path for as long as it is read: in memory on Linux, else in a private file."""
+    """Provide a path with the text: in memory on Linux, else a private temporary file."""
     if sys.platform == "linux":
         with os.fdopen(os.memfd_create("key-pair"), "w") as memory:
             memory.write(text)

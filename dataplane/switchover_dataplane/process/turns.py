@@ -1,9 +1,8 @@
-"""How much of what others sent is worked off before everybody else gets a turn.
+"""Cooperative scheduling: how much one request may process before other requests get a turn.
 
-All requests share one event loop. What is at hand is read without waiting, so whoever reads on has to give way of its
-own accord: after so many bytes or events, whatever they hold and whoever wants them. Those who gave way stand in a
-queue, and each time round the event loop one of them goes on. So however many large answers there are, a request that
-has little to do waits for one turn, and not for one of each.
+All requests share one event loop, and reading data that has arrived never waits. So each reader gives way after a
+number of bytes or events. Readers that gave way wait in a queue, and each iteration of the event loop continues one of
+them. A small request waits for one turn, not for one turn of each large answer.
 """
 
 import asyncio
@@ -12,17 +11,17 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 BYTES: Final = 16 * 1024
-"""Bytes of an answer that are handed on, or made of a coded one, in one turn; no piece is larger."""
+"""Bytes of an answer that one turn may forward or decompress; no piece is larger."""
 
 EVENTS: Final = 64
-"""Events of a stream that are read in one turn."""
+"""Events of a stream that one turn may read."""
 
 _Waiting = deque[asyncio.Future[None]]
 _waiting: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting]" = WeakKeyDictionary()
 
 
 async def give_way() -> None:
-    """Wait for the next turn, behind all who wait for theirs."""
+    """Wait for the next turn, after all that wait already."""
     loop = asyncio.get_running_loop()
     waiting = _waiting.get(loop)
     if waiting is None:
@@ -30,15 +29,15 @@ async def give_way() -> None:
     turn: asyncio.Future[None] = loop.create_future()
     waiting.append(turn)
     if len(waiting) == 1:
-        loop.call_soon(_let_one_go_on, loop, waiting)
+        loop.call_soon(_continue_one, loop, waiting)
     await turn
 
 
-def _let_one_go_on(loop: asyncio.AbstractEventLoop, waiting: _Waiting) -> None:
+def _continue_one(loop: asyncio.AbstractEventLoop, waiting: _Waiting) -> None:
     while waiting:
         turn = waiting.popleft()
-        if not turn.done():  # it is where its request was given up
+        if not turn.done():  # done: the request was cancelled
             turn.set_result(None)
             break
     if waiting:
-        loop.call_soon(_let_one_go_on, loop, waiting)
+        loop.call_soon(_continue_one, loop, waiting)

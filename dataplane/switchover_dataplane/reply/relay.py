@@ -22,7 +22,7 @@ from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.process import turns
 from switchover_dataplane.reply import reply
-from switchover_dataplane.reply.idle_timeout import Watched
+from switchover_dataplane.reply.idle_timeout import IdleTimeout
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams import held_calls
 from switchover_dataplane.streams.opened import Opened
@@ -31,7 +31,7 @@ from switchover_dataplane.streams.transcript import Interruption, Transcript
 from switchover_dataplane.table import Policy
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.redaction import Redaction
-from switchover_dataplane.upstream.transport import ConnectionBroken
+from switchover_dataplane.upstream.transport import ConnectionBroken, Response
 
 AFTER_DONE: Final = 1.0
 """Seconds of silence after which the end of a body is not waited for whose last event came."""
@@ -131,34 +131,40 @@ class Relay:
             answer.abort()
 
     async def _read_on(self, answer: Answer, opened: Opened) -> None:
-        transcript, scanner = self._transcript, opened.scanner
-        assert answer.rest is not None  # noqa: S101 - the caller has looked
-        watched = Watched(answer.rest, self._patience(0.0), self._longer_patience)
+        transcript, scanner, loop, rest = self._transcript, opened.scanner, self._loop, answer.rest
+        assert rest is not None  # noqa: S101 - the caller has looked
+        idle = IdleTimeout(rest, self._idle_limit(0.0), self._lone_idle_limit)
+        waited = 0.0
         try:
             while True:
                 piece = b""
                 if not scanner.is_behind:
-                    piece = await (self._piece(watched) if transcript.is_holding else watched.piece())
+                    began = idle.waiting_since = loop.time()
+                    piece = await (self._piece(rest) if transcript.is_holding else rest.chunk())
+                    idle.waiting_since = None
                     if not piece:
                         break
+                    waited += loop.time() - began
                 await self._take(scanner.feed(piece))
-                watched.heard(self._patience(watched.waited))
+                limit = self._idle_limit(waited)
+                if limit != idle.limit:
+                    idle.change(limit)
             answer.rest = None
             await self._take(scanner.end())
             await self._write(transcript.take_end())
         except ConnectionBroken:
-            if not watched.barked or transcript.is_settled:
+            if not idle.timed_out or transcript.is_settled:
                 raise
-            raise Interruption("stalled", f"no sign of life for {watched.limit:g}s (streamIdleTimeout)") from None
+            raise Interruption("stalled", f"no sign of life for {idle.limit:g}s (streamIdleTimeout)") from None
         finally:
-            watched.stop()
+            idle.stop()
 
-    async def _piece(self, watched: Watched) -> bytes:
+    async def _piece(self, rest: Response) -> bytes:
         """Return the next piece of the body; meanwhile the client is told that its connection lives."""
         while True:
             try:
                 async with asyncio.timeout_at(self._told_at + KEEP_ALIVE):
-                    return await watched.piece()
+                    return await rest.chunk()
             except TimeoutError:
                 self._told_at = self._loop.time()
                 if self._can_tell:
@@ -171,10 +177,9 @@ class Relay:
             self._turn = len(events)
             await turns.give_way()
         taken: list[bytes] = []
-        take = self._transcript.take
         try:
             for event in events:
-                taken.append(take(event))
+                taken.append(self._transcript.take(event))
                 # Nothing can be said in the middle of an event.
                 self._can_tell = not event.is_part or event.raw.endswith(_EVENT_ENDS)
         except (Interruption, Mismatch):
@@ -185,16 +190,18 @@ class Relay:
         finally:
             data = self._redacts.body(taken[0] if len(taken) == 1 else b"".join(taken))
             if data:
-                await self._connection.write(data)
-                self._record.attempts[-1].count(len(data))
                 self._told_at = self._loop.time()
+                self._record.attempts[-1].bytes += len(data)
+                self._connection.put(data)
+                if self._connection.paused:
+                    await self._connection.drained()
 
     async def _write(self, data: bytes) -> None:
         if data:
             await self._connection.write(data)
             self._record.attempts[-1].count(len(data))
 
-    def _patience(self, waited: float) -> float:
+    def _idle_limit(self, waited: float) -> float:
         """Return how many seconds the target may be silent now, 0 for no limit; it was waited for `waited` so far."""
         transcript, limit = self._transcript, self._policy.stream_idle_timeout
         if not transcript.is_settled:
@@ -206,7 +213,7 @@ class Relay:
         # Whoever goes on without content behind the end is not waited for without end.
         return max(_AT_ONCE, min(most, self._settled_at + limit - waited)) if limit else most
 
-    def _longer_patience(self) -> float | None:
+    def _lone_idle_limit(self) -> float | None:
         """Return the same where nobody could go on with the answer, so that to cut it can only destroy; else None."""
         if self._transcript.is_settled or (not self._why_not() and self._exchange.may_go_on()):
             return None

@@ -1,6 +1,6 @@
-"""A caller's query → what of it goes to a target that gets a credential of its own.
+"""The query of a request → the query for a target with its own credential.
 
-Providers and proxies take keys in the query, too. A caller's key is for nobody else than it was sent to.
+Providers and proxies also accept keys in the query. A caller's key must not reach another service.
 """
 
 from urllib.parse import unquote_plus
@@ -9,10 +9,10 @@ from switchover_dataplane.routing.credential_names import is_parameter
 
 
 def without_credentials(query: str) -> str:
-    """Leave out the parameters whose names say that they are credentials; the others stay as they were written."""
+    """Remove the parameters that are credentials by their names; the other ones keep their spelling."""
     return "&".join([part for part in query.split("&") if not _is_credential(part)])
 
 
 def _is_credential(part: str) -> bool:
-    """Tell whether a parameter is one; some servers take ";" for "&"."""
+    """Whether a parameter is a credential; some servers read ";" as "&"."""
     return any(is_parameter(unquote_plus(each.partition("=")[0])) for each in part.split(";"))

@@ -1,8 +1,8 @@
-"""The header fields of a request → who asks, or why nobody is let in.
+"""The header fields of a request → its caller, or why the request is denied.
 
-Decided from the head alone, before the body is read, so that strangers cost no memory. A key is found by its SHA-256:
-what an attacker can time is the comparison of digests that he cannot choose. Sources: Gloo API reference, `ApiKeyAuth`;
-RFC 6750, section 2.1 (`Bearer`); RFC 9110, section 11.1 (a scheme has no case).
+The head alone decides, before the body is read, so that unknown callers cost no memory. A key is found by its SHA-256:
+an attacker can only time a comparison of digests, which the attacker cannot choose. Sources: Gloo API reference,
+`ApiKeyAuth`; RFC 6750, section 2.1 (`Bearer`); RFC 9110, section 11.1 (schemes are case-insensitive).
 """
 
 import hmac
@@ -17,14 +17,14 @@ from switchover_dataplane.formats.error_form import Why
 from switchover_dataplane.table import Access, Caller, Closed
 
 CLIENT_FIELDS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
-"""Where LLM clients put their key: OpenAI and most others, Anthropic, Gemini, Azure OpenAI."""
+"""The fields in which LLM clients send their key: OpenAI and most others, Anthropic, Gemini, Azure OpenAI."""
 
 Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A caller who may ask. `dropped` are fields that go no further: those that held a key, and `ApiKeys.removed`."""
+    """An admitted caller. `dropped` are fields that are not forwarded: those with a key, and `ApiKeys.removed`."""
 
     caller: Caller
     dropped: frozenset[str]
@@ -32,14 +32,14 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A request that is not served."""
+    """A denied request."""
 
     why: Why
 
 
 @dataclass(frozen=True, slots=True)
 class AccessCheck:
-    """One `Table.access`, prepared: callers by the digest of their key, and the fields to look at, each once."""
+    """One `Table.access`, prepared: callers by the digest of their key, and the fields to read, each once."""
 
     access: Access
     callers: Mapping[str, Caller]
@@ -59,9 +59,9 @@ def _access_check(access: Access) -> AccessCheck:
 
 
 def admit(check: AccessCheck, headers: Fields) -> Admission | Denial:
-    """Judge a request by its head.
+    """Return the caller of a request, or why it is denied.
 
-    Every field is looked at, not only up to the first key: whichever holds a key of the gateway must not be forwarded.
+    All fields are read, not only up to the first key, as no field with a key of the gateway may be forwarded.
     """
     if isinstance(check.access, Closed):
         return Denial("closed")
@@ -82,7 +82,7 @@ def admit(check: AccessCheck, headers: Fields) -> Admission | Denial:
 
 
 def _keys(value: str) -> Iterator[str]:
-    """Yield what of a field's value may be a key: all of it, and what stands behind a scheme (`Bearer`)."""
+    """Yield the possible keys in a field's value: the whole value, and the part after a scheme (`Bearer`)."""
     value = value.strip()
     if value:
         yield value
@@ -106,6 +106,6 @@ def without_keys(headers: Fields, admission: Admission) -> "CIMultiDict[str]":
 
 
 def name_caller(headers: "CIMultiDict[str]", admission: Admission, secrets: Mapping[str, str]) -> None:
-    """Set the fields that tell a target who the caller is."""
+    """Set the fields that name the caller for a target."""
     for header in admission.caller.headers:
         headers[header.name] = secrets[header.secret] if header.secret else header.value

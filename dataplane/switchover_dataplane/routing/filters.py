@@ -1,13 +1,12 @@
-"""What a rule changes on the way: headers, path, host and body of a request, headers of an answer, or a redirect.
+"""The changes that a rule makes: headers, path, host and body of a request, headers of an answer, or a redirect.
 
-Plain functions of `table.Filters`; nothing is copied or computed where there is nothing to change.
+Plain functions of `table.Filters`; nothing is copied or computed if there is nothing to change.
 """
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import quote_from_bytes
 
 import msgspec
 from multidict import CIMultiDict
@@ -17,6 +16,7 @@ from switchover_dataplane.formats.json_fields import other_case
 from switchover_dataplane.pattern import compiled
 from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
 from switchover_dataplane.routing.match import Head, MatchedRule
+from switchover_dataplane.routing.request_target import percent_encoded
 from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
 
 _encoder = msgspec.json.Encoder()
@@ -26,7 +26,6 @@ _FRAMING: Final = HOP_BY_HOP | {"content-length"}
 _NONE: Final[Fields] = CIMultiDict()
 _PORT: Final = re.compile(r":[0-9]*\Z")
 _CONTROLS: Final = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
-_VISIBLE: Final = bytes(range(0x21, 0x7F))
 
 
 class Location(NamedTuple):
@@ -40,11 +39,11 @@ class Location(NamedTuple):
 
 
 def redirect(found: MatchedRule, head: Head, scheme: str, port: int) -> Location | None:
-    """Return where a rule sends the caller (Gateway API, HTTPRequestRedirectFilter), None if it does not.
+    """Return the redirect of a rule (Gateway API, HTTPRequestRedirectFilter), None if it has none.
 
-    Without a port the scheme's own is meant where the filter names a scheme, else the listener's; the usual port of a
-    scheme is not written. `port` is that of the socket, for listeners that clients see at the same one. A caller that
-    names no host gets a path alone.
+    Without a port in the filter it is the default port of the filter's scheme, or the listener's port if the filter has
+    no scheme; the default port of a scheme is not written. `port` is the socket's port, for listeners that clients
+    reach at the same one. For a request without a host the location is a path.
     """
     wanted = found.rule.filters.redirect
     if wanted is None:
@@ -74,9 +73,8 @@ def request(  # noqa: PLR0917 - a request's parts, in the order in which they ar
 ) -> tuple["CIMultiDict[str]", str, str]:
     """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
 
-    `original` is the request's own header, of which `Header.request` takes values that are not among `headers`.
-
-    Both rewrite the path that was matched, so the backend's wins where both do.
+    `original` are the header fields of the client, from which `Header.request` takes values. Both filters rewrite the
+    matched path, so the backend's wins if both have a rewrite.
     """
     matched = path, query
     for part in parts:
@@ -102,30 +100,23 @@ def _rewritten(rewrite: Rewrite, found: MatchedRule, path: str, query: str) -> t
 
 
 def _new_path(full: str | None, prefix: str | None, found: MatchedRule, path: str, query: str) -> tuple[str, str]:
-    """ReplaceFullPath and ReplacePrefixMatch (Gateway API, HTTPPathModifier).
+    """Apply ReplaceFullPath or ReplacePrefixMatch (Gateway API, HTTPPathModifier).
 
-    A full path that has a query of its own replaces the caller's, as Envoy's `path_redirect` does. Slashes at the
-    seam of a prefix are neither doubled nor lost.
+    The query of a full path replaces the caller's, as in Envoy's `path_redirect`. A slash after a prefix is neither
+    doubled nor lost.
     """
     if full is not None:
-        own_path, asks, own_query = full.partition("?")
-        return _sendable(own_path), _visible(own_query) if asks else query
+        own_path, has_query, own_query = full.partition("?")
+        return _sendable(own_path), percent_encoded(own_query) if has_query else query
     if prefix is None:
         return path, query
     return _sendable(prefix.rstrip("/") + path[len(found.prefix) :]), query
 
 
 def _sendable(path: str) -> str:
-    """Make what a route wrote a path that can stand in a request line: absolute, and without "?" or "#" of its own."""
-    path = _visible(path).replace("?", "%3F").replace("#", "%23")
+    """Return the path of a route in a form for a request line: absolute, and without an own "?" or "#"."""
+    path = percent_encoded(path).replace("?", "%3F").replace("#", "%23")
     return path if path.startswith("/") else "/" + path
-
-
-def _visible(text: str) -> str:
-    """Encode what is not a visible ASCII character."""
-    if text.isascii() and text.isprintable() and " " not in text:
-        return text
-    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_VISIBLE)
 
 
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +131,7 @@ def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: M
 
 
 def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], original: Fields = _NONE) -> None:
-    """Remove, then set, then add, as Envoy does; a message's framing and `host` are no one's to remove or repeat."""
+    """Remove, then set, then add, as Envoy does; an edit cannot change the framing, nor remove or repeat `host`."""
     for name in edit.remove:
         if name not in _FRAMING and name != "host":
             headers.popall(name, None)
@@ -159,9 +150,9 @@ def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, s
 
 
 def _value(header: Header, secrets: Mapping[str, str], original: Fields) -> str | None:
-    """Look a value up; the line ends that YAML and Secrets are prone to become spaces (RFC 9110, section 5.5).
+    """Return a value; control characters, such as line ends from YAML and Secrets, become spaces (RFC 9110, 5.5).
 
-    None where it is that of a field that the caller did not send.
+    None if it is the value of a field that the client did not send.
     """
     if header.request:
         return original.get(header.request)
@@ -173,12 +164,12 @@ def _value(header: Header, secrets: Mapping[str, str], original: Fields) -> str 
 
 
 def edit_body(body: JsonBody, edit: BodyEdit) -> JsonBody:
-    """Apply Gloo's `ai.defaults` and `ai.promptEnrichment` to a body; `body` is not changed.
+    """Return a body with Gloo's `ai.defaults` and `ai.promptEnrichment` applied.
 
-    A request that has no `messages`, such as one for embeddings, has no prompt to enrich and is left as it is.
+    A request without `messages`, such as one for embeddings, gets no added messages.
 
     Raises:
-        BadBody: messages are to be added and `messages` is no list, or a default is there in another case.
+        BadBody: messages are added and `messages` is no list, or a field with a default is in another case.
     """
     if edit.defaults:
         body = body.edited(_with_defaults(body.fields, edit.defaults))
@@ -201,5 +192,5 @@ def _with_defaults(fields: dict[str, msgspec.Raw], defaults: tuple[BodyDefault, 
 
 @lru_cache(maxsize=1024)
 def _written(messages: tuple[PromptMessage, ...]) -> bytes:
-    """Write messages as they stand in a list."""
+    """Write messages as the items of a JSON list."""
     return _encoder.encode(messages)[1:-1]

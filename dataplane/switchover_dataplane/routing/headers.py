@@ -1,9 +1,8 @@
-"""Which header fields cross the gateway, in both directions, with the rule that says so.
+"""The header fields that are forwarded, in both directions, each with its rule.
 
-Hop-by-hop fields end here (RFC 9110, section 7.6.1). A model gets only the fields that its API is asked with: whatever
-else a caller carries, for this gateway or for proxies before it, is no provider's to know. Nobody outside steers
-retries with Envoy's control headers. A head that two servers could read differently is refused before anything else
-looks at it.
+Hop-by-hop fields are dropped (RFC 9110, section 7.6.1). A model gets only the fields that its API uses: other fields of
+a caller, for this gateway or for proxies before it, must not reach a provider. Clients cannot control retries with
+Envoy's headers. A head that two servers could read differently is refused first.
 """
 
 import re
@@ -29,9 +28,9 @@ HOP_BY_HOP: Final = frozenset(
         "upgrade",
     )
 )
-"""Fields for one connection only: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which never was one."""
+"""Fields for one connection: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which is not standard."""
 
-# `expect` has been answered here by then: the body is read before it is sent (RFC 9110, section 10.1.1).
+# The gateway answers `expect`: it reads the body before it sends it (RFC 9110, section 10.1.1).
 _OURS_TO_SET: Final = frozenset(("content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-request-id"))
 
 _RETRY_CONTROL: Final = frozenset(
@@ -65,11 +64,11 @@ _TO_MODELS: Final = frozenset(
         "user-agent",
     )
 )
-"""The caller's fields that a model gets: OpenAI, Mistral, Microsoft Learn and Anthropic API references, W3C Trace
-Context, RFC 9110. `headerManipulation` adds others."""
+"""The caller's fields that are forwarded to a model: OpenAI, Mistral, Microsoft Learn and Anthropic API references,
+W3C Trace Context, RFC 9110. `headerManipulation` adds other ones."""
 
 _SDK: Final = "x-stainless-"
-"""How the fields begin by which the SDKs of OpenAI and Anthropic tell their version, platform and retries."""
+"""The prefix of the fields with version, platform and retries of the OpenAI and Anthropic SDKs."""
 
 _DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
 _DROPPED_TO_CLIENT: Final = HOP_BY_HOP | {"content-length"}
@@ -96,8 +95,8 @@ SINGLETONS: Final = (
     "Content-Range",
     "Proxy-Authorization",
 )
-"""Fields of which a request has one at most: those that RFC 9110 defines as no list (section 5.3), `Origin` (RFC 6454,
-section 7.3), `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), and those that providers take keys in.
+"""Fields that a request may have once: those that are no list in RFC 9110 (section 5.3), `Origin` (RFC 6454, section
+7.3), `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), and the fields for keys of providers.
 """
 
 _ONLY_HOP_BY_HOP: Final = frozenset(("keep-alive", "close"))
@@ -111,12 +110,12 @@ Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
 def conflicts(headers: Fields, *, http_1_1: bool = True, target: str = "/") -> str | None:
-    """Name what makes a request head ambiguous, so that it must be refused with 400; None if nothing does.
+    """Return why a request head is ambiguous and must be refused with 400; None if it is not.
 
     RFC 9112, sections 3.2 (Host), 3.2.2 (`target` in absolute-form) and 6.3 (length of the body), RFC 9110, section 5.3
     (repeated fields): two servers that read such a head differently can be made to see different requests.
     """
-    # Nearly all requests repeat no field, which is found out at the speed of C.
+    # Nearly no request repeats a field, and this check is fast.
     repeats = len(set(headers)) != len(headers)
     if repeats:
         repeated = next((name for name in SINGLETONS if len(headers.getall(name, ())) > 1), None)
@@ -166,7 +165,7 @@ def _length_conflict(headers: Fields, http_1_1: bool) -> str | None:
 
 
 def request_id(headers: Fields, make: Callable[[], str]) -> str:
-    """Return the caller's `x-request-id` if it is one, short and printable, else a new one."""
+    """Return the client's `x-request-id` if it is single, short and printable, else a new one."""
     given = headers.getall("x-request-id", None)
     if given is None:
         return make()
@@ -174,11 +173,11 @@ def request_id(headers: Fields, make: Callable[[], str]) -> str:
 
 
 def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai: bool) -> "CIMultiDict[str]":
-    """Choose the fields that go to a target, and say who asked and how.
+    """Return the fields for a target, with the client's address and scheme.
 
-    `peer` is the caller's address, "" if it has none; it goes behind what `x-forwarded-for` holds already. An AI
-    target learns nothing of who asked (`Auth.kind` passthrough brings the caller's token back), and no content coding
-    is asked for, as the answer has to be read here.
+    `peer` is the client's address, "" if it has none; it is appended to `x-forwarded-for`. An AI target gets no data
+    about the client (`Auth.kind` passthrough adds the caller's token later), and no content coding is accepted, as the
+    gateway must read the answer.
     """
     if ai:
         chosen = _for_models(headers)
@@ -195,14 +194,14 @@ def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai:
 
 
 def to_client(headers: Fields) -> "CIMultiDict[str]":
-    """Choose the fields of an answer that go to the client; its framing is written anew."""
+    """Return the fields of an answer for the client, without its framing."""
     return _without(headers, _DROPPED_TO_CLIENT)
 
 
 def from_model(headers: Fields) -> "CIMultiDict[str]":
-    """Choose the fields of a model's answer that go to the client: none is a slot for a credential.
+    """Return the fields of a model's answer for the client, without credentials.
 
-    Some servers answer with what they were asked with. A provider's cookies are for whoever holds the key as well.
+    Some servers repeat request fields in the answer. The cookies of a provider belong to the owner of the key.
     """
     chosen = [each for each in headers.items() if _is_for_clients(each[0])]
     if "connection" in headers and not _ONLY_HOP_BY_HOP.issuperset(ended := _nominated(headers)):
@@ -216,14 +215,14 @@ def _is_for_clients(name: str) -> bool:
 
 
 def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":
-    """Copy all fields but those that are dropped and those that `Connection` names."""
+    """Copy all fields except the dropped ones and those that `Connection` names."""
     if "connection" in headers:
         dropped |= _nominated(headers)
     return CIMultiDict([each for each in headers.items() if each[0].lower() not in dropped])
 
 
 def _for_models(headers: Fields) -> "CIMultiDict[str]":
-    """Copy the fields that models are asked with, but for those that `Connection` names."""
+    """Copy the fields for models, except those that `Connection` names."""
     chosen = [each for each in headers.items() if _is_for_models(each[0])]
     if "connection" in headers:
         ended = _nominated(headers)
@@ -238,9 +237,9 @@ def _is_for_models(name: str) -> bool:
 
 
 def _nominated(headers: Fields) -> frozenset[str]:
-    """Name the fields that `Connection` declares to be for this hop only.
+    """Return the names of the fields that `Connection` limits to this hop.
 
-    `host` cannot be among them: a client must not make the gateway send a request that lacks one.
+    `host` is never one of them: a client must not make the gateway send a request without it.
     """
     named = {token.strip().lower() for value in headers.getall("connection") for token in value.split(",")}
     return frozenset(named - {"host"})

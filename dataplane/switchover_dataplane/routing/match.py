@@ -1,9 +1,8 @@
-"""A request's head → the rule that serves it. The compiler sorted by precedence; here the first match wins.
+"""The head of a request → the rule that serves it. The compiler sorts by precedence, and the first match wins.
 
-An index is made once per table, so that finding does not grow with the number of routes: hosts and exact paths are
-looked up, prefixes are tried from the longest to the shortest element of the path, and only the entries of one path
-are walked; many regular expressions for one part of a request are looked for together. The answer is always that of a
-plain walk over `Host.matches` in order, whatever that order is.
+An index is built once per table, so that the cost per request does not grow with the number of routes. Hosts and exact
+paths are looked up, prefixes are tried from the longest to the shortest, and many regular expressions for one part of a
+request are tried together. The result always equals a linear search of `Host.matches`, whatever their order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,9 +30,9 @@ Kept = TypeVar("Kept")
 
 
 class MatchedRule(NamedTuple):
-    """The rule that serves a request and why: the match, the listener, and the number of the port it came in at.
+    """The rule that serves a request, its match, its listener, and the number of the port of the request.
 
-    `prefix` is as much of the request's path as a `PathPrefix` matched ("" for "/"), and all of it for other kinds.
+    `prefix` is the part of the path that a `PathPrefix` matched ("" for "/"), and the whole path for other kinds.
     """
 
     rule: Rule
@@ -44,16 +43,16 @@ class MatchedRule(NamedTuple):
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """A match and its place in the compiler's order."""
+    """A match and its position in the compiler's order."""
 
     place: int
     match: Match
 
 
 class _Paths(msgspec.Struct, gc=False):
-    """The matches of one host by path, and its many expressions. A prefix has no trailing slash.
+    """The matches of one host by path, and its sets of expressions. A prefix has no trailing slash.
 
-    `lengths` are those of the prefixes, `longest` is the greatest.
+    `lengths` are the lengths of the prefixes, `longest` is the greatest of them.
     """
 
     exact: dict[str, list[_Entry]] = {}
@@ -66,7 +65,7 @@ class _Paths(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class _ByHost(Generic[Kept]):
-    """Things by hostname, several of one name in order: exact names, wildcards by their suffix, and for every host."""
+    """Values by hostname, in order for equal names: exact names, wildcards by suffix, and values for all hosts."""
 
     exact: dict[str, list[Kept]] = field(default_factory=dict)
     wildcard: dict[str, list[Kept]] = field(default_factory=dict)
@@ -81,7 +80,7 @@ class _ByHost(Generic[Kept]):
             self.exact.setdefault(hostname, []).append(kept)
 
     def of(self, host: str) -> Iterator[list[Kept]]:
-        """Yield what is kept for a host, the most specific first; "*.x" stands for one or more labels before x."""
+        """Yield the values for a host, the most specific first; "*.x" matches one or more labels before x."""
         if host in self.exact:
             yield self.exact[host]
         if self.wildcard:
@@ -100,7 +99,7 @@ _Indexed = dict[tuple[int, str, str], tuple[Host, _Paths]]
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The index of one table. `indexed` is what the next table's index can be made of, by port, listener and host."""
+    """The index of one table. `indexed` are parts that the next index can reuse, by port, listener and host."""
 
     rules: Mapping[str, Rule]
     ports: "Mapping[int, _ByHost[tuple[Listener, _ByHost[_Paths]]]]"
@@ -112,7 +111,7 @@ class Router:
 
 
 def check(table: Table) -> list[str]:
-    """Name every regular expression and substitution that cannot be used, one sentence each."""
+    """Return one sentence for each regular expression or substitution that cannot be used."""
     used = [(f"rule {match.rule}", text, "") for match, text in _texts(table)]
     used += [
         (f"rule {name}", *part.rewrite.regex)
@@ -128,10 +127,10 @@ def check(table: Table) -> list[str]:
 
 
 def index(table: Table, before: Router | None = None) -> Router:
-    """Index a table; hosts that are as they were in the table `before` are taken over.
+    """Index a table; unchanged hosts are taken from the index `before`.
 
     Raises:
-        InvalidTable: what `check` says of its regular expressions.
+        InvalidTable: a regular expression cannot be used, with the sentences of `check`.
     """
     try:
         patterns = {text: compiled(text) for _, text in _texts(table)}
@@ -173,7 +172,7 @@ def _paths(host: Host) -> _Paths:
 
 
 def _sets(host: Host) -> dict[tuple[str, str], PatternSet]:
-    """Put together the expressions that are many for one part of a request."""
+    """Build a set for each part of a request that has many expressions."""
     texts: dict[tuple[str, str], list[str]] = {}
     for match in host.matches:
         for part, name, text in _expressions(match):
@@ -183,7 +182,7 @@ def _sets(host: Host) -> dict[tuple[str, str], PatternSet]:
 
 
 def _expressions(match: Match) -> Iterator[tuple[str, str, str]]:
-    """Yield the regular expressions of a match with the part of a request and its name that each is for."""
+    """Yield the part of a request, its name and the expression, for each regular expression of a match."""
     if match.path.kind == "RegularExpression":
         yield "path", "", match.path.value
     for part, values in (("header", match.headers), ("query", match.query)):
@@ -193,7 +192,7 @@ def _expressions(match: Match) -> Iterator[tuple[str, str, str]]:
 
 
 def _canonical(value: str) -> str:
-    """Spell a path of a route as requests for it are spelled here; one that no request can have is left alone."""
+    """Return a route's path in the spelling of requests; a path that no request can have stays as it is."""
     try:
         return canonical(value)
     except BadTarget:
@@ -215,10 +214,10 @@ def _texts(table: Table) -> Iterator[tuple[Match, str]]:
 
 
 def find(router: Router, port: int, head: Head) -> MatchedRule | None:
-    """Find the rule for a request that came in at `port`, None if there is none.
+    """Return the rule for a request at `port`, None if there is none.
 
-    The most specific listener alone counts (Gateway API, listener isolation); within it a less specific host is asked
-    when a more specific one has nothing for the request.
+    Only the most specific listener counts (Gateway API, listener isolation). Within it a less specific host is used if
+    a more specific one has no match.
     """
     listeners = router.ports.get(port)
     if listeners is None or not head.path.startswith("/"):
@@ -235,7 +234,7 @@ def find(router: Router, port: int, head: Head) -> MatchedRule | None:
 
 
 def _first(paths: _Paths, request: RequestView) -> tuple[Match | None, str]:
-    """Return the match that comes first in the compiler's order, and the part of the path that it matched."""
+    """Return the first match in the compiler's order, and the part of the path that it matched."""
     best: _Entry | None = None
     matched = ""
     for part, entries in _by_path(paths, request.head.path):
@@ -249,7 +248,7 @@ def _first(paths: _Paths, request: RequestView) -> tuple[Match | None, str]:
 
 
 def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """Yield what may fit a path: as much of it as is meant, and the entries in order."""
+    """Yield the candidates for a path: the part that they match, and their entries in order."""
     if path in paths.exact:
         yield path, paths.exact[path]
     if paths.prefix:
@@ -263,7 +262,7 @@ def _by_path(paths: _Paths, path: str) -> Iterator[tuple[str, list[_Entry]]]:
 
 
 def _fits(match: Match, request: RequestView, sets: Sets) -> bool:
-    """Tell whether a match whose path was looked up has nothing against the request."""
+    """Check method, headers and query of a match; its path already matched, unless it is an expression."""
     if match.method and match.method != request.head.method:
         return False
     if match.path.kind == "RegularExpression" and not request.has_path(match.path.value, sets):
@@ -276,7 +275,7 @@ def _fits(match: Match, request: RequestView, sets: Sets) -> bool:
 def choose_backend(found: MatchedRule, chance: float) -> Backend | None:
     """Choose a backend by weight; `chance` is a random number in 0 <= chance < 1.
 
-    None where there is nothing to choose: no backends, or none with a weight (Gateway API: answered 500).
+    None if there are no backends, or none with a weight (Gateway API: status 500).
     """
     backends = found.rule.backends
     if len(backends) == 1:

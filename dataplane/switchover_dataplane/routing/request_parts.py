@@ -1,7 +1,7 @@
-"""What matches look at in one request: each part is read once, and only when a match needs it.
+"""The parts of one request that matches read: each part is read once, and only if a match needs it.
 
-Many matches may look at the same parameter or the same field. What is found out about the request does not depend on
-the match, so the cost of finding a rule is not the product of both.
+Many matches may read the same parameter or field. The result for the request does not depend on the match, so the cost
+of finding a rule is not the product of matches and parts.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from switchover_dataplane.table import ValueMatch
 
 
 class Head(NamedTuple):
-    """What matching looks at. `host` is the Host field as sent, `path` and `query` are as `normalise` gives them."""
+    """The head of a request. `host` is the Host field as sent, `path` and `query` are the result of `normalise`."""
 
     host: str
     method: str
@@ -25,11 +25,11 @@ class Head(NamedTuple):
 
 
 Sets = Mapping[tuple[str, str], PatternSet]
-"""Expressions that are many, by the part of a request ("path", "header" or "query") and its name ("" for the path)."""
+"""Sets of many expressions, by part of the request ("path", "header" or "query") and its name ("" for the path)."""
 
 
 class RequestView:
-    """One request while its rule is looked for."""
+    """One request during the search for its rule."""
 
     __slots__ = ("_fields", "_fitting", "_parameters", "_patterns", "head")
 
@@ -41,21 +41,21 @@ class RequestView:
         self._parameters: dict[str, str] | None = None
 
     def has_path(self, pattern: str, sets: Sets) -> bool:
-        """Tell whether the whole path matches an expression."""
+        """Whether the whole path matches an expression."""
         return self._fits(pattern, self.head.path, sets.get(("path", "")))
 
     def has_header(self, wanted: ValueMatch, sets: Sets) -> bool:
-        """Tell whether a header field is as wanted."""
+        """Whether a header field matches."""
         value = self._field(wanted.name)
         return value is not None and self._has(wanted, value, sets, "header")
 
     def has_parameter(self, wanted: ValueMatch, sets: Sets) -> bool:
-        """Tell whether a parameter of the query is as wanted."""
+        """Whether a query parameter matches."""
         value = self._parameter(wanted.name)
         return value is not None and self._has(wanted, value, sets, "query")
 
     def _field(self, name: str) -> str | None:
-        """A field that was sent several times counts as its values joined by commas (RFC 9110, section 5.3)."""
+        """Return a field; the values of a repeated field are joined by commas (RFC 9110, section 5.3)."""
         if self._fields is None:
             self._fields = {}
         if name not in self._fields:
@@ -64,9 +64,9 @@ class RequestView:
         return self._fields[name]
 
     def _parameter(self, name: str) -> str | None:
-        """The first value of a repeated parameter counts (Gateway API, HTTPQueryParamMatch); "+" is a space.
+        """Return the first value of a parameter (Gateway API, HTTPQueryParamMatch); "+" is a space.
 
-        There are no more parameters than a request line has room for.
+        The length of the request line limits the number of parameters.
         """
         if self._parameters is None:
             self._parameters = {}
@@ -80,7 +80,7 @@ class RequestView:
         return self._fits(wanted.value, value, sets.get((part, wanted.name)) if sets else None)
 
     def _fits(self, pattern: str, value: str, together: PatternSet | None) -> bool:
-        """Tell whether a value matches an expression; those of a set are looked for together, once."""
+        """Whether a value matches an expression; all expressions of a set are tried together, once."""
         if together is None:
             return self._patterns[pattern].fits(value)
         if self._fitting is None:

@@ -1,10 +1,10 @@
-"""A request target and a Host field → the path, query and host name that are matched, and forwarded.
+"""A request target and a Host field → the path, query and host name that are matched and forwarded.
 
-What a prefix protects must not be reached by another spelling of the same path. So there is one spelling: RFC 3986,
-section 6.2.2, as Envoy's `normalize_path` and `merge_slashes` have it. Encoded characters that need no encoding are
-decoded once, other triplets get upper-case digits, dot segments are resolved, repeated slashes become one. `%2F` is
-data and never a separator; what servers are known to disagree about (backslashes, NUL, dot segments with parameters)
-is refused. The query is not touched.
+Another spelling of a path must not reach what a prefix protects. So there is one spelling: RFC 3986, section 6.2.2,
+like Envoy's `normalize_path` and `merge_slashes`. Encoded characters that need no encoding are decoded once, other
+triplets get upper-case digits, dot segments are resolved, repeated slashes become one. `%2F` is data and never a
+separator. Forms that servers read differently (backslashes, NUL, dot segments with parameters) are refused. The query
+is not changed.
 """
 
 import re
@@ -25,11 +25,10 @@ class BadTarget(ValueError):
 
 
 def normalise(target: str) -> tuple[str, str]:
-    """Request target → (path, query without its "?"), in the one spelling that is matched and forwarded.
+    """Return path and query (without "?") of a request target, in the one spelling that is matched and forwarded.
 
-    The forms of RFC 9112, section 3.2: origin-form; absolute-form, whose host must have been compared with the Host
-    field (`headers.conflicts`); "*", which stays as it is and which no path matches; not authority-form, as this is
-    no tunnel.
+    The forms of RFC 9112, section 3.2, are: origin-form; absolute-form (`headers.conflicts` has compared its host with
+    the Host field); "*", which stays as it is and matches no path; not authority-form, as the gateway is no tunnel.
 
     Raises:
         BadTarget: another form, a fragment, a space or control character, a backslash (also encoded), a NUL, a "%"
@@ -40,13 +39,13 @@ def normalise(target: str) -> tuple[str, str]:
             return target, ""
         target = _origin_form(target)
     if _UNSAFE.search(target):
-        target = _visible(target)
+        target = _encoded(target)
     path, _, query = target.partition("?")
     return canonical(path), query
 
 
 def canonical(path: str) -> str:
-    """Return the one spelling of an absolute path that has visible ASCII characters only.
+    """Return the one spelling of an absolute path of visible ASCII characters.
 
     Raises:
         BadTarget: as `normalise`.
@@ -55,7 +54,7 @@ def canonical(path: str) -> str:
         return path
     path = _TRIPLET.sub(_decoded, path)
     if "\\" in path:
-        raise BadTarget("the path has a backslash, which some servers take for a slash")
+        raise BadTarget("the path has a backslash, which some servers read as a slash")
     return _resolved(path) if "//" in path or "/." in path else path
 
 
@@ -68,7 +67,7 @@ def authority(target: str) -> str:
 
 
 def hostname(host: str) -> str:
-    """Return the name in a Host field: no port, no trailing dot, lower case; an IPv6 address keeps its brackets."""
+    """Return the name in a Host field in lower case, without port and trailing dot; IPv6 addresses keep brackets."""
     host = host.lower()
     if host.startswith("["):
         return host.partition("]")[0] + "]"
@@ -83,20 +82,27 @@ def _origin_form(target: str) -> str:
     return rest if rest.startswith("/") else "/" + rest
 
 
-def _visible(target: str) -> str:
-    """Encode octets above ASCII, which browsers and curl send as they are; nothing else may be outside of it."""
+def percent_encoded(text: str) -> str:
+    """Percent-encode every octet that is no visible ASCII character."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_VISIBLE)
+
+
+def _encoded(target: str) -> str:
+    """Encode octets above ASCII, which browsers and curl send unencoded; other octets are refused."""
     if "#" in target:
         raise BadTarget("the request target has a fragment, which is never sent (RFC 9112, section 3.2)")
     octets = target.encode("utf-8", "surrogateescape")
     if any(octet <= 0x20 or octet == 0x7F for octet in octets):
         raise BadTarget("the request target has a space or a control character")
-    return quote_from_bytes(octets, safe=_VISIBLE)
+    return percent_encoded(target)
 
 
 def _decoded(triplet: re.Match[str]) -> str:
     digits = triplet[1]
     if digits is None:
-        raise BadTarget('the path has a "%" that two hexadecimal digits do not follow')
+        raise BadTarget('the path has a "%" without two hexadecimal digits after it')
     octet = int(digits, 16)
     if octet in _UNRESERVED:
         return chr(octet)
@@ -106,7 +112,7 @@ def _decoded(triplet: re.Match[str]) -> str:
 
 
 def _resolved(path: str) -> str:
-    """Merge slashes and resolve dot segments (RFC 3986, section 5.2.4), in the order in which servers do."""
+    """Merge slashes and resolve dot segments (RFC 3986, section 5.2.4), in the order that servers use."""
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:

@@ -11,7 +11,7 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import NO_CONTENT, UNKNOWN, read
+from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, read
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
@@ -35,6 +35,7 @@ Each pattern begins with a literal, so that the search is fast.
 """
 
 _KINDS_OF_THE_ANSWER: Final = (ChunkKind.NO_CONTENT, ChunkKind.UNKNOWN, ChunkKind.CONTENT)
+_KIND_CONTENT: Final = ChunkKind.CONTENT
 _KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
 _KIND_UNKNOWN: Final = ChunkKind.UNKNOWN
 _KIND_DONE: Final = ChunkKind.DONE
@@ -71,6 +72,7 @@ class Transcript:
         "_held",
         "_holds_calls",
         "_idle",
+        "_is_plain",
         "_kept",
         "_known",
         "_open",
@@ -105,6 +107,7 @@ class Transcript:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
+        self._is_plain = self._known is StreamFormat.CHAT and choices == 1
         self._kept = KeptText()
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
@@ -185,6 +188,7 @@ class Transcript:
         Its text begins with the sent text or its last words. If a call broke off (`lacks_calls`) it is a whole answer
         to the same request.
         """
+        self._is_plain = False
         if self._other is not None:
             self._other.begin_anew(seam)
             return
@@ -210,6 +214,11 @@ class Transcript:
         """
         chunk = read(event, self._api)
         kind = chunk.kind
+        if self._is_plain:
+            is_mere = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
+            if is_mere and kind is _KIND_CONTENT and chunk.choices is FIRST:
+                return self._take_text(event, chunk.text)
+            self._is_plain = is_mere and kind is _KIND_NO_CONTENT
         if chunk.stream_format is None:
             if kind not in _KINDS_OF_THE_ANSWER:
                 self._count_idle(event)
@@ -230,6 +239,20 @@ class Transcript:
         if (self._open or chunk.calls or chunk.closed or self._waits) and chunk is not NO_CONTENT:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
+
+    def _take_text(self, event: Event, text: str) -> bytes:
+        """Read an event of text in the only choice of a chat completion while nothing else has come, as most events."""
+        self._idle = 0
+        self._counted = False
+        self.progress_events += 1
+        if not self._seen:
+            self._seen.add(0)
+        self._kept.add(text)
+        if self._kept.is_too_much:
+            self.not_resumable = "more than 1 MiB of text"
+            self._kept.drop()
+            self._is_plain = False
+        return event.raw
 
     def _take_strange(self, event: Event) -> bytes:
         self._count_idle(event)

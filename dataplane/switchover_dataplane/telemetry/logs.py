@@ -1,7 +1,7 @@
 """Log records → one line each on standard output: JSON for machines, or text for people.
 
-Fields beside the message come as `extra={"fields": {...}}`. Whatever is not printable is escaped in both forms: a
-caller must not write lines of its own, or commands to a terminal (CWE-117).
+Additional fields come as `extra={"fields": {...}}`. Characters that are not printable are escaped in both forms: a
+caller must not write log lines of its own, or commands to a terminal (CWE-117).
 """
 
 import json
@@ -22,17 +22,17 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def printable(text: str) -> str:
-    """Escape what is not printable: C0 and C1, ends of lines, marks that turn the direction, half a surrogate."""
+    """Escape what is not printable: control characters, line ends, direction marks, half a surrogate pair."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _one_line(content: dict[str, Any]) -> str:
-    """Write JSON in which only printable characters stand as they are."""
+    """Write JSON with all characters escaped that are not printable."""
     try:
         line = _encoder.encode(content).decode()
-    except UnicodeEncodeError:  # half a surrogate
+    except UnicodeEncodeError:  # half a surrogate pair
         line = json.dumps(content, default=str)
     if line.isprintable():
         return line
@@ -56,7 +56,7 @@ class JsonLines(logging.Formatter):
 
 
 class Text(logging.Formatter):
-    """`time  message`, coloured where a person looks on; the attempts of a trace on lines of their own."""
+    """`time  message`, with colours on a terminal; each attempt of a trace has its own line."""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__()
@@ -69,10 +69,8 @@ class Text(logging.Formatter):
         for number, step in enumerate(_fields(record).get("attempts", ()), 1):
             what = step.get("detail") or step["status"]
             reason = f" {step['error_class']}" if step["error_class"] else ""
-            told = f"{step['model'] or step['target']}: {what}{reason}"
-            text += (
-                f"\n              {number}. {printable(told)} after {step['duration_ms']} ms, then: {step['decision']}"
-            )
+            line = printable(f"{step['model'] or step['target']}: {what}{reason}")
+            text += f"\n              {number}. {line} after {step['duration_ms']} ms, then: {step['decision']}"
         if record.exc_info:
             text += "".join(f"\n  {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text

@@ -135,7 +135,11 @@ class Connection(asyncio.Protocol):
         while not answer.held and not answer.done:
             if self._broken is not None:
                 raise self._broken
-            await self._news()
+            if self.reader is not None:
+                await self._news()
+            else:
+                self._waiter = waiter = self._loop.create_future()
+                await waiter
         return self.take()
 
     def take(self) -> bytes:
@@ -214,21 +218,21 @@ class Connection(asyncio.Protocol):
         if self.reader is not None:
             self._suspended = True
             try:
-                await called_back()
+                await called_back
             finally:
                 self._suspended = False
             return
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        self._waiter = waiter = self._loop.create_future()
+        await waiter
 
     def _wake(self) -> None:
-        if self._suspended and self.reader is not None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():  # it is where its task was cancelled
+                waiter.set_result(None)
+        elif self._suspended and self.reader is not None:
             self.reader()
-        elif self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
 
 def _loss(error: Exception | None, head_done: bool) -> ConnectionBroken:

@@ -83,7 +83,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("document", ERRORS)
-def test_a_document_that_says_that_it_is_an_error_is_one_in_whichever_words(document: str) -> None:
+def test_a_document_is_an_error_in_any_servers_form(document: str) -> None:
     assert looks_like_error(msgspec.json.decode(document))
 
 

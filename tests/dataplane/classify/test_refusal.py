@@ -257,7 +257,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("status", "page", "error_class"), PAGES)
 @pytest.mark.parametrize("kind", ["openai", "azure-openai", "mistral", "anthropic", "gemini", "vertex-ai", "bedrock"])
-def test_a_page_of_a_proxy_or_an_empty_body_is_judged_by_its_status(
+def test_a_page_of_a_proxy_or_an_empty_body_is_classified_by_its_status(
     kind: str, status: int, page: bytes, error_class: str
 ) -> None:
     assert classify(kind, status, {}, page) == ErrorClass(error_class)
@@ -341,7 +341,7 @@ def pydantic(**entry: object) -> bytes:
         (400, b'{"request":{"error":{"code":"insufficient_quota"}},"error":{"message":"no"}}', "caller-fault"),
     ],
 )
-def test_nobody_talks_a_key_or_a_model_out_of_service_by_what_they_ask(
+def test_the_text_of_a_request_takes_no_key_and_no_model_out_of_service(
     status: int, body: bytes, error_class: str
 ) -> None:
     assert classify("openai", status, {}, body) == ErrorClass(error_class)
@@ -376,8 +376,8 @@ SAID_BY_A_CALLER = [
 @pytest.mark.parametrize("words", SAID_BY_A_CALLER)
 def test_the_words_of_a_caller_that_a_server_quotes_take_nothing_out_of_service(quoting: str, words: str) -> None:
     for status in (400, 404, 422):
-        reason, wait, whom = refused("openai", status, {}, openai(quoting.format(words)), NOW)
-        assert (wait, whom) == (None, "request")
+        reason, wait, scope = refused("openai", status, {}, openai(quoting.format(words)), NOW)
+        assert (wait, scope) == (None, "request")
         assert reason in (ErrorClass.CALLER_FAULT, ErrorClass.MODEL_UNAVAILABLE)
         assert reason is ErrorClass.CALLER_FAULT or status == 404
 
@@ -393,7 +393,7 @@ def test_nor_do_they_where_an_error_has_no_status_or_the_servers(quoting: str, w
 @pytest.mark.parametrize(
     "message", ["panic: role overloaded is unknown", "what is a rate limit?", "he said: insufficient balance"]
 )
-def test_a_failure_that_does_not_begin_as_a_server_speaks_is_judged_by_its_status(message: str) -> None:
+def test_a_failure_that_does_not_begin_like_a_servers_statement_is_classified_by_its_status(message: str) -> None:
     assert refused("openai", 500, {}, openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
     assert failed_stream("openai", openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
 
@@ -432,7 +432,7 @@ def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, er
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "whom"),
+    ("status", "body", "scope"),
     [
         (429, openai("Request too large for gpt-4o on tokens per min (TPM): Limit 9, Requested 90"), "request"),
         (413, openai("Request too large for model"), "request"),
@@ -447,8 +447,8 @@ def test_an_error_event_is_classified_whatever_else_stands_in_it(data: bytes, er
         (500, openai("Request too large"), "request"),
     ],
 )
-def test_a_limit_may_be_that_of_one_request_or_of_one_model_alone(status: int, body: bytes, whom: str) -> None:
-    assert refused("openai", status, {}, body, NOW)[2] == whom
+def test_a_limit_may_be_that_of_one_request_or_of_one_model_alone(status: int, body: bytes, scope: str) -> None:
+    assert refused("openai", status, {}, body, NOW)[2] == scope
 
 
 def test_all_that_is_to_know_of_a_refusal_is_what_its_parts_say() -> None:
@@ -474,7 +474,7 @@ def test_all_that_is_to_know_of_a_refusal_is_what_its_parts_say() -> None:
         (b'[{"error":{"code":503,"message":"x","status":"UNAVAILABLE"}}]', "overloaded"),
     ],
 )
-def test_an_error_inside_a_success_is_classified_by_what_it_says(body: bytes, error_class: str) -> None:
+def test_an_error_inside_a_success_is_classified_by_its_text(body: bytes, error_class: str) -> None:
     assert classify("openai", 200, {}, body) == ErrorClass(error_class)
 
 
@@ -526,7 +526,7 @@ def test_a_plain_backends_answer_is_about_the_request_and_never_about_a_key_or_a
     assert found == (ErrorClass(error_class) if error_class else None)
 
 
-def test_every_row_names_its_source_and_says_something() -> None:
+def test_every_row_names_its_source_and_matches_something() -> None:
     for row in (*ROWS, *GENERAL):
         assert row.source
         assert row.codes or row.texts or row.starts
@@ -623,7 +623,7 @@ def test_a_header_is_believed_before_a_body() -> None:
     assert retry_after({"retry-after": "5"}, openai("Please try again in 20s."), NOW) == 5.0
 
 
-def test_a_daily_quota_is_waited_for_until_its_day_ends_though_retry_info_says_seconds() -> None:
+def test_a_daily_quota_lasts_until_its_day_ends_though_retry_info_has_seconds() -> None:
     body = google("RESOURCE_EXHAUSTED", "", quota("RequestsPerDayPerProject"), retry_info("34s"))
     seven_in_the_morning = 20_000 * 86_400.0 + 7 * 3600
     assert retry_after({}, body, seven_in_the_morning) == 3600.0
@@ -685,11 +685,11 @@ LARGE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
 def test_of_an_error_only_as_much_is_taken_as_errors_have(body: bytes) -> None:
-    said = read({}, body)
-    assert max(len(said.messages), len(said.codes)) <= MOST_TEXTS
-    assert said.text or said.codes
-    assert len(said.text) <= MOST_TEXT + MOST_TEXTS
-    assert max(map(len, said.codes), default=0) <= 256
+    details = read({}, body)
+    assert max(len(details.messages), len(details.codes)) <= MOST_TEXTS
+    assert details.text or details.codes
+    assert len(details.text) <= MOST_TEXT + MOST_TEXTS
+    assert max(map(len, details.codes), default=0) <= 256
 
 
 ERRORS = [b'{"error":{"message":[%b],"code":"x"}}', b'{"object":"error","message":[%b]}', b'{"type":"error","x":[%b]}']
@@ -698,8 +698,8 @@ GOODS = [b'{"choices":[%b]}', b'{"error":null,"choices":[%b]}', b'{"error":{"cod
 
 @pytest.mark.parametrize(("body", "is_error"), [*((body, True) for body in ERRORS), *((body, False) for body in GOODS)])
 def test_an_error_of_too_many_values_is_known_without_making_them(body: bytes, is_error: bool) -> None:
-    said = read({}, body % MANY)
-    assert (said.is_error, said.document) == (is_error, None)
+    details = read({}, body % MANY)
+    assert (details.is_error, details.document) == (is_error, None)
 
 
 def test_the_code_of_an_error_of_too_many_values_is_found_if_it_stands_first() -> None:

@@ -63,7 +63,7 @@ SAYS_WHEN = {
 
 
 @pytest.mark.parametrize("refusal", SAYS_WHEN.values(), ids=SAYS_WHEN)
-async def test_a_target_that_says_when_it_is_back_is_not_asked_before(refusal: Answering) -> None:
+async def test_a_target_that_states_a_wait_is_not_tried_before_its_end(refusal: Answering) -> None:
     async with targets(refusal, good()) as each, gateway(table(free_port(), [one.port for one in each])) as at:
         assert [await ask(at) for _ in range(3)] == [(200, "openai/model-1")] * 3
         assert len(each[0].seen) == 1

@@ -173,6 +173,6 @@ texts = st.lists(st.sampled_from(["resets in", "try again at", "9", "h", " ", "2
 def test_whatever_stands_in_fields_sentences_and_headers_a_wait_is_some_seconds_or_none(
     name: str, value: object, text: list[str], header: str
 ) -> None:
-    said = read({}, msgspec.json.encode({"error": {name: value, "message": "".join(text)}}))
-    found = requested_wait(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": header}, said, NOW)
+    details = read({}, msgspec.json.encode({"error": {name: value, "message": "".join(text)}}))
+    found = requested_wait(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": header}, details, NOW)
     assert found is None or 0 < found <= 400 * DAY

@@ -127,7 +127,7 @@ def test_a_callers_own_cool_downs_grow_and_end_as_all_do() -> None:
     assert watch.is_kept_from(1, now=29.9)
     watch.record(GOOD, 1, 15, now=30.0)
     watch.record(GOOD, 1, 15, now=60.0)
-    assert [told["share"] for told in watch.health.dump(60.0)] == []
+    assert [entry["share"] for entry in watch.health.dump(60.0)] == []
 
 
 def test_a_target_that_nobody_gets_an_answer_from_stays_away_when_its_probe_fails_for_no_given_reason() -> None:
@@ -167,7 +167,7 @@ def test_a_plain_backend_is_ejected_by_its_statuses_alone_as_in_envoy() -> None:
     assert plain.is_kept_from(2)
 
 
-def test_more_requests_than_are_told_apart_prove_nothing_where_more_are_asked_for() -> None:
+def test_a_limit_beyond_the_number_of_distinct_requests_is_never_reached() -> None:
     watch = Watch(cool_down=CoolDown(after=MAX_REQUESTS + 50))
     watch.record(BARE, 1, *range(1, 3 * MAX_REQUESTS))
     watch.record(BARE, 2, *range(3 * MAX_REQUESTS, 6 * MAX_REQUESTS))
@@ -175,12 +175,12 @@ def test_more_requests_than_are_told_apart_prove_nothing_where_more_are_asked_fo
     assert not watch.is_kept_from(3)
 
 
-def test_one_callers_part_of_the_health_is_told_without_saying_whose_it_is() -> None:
+def test_an_entry_for_one_caller_is_shown_without_the_caller() -> None:
     watch = Watch()
     watch.record(BARE, 987_654, 11, 12, 13)
-    [told] = watch.health.dump(1.0)
-    assert (told["for"], told["state"], told["returns_in"]) == (ONE_CALLER, "cooling", 9.0)
-    assert "987" not in str(told)
+    [entry] = watch.health.dump(1.0)
+    assert (entry["for"], entry["state"], entry["returns_in"]) == (ONE_CALLER, "cooling", 9.0)
+    assert "987" not in str(entry)
 
 
 def test_callers_without_number_fill_no_memory_and_push_out_nothing_that_holds_for_everybody() -> None:

@@ -182,7 +182,7 @@ async def test_a_revision_that_is_served_already_is_acknowledged_again(pushed: P
     assert pushed.state.current is serving
 
 
-async def test_the_priority_that_answers_is_told_by_the_push_channel_and_the_admin_port(pushed: Pushed) -> None:
+async def test_the_push_channel_and_the_admin_port_report_the_priority_that_answers(pushed: Pushed) -> None:
     async with targets(limited(["retry-after: 60"]), good()) as (first, second):
         of = table(free_port(), [first.port, second.port])
         await pushed.put(t.encode(of))
@@ -413,7 +413,7 @@ FOREIGN = ({"Host": "rebind.evil.example"}, {"Origin": "http://evil.example"}, {
 
 
 @pytest.mark.parametrize("fields", FOREIGN, ids=["Host", "Origin", "Sec-Fetch-Site"])
-@pytest.mark.parametrize("path", ["/v1/table", "/v1/health"])
+@pytest.mark.parametrize("path", ["/v1/table", "/v1/health", "/healthz"])
 async def test_a_web_page_is_not_shown_what_is_served(pushed: Pushed, path: str, fields: dict[str, str]) -> None:
     await pushed.put(t.encode(table(free_port(), [1])))
 

@@ -32,7 +32,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("path", "right"), PATHS.items(), ids=PATHS)
-def test_a_path_tells_its_api_and_whether_it_is_for_the_model_that_writes(
+def test_a_path_decides_its_api_and_whether_a_model_writes_text(
     path: str, right: tuple[Api | None, bool | None, bool]
 ) -> None:
     assert (api_of(path), writes(path), is_for_vectors(path)) == right

@@ -42,7 +42,7 @@ def test_tool_calls_get_the_index_that_a_stream_s_have() -> None:
     assert first["choices"][0]["delta"]["tool_calls"] == [{"index": 0, **CALL}, {"index": 1, **CALL}, 7]
 
 
-def test_usage_is_told_to_whom_asked_for_it() -> None:
+def test_usage_is_sent_if_it_was_requested() -> None:
     whole = answer({"content": "a"}, usage={"total_tokens": 7})
     assert len(events(whole)) == 2
     assert events(whole, with_usage=True)[-1]["usage"] == {"total_tokens": 7}

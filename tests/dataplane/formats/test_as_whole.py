@@ -82,7 +82,7 @@ def test_a_role_in_every_event_is_one_role() -> None:
 
 
 @pytest.mark.parametrize("name", ["refusal", "reasoning_content", "reasoning"])
-def test_what_is_said_beside_the_content_is_joined_too(name: str) -> None:
+def test_fields_beside_the_content_are_joined_too(name: str) -> None:
     answer = joined(Api.CHAT, delta({name: "a"}), delta({name: "b"}), delta({"content": "c"}, "stop"))
     assert (answer["choices"][0]["message"][name], answer["choices"][0]["message"]["content"]) == ("ab", "c")
 
@@ -110,7 +110,7 @@ def test_calls_are_joined_by_their_index() -> None:
 
 
 @pytest.mark.parametrize("index", [0, None], ids=["all are 0", "none"])
-def test_calls_without_an_index_of_their_own_are_told_apart_by_their_id(index: int | None) -> None:
+def test_calls_without_an_index_of_their_own_are_distinguished_by_their_id(index: int | None) -> None:
     answer = joined(Api.CHAT, call(index, "{}", id="a", name="f"), call(index, "{}", id="b", name="g"),
                     delta({}, "stop"))  # fmt: skip
     assert [each["id"] for each in answer["choices"][0]["message"]["tool_calls"]] == ["a", "b"]
@@ -287,7 +287,7 @@ UNJOINABLE: list[tuple[Api, list[object]]] = [
 
 
 @pytest.mark.parametrize(("api", "body"), FAILED)
-def test_an_event_that_says_that_it_failed_fails_the_answer(api: Api, body: object) -> None:
+def test_an_event_with_an_error_fails_the_answer(api: Api, body: object) -> None:
     with pytest.raises(FailedEvent):
         JOINERS[api](SizeBudget(LIMIT)).take(msgspec.json.encode(body))
 

@@ -103,7 +103,7 @@ STRANGE: dict[str, Event] = {
 
 
 @pytest.mark.parametrize("said", STRANGE.values(), ids=STRANGE.keys())
-def test_what_has_no_known_form_is_life_where_the_form_is_known_and_else_content(said: Event) -> None:
+def test_an_event_of_unknown_form_is_no_content_where_the_api_is_known_and_else_content(said: Event) -> None:
     """On a path that nobody knows the caller may know what to do with it."""
     for api in (Api.CHAT, Api.MESSAGES, Api.RESPONSES, Api.GENERATE):
         assert read(said, api).kind is ChunkKind.UNKNOWN
@@ -153,7 +153,7 @@ def test_a_field_of_a_type_that_nobody_expects_takes_nothing_from_the_others() -
 
 
 @pytest.mark.parametrize("name", ["tool_calls", "function_call"])
-def test_a_piece_of_a_tool_call_tells_of_which_choice_it_is(name: str) -> None:
+def test_a_piece_of_a_tool_call_has_the_index_of_its_choice(name: str) -> None:
     for index in range(2):
         chunk = read(event({"choices": [{"index": index, "delta": {name: [{"index": 0}]}}]}), Api.CHAT)
         assert (chunk.kind, chunk.calls) == (ChunkKind.CONTENT, (index,))
@@ -208,7 +208,7 @@ def test_text_is_read_from_a_string_and_from_parts() -> None:
     assert read(delta(content=parts), Api.CHAT) == Chunk(ChunkKind.CONTENT, StreamFormat.CHAT, "a b", "", (0,), (0,))
 
 
-def test_a_last_chunk_says_both_its_text_and_that_it_is_the_last() -> None:
+def test_a_last_chunk_has_its_text_and_its_end() -> None:
     chunk = read(delta("stop", content="a"), Api.CHAT)
     assert (chunk.text, chunk.finished) == ("a", (0,))
 
@@ -238,7 +238,7 @@ def test_what_another_model_cannot_continue_is_named(said: Event, not_resumable:
     assert read(said, None).not_resumable == not_resumable
 
 
-def test_every_choice_is_told_that_speaks_or_ends() -> None:
+def test_every_choice_with_content_or_an_end_is_listed() -> None:
     both = [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {}, "finish_reason": "stop"}]
     chunk = read(event({"choices": both}), None)
     assert (chunk.choices, chunk.with_content, chunk.finished, chunk.kind) == ((0, 1), (0,), (1,), ChunkKind.CONTENT)
@@ -449,9 +449,7 @@ OUTLINED: dict[str, tuple[bytes, str, ChunkKind]] = {
 
 
 @pytest.mark.parametrize(("data", "name", "kind"), OUTLINED.values(), ids=OUTLINED)
-def test_of_an_event_of_too_many_values_only_what_it_says_of_itself_is_read(
-    data: bytes, name: str, kind: ChunkKind
-) -> None:
+def test_of_an_event_with_too_many_values_only_the_outline_is_read(data: bytes, name: str, kind: ChunkKind) -> None:
     assert read(Event(b"", name, data % MANY, is_part=True), None).kind is kind
 
 

@@ -255,12 +255,12 @@ def each(table: dict[Api, dict[str, object]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("api", "body"), each(GOOD))
-def test_what_has_the_form_of_its_api_and_says_something_is_an_answer(api: Api, body: object) -> None:
+def test_a_text_in_the_form_of_its_api_with_content_is_an_answer(api: Api, body: object) -> None:
     assert isinstance(outcome(Expected(api), body), Committed)
 
 
 @pytest.mark.parametrize(("api", "body"), each(BAD))
-def test_what_has_another_form_or_says_nothing_is_a_failed_attempt(api: Api, body: object) -> None:
+def test_a_text_in_another_form_or_without_content_is_a_failed_attempt(api: Api, body: object) -> None:
     assert isinstance(outcome(Expected(api), body), Broken)
 
 
@@ -358,7 +358,7 @@ LARGE_BAD = [
 
 
 @pytest.mark.parametrize(("api", "body"), LARGE_GOOD)
-def test_an_answer_of_very_many_values_is_judged_by_its_outline(api: Api, body: object) -> None:
+def test_an_answer_with_very_many_values_is_checked_by_its_outline(api: Api, body: object) -> None:
     assert isinstance(outcome(Expected(api, inputs=2), body), Committed)
     assert isinstance(outcome(Expected(api), msgspec.json.encode(body)[:-1]), Broken)
 
@@ -371,7 +371,7 @@ def test_what_has_very_many_values_and_not_its_outline_is_a_failed_attempt(api: 
 # ── Why it failed ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_an_answer_in_another_form_says_of_itself_tells_the_class_and_the_wait() -> None:
+def test_the_text_of_an_answer_in_another_form_decides_the_class_and_the_wait() -> None:
     body = {"error": {"code": 429, "message": "Rate limit reached, try again in 7s", "type": "rate_limit_exceeded"}}
     failed = outcome(Expected(Api.CHAT), body)
     assert isinstance(failed, Broken)
@@ -379,13 +379,13 @@ def test_what_an_answer_in_another_form_says_of_itself_tells_the_class_and_the_w
 
 
 @pytest.mark.parametrize("text", [b"Too Many Requests", b'"Too Many Requests"', b"429 Too Many Requests\n"])
-def test_a_proxy_s_text_tells_the_class_in_its_own_words(text: bytes) -> None:
+def test_a_proxys_text_decides_the_class(text: bytes) -> None:
     failed = outcome(Expected(Api.CHAT), text, "text/plain")
     assert isinstance(failed, Broken)
     assert (failed.how, failed.error_class) == ("malformed", ErrorClass.RATE_LIMITED)
 
 
-def test_what_says_nothing_of_itself_is_a_server_error_that_names_nobody() -> None:
+def test_an_answer_without_a_reason_is_a_server_error_of_unknown_scope() -> None:
     bodies: list[object] = [{}, {"choices": []}, chat({"content": ""})]
     for body in bodies:
         failed = outcome(Expected(Api.CHAT), body)

@@ -1,4 +1,4 @@
-"""The priority that answers, as it is told to whoever watches. The clock is a number in here."""
+"""The priority that answers, as statuses and metrics report it. The clock is a number in here."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from switchover_dataplane.table import CoolDown, Http, OpenAI, Provider, Table, 
 
 
 class Watch:
-    """An upstream of pools as `a b | c`; a target cools down when it is told to."""
+    """An upstream of pools as `a b | c`; `cools` starts cool-downs."""
 
     def __init__(self, pools: str, *, provider: Provider | None = None, ai: bool = True) -> None:
         self.health = Health()
@@ -102,12 +102,13 @@ def test_an_upstream_without_targets_has_the_first_priority_active() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pools", "ai", "told"), [("a", True, True), ("a | b", False, True), ("a", False, False), ("a b", False, False)]
+    ("pools", "ai", "is_reported"),
+    [("a", True, True), ("a | b", False, True), ("a", False, False), ("a b", False, False)],
 )
-def test_only_upstreams_with_a_choice_or_models_are_told_of(pools: str, ai: bool, told: bool) -> None:
+def test_only_upstreams_with_a_choice_or_models_are_reported(pools: str, ai: bool, is_reported: bool) -> None:
     watch = Watch(pools, provider=Http(), ai=ai)
 
-    assert active_priority.priorities(watch.table, watch.health, 0.0) == ({"ns/up": 0} if told else {})
+    assert active_priority.priorities(watch.table, watch.health, 0.0) == ({"ns/up": 0} if is_reported else {})
 
 
 def test_who_answered_last_is_kept_under_a_table_with_the_same_upstream() -> None:

@@ -75,7 +75,7 @@ def limited(seconds: float) -> Outcome:
 # ── What cools a target, and for how long ───────────────────────────────────────────────────────────────────────────
 
 
-def test_a_rate_limit_that_says_for_how_long_cools_its_target_at_once_for_that_long() -> None:
+def test_a_rate_limit_with_a_wait_cools_its_target_at_once_for_that_time() -> None:
     watch = Watch(A, B)
     watch.record(A, limited(20.0), 100.0)
     assert watch.cooling(119.9) == {"a"}
@@ -210,7 +210,7 @@ def test_a_base_of_zero_switches_cool_down_off(word: str) -> None:
 # ── Per model, per key, per caller ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_rate_limit_on_one_model_says_nothing_of_another() -> None:
+def test_a_rate_limit_on_one_model_does_not_affect_another() -> None:
     watch = Watch(ANY_MODEL)
     watch.record(ANY_MODEL, limited(20.0), 0.0, model="small")
     assert watch.cooling(1.0, model="small") == {"any"}
@@ -237,7 +237,7 @@ def test_a_refused_key_cools_every_target_that_uses_it_until_its_value_changes()
     assert watch.cooling(1.0) == set()
 
 
-def test_what_a_request_of_the_table_before_says_of_the_old_key_is_not_held_against_the_new_one() -> None:
+def test_a_refusal_of_the_old_key_under_an_earlier_table_does_not_affect_the_new_key() -> None:
     watch = Watch(A)
     renewed = msgspec.structs.replace(A)
     watch.health.adopt(table([A], {"ns/key-a": "old"}), table([renewed], {"ns/key-a": "new"}))
@@ -268,7 +268,7 @@ def test_a_key_that_works_after_all_is_used_again() -> None:
     assert watch.cooling(1.0) == set()
 
 
-def test_a_success_that_comes_after_a_quotas_wait_was_told_does_not_end_the_wait() -> None:
+def test_a_success_after_a_quota_stated_its_wait_does_not_end_the_wait() -> None:
     watch = Watch(A)
     watch.record(A, Refused(429, ErrorClass.QUOTA_EXHAUSTED, retry_after=60.0), 0.0)
     watch.record(A, "200", 1.0)
@@ -360,8 +360,8 @@ def returning(steps: int = 0) -> Watch:
 @pytest.mark.parametrize(("steps", "share"), [*enumerate(RAMP_SHARES)])
 def test_a_target_whose_probe_succeeded_returns_step_by_step_as_it_succeeds(steps: int, share: float) -> None:
     watch = returning(steps)
-    [told] = watch.health.dump(11.0 + 2 * steps)
-    assert (told["state"], told["share"]) == ("returning", share)
+    [entry] = watch.health.dump(11.0 + 2 * steps)
+    assert (entry["state"], entry["share"]) == ("returning", share)
     moments = [11.0 + 2 * steps + number / 1000 + 0.00017 for number in range(4000)]
     assert sum("a" not in watch.cooling(now) for now in moments) / len(moments) == pytest.approx(share, abs=0.02)
 
@@ -648,14 +648,14 @@ def test_names_of_models_from_callers_fill_no_memory() -> None:
     watch = Watch(ANY_MODEL)
     for number in range(CAPACITY + 50):
         watch.record(ANY_MODEL, "model", 0.0, model=f"made-up-{number}" + "x" * 1000)
-    told = watch.health.dump(0.0)
-    assert len(told) == CAPACITY
-    assert all(len(str(entry["model"])) <= 256 for entry in told)
+    entries = watch.health.dump(0.0)
+    assert len(entries) == CAPACITY
+    assert all(len(str(entry["model"])) <= 256 for entry in entries)
     assert watch.cooling(0.0, model=f"made-up-{CAPACITY + 49}" + "x" * 1000) == {"any"}
     assert watch.cooling(0.0, model="made-up-0" + "x" * 1000) == set()
 
 
-def test_the_dump_tells_what_failed_and_when_it_returns_without_any_secret() -> None:
+def test_the_dump_shows_what_failed_and_when_it_returns_without_any_secret() -> None:
     watch = Watch(A, B)
     watch.record(A, "500", 0.0, times=3)
     watch.record(B, "key", 0.0)

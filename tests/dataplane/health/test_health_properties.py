@@ -38,8 +38,8 @@ CLASSES = st.sampled_from([reason for reason in ErrorClass if reason is not Erro
 def answered(draw: st.DrawFn) -> Outcome | None:
     """A refusal as it is read off the wire; None where it names the target."""
     status, body = draw(STATUSES), draw(BODIES)
-    reason, wait, whom = refused("openai", status, {}, body, 0.0)
-    return None if whom in NAMED else Refused(status, reason, {}, wait, whom)
+    reason, wait, scope = refused("openai", status, {}, body, 0.0)
+    return None if scope in NAMED else Refused(status, reason, {}, wait, scope)
 
 
 unexplained: st.SearchStrategy[Outcome | None] = st.one_of(

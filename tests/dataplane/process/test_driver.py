@@ -28,8 +28,8 @@ def started(coroutine: Coroutine[Any, Any, Any]) -> tuple[Driver[Any], Ended]:
 
 async def test_it_runs_at_once_and_then_with_each_call() -> None:
     async def twice() -> str:
-        await called_back()
-        await called_back()
+        await called_back
+        await called_back
         return "done"
 
     driver, ended = started(twice())
@@ -56,7 +56,7 @@ async def test_it_goes_on_when_the_future_is_done_that_it_waits_for() -> None:
 
 async def test_what_it_raises_is_raised_where_the_result_is_asked_for() -> None:
     async def fails() -> None:
-        await called_back()
+        await called_back
         raise ValueError("of the coroutine")
 
     driver, ended = started(fails())
@@ -74,7 +74,7 @@ async def test_a_limit_that_is_over_is_a_timeout_error_behind_its_block_alone() 
             with driver.within(0.01):
                 try:
                     with driver.within(60.0):
-                        await called_back()
+                        await called_back
                 except TimeoutError:
                     steps.append("the longer one")
         except TimeoutError:
@@ -96,7 +96,7 @@ async def test_a_future_that_is_done_after_its_limit_is_over_wakes_nobody() -> N
             with driver.within(0.0):
                 await future
         except TimeoutError:
-            await called_back()
+            await called_back
         return "called"
 
     driver: Driver[Any] = Driver()
@@ -115,7 +115,7 @@ async def test_cancelling_closes_it_where_it_waits_and_tells_nobody() -> None:
 
     async def waits() -> None:
         try:
-            await called_back()
+            await called_back
         finally:
             closed.append(True)
 

@@ -234,7 +234,7 @@ async def test_the_memory_of_large_bodies_returns_to_the_system(running: Running
                 await asyncio.sleep(0.05)
 
 
-async def test_during_the_drain_delay_it_serves_on_and_tells_probes_and_clients_that_it_leaves(tmp_path: Path) -> None:
+async def test_during_the_drain_delay_it_serves_and_probes_and_clients_learn_that_it_stops(tmp_path: Path) -> None:
     stream = raw(STREAM_HEAD + chunks(event({"content": "a"}), END))
 
     async def as_asked(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -410,14 +410,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("flags", "said"), WRONG.values(), ids=WRONG.keys())
-async def test_a_wrong_flag_is_a_usage_error_that_says_what_is_right(flags: list[str], said: bytes) -> None:
+async def test_a_wrong_flag_is_a_usage_error_that_names_the_expected_value(flags: list[str], said: bytes) -> None:
     code, errors = await _ended(flags)
 
     assert code == 2
     assert said in errors
 
 
-async def test_a_route_to_the_own_admin_port_is_answered_503_and_the_trace_says_why(running: Running) -> None:
+async def test_a_route_to_the_own_admin_port_gets_503_and_the_trace_has_the_reason(running: Running) -> None:
     port = free_port()
     await running.push(table(port, [running.admin]))
 

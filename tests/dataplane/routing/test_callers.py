@@ -130,7 +130,7 @@ async def test_a_closed_listener_serves_nobody_at_any_of_its_rules(client: aioht
         assert target.seen == []
 
 
-async def test_strangers_are_refused_before_a_redirect_tells_where_to(client: aiohttp.ClientSession) -> None:
+async def test_strangers_are_refused_before_a_redirect_shows_its_location(client: aiohttp.ClientSession) -> None:
     of = guarded(table(free_port(), []), api_keys(), redirect=t.Redirect(hostname="inside.example.com"))
     async with gateway(of) as at:
         answer = await ask(client, at, {})

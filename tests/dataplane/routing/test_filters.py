@@ -269,7 +269,7 @@ def body(text: str, edit: BodyEdit) -> str:
     return filters.edit_body(JsonBody.parse(text.encode()), edit).for_model("").decode()
 
 
-def test_a_default_fills_in_what_is_missing_and_replaces_only_when_told() -> None:
+def test_a_default_sets_a_missing_field_and_replaces_only_with_override() -> None:
     defaults = (
         BodyDefault("temperature", "0.5"),
         BodyDefault("user", '{"a":[1]}'),

@@ -56,7 +56,7 @@ def test_a_field_that_connection_names_ends_here_in_both_directions() -> None:
     assert names(to_client(fields(given))) == {"a"}
 
 
-def test_connection_cannot_take_away_the_host_or_what_is_said_of_the_caller() -> None:
+def test_connection_cannot_remove_the_host_or_the_fields_about_the_caller() -> None:
     chosen = upstream([("Connection", "host, x-forwarded-for, x-request-id"), ("Host", "a.example")])
     assert chosen["host"] == "a.example"
     assert chosen["x-forwarded-for"] == "192.0.2.7"
@@ -193,7 +193,7 @@ def test_no_credential_and_no_account_of_a_model_s_answer_reaches_the_client(nam
         *("Idempotency-Key", "ETag", "Location", "x-should-retry", "cf-ray", "x-inside", "x-ms-error-code"),
     ],
 )
-def test_what_else_a_model_s_answer_says_reaches_the_client(name: str) -> None:
+def test_the_other_fields_of_a_models_answer_reach_the_client(name: str) -> None:
     assert list(from_model(fields([(name, "1")])).items()) == [(name, "1")]
 
 

@@ -116,7 +116,7 @@ def test_the_asterisk_of_options_is_no_path() -> None:
     assert found(served(prefix("root", "/"), pattern("any", ".*")), head("*", method="OPTIONS")) is None
 
 
-def test_what_a_prefix_matched_is_told_for_rewriting() -> None:
+def test_the_part_that_a_prefix_matched_is_returned_for_rewriting() -> None:
     router = match.index(served(exact("exact", "/x"), prefix("foo", "/f%6fo"), prefix("root", "/")))
     told = {path: match.find(router, PORT, head(path)) for path in ("/x", "/foo/bar", "/bar")}
     assert {path: one.prefix for path, one in told.items() if one} == {"/x": "/x", "/foo/bar": "/foo", "/bar": ""}

@@ -42,7 +42,7 @@ def test_mistral_gets_the_text_as_a_prefix_of_its_answer() -> None:
 
 
 @pytest.mark.parametrize("provider", [OpenAI("gpt"), AzureOpenAI("deployment", "v1")])
-def test_others_are_shown_what_they_said_and_are_asked_to_begin_with_their_last_words(provider: Provider) -> None:
+def test_other_models_get_the_sent_text_and_are_asked_to_begin_with_its_last_words(provider: Provider) -> None:
     said = "It was a bright cold day in spring, and the clocks on the tower were all of them striking thir"
     *before, mine, ask = messages(continuation(said).for_target(*to(route(provider))))
     assert [each["role"] for each in before] == ["user"]
@@ -77,7 +77,7 @@ def test_a_refused_prefix_makes_the_target_be_asked_in_the_other_way() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Refused(429, ErrorClass.RATE_LIMITED), Broken("reset")])
-def test_any_other_failure_says_nothing_of_the_prefix(outcome: Outcome) -> None:
+def test_any_other_failure_is_not_about_the_prefix(outcome: Outcome) -> None:
     assert not continuation().falls_back(route(Mistral()), outcome)
 
 

@@ -218,15 +218,15 @@ async def test_what_holds_no_words_and_is_an_answer_passes(
         "Gemini's with bare JSON",
     ],
 )
-async def test_what_ends_without_its_end_is_cut_and_told_in_its_own_form(
+async def test_a_stream_without_its_end_is_cut_with_an_error_event_in_its_own_form(
     client: aiohttp.ClientSession, path: str, sent: tuple[bytes, ...], said: tuple[str, list[str]]
 ) -> None:
     async with served(path, stream(*sent), stream(*ANSWERS["Gemini's"])) as at:
         body, is_good = await ask(client, at)
-    told = last(body)
+    error_event = last(body)
     assert not is_good
-    assert (told.name, list(msgspec.json.decode(told.data or b""))) == said
-    assert b"broke off" in (told.data or b"")
+    assert (error_event.name, list(msgspec.json.decode(error_event.data or b""))) == said
+    assert b"broke off" in (error_event.data or b"")
 
 
 async def test_a_message_that_stops_without_a_reason_is_whole_where_its_tokens_are_counted(
@@ -290,7 +290,7 @@ async def test_an_answer_that_ends_whole_between_two_that_break_off_keeps_its_mo
     assert second.seen == []
 
 
-async def test_an_answer_of_geminis_whose_every_response_says_that_it_is_the_last_ends_with_its_body(
+async def test_an_answer_of_gemini_with_a_finish_reason_in_every_response_ends_with_its_body(
     client: aiohttp.ClientSession,
 ) -> None:
     async def slowly(_seen: object, _reader: object, writer: asyncio.StreamWriter) -> None:

@@ -101,16 +101,16 @@ def test_a_tool_call_commits_where_it_is_not_held_back() -> None:
     assert verdict(ROLE, call("{"), holds_calls=False) == Committed(200)
 
 
-@pytest.mark.parametrize("said", [call("{"), delta(reasoning="hm")])
-def test_thoughts_and_tool_calls_show_that_the_model_works(said: Event) -> None:
-    judged = opening(ROLE, said)
-    assert (judged.verdict(), judged.works) == (None, True)
+@pytest.mark.parametrize("received", [call("{"), delta(reasoning="hm")])
+def test_reasoning_and_tool_calls_are_progress_of_the_model(received: Event) -> None:
+    opened = opening(ROLE, received)
+    assert (opened.verdict(), opened.works) == (None, True)
 
 
-@pytest.mark.parametrize("said", [ROLE, delta(), usage(0), event({"type": "heartbeat"}), Event(b": ping\n\n")])
-def test_keep_alives_do_not(said: Event) -> None:
-    judged = opening(said)
-    assert (judged.verdict(), judged.works) == (None, False)
+@pytest.mark.parametrize("received", [ROLE, delta(), usage(0), event({"type": "heartbeat"}), Event(b": ping\n\n")])
+def test_keep_alives_do_not(received: Event) -> None:
+    opened = opening(received)
+    assert (opened.verdict(), opened.works) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_keep_alives_do_not(said: Event) -> None:
         (event({"x": 1}), ErrorClass.SERVER_ERROR),
     ],
 )
-def test_a_stream_that_ends_without_content_failed_for_what_was_said_last(last: Event, reason: ErrorClass) -> None:
-    judged = opening(ROLE, event({"type": "heartbeat"}), last)
-    outcome = judged.verdict() or judged.at_end()
+def test_the_last_unknown_event_gives_the_reason_of_a_stream_without_content(last: Event, reason: ErrorClass) -> None:
+    opened = opening(ROLE, event({"type": "heartbeat"}), last)
+    outcome = opened.verdict() or opened.at_end()
     assert isinstance(outcome, Broken)
     assert (outcome.how, outcome.error_class) == ("empty", reason)
 
 
 def test_on_a_path_of_no_known_api_whatever_comes_is_an_answer() -> None:
-    for said in (event({"completion": "a"}), call("{"), delta("stop"), delta("whatever")):
-        assert verdict(said, api=None) == Committed(200)
+    for received in (event({"completion": "a"}), call("{"), delta("stop"), delta("whatever")):
+        assert verdict(received, api=None) == Committed(200)

@@ -123,16 +123,6 @@ def test_an_event_that_is_too_large_passes_in_parts_and_the_next_one_is_read_aga
     assert scanner.end() == []
 
 
-def test_while_an_event_with_data_goes_on_the_scanner_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 100)
-    scanner = Scanner()
-    told = []
-    for piece in (b": ping", b"\n\n", b"data: x", b"x" * 200, b"x", b"\n\n"):
-        scanner.feed(piece)
-        told.append(scanner.is_within_data)
-    assert told == [False, False, True, True, True, False]
-
-
 def test_an_event_that_is_too_large_and_never_ends_is_a_part_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 100)
     events = scanned(b"data: " + b"x" * 200)

@@ -317,7 +317,7 @@ async def test_an_answer_that_has_its_finish_reason_is_whole_whatever_comes_afte
     assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
 
 
-async def test_malformed_events_are_dropped_and_told(
+async def test_malformed_events_are_dropped_and_counted(
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -494,7 +494,7 @@ async def test_a_plain_answer_that_failed_is_a_failure_to_a_request_for_a_stream
             assert (await ask(client, at)).is_whole
 
 
-async def test_what_is_too_large_to_be_judged_reaches_a_request_for_a_stream_as_it_is(
+async def test_an_answer_too_large_to_be_checked_reaches_a_request_for_a_stream_unchanged(
     client: aiohttp.ClientSession,
 ) -> None:
     large = {"object": "response", "output": "x" * (5 << 20)}

@@ -140,7 +140,7 @@ async def test_a_tool_call_is_handed_on_as_it_comes_where_that_is_asked_for(
                 assert await answer.content.readexactly(len(ROLE + CALL)) == ROLE + CALL
 
 
-async def test_a_client_is_told_that_its_connection_lives_while_a_tool_call_is_held_back(
+async def test_a_client_gets_keep_alives_while_a_tool_call_is_held(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "KEEP_ALIVE", 0.05)

@@ -404,7 +404,7 @@ def test_a_finish_that_content_follows_was_none() -> None:
         transcript.take_end()
 
 
-def test_after_an_end_that_was_none_only_done_or_the_end_of_the_body_tells() -> None:
+def test_after_a_finish_reason_with_more_content_only_done_or_the_end_of_the_body_counts() -> None:
     transcript = broken(*[delta("stop", content=word) for word in "abc"], api=Api.CHAT)
     assert (transcript.whole, transcript.is_settled, transcript.take_end()) == (True, False, b"")
     assert take(transcript, DONE) == DONE
@@ -424,7 +424,7 @@ def test_a_choice_that_goes_on_takes_nothing_back_from_another_that_ended() -> N
     assert (transcript.whole, transcript.is_settled) == (True, True)
 
 
-def test_another_model_has_to_end_what_it_continues_whatever_the_first_one_said() -> None:
+def test_another_model_must_end_what_it_continues_whatever_the_first_one_sent() -> None:
     transcript = broken(delta("stop", content="one"), delta("stop", content=" two"), api=Api.CHAT)
     transcript.continue_with(SEAM)
     take(transcript, delta(content="one two three"))

@@ -1,1 +1,1 @@
-"""The failing model: an HTTP server that answers, refuses and stalls as it is told."""
+"""The failing model: an HTTP server that answers, refuses and stalls as a scenario says."""

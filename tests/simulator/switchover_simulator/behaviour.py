@@ -1,7 +1,7 @@
-"""What a scripted server does with one request, as validated data: the words of a scenario file.
+"""The behaviour of a scripted server for one request, as validated data of a scenario file.
 
-Each mode is a type of its own, so that a field that has no meaning in a mode is an error and not a wish unheard.
-Short forms: a number is an answer with that status, a word is a mode. All times are seconds.
+Each mode is a type of its own, so that a field of another mode is an error and is not ignored. Short forms: a number is
+an answer with that status, a word is a mode. All times are seconds.
 """
 
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ Codings = Annotated[list[Coding], BeforeValidator(listed)]
 
 
 class Opening(Part):
-    """What comes before an answer: `delay` passes, and with `hold` the server waits until it is released."""
+    """The time before an answer: `delay`, and with `hold` the wait for the release."""
 
     delay: Seconds = 0.0
     hold: bool = False
@@ -38,12 +38,12 @@ class Opening(Part):
 class Answer(Opening):
     """A well-formed answer.
 
-    Without `body` or `error` it is what the status means: an answer of the request's API (a stream where the request
-    asks for one and `stream` does not forbid it) or the provider's error. `body` is text, or anything else as JSON.
-    `content` is the answer's text, else `tokens` words; `gap` passes between streamed words. `call` adds a tool call,
-    true that of the request's first tool. `finish` is the API's word for a good end where it is unset. `coding` is
-    what the body is encoded by. `interim` are statuses sent before (1xx). `then` is what the connection does after
-    the answer without having announced it.
+    Without `body` or `error` the status decides: an answer of the request's API (a stream if the request asks for one
+    and `stream` allows it) or the provider's error. `body` is text, or anything else as JSON. `content` is the answer's
+    text, else `tokens` words; `gap` is the time between streamed words. `call` adds a tool call, true for the request's
+    first tool. `finish` is the finish reason, by default that of a good end. `coding` are the content codings of the
+    body. `interim` are statuses (1xx) before the answer. `then` is what the connection does after the answer, without
+    notice.
     """
 
     mode: Literal["answer"] = "answer"
@@ -71,12 +71,12 @@ class Answer(Opening):
 
 
 class Stream(Opening):
-    """Server-sent events in chunks, `gap` apart, whether or not the request asked for them.
+    """Server-sent events in chunks, `gap` apart, also if the request did not ask for a stream.
 
-    `events` is how many words of content, or what is sent one by one. `role` sends what the API begins with: the
-    role-only chunk, `message_start`, `response.created`. `end`: `done` is finish_reason, usage where asked for, [DONE]
-    and the last chunk; `clean` the last chunk alone; `rst`, `fin` and `hang` come after the events without any of it,
-    `finish-...` after finish_reason; an error event is followed by a clean end, or by [DONE] and one.
+    `events` is a number of words, or a list of items. `role` sends the first events of the API: the role-only chunk,
+    `message_start`, `response.created`. `end`: `done` is finish_reason, usage if requested, [DONE] and the last chunk;
+    `clean` is the last chunk alone; `rst`, `fin` and `hang` come directly after the events, `finish-...` after
+    finish_reason; an error event is followed by a clean end, or by [DONE] and a clean end.
     """
 
     mode: Literal["stream"] = "stream"
@@ -92,7 +92,7 @@ class Stream(Opening):
 
 
 class Partial(Opening):
-    """An answer whose content-length promises `missing` bytes more than come; `body` as in `Answer`."""
+    """An answer with `missing` bytes less than its content-length; `body` as in `Answer`."""
 
     mode: Literal["partial"] = "partial"
     status: Status = 200

@@ -1,4 +1,4 @@
-"""`switchover simulate`: a scenario on a port, its log lines on standard output, until a signal ends it."""
+"""`switchover simulate`: serves a scenario on a port and logs to standard output, until a signal stops it."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from switchover_simulator.tls import Authority
 
 
 class Simulator:
-    """One scenario at one port. `quiet`: it says nothing of itself but what is wrong."""
+    """One scenario at one port. `quiet`: of its own messages it writes only errors."""
 
     def __init__(self, scenario: Scenario, *, verbose: bool, quiet: bool) -> None:
         self._quiet = quiet
@@ -33,10 +33,10 @@ class Simulator:
     async def run(
         self, host: str, port: int, file: Path | None, content: bytes, tls: ssl.SSLContext | None = None
     ) -> None:
-        """Serve until SIGTERM or SIGINT; `content` is what was read of the file.
+        """Serve until SIGTERM or SIGINT; `content` is the content of the file.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address cannot be used.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
@@ -81,10 +81,10 @@ class Simulator:
             self._stop.set()
 
     async def _follow(self, file: Path, content: bytes) -> None:
-        """Play the file anew whenever its content changes; a bad one is named and the last good one stays.
+        """Start the scenario again when the content of its file changes; an invalid one is reported and not used.
 
-        The folder is watched, not the file: editors and ConfigMaps replace files instead of writing into them. It is
-        looked at each second too, as an edit may come before the watch, or on a volume that tells nothing.
+        The folder is watched, not the file: editors and ConfigMaps replace files instead of writing into them. The file
+        is also read each second, as an edit may come before the watch, or on a volume without notifications.
         """
         changes = awatch(
             file.parent, stop_event=self._stop, step=50, recursive=False, rust_timeout=1000, yield_on_timeout=True
@@ -112,7 +112,7 @@ def _content(file: Path) -> bytes | None:
 
 
 def _tell(level: str, message: str, **fields: object) -> None:
-    """Write about the simulator itself to standard error: standard output holds requests alone."""
+    """Write a message of the simulator to standard error: standard output has only requests."""
     sys.stderr.write(f"{lines.event(level, message, time.time_ns(), **fields)}\n")
     sys.stderr.flush()
 
@@ -142,14 +142,14 @@ class Address(click.ParamType["tuple[str, int]"]):
     show_default=True,
     envvar="SWITCHOVER_SIMULATE_BIND",
     show_envvar=True,
-    help="Address to serve at.",
+    help="Address to listen on.",
 )
 @click.option(
     "--scenario",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     envvar="SWITCHOVER_SIMULATE_SCENARIO",
     show_envvar=True,
-    help="YAML or JSON file: who gets which answer. It is read again when it changes.",
+    help="YAML or JSON file with the answers for requests. It is read again when it changes.",
 )
 @click.option(
     "--verbose",
@@ -163,45 +163,45 @@ class Address(click.ParamType["tuple[str, int]"]):
     is_flag=True,
     envvar="SWITCHOVER_SIMULATE_QUIET",
     show_envvar=True,
-    help="Say nothing but the requests, and what is wrong.",
+    help="Log only requests and errors.",
 )
 @click.option(
     "--tls",
     is_flag=True,
     envvar="SWITCHOVER_SIMULATE_TLS",
     show_envvar=True,
-    help="Serve TLS, with a certificate for every host name that is asked for; --ca says whom clients have to trust.",
+    help="Serve TLS, with a certificate for every requested host name; clients must trust the authority in --ca.",
 )
 @click.option(
     "--ca",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="SWITCHOVER_SIMULATE_CA",
     show_envvar=True,
-    help="PEM file to write the certificate authority of --tls to. It is a new one at every start.",
+    help="PEM file for the certificate authority of --tls. Every start writes a new one.",
 )
 def simulate(  # noqa: PLR0917 - one argument a flag; click names them
     bind: tuple[str, int], scenario: Path | None, verbose: bool, quiet: bool, tls: bool, ca: Path | None
 ) -> None:
-    """Play an LLM provider that fails: 429 to every request, unless a scenario says otherwise.
+    """Act as an LLM provider that fails: 429 to every request, unless a scenario says otherwise.
 
-    Each request is one JSON line on standard output. PUT /__scenario replaces the scenario while it runs (GET shows
-    it), POST /__release lets everything go on that a scenario holds back, GET /healthz answers 200.
+    Each request is one JSON line on standard output. PUT /__scenario replaces the scenario (GET shows it),
+    POST /__release continues everything that the scenario holds, GET /healthz answers 200.
     """
     try:
         content = scenario.read_bytes() if scenario else b""
         playing = parse(content)
     except BadScenario as error:
-        raise click.ClickException(f"{scenario} is no scenario:\n  " + "\n  ".join(error.problems)) from None
+        raise click.ClickException(f"{scenario} is no valid scenario:\n  " + "\n  ".join(error.problems)) from None
     host, port = bind
     if tls is (ca is None):
-        raise click.UsageError("--tls and --ca FILE belong together: clients have to trust what is written to FILE")
+        raise click.UsageError("--tls and --ca FILE need each other: clients must trust the authority in FILE")
     context = _tls(ca) if ca else None
     try:
         uvloop.run(Simulator(playing, verbose=verbose, quiet=quiet).run(host, port, scenario, content, context))
     except OSError as error:
-        # asyncio words the error anew, with the address once more.
+        # asyncio's own message repeats the address.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise click.ClickException(f"cannot serve at {host}:{port}: {reason}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}") from None
 
 
 def _tls(ca: Path) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""What an answer says, and what every API has to word of a stream, event by event."""
+"""The content of an answer, and the events of a stream that every API must write."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from switchover_simulator.request import Request
 
 @dataclass(frozen=True)
 class Content:
-    """What a whole answer says, in so many tokens."""
+    """The content of a whole answer, and its number of tokens."""
 
     text: str
     calls: tuple[Call, ...]
@@ -20,35 +20,35 @@ class Content:
 
 
 class Streamed(Protocol):
-    """One stream: what was sent decides how the next thing is worded."""
+    """One stream: the earlier events decide the form of the next one."""
 
     def begins(self) -> bytes:
-        """Everything before the first content."""
+        """Write everything before the first content."""
 
     def says(self, piece: str) -> bytes:
-        """Word a piece of text."""
+        """Write a piece of text."""
 
     def thinks(self, piece: str) -> bytes:
-        """Word a piece of reasoning."""
+        """Write a piece of reasoning."""
 
     def calls(self, call: Call) -> Iterator[bytes]:
-        """Word a tool call, piece by piece."""
+        """Write a tool call, piece by piece."""
 
     def finishes(self, word: str | None, tokens: int) -> bytes:
-        """Say how the answer ended; None: well."""
+        """Write the finish reason; None: a good end."""
 
     def counts(self, tokens: int) -> bytes:
-        """Say the usage, where it does not stand beside the end."""
+        """Write the usage, if it is not in the event of the end."""
 
     def ends(self) -> bytes:
-        """Say that nothing comes any more."""
+        """Write the last event."""
 
     def fails(self, error: dict[str, Any]) -> bytes:
-        """Word an error event of the error's body."""
+        """Write an error event with the error's body."""
 
 
 def arguments(call: Call) -> str:
-    """Write the arguments of a call as far as they come."""
+    """Write the arguments of a call, cut after `until` characters."""
     given = call.arguments
     text = given if isinstance(given, str) else msgspec.json.encode(given).decode()
     return text if call.until is None else text[: call.until]

@@ -1,6 +1,6 @@
-"""Text of a scenario file → `Scenario`, or every error in it by field; and the choice of a behaviour for a request.
+"""The text of a scenario file → `Scenario`, or all errors by field; and the choice of a behaviour for a request.
 
-Looked up in this order: `requests` (the n-th request of all), `paths`, `hosts`, `models`, `default`.
+The lookup order is: `requests` (the n-th request of all), `paths`, `hosts`, `models`, `default`.
 """
 
 from collections import Counter
@@ -16,22 +16,22 @@ from switchover_simulator.request import Request
 
 
 class BadScenario(Exception):
-    """What is wrong, one line a field."""
+    """The errors of a scenario, one line for each field."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
 
-_IN_THE_BODY: Final = "which stands in the body; put it under requests or paths, or use rst"
+_IN_THE_BODY: Final = "which is in the body; put it under requests or paths, or use rst"
 
 
 class Scenario(Part):
-    """Who gets which answer.
+    """The answers for requests.
 
-    `requests` speaks for the first requests one by one (null: it says nothing of that one); in the other lists each
-    request takes the next behaviour, and the last one sticks. `hosts` are names without a port, as a request's Host
-    has them. `name`, where given, is sent as `x-served-by`.
+    `requests` has a behaviour for each of the first requests (null: the other keys decide). In the other lists each
+    request takes the next behaviour, and the last one repeats. `hosts` are names of the Host field without a port.
+    `name`, if set, is sent as `x-served-by`.
     """
 
     name: str = ""
@@ -43,7 +43,7 @@ class Scenario(Part):
 
     @model_validator(mode="after")
     def _heads_are_enough(self) -> "Scenario":
-        """Refuse a reset on the head where only the body tells that it is meant."""
+        """Refuse a reset on the head that depends on the body."""
         behind = [*self.models.items(), *([("default", self.default)] if self.models else [])]
         for where, behaviours in behind:
             if any(isinstance(behaviour, ResetOnHead) for behaviour in behaviours):
@@ -99,15 +99,15 @@ _WORDED = {
 
 def _problem(error: dict[str, Any]) -> str:
     usual = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    told = error["type"] in ("extra_forbidden", "value_error")
-    found = "" if told else f" (found {error['input']!r:.80})"
+    is_named = error["type"] in ("extra_forbidden", "value_error")
+    found = "" if is_named else f" (found {error['input']!r:.80})"
     return ": ".join(filter(None, (_path(error["loc"]), f"{_WORDED.get(error['type'], usual)}{found}")))
 
 
 def _path(location: tuple[int | str, ...]) -> str:
     """Write `("models", "m", 0, "answer", "status")` as `models.m[0].status`.
 
-    What follows an index is the name of the union's member and stands in no file.
+    The part after an index is the name of the union's member, which is in no file.
     """
     path = ""
     for before, part in zip((None, *location), location, strict=False):
@@ -119,7 +119,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 class Playback:
-    """A scenario and how far it has been played."""
+    """A scenario and its state."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -127,7 +127,7 @@ class Playback:
         self._played: Counter[tuple[str, str]] = Counter()
 
     def choose(self, request: Request) -> Behaviour | None:
-        """Choose and count the behaviour for a request; None: that takes its body, which was not read yet."""
+        """Choose and count the behaviour for a request; None: the choice needs the body, which was not read yet."""
         if request.body is None and self._body_decides(request):
             return None
         written = self._listed() or self._next(request)

@@ -1,4 +1,4 @@
-"""What a connection does, one step after the other: bytes, times and endings as data."""
+"""The steps of a connection: bytes, pauses and ends as data."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,14 +13,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Write nothing for so many seconds."""
+    """Write nothing for `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitRelease:
-    """Write nothing until the server is told to go on."""
+    """Write nothing until `POST /__release`."""
 
 
 @dataclass(frozen=True, slots=True)
