@@ -18,7 +18,7 @@ from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.control.push import Channel, Push
 from switchover_dataplane.edge.listeners import Listeners
-from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.process import address, core_dumps, heap, parent
@@ -31,7 +31,6 @@ from switchover_dataplane.upstream.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
 
-_ADMIN_LIMITS: Final = Limits(connections=100, keep_alive=5.0, makes_room=True)
 _MOST_CONNECTIONS: Final = 10_000
 _OTHER_FILES: Final = 256
 
@@ -71,7 +70,8 @@ async def serve(flags: Flags) -> None:
     if flags.die_with_parent:
         parent.watch(stop.set)
     await state.restore(listeners)
-    admin = await _open_admin(flags.admin, Admin(state, runtime, metrics, is_open=flags.admin_open))
+    admin = Admin(state, runtime, metrics, is_open=flags.admin_open)
+    await admin.open(flags.admin)
     await push.open(flags.channel)
     log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
     await stop.wait()
@@ -82,7 +82,7 @@ async def serve(flags: Flags) -> None:
     await push.close()
     await listeners.drain(flags.grace)
     await runtime.transport.close()
-    admin.close()
+    await admin.close()
     log.info("stopped")
 
 
@@ -100,14 +100,6 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     return stop
-
-
-async def _open_admin(where: str, admin: Admin) -> asyncio.Server:
-    host, port = address.parse(where)
-    edge = Edge(admin.handle, port, _ADMIN_LIMITS, Connections(_ADMIN_LIMITS.connections))
-    if address.is_loopback(host):
-        edge.hostnames = frozenset()
-    return await asyncio.get_running_loop().create_server(edge, host, port)
 
 
 def _open_files() -> int:

@@ -5,21 +5,24 @@ Table and health name hosts and routes, so only this machine can read them, unle
 
 import asyncio
 import time
+from typing import Final
 
 import msgspec
-from multidict import CIMultiDict
+from aiohttp import web
 from prometheus_client import exposition
 
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
+from switchover_dataplane.control.http_server import HttpServer, Limits, response
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.edge import browsers
-from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import own_answers
-from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
 from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
+
+_LIMITS: Final = Limits(keep_alive=5.0)
+_LAST_ANSWER: Final = 1.0
 
 
 class Admin:
@@ -32,13 +35,36 @@ class Admin:
         self._is_open = is_open
         self._present = Present(runtime.health, runtime.in_flight, time.monotonic)
         metrics.registry.register(self._present)
+        self._is_on_loopback = False
+        self._server = HttpServer(self._serve, _LIMITS)
 
-    async def handle(self, request: Request, _port: int) -> OwnAnswer:
-        """Answer one request."""
+    async def open(self, where: str) -> None:
+        """Listen at HOST:PORT.
+
+        Raises:
+            OSError: the address cannot be bound.
+            ValueError: the address is none.
+        """
+        host, port = address.parse(where)
+        self._is_on_loopback = address.is_loopback(host)
+        await self._server.listen(host, port)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at."""
+        return self._server.port
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._server.close(_LAST_ANSWER)
+
+    async def _serve(self, request: web.BaseRequest) -> web.Response:
+        if self._is_on_loopback and (why := browsers.refusal(request.headers, frozenset())):
+            return response(browsers.forbidden(why))
         if request.method not in ("GET", "HEAD"):
             answer = own_answers.error(405, "method_not_allowed", "the admin port only answers GET")
             answer.headers["allow"] = "GET, HEAD"
-            return answer
+            return response(answer)
         match request.path:
             case "/healthz":
                 return _text(200, "ok\n")
@@ -49,7 +75,7 @@ class Admin:
             case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
                 request.remote, request.headers
             ):
-                return own_answers.error(
+                return _error(
                     403, "not_this_machine", "only this machine can read this; --admin-open allows other machines"
                 )
             case "/v1/table":
@@ -57,26 +83,26 @@ class Admin:
             case "/v1/health":
                 return _json(self._health())
             case _:
-                return own_answers.error(
+                return _error(
                     404, "not_found", "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
                 )
 
-    def _ready(self) -> OwnAnswer:
+    def _ready(self) -> web.Response:
         if self._state.draining:
             return _text(503, "draining: the process is stopping\n")
         if self._state.current is None:
             return _text(503, "no table yet\n")
         return _text(200, f"ready, revision {self._state.current.table.revision}\n")
 
-    async def _counts(self, accepted: str) -> OwnAnswer:
+    async def _counts(self, accepted: str) -> web.Response:
         """Write the metrics in the format that the scraper prefers: OpenMetrics or Prometheus text."""
         encode, content_type = exposition.choose_encoder(accepted)
         body = await asyncio.to_thread(encode, Scrape(self._metrics, self._present))
-        return OwnAnswer(200, CIMultiDict({"content-type": content_type}), body)
+        return web.Response(body=body, headers={"content-type": content_type})
 
-    async def _table(self) -> OwnAnswer:
+    async def _table(self) -> web.Response:
         if self._state.current is None:
-            return own_answers.error(503, "not_ready", "no table yet")
+            return _error(503, "not_ready", "no table yet")
         # In a thread, as the table of 10,000 routes takes time.
         return await asyncio.to_thread(lambda table: _json(masked(table)), self._state.current.table)
 
@@ -95,9 +121,13 @@ def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
     return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
 
 
-def _json(content: object) -> OwnAnswer:
-    return own_answers.json(200, msgspec.json.encode(content) + b"\n")
+def _error(status: int, code: str, message: str) -> web.Response:
+    return response(own_answers.error(status, code, message))
 
 
-def _text(status: int, text: str) -> OwnAnswer:
-    return OwnAnswer(status, CIMultiDict({"content-type": "text/plain; charset=utf-8"}), text.encode())
+def _json(content: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content) + b"\n", content_type="application/json")
+
+
+def _text(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text)

@@ -11,28 +11,29 @@ revision, and the priority that answers by upstream: `{"revision": "...", "activ
 """
 
 import asyncio
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from aiohttp import web
 
+from switchover_dataplane.control import read_body
+from switchover_dataplane.control.http_server import HttpServer, Limits, refusal, response
 from switchover_dataplane.control.mutual_tls import Files, MutualTls
+from switchover_dataplane.edge.early_refusal import Refusal
 from switchover_dataplane.edge.listeners import Listeners
-from switchover_dataplane.edge.request import Request
-from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats import own_answers
-from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import address
 from switchover_dataplane.served_table import Ack, Nack, State
 from switchover_dataplane.table_parts import CONTENT_TYPE, MissingParts
 
 TABLE_LIMIT: Final = 64 * 1024 * 1024
 
-_LIMITS: Final = Limits(connections=100, makes_room=True)
-_OWNER_ONLY: Final = 0o177
+_TABLE_TIMEOUT: Final = 30.0
+"""Seconds within which a whole table has to come."""
+
 _LAST_PUSH: Final = 2.0
 
 
@@ -68,8 +69,7 @@ class Push:
         self._state = state
         self._listeners = listeners
         self._one_at_a_time = asyncio.Lock()
-        self._edge = Edge(self._serve, 0, _LIMITS, Connections(_LIMITS.connections))
-        self._server: asyncio.Server | None = None
+        self._server = HttpServer(self._serve, Limits())
 
     async def open(self, channel: Channel) -> None:
         """Listen.
@@ -78,63 +78,50 @@ class Push:
             OSError: the address cannot be bound, or a certificate file not be used.
             ValueError: the address is none, or a certificate file is not named.
         """
-        loop = asyncio.get_running_loop()
         if channel.socket:
-            before = os.umask(_OWNER_ONLY)
-            try:
-                self._server = await loop.create_unix_server(self._edge, channel.socket)
-            finally:
-                os.umask(before)
+            await self._server.listen_unix(channel.socket)
             return
         host, port = address.parse(channel.address)
-        tls = MutualTls(channel.files())
-        self._server = await loop.create_server(
-            self._edge, host, port, ssl=tls.context, ssl_handshake_timeout=_LIMITS.head_timeout
-        )
+        await self._server.listen(host, port, MutualTls(channel.files()).context)
 
     @property
     def port(self) -> int:
         """The TCP port that pushes come in at."""
-        assert self._server is not None  # noqa: S101 - after `open`
-        number: int = self._server.sockets[0].getsockname()[1]
-        return number
+        return self._server.port
 
     async def close(self) -> None:
         """Stop listening; a push in flight is answered."""
-        if self._server is not None:
-            self._server.close()
-        await self._edge.drain(_LAST_PUSH)
+        await self._server.close(_LAST_PUSH)
 
-    async def _serve(self, request: Request, _port: int) -> OwnAnswer:
+    async def _serve(self, request: web.BaseRequest) -> web.Response:
         if request.path != "/v1/table":
-            return own_answers.error(404, "not_found", "only /v1/table is here")
+            return response(own_answers.error(404, "not_found", "only /v1/table is here"))
         if request.method == "GET":
-            return _json(200, self._told())
+            return _json(200, self._serving())
         if request.method != "PUT":
             answer = own_answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
             answer.headers["allow"] = "GET, PUT"
-            return answer
+            return response(answer)
         return await self._put(request)
 
-    def _told(self) -> dict[str, object]:
+    def _serving(self) -> dict[str, object]:
         current = self._state.current
         return {
             "revision": current.table.revision if current else None,
             "active": self._state.active_priorities(time.monotonic()),
         }
 
-    async def _put(self, request: Request) -> OwnAnswer:
-        text = await _body(request)
-        if text is None:
-            too_large = own_answers.error(413, "table_too_large", f"a table has at most {TABLE_LIMIT} bytes")
-            too_large.closes = True
-            return too_large
+    async def _put(self, request: web.BaseRequest) -> web.Response:
+        pushed = await read_body.read(request, TABLE_LIMIT, _TABLE_TIMEOUT)
+        if isinstance(pushed, Refusal):
+            return refusal(pushed)
         # Whoever pushes may leave at any time; a table is taken whole all the same.
         in_parts = request.headers.get("content-type", "") == CONTENT_TYPE
-        applying = asyncio.create_task(self._apply(text, in_parts=in_parts), name="apply a table")
+        applying = asyncio.create_task(self._apply(pushed, in_parts=in_parts), name="apply a table")
         match await asyncio.shield(applying):
             case None:
-                return own_answers.error(409, "parts_missing", "parts of the table are missing here: push all of them")
+                text = "parts of the table are missing here: push all of them"
+                return response(own_answers.error(409, "parts_missing", text))
             case Ack(revision=revision):
                 return _json(200, {"revision": revision})
             case Nack(reasons=reasons):
@@ -151,19 +138,5 @@ class Push:
             return await self._state.apply(text, self._listeners)
 
 
-async def _body(request: Request) -> bytes | None:
-    """Read the body; None if it is larger than a table may be, known before it is read where its length is."""
-    if (request.content_length or 0) > TABLE_LIMIT:
-        return None
-    pieces: list[bytes] = []
-    size = 0
-    while piece := await request.take():
-        size += len(piece)
-        if size > TABLE_LIMIT:
-            return None
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _json(status: int, content: object) -> OwnAnswer:
-    return own_answers.json(status, msgspec.json.encode(content))
+def _json(status: int, content: object) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(content), content_type="application/json")

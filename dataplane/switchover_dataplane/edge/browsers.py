@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
+from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process.address import is_loopback
 from switchover_dataplane.routing.headers import Fields
 
@@ -32,6 +34,11 @@ def refusal(headers: Fields, hostnames: Set[str]) -> str | None:
     if headers.get("sec-fetch-site", "none").lower() not in _OWN_DOING:
         return "it comes from a web page of another site (Sec-Fetch-Site)"
     return None
+
+
+def forbidden(why: str) -> OwnAnswer:
+    """Make the answer to a request that is refused."""
+    return own_answers.error(403, "foreign_page", f"the request is refused on loopback: {why}")
 
 
 @lru_cache(maxsize=256)

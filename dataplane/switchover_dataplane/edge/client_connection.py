@@ -33,13 +33,12 @@ Serve = Callable[[Request], Awaitable[OwnAnswer | None]]
 class ClientConnection(Receiving):
     """The protocol of one connection: what `check` lets pass is served by `serve`."""
 
-    __slots__ = ("_counted", "_serve", "last_used")
+    __slots__ = ("_counted", "_serve")
 
     def __init__(self, clients: Clients, heads: Heads, check: Check, serve: Serve) -> None:
         super().__init__(clients, heads, check)
         self._serve = serve
         self._counted = False
-        self.last_used = 0.0
 
     # ── Its life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -47,10 +46,7 @@ class ClientConnection(Receiving):
         """Take the connection, or turn it away when there are too many."""
         self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
         self._remote = _address(transport.get_extra_info("peername"))
-        self.last_used = self._loop.time()
         clients = self._clients
-        if clients.is_full:
-            clients.make_room()
         clients.open.add(self)
         if clients.is_full:
             self._turn_away(early_refusal.TOO_MANY_CONNECTIONS)
@@ -64,7 +60,8 @@ class ClientConnection(Receiving):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; its handler is cancelled."""
-        self._uncount()
+        if self._counted:
+            self._clients.connections.open -= 1
         self._clients.forget(self)
         self._deadline.end()
         self._end_request()
@@ -78,26 +75,7 @@ class ClientConnection(Receiving):
     @property
     def leaving(self) -> bool:
         """Whether an answer that begins now is the connection's last."""
-        return self._clients.leaving or self._clients.is_crowded
-
-    @property
-    def may_go(self) -> bool:
-        """Whether no request is served here, or its client does not take the answer."""
-        return self.request is None or self.paused
-
-    def make_way(self) -> None:
-        """Close the connection; another has its place from now on."""
-        self._uncount()
-        self._clients.forget(self)
-        if self.paused:
-            self.cut()
-        else:
-            self._close()
-
-    def _uncount(self) -> None:
-        if self._counted:
-            self._counted = False
-            self._clients.connections.open -= 1
+        return self._clients.leaving
 
     def _close(self) -> None:
         if self.transport is not None:
@@ -172,13 +150,11 @@ class ClientConnection(Receiving):
         self.request = None
         if self._body is not None:
             await self._pass_over(self._body)
-        self.last_used = now = self._loop.time()
-        self._deadline.set(now, self._clients.limits.keep_alive, self._idle_is_over)
+        self._deadline.set(self._loop.time(), self._clients.limits.keep_alive, self._idle_is_over)
         return self.keeps
 
     async def _pass_over(self, body: RequestBody) -> None:
         """Read the rest of a body that nobody wants, for a moment: unread bytes would reset the answer."""
-        self.last_used = self._loop.time()
         self._deadline.clear()
         try:
             async with asyncio.timeout(LINGER):

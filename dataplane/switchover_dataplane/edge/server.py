@@ -108,7 +108,7 @@ class Edge:
             answer = own_answers.error(405, "method_not_allowed", f"{head.method} is not served here")
             answer.headers["allow"] = _SERVED
         elif self._hostnames is not None and (why := browsers.refusal(head.headers, self._hostnames)):
-            answer = own_answers.error(403, "foreign_page", f"the request is refused on loopback: {why}")
+            answer = browsers.forbidden(why)
         else:
             return None
         answer.closes = True

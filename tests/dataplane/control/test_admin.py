@@ -7,7 +7,6 @@ from multidict import CIMultiDict
 
 from serving import free_port, gateway, table
 from switchover_dataplane.control.admin import Admin, is_of_this_machine
-from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.telemetry.trace import Attempt, Record
 
 
@@ -56,10 +55,9 @@ async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> No
         for number in range(3_000):
             attempt = Attempt(0, f"ns/up/{number}/0", "openai", "m", 0.0, first_token_ms=1.0)
             at.metrics.observe(Record("id", f"ns/route-{number}", "0", 0.0, [attempt], "served", 200, 1.0))
-        admin = Edge(Admin(at.state, at.runtime, at.metrics).handle, 0, Limits(), Connections(10))
-        server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        scraper, probe = AdminClient(port), AdminClient(port)
+        admin = Admin(at.state, at.runtime, at.metrics)
+        await admin.open("127.0.0.1:0")
+        scraper, probe = AdminClient(admin.port), AdminClient(admin.port)
         await scraper.open()
         scraper.ask("/healthz")
         assert await scraper.answer() == b"http/1.1 200 ok"
@@ -73,5 +71,4 @@ async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> No
         assert (await scraping).startswith(b"http/1.1 200 ok")
         scraper.close()
         probe.close()
-        server.close()
-        await admin.drain(1)
+        await admin.close()

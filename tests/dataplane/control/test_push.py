@@ -21,7 +21,7 @@ from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control import push
 from switchover_dataplane.control.admin import Admin
 from switchover_dataplane.edge.listeners import Listeners
-from switchover_dataplane.edge.server import Connections, Edge, Limits
+from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.proxy import Proxy, Settings
@@ -76,12 +76,11 @@ async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     listeners = Listeners(Proxy(state, runtime, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))
-    admin = Edge(Admin(state, runtime, metrics).handle, 0, Limits(), Connections(10))
-    server = await asyncio.get_running_loop().create_server(admin, "127.0.0.1", 0)
-    yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    admin = Admin(state, runtime, metrics)
+    await admin.open("127.0.0.1:0")
+    yield Pushed(tmp_path / "push", state, listeners, f"http://127.0.0.1:{admin.port}")
     await channel.close()
-    server.close()
-    await admin.drain(0)
+    await admin.close()
     await listeners.drain(1)
 
 
@@ -158,6 +157,19 @@ async def test_an_oversized_table_is_refused_before_it_is_read(pushed: Pushed) -
     writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (push.TABLE_LIMIT + 1))
 
     assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
+async def test_a_client_that_asks_first_is_asked_for_its_table(pushed: Pushed) -> None:
+    of = table(free_port(), [1])
+    text = t.encode(of)
+    reader, writer = await asyncio.open_unix_connection(pushed.socket)
+    writer.write(b"PUT /v1/table HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(text))
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    writer.write(text)
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
     writer.close()
 
 
@@ -413,7 +425,7 @@ FOREIGN = ({"Host": "rebind.evil.example"}, {"Origin": "http://evil.example"}, {
 
 
 @pytest.mark.parametrize("fields", FOREIGN, ids=["Host", "Origin", "Sec-Fetch-Site"])
-@pytest.mark.parametrize("path", ["/v1/table", "/v1/health"])
+@pytest.mark.parametrize("path", ["/v1/table", "/v1/health", "/healthz"])
 async def test_a_web_page_is_not_shown_what_is_served(pushed: Pushed, path: str, fields: dict[str, str]) -> None:
     await pushed.put(t.encode(table(free_port(), [1])))
 
