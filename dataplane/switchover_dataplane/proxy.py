@@ -78,7 +78,7 @@ class Proxy:
         try:
             serving, plan = self._state.current, request.head.plan
             if not isinstance(plan, HeadPlan) or plan.serving is not serving:
-                plan = request.head.plan = self._plan(serving, request, port)
+                plan = self._plan(serving, request, port)
             request_id = plan.request_id or _new_id()
             routed = self._routed(plan, request_id)
             rule = plan.found.rule
@@ -106,7 +106,10 @@ class Proxy:
         except BadTarget as error:
             text = f"the request's path cannot be served: {error}"
             raise Unserved(own_answers.error(400, "bad_path", text)) from None
-        head = match.Head(request.headers.get("host", ""), request.method, path, query, request.headers)
+        fields = request.headers
+        if serving.router.asks_for_length:
+            fields = _with_length(request)
+        head = match.Head(fields.get("host", ""), request.method, path, query, fields)
         found = match.find(serving.router, port, head)
         if found is None:
             raise Unserved(own_answers.error(404, "no_route", "no route of the gateway matches this request"))
@@ -114,7 +117,10 @@ class Proxy:
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
             raise Unserved(OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location})))
-        return HeadPlan(serving, found, path, query, admission, headers.request_id(request.headers, lambda: ""))
+        plan = HeadPlan(serving, found, path, query, admission, headers.request_id(fields, lambda: ""))
+        if not serving.router.asks_for_length:
+            request.head.plan = plan  # else it holds for this length alone
+        return plan
 
     def _routed(self, plan: HeadPlan, request_id: str) -> Routed:
         """Choose the backend of a request.
@@ -283,6 +289,14 @@ async def _passed_on(
         exchange.broke(Broken("truncated", str(error), ErrorClass.INTERRUPTED))
         raise
     exchange.ended_whole()
+
+
+def _with_length(request: Request) -> "CIMultiDict[str]":
+    """Return the fields of a request with its Content-Length, which stands beside the head."""
+    fields = CIMultiDict(request.headers)
+    if request.content_length is not None:
+        fields["content-length"] = str(request.content_length)
+    return fields
 
 
 def _is_no_answer(outcome: Broken, policy: Policy) -> bool:

@@ -102,6 +102,7 @@ class Listeners:
             elif opened.protocol != port.protocol:
                 self._retire(opened, self._grace)
                 await self._start(port, opened.socket)
+            self._open[port.number].edge.forget_heads()
             self._open[port.number].certificates.replace(prepared.contexts[port.number])
             if self._is_on_loopback:
                 self._open[port.number].edge.hostnames = _hostnames(port)

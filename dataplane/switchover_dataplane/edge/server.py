@@ -66,6 +66,10 @@ class Edge:
             self._hostnames = hostnames
             self._heads.clear()
 
+    def forget_heads(self) -> None:
+        """Forget the heads that are known, and with them what the table before decided about them."""
+        self._heads.clear()
+
     def wind_down(self) -> None:
         """Serve on, but tell clients with every answer that its connection ends with it."""
         self._clients.leaving = True

@@ -99,12 +99,16 @@ _Indexed = dict[tuple[int, str, str], tuple[Host, _Paths]]
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The index of one table. `indexed` are parts that the next index can reuse, by port, listener and host."""
+    """The index of one table. `indexed` are parts that the next index can reuse, by port, listener and host.
+
+    `asks_for_length`: a match asks for the Content-Length, which the edge keeps apart from the head.
+    """
 
     rules: Mapping[str, Rule]
     ports: "Mapping[int, _ByHost[tuple[Listener, _ByHost[_Paths]]]]"
     patterns: Mapping[str, Pattern]
     indexed: _Indexed
+    asks_for_length: bool
 
 
 # ── Once per table ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -139,7 +143,19 @@ def index(table: Table, before: Router | None = None) -> Router:
     known = before.indexed if before is not None else {}
     indexed: _Indexed = {}
     ports = {port.number: _listeners(port, known, indexed) for port in table.ports}
-    return Router(table.rules, ports, patterns, indexed)
+    return Router(table.rules, ports, patterns, indexed, _asks_for_length(table))
+
+
+def _asks_for_length(table: Table) -> bool:
+    return any(
+        wanted.name == "content-length"
+        for port in table.ports
+        for listener in port.listeners
+        for host in listener.hosts
+        for match in host.matches
+        if match.headers
+        for wanted in match.headers
+    )
 
 
 def _listeners(port: Port, known: _Indexed, indexed: _Indexed) -> "_ByHost[tuple[Listener, _ByHost[_Paths]]]":
