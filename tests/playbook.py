@@ -43,6 +43,7 @@ WORDS: dict[str, Outcome] = {
     "429+1s": Refused(429, ErrorClass.RATE_LIMITED, {"retry-after": "1"}, 1.0),
     "429+30s": Refused(429, ErrorClass.RATE_LIMITED, {"retry-after": "30"}, 30.0),
     "429+20s": Refused(429, ErrorClass.RATE_LIMITED, {"retry-after": "20"}, 20.0),
+    "503 limit+1s": Refused(503, ErrorClass.RATE_LIMITED, {"retry-after": "1"}, 1.0),
     "500": Refused(500, ErrorClass.SERVER_ERROR),
     "500+20s": Refused(500, ErrorClass.SERVER_ERROR, {"retry-after": "20"}, 20.0),
     "503": Refused(503, ErrorClass.OVERLOADED),
@@ -159,7 +160,8 @@ def play(
             cold.add(name)
 
 
-_WAYS_TO_FAIL = ("429", "429+1s", "500", "reset", "refused", "key", "quiet", "filter")
+_WAYS_TO_FAIL = ("429", "429+1s", "503 limit+1s", "500", "reset", "refused", "key", "quiet", "filter")
+_BRIEF_LIMITS: tuple[tuple[str, ...], ...] = ((), ("429+1s",), ("503 limit+1s",))
 _COOLING: tuple[Callable[[set[str], Sequence[Tried]], set[str]], ...] = (
     lambda _every, _history: set(),
     lambda every, history: every - {history[-1].target.id},
@@ -168,12 +170,13 @@ _COOLING: tuple[Callable[[set[str], Sequence[Tried]], set[str]], ...] = (
 
 
 def longest_walk(policy: Policy, under: Upstream) -> int:
-    """The most attempts that any of many bad days makes: up to three failures of one kind, then all of another.
+    """The most attempts that any of many bad days makes.
 
-    Meanwhile no target cools down, each but the last one does, or each that had no attempt.
+    A day has up to three failures of one kind, perhaps a brief rate limit, then failures of another kind. Meanwhile no
+    target cools down, each but the last one does, or each that had no attempt.
     """
-    days = itertools.product(_WAYS_TO_FAIL, _WAYS_TO_FAIL, range(4), _COOLING)
-    return max(_walk(policy, under, (first,) * number, last, cool) for first, last, number, cool in days)
+    days = itertools.product(_WAYS_TO_FAIL, range(4), _BRIEF_LIMITS, _WAYS_TO_FAIL, _COOLING)
+    return max(_walk(policy, under, (first,) * number + brief, last, cool) for first, number, brief, last, cool in days)
 
 
 def _walk(

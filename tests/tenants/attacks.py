@@ -123,7 +123,7 @@ async def _(a: Attacker) -> None:
     await a.again(200, chat(), seconds=30)
 
 
-@attack("cuts and resets at every byte", "upstream")
+@attack("truncation and resets at every byte", "upstream")
 async def _(a: Attacker) -> None:
     whole = STREAM_HEAD + chunk(TEXT) * 4
     lengths = itertools.cycle(range(0, len(whole), 7))
@@ -154,7 +154,7 @@ async def _(a: Attacker) -> None:
     await a.again(2, post(b"/a/model", body), seconds=30)
 
 
-@attack("bodies that come slowly", "client")
+@attack("slow bodies", "client")
 async def _(a: Attacker) -> None:
     declared = 24 * MIB
     a.accounted = 8 * declared
@@ -187,7 +187,7 @@ async def _(a: Attacker) -> None:
             group.create_task(lane())
 
 
-@attack("2,000 connections that say nothing", "client")
+@attack("2,000 connections without data", "client")
 async def _(a: Attacker) -> None:
     async def lane(number: int) -> None:
         await asyncio.sleep(number / 2_000)
@@ -200,7 +200,7 @@ async def _(a: Attacker) -> None:
             group.create_task(lane(number))
 
 
-@attack("requests that are pipelined", "client")
+@attack("pipelined requests", "client")
 async def _(a: Attacker) -> None:
     await a.again(2, (b"GET /a/plain HTTP/1.1\r\n" + HOST + b"\r\n") * 2_000)
 
@@ -230,7 +230,7 @@ async def _(a: Attacker) -> None:
         await asyncio.sleep(0.05)
 
 
-@attack("routes and policies over the neighbour's", "manifests")
+@attack("routes and policies for the neighbour's objects", "manifests")
 async def _(a: Attacker) -> None:
     a.write(manifests.SHADOWING)
     while True:
@@ -238,7 +238,7 @@ async def _(a: Attacker) -> None:
         await asyncio.sleep(0.05)
 
 
-@attack("300 broken and changing routes", "manifests")
+@attack("300 invalid and changing routes", "manifests")
 async def _(a: Attacker) -> None:
     for number in itertools.count():
         a.write(f"# {number}\n" + manifests.many_patterns(300 + number % 7) + "---" + manifests.BROKEN)
