@@ -170,7 +170,8 @@ class Proxy:
             identity = RequestIdentity(
                 call, name=plan.caller, fields=request.headers, query=plan.query, address=request.remote
             )
-            exchange = Exchange(call, identity, targets, routed.policy, plan.serving.routes, self._runtime, record)
+            routes, policy, limits = plan.serving.routes, routed.policy, routed.limits
+            exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
             ended = await exchange.run()
             return await self._reply(request, routed, record, exchange, ended)
         except asyncio.CancelledError:
@@ -212,7 +213,8 @@ class Proxy:
             response = no_answer.no_answer(ended.outcome, trace.told(record), record.request_id, wait)
             self._tell(response.headers, record)
             return response
-        answer = self._softened(routed, exchange, ended, answer)
+        if answer.status == 429:
+            answer = self._softened(routed, exchange, ended, answer)
         record.status = answer.status
 
         redacts = routed.redaction(record)
@@ -239,8 +241,6 @@ class Proxy:
 
     def _softened(self, routed: Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
         """Return the answer, as a 503 where the client would take a brief rate limit for the end."""
-        if answer.status != 429:
-            return answer
         softened = try_later(api_of(exchange.path), routed.policy, ended.outcome, answer, exchange.earliest_return())
         if softened is None:
             return answer
@@ -263,10 +263,10 @@ class Proxy:
 
     def _tell(self, response_headers: "CIMultiDict[str]", record: trace.Record) -> None:
         response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
-        if record.answering is not None:
-            response_headers[trace.SERVED_BY_HEADER] = trace.served_by(record.answering)
+        answering = record.answering
+        if answering is not None:
+            response_headers[trace.SERVED_BY_HEADER] = trace.served_by(answering)
         response_headers["x-request-id"] = record.request_id
-        response_headers.setdefault("server", "switchover")
 
     def _finish(self, record: trace.Record) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000

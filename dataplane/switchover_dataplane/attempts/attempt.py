@@ -6,13 +6,12 @@ failure that is seen here can still be moved to another target. What is done nex
 
 import contextlib
 import time
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from switchover_dataplane.attempts import redirect
 from switchover_dataplane.attempts.answer import DRAIN_TIME, Answer
 from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.read_success import gather, read_success
-from switchover_dataplane.attempts.stream_start import NOT_HELD, HeldBack
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Refused, TimedOut
@@ -20,6 +19,7 @@ from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.plain_answer import is_plainly_good
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.expect import expected_of
+from switchover_dataplane.request.limits import HeldBack, Limits
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
@@ -33,27 +33,6 @@ _PATIENCE: Final = 0.05
 _PATIENCE_WITH_A_LIMIT: Final = 0.25
 _PATIENCE_WHERE_THE_BODY_DECIDES: Final = 2.0
 _BODY_DECIDES: Final = frozenset((400, 401, 403, 404, 410, 413, 422, 424, 451))
-
-
-class Limits(NamedTuple):
-    """How long the attempt may take, in seconds, None for no limit.
-
-    `headers` runs until the head of the answer (Gloo `retries.perTryTimeout`), `remaining` is what is left of the
-    request's own deadline and covers everything. `holdback` is how much of a stream is part of the attempt.
-    `in_a_form` demands the form of its API of an answer, which Envoy does not.
-    """
-
-    headers: float | None = None
-    remaining: float | None = None
-    holdback: HeldBack = NOT_HELD
-    in_a_form: bool = True
-
-    @property
-    def head(self) -> tuple[float | None, Literal["perTryTimeout", "timeout"]]:
-        """The limit that counts until the head has come, and its name."""
-        if self.headers is None or (self.remaining is not None and self.remaining <= self.headers):
-            return self.remaining, "timeout"
-        return self.headers, "perTryTimeout"
 
 
 async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight) -> Result:

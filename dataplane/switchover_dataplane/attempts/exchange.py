@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from switchover_dataplane.attempts.answer import Answer
-from switchover_dataplane.attempts.attempt import Limits, attempt
+from switchover_dataplane.attempts.attempt import attempt
 from switchover_dataplane.attempts.attempt_group import AttemptGroup
 from switchover_dataplane.attempts.attempt_log import AttemptLog
 from switchover_dataplane.attempts.declined import is_declined
@@ -21,7 +21,6 @@ from switchover_dataplane.attempts.held import Failure, Held
 from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.attempts.soft_timeout import SoftTimeout, soft_timeout
-from switchover_dataplane.attempts.stream_start import HeldBack
 from switchover_dataplane.failover.balance import choose
 from switchover_dataplane.failover.decision import Answer as Finish
 from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
@@ -30,7 +29,7 @@ from switchover_dataplane.failover.triggers import is_final_success, wants_refus
 from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.identity import RequestIdentity
-from switchover_dataplane.streams import held_calls
+from switchover_dataplane.request.limits import Limits
 from switchover_dataplane.table import Policy, Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route
@@ -81,6 +80,7 @@ class Exchange:
         identity: RequestIdentity,
         upstream: Upstream,
         policy: Policy,
+        limits: Limits,
         routes: Mapping[str, Route],
         runtime: UpstreamRuntime,
         record: trace.Record,
@@ -94,7 +94,7 @@ class Exchange:
         self._log = AttemptLog(record, runtime, upstream, policy, identity, call.body.model)
         self._group = AttemptGroup()
         self._held = Held(runtime.put_away)
-        self._limits = limits_of(policy)
+        self._limits = limits
         self._answer: Ended | None = None
         self._history: list[Tried] = []
         self._serving: InFlight | None = None
@@ -404,15 +404,6 @@ class Exchange:
         return any(
             tried.priority == then.priority and tried.target.id == then.candidates[0].id for tried in self._history
         )
-
-
-def limits_of(policy: Policy) -> Limits:
-    """Return the limits of each attempt under a policy, but for the request's deadline."""
-    held = HeldBack(
-        policy.holdback if policy.stream_recovery == "Holdback" else None,
-        policy.lone_stream_idle_timeout if held_calls.are_held(policy) else None,
-    )
-    return Limits(policy.per_try_timeout or None, None, held, policy.demands_form)
 
 
 def _is_wordless(outcome: Outcome) -> bool:

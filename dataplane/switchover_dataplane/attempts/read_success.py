@@ -13,7 +13,7 @@ import msgspec
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.attempts.join import join, joined_array
-from switchover_dataplane.attempts.stream_start import HeldBack, open_stream
+from switchover_dataplane.attempts.stream_start import open_stream
 from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
@@ -22,6 +22,7 @@ from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.json_body import SMALL
 from switchover_dataplane.formats.media_types import EVENT_STREAM, media_type
 from switchover_dataplane.request.call import Call
+from switchover_dataplane.request.limits import HeldBack
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
 from switchover_dataplane.upstream.decoded import coding

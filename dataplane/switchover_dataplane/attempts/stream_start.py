@@ -13,29 +13,14 @@ from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.process import turns
+from switchover_dataplane.request.limits import HeldBack
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
-from switchover_dataplane.table import Holdback
 from switchover_dataplane.upstream.targets import Route
 from switchover_dataplane.upstream.transport import ConnectionBroken, Response
 
 AFTER_THE_END: Final = 4.0
 """Seconds of silence behind a `finish_reason` after which nothing more is waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """How much of a stream is part of its attempt beside the first content.
-
-    `first` is the first content of all (FailoverPolicy `holdback`). Tool calls are held back unless `call_silence` is
-    None: the seconds that a target may be silent in one, 0 for no limit.
-    """
-
-    first: Holdback | None = None
-    call_silence: float | None = None
-
-
-NOT_HELD: Final = HeldBack()
 
 
 async def open_stream(  # noqa: PLR0917 - an answer, and what is known of it

@@ -47,13 +47,18 @@ async def _body(request: Request, routed: Routed, held: Hold) -> RequestBody:
         unserved.check_codings(rules.codings)
     try:
         limit = policy.max_request_body
-        content = await read_body.read(request, limit, held, is_json=rules.is_json, applied=rules.codings)
+        # A JSON body is worded anew for each model, and as large each time.
+        copied = rules.needs_object
+        content = await read_body.read(
+            request, limit, held, is_json=rules.is_json, copied=copied, applied=rules.codings
+        )
         if not rules.is_json:
             return RawBody(content)
         body = wording.worded(content, rules.edits, needs_object=rules.needs_object)
         if not isinstance(body, JsonBody):
             return RawBody(body)
-        held.add_copy()  # it is worded anew for each model, and as large each time
+        if not copied:
+            held.add_copy()
         return body
     except BadBody as error:
         raise unserved.bad_body(error) from None

@@ -100,6 +100,15 @@ class Hold:
             self._turn(budget.clock())
             self._this += size
 
+    def add_with_copy(self, size: int) -> None:
+        """Count a body that is there as a whole, and a copy of it; that of a small body is small as well.
+
+        Raises:
+            OutOfMemoryBudget: as `add`.
+        """
+        self._small += self._small
+        self.add(size + size)
+
     def add_copy(self) -> None:
         """Count a copy of all that is held; that of a small body is small as well.
 

@@ -10,6 +10,7 @@ from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import operations
 from switchover_dataplane.request import unserved, wording
 from switchover_dataplane.request.call import REQUEST_ID, CallHead, TargetHead
+from switchover_dataplane.request.limits import limits_of
 from switchover_dataplane.routing import callers, credential_names, filters, headers
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import Admission
@@ -73,11 +74,11 @@ class BodyRules:
 class Routed:
     """Where requests of a head go, under which policy, and what is changed on the way.
 
-    `head` is how targets are asked, `first` how the first target is if it is a model that is asked to write or embed,
-    and `body` how the body is read. They are made by `prepare`.
+    `limits` are those of each attempt. `prepare` makes `head`, which is how targets are asked, `first`, which is how the
+    first target is asked if it is a model, and `body`, which is how the body is read.
     """
 
-    __slots__ = ("_redactions", "backend", "body", "filters", "first", "head", "plan", "policy", "upstream")
+    __slots__ = ("_redactions", "backend", "body", "filters", "first", "head", "limits", "plan", "policy", "upstream")
 
     head: CallHead
     first: TargetHead | None
@@ -89,6 +90,7 @@ class Routed:
         self.backend = backend
         self.upstream = table.upstreams[backend.upstream]
         self.policy = table.policies[backend.policy]
+        self.limits = limits_of(self.policy)
         self.filters = (plan.found.rule.filters, backend.filters)
         self._redactions: dict[str, Redaction] = {}
 

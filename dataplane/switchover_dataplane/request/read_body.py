@@ -25,8 +25,10 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
-async def read(request: Request, limit: int, held: Hold, *, is_json: bool, applied: tuple[str, ...] = ()) -> bytes:
-    """Read the whole body; its bytes are counted in `held`, which the caller closes.
+async def read(
+    request: Request, limit: int, held: Hold, *, is_json: bool, copied: bool = False, applied: tuple[str, ...] = ()
+) -> bytes:
+    """Read the whole body; its bytes are counted in `held`, which the caller closes, `copied` twice.
 
     It is read without the codings that were `applied`, all of them known, and then counts as large as it is without
     them. While it comes, its client can lose it to others that need the room, and others have a turn after each
@@ -43,7 +45,10 @@ async def read(request: Request, limit: int, held: Hold, *, is_json: bool, appli
     whole = request.whole
     if whole is not None and not applied and len(whole) <= LARGE:
         if whole:
-            held.add(len(whole))
+            if copied:
+                held.add_with_copy(len(whole))
+            else:
+                held.add(len(whole))
         return whole
     pieces: list[bytes] = []
     size = turn = values = 0
@@ -66,6 +71,8 @@ async def read(request: Request, limit: int, held: Hold, *, is_json: bool, appli
                 turn = 0
                 await turns.give_way()
     held.end_coming()
+    if copied:
+        held.add_copy()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -88,14 +88,10 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether the exchange is over in a way that lets another request follow."""
-        return (
-            self._answer.done
-            and self._answer.reusable
-            and self._transport is not None
-            and not self._transport.is_closing()
-            and (self._upload is None or self._upload.done)
-            and self._transport.get_write_buffer_size() == 0
-        )
+        answer, transport, upload = self._answer, self._transport, self._upload
+        if not (answer.done and answer.reusable) or transport is None or transport.is_closing():
+            return False
+        return (upload is None or upload.done) and transport.get_write_buffer_size() == 0
 
     def start(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
         """Write a request whose head frames `body`: a length for bytes, chunks for an iterator."""

@@ -6,10 +6,11 @@ import time
 from multidict import CIMultiDict
 
 from serving import STREAM_HEAD, Gateway, chunks, event, free_port, gateway, raw, table, targets
-from switchover_dataplane.attempts.attempt import Limits, attempt
+from switchover_dataplane.attempts.attempt import attempt
 from switchover_dataplane.attempts.attempt_group import AttemptGroup
 from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.request.call import Call, CallHead, RawBody
+from switchover_dataplane.request.limits import Limits
 from switchover_dataplane.table import Table
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import routes
