@@ -74,8 +74,8 @@ class BodyRules:
 class Routed:
     """Where requests of a head go, under which policy, and what is changed on the way.
 
-    `limits` are those of each attempt. `prepare` makes `head`, which is how targets are asked, `first`, which is how the
-    first target is asked if it is a model, and `body`, which is how the body is read.
+    `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`: how the first target is
+    asked if it is a model, and `body`: how the body is read.
     """
 
     __slots__ = ("_redactions", "backend", "body", "filters", "first", "head", "limits", "plan", "policy", "upstream")
