@@ -22,7 +22,7 @@ from switchover_dataplane.formats import error_form, own_answers
 from switchover_dataplane.formats.api import api_of
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.reply import no_answer, reply
-from switchover_dataplane.reply.as_error import unmasked
+from switchover_dataplane.reply.as_error import error_response
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
 from switchover_dataplane.request.call_of import call_of
@@ -50,7 +50,7 @@ _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 
 @dataclass(slots=True)
 class Settings:
-    """What the process was told.
+    """What the process is started with.
 
     `log_all` writes a trace for each request, not only for those that failed over; `memory` is how many bytes of
     request bodies may be held for replay in all.
@@ -207,11 +207,11 @@ class Proxy:
         answer = ended.answer
         if answer is not None and isinstance(ended.outcome, Broken) and _is_no_answer(ended.outcome, routed.policy):
             self._runtime.put_away(answer)
-            answer = unmasked(ended.outcome, answer)
+            answer = error_response(ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
-            response = no_answer.no_answer(ended.outcome, trace.told(record), record.request_id, wait)
-            self._tell(response.headers, record)
+            response = no_answer.no_answer(ended.outcome, trace.summary(record), record.request_id, wait)
+            self._add_summary(response.headers, record)
             return response
         if answer.status == 429:
             answer = self._softened(routed, exchange, ended, answer)
@@ -258,10 +258,10 @@ class Proxy:
             wait = exchange.earliest_return()
             if wait is not None:
                 result["retry-after"] = str(max(1, math.ceil(wait)))
-        self._tell(result, record)
+        self._add_summary(result, record)
         return result
 
-    def _tell(self, response_headers: "CIMultiDict[str]", record: trace.Record) -> None:
+    def _add_summary(self, response_headers: "CIMultiDict[str]", record: trace.Record) -> None:
         response_headers[trace.ATTEMPTS_HEADER] = str(len(record.attempts))
         answering = record.answering
         if answering is not None:

@@ -1,4 +1,4 @@
-"""The contract between compiler and data plane: what the data plane is told to serve, as frozen data.
+"""The contract between compiler and data plane: what the data plane serves, as frozen data.
 
 A `Table` goes over the push channel as JSON (`encode`, `decode`). The data plane owns these types, as a machine
 owns its instruction set; the compiler targets them. There is no I/O and no behaviour here.
@@ -391,7 +391,7 @@ Order = EveryPriority | Counted | EnvoyOrder
 class Classes(_Frozen, frozen=True, tag_field="kind", tag="classes"):
     """Error classes after which another attempt follows.
 
-    After one of `of_fallback`, another target follows only where a fallback said it: not the target asked first.
+    After one of `of_fallback`, another target follows only if a fallback failed like this, not the first target.
     """
 
     classes: tuple[ErrorClass, ...] = AI_TRIGGERS
@@ -694,8 +694,8 @@ def _part(text: msgspec.Raw, name: str, kind: type[Part]) -> Part:
     try:
         return msgspec.json.decode(text, type=kind)
     except _DECODER_ERRORS as error:
-        told = str(error)
-        where = told.replace("`$", f"`$.{name}") if "`$" in told else f"{told} - at `$.{name}`"
+        problem = str(error)
+        where = problem.replace("`$", f"`$.{name}") if "`$" in problem else f"{problem} - at `$.{name}`"
         raise InvalidTable(f"not a table: {where}") from error
 
 

@@ -1,4 +1,4 @@
-"""Reports → what a person should be told, one finding a sentence with the place it is about.
+"""Reports → findings for a person to read: one sentence each, with the place it is about.
 
 `check` prints findings and `run` logs them, so that both say the same. A finding is plain text: two that are equal are
 the same news.
@@ -67,14 +67,14 @@ class Found:
 
 def findings(report: Report, locate: Locate) -> list[Finding]:
     """Everything worth telling about one object, the weightiest first; nothing about what is as it should be."""
-    told = [
+    found = [
         Finding(weight, report.identity, about, condition.message, _place(report, condition.message, locate))
         for about, conditions in _parts(report)
         for condition in conditions
         if (weight := _weight(condition)) is not None
     ]
     if report.address_problem:
-        told.append(
+        found.append(
             Finding(
                 Weight.FAULT,
                 report.identity,
@@ -83,8 +83,8 @@ def findings(report: Report, locate: Locate) -> list[Finding]:
                 _place(report, report.address_problem, locate),
             )
         )
-    told += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
-    return sorted(dict.fromkeys(told), key=lambda finding: finding.weight)
+    found += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.weight)
 
 
 def _parts(report: Report) -> Iterable[tuple[str, tuple[Condition, ...]]]:

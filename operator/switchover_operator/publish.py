@@ -84,13 +84,13 @@ class PartsMissing(NotDelivered):
 
 
 class Publisher:
-    """Keeps a changing set of data planes at the newest table; `heard` is called whenever one said something new.
+    """Keeps a changing set of data planes at the newest table; `on_answer` is called with each new answer of one.
 
     Use it as an asynchronous context manager: leaving it ends every push and forgets the table.
     """
 
-    def __init__(self, heard: Callable[[], None]) -> None:
-        self._heard = heard
+    def __init__(self, on_answer: Callable[[], None]) -> None:
+        self._on_answer = on_answer
         self._revision = ""
         self._parts: tuple[Part, ...] = ()
         self._had: dict[Endpoint, frozenset[str]] = {}
@@ -136,7 +136,7 @@ class Publisher:
 
     @property
     def acknowledgements(self) -> Acknowledgements:
-        """What was said until now."""
+        """The answers until now."""
         active: dict[str, int] = {}
         for reported in self._active.values():
             for upstream, priority in reported.items():
@@ -226,13 +226,13 @@ class Publisher:
     def _note_active(self, endpoint: Endpoint, active: dict[str, int]) -> None:
         if endpoint in self._keepers and self._active.get(endpoint.name, {}) != active:
             self._active[endpoint.name] = active
-            self._heard()
+            self._on_answer()
 
     def _note(self, endpoint: Endpoint, word: Acknowledgement | None) -> None:
         # One that is gone may get a last word in before its push is ended.
         if endpoint in self._keepers and self._said.get(endpoint.name) != word:
             self._said[endpoint.name] = word
-            self._heard()
+            self._on_answer()
 
 
 def wait_before(repeat: int, chance: float) -> float:

@@ -47,7 +47,7 @@ class Snapshot:
         return cls(MappingProxyType(ordered), sources or {}, frozenset(repeated))
 
     def source(self, identity: Identity) -> str:
-        """Say where an object stands; "" where nobody said so."""
+        """Return where an object stands, "" if that is not known."""
         return self.sources.get(identity, "")
 
 

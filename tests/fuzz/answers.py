@@ -19,7 +19,7 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
 from switchover_dataplane.formats.as_whole import FailedEvent, SizeBudget, Unjoinable
 from switchover_dataplane.formats.expected import Expected
-from switchover_dataplane.reply.as_error import unmasked
+from switchover_dataplane.reply.as_error import error_response
 from switchover_dataplane.upstream.codings import BadCoding, Undoing, can_undo, named
 
 NOW = 1_796_000_000.0
@@ -128,7 +128,7 @@ def are_judged_without_a_fault(given: Given) -> Hashable:
     said = error_body.read(headers, body)
     assert len(said.text) <= 2 * len(body) + 64 * 1024
     if isinstance(outcome, Broken):
-        shown = unmasked(outcome, Answer(given.status, headers, held=[body]))
+        shown = error_response(outcome, Answer(given.status, headers, held=[body]))
         assert shown is None or 400 <= shown.status <= 599
     events = as_stream(given.expected.api, body, with_usage=True)
     assert events is None or events.endswith(b"\n\n")

@@ -52,9 +52,9 @@ def _refuses(api: Api, document: dict[str, Any]) -> bool:
 
 
 def _choice_refuses(api: Api, choice: dict[str, Any]) -> bool:
-    said = _object(choice.get("message")) or _object(choice.get("delta"))
+    message = _object(choice.get("message")) or _object(choice.get("delta"))
     words = (choice.get("finish_reason"), choice.get("finishReason"))
-    return bool(said.get("refusal")) or any(_means_refusal(api, word) for word in words)
+    return bool(message.get("refusal")) or any(_means_refusal(api, word) for word in words)
 
 
 def _means_refusal(api: Api, word: object) -> bool:

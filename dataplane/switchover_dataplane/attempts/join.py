@@ -1,4 +1,4 @@
-"""An event stream that nobody asked for → the JSON that was: it is read to its true end, and judged as a whole.
+"""An event stream that nobody asked for → the JSON that was: it is read to its true end, and checked as a whole.
 
 A stream is no answer before it is whole: one that breaks off, fails, ends for a bad reason or cannot be joined is a
 failed attempt, of which the client sees nothing.

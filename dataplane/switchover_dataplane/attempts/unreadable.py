@@ -11,7 +11,7 @@ log = logging.getLogger("switchover.answer")
 
 
 def unreadable(error: Exception, target: str) -> str:
-    """Log where `error` was raised and of which type; return what is said of it in the trace.
+    """Log where `error` was raised and of which type; return its detail for the trace.
 
     Its text is left out, as it may quote the answer.
     """

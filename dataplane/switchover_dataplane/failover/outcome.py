@@ -33,7 +33,7 @@ class NotSent(msgspec.Struct, frozen=True, gc=False):
 
 
 class TimedOut(msgspec.Struct, frozen=True, gc=False):
-    """The target was silent for longer than `limit` allows; `limit` names the field that said so."""
+    """The target was silent for longer than `limit` allows; `limit` is the field that sets the limit."""
 
     limit: Literal["perTryTimeout", "firstTokenTimeout", "answerTimeout", "timeout"]
     after: float

@@ -23,15 +23,15 @@ _STATUSES: Final = {
 _NO_STATUS: Final = 502
 
 
-def unmasked(outcome: Broken, answer: Answer) -> Answer | None:
+def error_response(outcome: Broken, answer: Answer) -> Answer | None:
     """Return the provider's error with the status that it states or means; None if there is no error to show."""
     if outcome.how != "error-event":
         return None
     body = answer.opened.error if answer.opened is not None else b"".join(answer.held)
-    said = error_body.read({}, body)
-    if not said.is_error:
+    details = error_body.read({}, body)
+    if not details.is_error:
         return None
     headers = answer.headers.copy()
     headers.popall("content-length", None)
     headers["content-type"] = "application/json"
-    return Answer(said.status or _STATUSES.get(outcome.error_class, _NO_STATUS), headers, held=[body])
+    return Answer(details.status or _STATUSES.get(outcome.error_class, _NO_STATUS), headers, held=[body])

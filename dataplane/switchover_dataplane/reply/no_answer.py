@@ -8,7 +8,7 @@ def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float 
     """Say that the last attempt brought no answer at all; the statuses are Envoy's for the same failures.
 
     503 refused, reset or nothing to try; 502 not HTTP; 504 time-outs. `tried` is what a caller may know of the attempts
-    (`trace.told`); by `request_id` the log tells the rest.
+    (`trace.summary`); the log has the rest under `request_id`.
     """
     match outcome:
         case TimedOut(limit=limit):

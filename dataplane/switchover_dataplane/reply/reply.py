@@ -41,8 +41,8 @@ async def stream(
 ) -> None:
     """Send an answer whose body is still coming, at the pace at which the client takes it.
 
-    `count` is told of each piece's size after it was sent. With anything to redact the body may become shorter, so that
-    its length is not announced.
+    `count` is called with the size of each piece after it was sent. With anything to redact the body may become
+    shorter, so that its length is not announced.
 
     Raises:
         Interrupted: the target broke off; the client's connection is closed already.

@@ -22,7 +22,7 @@ _WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 async def call_of(request: Request, routed: Routed, request_id: str, held: Hold) -> Call:
     """Read a request as it goes to every target; its body is counted in `held`, which the caller closes.
 
-    The head is judged before anything of the body is read.
+    The head is checked before any of the body is read.
 
     Raises:
         Unserved: models are not asked for this, or not in this way; the body cannot be read, or there is no room.

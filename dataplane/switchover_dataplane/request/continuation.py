@@ -54,11 +54,11 @@ class Continuation:
         """Word the body for a target."""
         if self._text is None:
             return self._body.for_model(model)
-        said = {"role": "assistant", "content": self._text}
+        answered = {"role": "assistant", "content": self._text}
         if self._prefills(route):
-            added: list[dict[str, object]] = [{**said, "prefix": True}]
+            added: list[dict[str, object]] = [{**answered, "prefix": True}]
         else:
-            added = [{**said}, {"role": "user", "content": _ASKED.format(words=last_words(self._text))}]
+            added = [{**answered}, {"role": "user", "content": _ASKED.format(words=last_words(self._text))}]
         return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(model)
 
     def falls_back(self, route: Route, outcome: Outcome) -> bool:

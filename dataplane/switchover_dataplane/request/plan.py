@@ -109,7 +109,7 @@ class Routed:
     def prepare(self, request: Request) -> None:
         """Make what does not change between requests, unless it is there.
 
-        A plain backend is told the address of each client, so that for it everything is made for each request.
+        A plain backend gets the address of each client, so for it everything is made for each request.
 
         Raises:
             Unserved: models are not asked for this, or not in this way.

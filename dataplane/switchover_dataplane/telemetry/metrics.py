@@ -109,13 +109,13 @@ class Present(Collector):
         """Read the numbers."""
         cooling, cool_downs, in_flight = families = self._families()
         shares: dict[tuple[str, str], float] = {}
-        for told in self._health.dump(self._clock()):
-            if told.get("for") == ONE_CALLER:
+        for entry in self._health.dump(self._clock()):
+            if entry.get("for") == ONE_CALLER:
                 continue
-            kind = "target" if "target" in told else "credential"
-            place = (kind, str(told[kind]))
+            kind = "target" if "target" in entry else "credential"
+            place = (kind, str(entry[kind]))
             # One target may be known under many names of models, which come from callers: the worst of them counts.
-            shares[place] = min(shares.get(place, 1.0), float(told["share"] or 0.0))
+            shares[place] = min(shares.get(place, 1.0), float(entry["share"] or 0.0))
         for (kind, name), share in sorted(shares.items()):
             cooling.add_metric((kind, name), 1.0 - share)
         for (name, reason), count in sorted(self._health.cool_downs.items()):

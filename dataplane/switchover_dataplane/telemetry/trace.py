@@ -59,7 +59,7 @@ class Attempt(msgspec.Struct, gc=False):
 
 
 class Record(msgspec.Struct, gc=False):
-    """Everything that is told about one request. `status` is the one the client got, `caller` whose key it had.
+    """Everything that is written down about one request. `status` is the one the client got, `caller` whose key it had.
 
     `handed_on` is the attempt whose failure the client gets, where it is not the last.
     """
@@ -162,7 +162,7 @@ def _step(attempt: Attempt) -> dict[str, Any]:
     return step
 
 
-def told(record: Record) -> str:
+def summary(record: Record) -> str:
     """Say to the caller what was tried: `gpt-4o 429 rate-limited > gpt-4.0-turbo connect-failed`.
 
     Which host, address or object of the cluster that was is for the log.

@@ -39,7 +39,7 @@ Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
 class BadCoding(ValueError):
-    """The bytes are not in the coding that they are said to be in, or mean far more than they may."""
+    """The bytes are not in the coding that their header names, or decode to far more than they may."""
 
 
 def named(headers: Fields) -> tuple[str, ...]:

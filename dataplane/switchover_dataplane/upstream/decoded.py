@@ -1,4 +1,4 @@
-"""A body in a coding that nobody asked for → the same body without it, so that it can be judged and followed.
+"""A body in a coding that nobody asked for → the same body without it, so that it can be checked and followed.
 
 Every request to a model asks for no coding; a server or the proxy before it may choose one all the same, and some say
 that they did and did not. A caller may send its request in one. What is not known here (`codings.py`) stays as it is.
@@ -92,7 +92,7 @@ async def in_clear(response: Response) -> Response:
         if not await begun.is_in_clear():
             begun.headers = response.headers
     except ConnectionBroken:
-        pass  # whoever reads on is told
+        pass  # the next read raises it
     return begun
 
 

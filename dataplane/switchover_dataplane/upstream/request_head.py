@@ -18,7 +18,7 @@ def serialise(method: str, target: str, headers: "CIMultiDict[str]") -> bytes:
     `target` is path and query. Fields about framing and about the connection are left out, whatever they say.
 
     Raises:
-        ValueError: a part would change where a line or the head ends; a header's name is told, its value is not.
+        ValueError: a part would change where a line or the head ends; the text names the header and never its value.
     """
     request_line = f"{method} {target} HTTP/1.1"
     if not headers.keys().isdisjoint(_OURS):

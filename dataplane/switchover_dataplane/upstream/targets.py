@@ -54,8 +54,8 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     def writes(self, asked: str) -> bool:
         """Tell whether the target is asked to write text, or about such a text."""
         own = self.target.full_path
-        told = writes(own) if own else None
-        return bool(writes(self.wire.path(self.target.provider, asked)) if told is None else told)
+        by_its_own = writes(own) if own else None
+        return bool(writes(self.wire.path(self.target.provider, asked)) if by_its_own is None else by_its_own)
 
     def is_for_vectors(self, asked: str) -> bool:
         """Tell whether the target is asked for embeddings."""

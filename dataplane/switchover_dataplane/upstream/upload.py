@@ -14,8 +14,8 @@ SLICE: Final = 64 * 1024
 class Upload:
     """Writes `body` to `transport` until it ends, the transport closes, or `cancel` is called.
 
-    `failed` is told what stopped an iterator; its body must then not look complete. The transport's flow control is
-    handed on by `pause` and `resume`.
+    `failed` is called with what stopped an iterator; its body must then not look complete. `pause` and `resume` hand
+    the transport's flow control on.
     """
 
     __slots__ = ("_drained", "_failed", "_loop", "_paused", "_task", "_transport")

@@ -1,4 +1,4 @@
-"""Raw bodies → `Catalogue`: every object parsed and judged, ready to be looked up by those who refer to it.
+"""Raw bodies → `Catalogue`: every object parsed and checked, to be looked up by the objects that refer to it.
 
 A bad object stays a value with its reasons. Where its last good version is known, that one keeps being served: a
 nonsense edit harms nobody, and the status says both.
@@ -174,7 +174,7 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], before: 
             continue
         changed.add(identity)
         good = last_good.get(identity)
-        # An unchanged body is judged once: the very same body can only have the very same verdict.
+        # An unchanged body is checked once: the same body always has the same result.
         verdict = good if good is not None and good.body is body else admit(body)
         if isinstance(verdict, Admitted):
             good = verdict
