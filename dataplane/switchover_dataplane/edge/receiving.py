@@ -182,6 +182,9 @@ class Receiving(Sending):
                 self._keep_behind(rest)
         elif body.is_full:
             self._pause_reading()
+        else:
+            # Reading may be paused since these bytes waited behind another request, or before the first one.
+            self._resume_reading()
 
     def hold_body(self) -> Callable[[], None]:
         """The body that comes is held in memory, so it must come fast enough; return what ends its request."""

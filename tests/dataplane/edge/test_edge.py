@@ -33,6 +33,7 @@ class Served:
     edge: Edge
     entered: asyncio.Event
     left: asyncio.Event
+    release: asyncio.Event
 
     async def send(self, *pieces: bytes) -> bytes:
         """Send raw bytes and read until the gateway closes."""
@@ -59,7 +60,7 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _serve(limits: Limits) -> AsyncIterator[Served]:
-    entered, left = asyncio.Event(), asyncio.Event()
+    entered, left, release = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def handle(request: Request, port: int) -> OwnAnswer | None:
         entered.set()
@@ -71,6 +72,8 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
                 await asyncio.Event().wait()
             finally:
                 left.set()
+        if request.path == "/waits-for-release":
+            await release.wait()
         if request.path == "/large":
             try:
                 connection.begin(200, CIMultiDict())
@@ -90,12 +93,13 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
         if request.path == "/answers-first":
             connection.begin(200, CIMultiDict())
             await connection.write(b"before")
-        content = await read_body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
+        most = LARGE if request.path == "/takes-much" else 1000
+        content = await read_body.read(request, most, MemoryBudget(most, time.monotonic).open(""), is_json=False)
         return OwnAnswer(200, body=f"{port} {request.method} {len(content)}".encode())
 
     edge = Edge(handle, 7, limits, Connections(limits.connections))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
-    yield Served(server.sockets[0].getsockname()[1], edge, entered, left)
+    yield Served(server.sockets[0].getsockname()[1], edge, entered, left, release)
     server.close()
     await edge.drain(1)
 
@@ -352,6 +356,23 @@ async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
 
     assert (await _read(reader)).endswith(b"7 GET 0")
     assert (await _read(reader)).endswith(b"7 POST 2")
+    writer.close()
+
+
+async def test_a_large_body_that_waited_behind_another_request_is_read_to_its_end(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /waits-for-release HTTP/1.1\r\nHost: a\r\n\r\n")
+    await served.entered.wait()
+
+    writer.write(b"POST /takes-much HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % LARGE + b"x" * LARGE)
+    (connection,) = served.edge.connections
+    assert connection.transport is not None
+    while connection.transport.is_reading():
+        await asyncio.sleep(0)
+    served.release.set()
+
+    assert (await _read(reader)).endswith(b"7 GET 0")
+    assert (await _read(reader)).endswith(f"7 POST {LARGE}".encode())
     writer.close()
 
 
