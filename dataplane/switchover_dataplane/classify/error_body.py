@@ -18,6 +18,9 @@ MOST_TEXTS: Final = 64
 MOST_TEXT: Final = 16 * 1024
 """Maximum number of characters of messages that are read of one error."""
 
+TYPE_HEADER: Final = "x-amzn-errortype"
+"""The one header that names an error (Amazon Bedrock: API error codes)."""
+
 _MOST_LEAVES: Final = 4_096
 _LONGEST_CODE: Final = 256
 _MOST_WAITS: Final = 16
@@ -110,7 +113,7 @@ class ErrorDetails:
 def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     """Collect the codes and texts of an error from its headers and its body, in any provider's shape."""
     details = ErrorDetails()
-    name = headers.get("x-amzn-errortype", "")
+    name = headers.get(TYPE_HEADER, "")
     if name:
         details.add_code(name)
     body = body.removeprefix(lenient_json.BYTE_ORDER_MARK)
