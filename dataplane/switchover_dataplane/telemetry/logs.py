@@ -163,7 +163,7 @@ class Output(logging.StreamHandler[TextIO]):
             lines, self._lines = self._lines, []
             if lines:
                 self.stream.write("\n".join(lines) + "\n")
-            super().flush()
+            self.stream.flush()
         finally:
             self.release()
 
