@@ -42,7 +42,7 @@ _ITEM: Final = re.compile(
 )
 _PART: Final = (
     r"(?:grammar|schema|tools?|functions?|template|images?|audio|video|media|attachments?|arguments?|regex|pattern|url"
-    r"|base64|encoding|utf-?8|response_format"
+    r"|base[0-9]+|encoding|utf-?[0-9]+|response_format"
 )
 """Parts that only a request has. "body", "message" and "JSON" are left out: a server behind may have sent them."""
 

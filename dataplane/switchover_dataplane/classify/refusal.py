@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from switchover_dataplane.classify.error_body import TYPE_HEADER, ErrorDetails, read
 from switchover_dataplane.classify.error_codes import BY_STATUS, GENERAL, ROWS, SCOPES, SURE_STATUSES, Row
 from switchover_dataplane.classify.error_words import reason_from_text, sentences_of
-from switchover_dataplane.classify.known_refusals import KnownRefusals, Stated, key_of
+from switchover_dataplane.classify.known_refusals import LONGEST, KnownRefusals, Stated, key_of
 from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part
 from switchover_dataplane.classify.waits import requested_wait, waits_of
 from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
@@ -35,6 +35,9 @@ class _ErrorText(NamedTuple):
 
 _NOT_FOUND: Final = frozenset({400, 404, 409, 410, 422})
 _OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUSTED})
+_WITHOUT_NUMBERS: Final = str.maketrans("123456789", "0" * 9)
+"""Digits look the same to the words that are searched for: none of them names a number."""
+
 _known: Final = KnownRefusals()
 
 
@@ -116,14 +119,16 @@ def _stated_plainly(_kind: str, status: int, details: ErrorDetails) -> Stated:
 
 def _reason_and_scope(kind: str, status: int, details: ErrorDetails) -> tuple[ErrorClass, RefusalScope]:
     words = _ErrorText(
-        frozenset(details.codes), tuple(details.names), tuple(details.messages), details.text, details.param
+        frozenset(details.codes),
+        tuple(details.names),
+        tuple([message.translate(_WITHOUT_NUMBERS) for message in details.messages]),
+        details.text.translate(_WITHOUT_NUMBERS),
+        details.param,
     )
-    return _reason(kind, status, words)
+    return _reason(kind, status, words) if len(words.text) <= LONGEST else _reason_anew(kind, status, words)
 
 
-# A failing target sends the same error for each request, and matching the words takes most of the time.
-@lru_cache(maxsize=128)
-def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
+def _reason_anew(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
     """Return the class and scope of the first source that has one, the most reliable source first."""
     sentences = sentences_of(details.messages)
     part = named_part(details.names, sentences, details.param)
@@ -142,6 +147,11 @@ def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, Re
     if row is not None:
         return row.error_class, row.scope
     return by_status, _of_status(status, by_status)
+
+
+# A failing target sends the same error for each request but for its numbers (OpenAI: "Used 29000, Requested 2000"), and
+# matching the words takes most of the time.
+_reason = lru_cache(maxsize=512)(_reason_anew)
 
 
 def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> ErrorClass:
