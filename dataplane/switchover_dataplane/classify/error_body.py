@@ -7,7 +7,8 @@ the time is linear in the bytes: of many codes and texts only the first are read
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from switchover_dataplane.formats import lenient_json, outline
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
@@ -137,16 +138,16 @@ def _read_document(details: ErrorDetails, document: object, key: str = "") -> No
         if details.is_full:
             return
         details.count_leaf()
-        plain = plain_name(name)
-        if _CODE.fullmatch(plain):
+        role = _role_of(name[:_MORE_THAN_A_NAME])
+        if role.is_code:
             details.add_code(value)
-        elif _WAIT.fullmatch(plain):
-            details.add_wait(plain, value)
+        elif role.is_wait:
+            details.add_wait(role.plain, value)
         if name in _MARKED_KEYS:
             details.codes.add(name)
-        if plain in _NAMES_A_FIELD:
+        if role.names_a_field:
             details.param = details.param or value[:_LONGEST_CODE].lower()
-        if not _MESSAGE.fullmatch(plain) or (plain == "reason" and " " not in value):
+        if not role.is_message or (role.plain == "reason" and " " not in value):
             continue
         details.add_message(value)
         if value.lstrip()[:1] in ("{", "["):
@@ -252,14 +253,47 @@ def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
     a request must not take a key or a model out of service.
     """
     if isinstance(value, dict):
-        for name, inner in value.items():
-            if depth and (
-                not isinstance(inner, dict | list) or name in _FIELDS_OF_LISTS or plain_name(name) in _CONTAINERS
-            ):
-                yield from _leaves(inner, depth - 1, name)
+        for name, inner in value.items() if depth else ():
+            if isinstance(inner, _NESTED):
+                if name in _FIELDS_OF_LISTS or _role_of(name[:_MORE_THAN_A_NAME]).is_container:
+                    yield from _leaves(inner, depth - 1, name)
+            elif isinstance(inner, _TEXT_OR_NUMBER) and not isinstance(inner, bool):
+                yield name, str(inner)
     elif isinstance(value, list):
         for inner in value:
             if depth:
                 yield from _leaves(inner, depth - 1, key)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+    elif isinstance(value, _TEXT_OR_NUMBER) and not isinstance(value, bool):
         yield key, str(value)
+
+
+_NESTED: Final = (dict, list)
+_TEXT_OR_NUMBER: Final = (str, int, float)
+
+
+class _Role(NamedTuple):
+    """What a field of an error may hold, by its name, which is `plain`."""
+
+    plain: str
+    is_code: bool
+    is_wait: bool
+    is_message: bool
+    names_a_field: bool
+    is_container: bool
+
+
+_MORE_THAN_A_NAME: Final = 65
+"""Characters from which on a field's name says nothing (`plain_name`), so that no more of it is kept."""
+
+
+@lru_cache(maxsize=1024)
+def _role_of(name: str) -> _Role:
+    plain = plain_name(name)
+    return _Role(
+        plain,
+        _CODE.fullmatch(plain) is not None,
+        _WAIT.fullmatch(plain) is not None,
+        _MESSAGE.fullmatch(plain) is not None,
+        plain in _NAMES_A_FIELD,
+        plain in _CONTAINERS,
+    )
