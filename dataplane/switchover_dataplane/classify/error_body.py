@@ -62,8 +62,7 @@ class ErrorDetails:
 
     `names` are the codes as words ("rate limit exceeded"). `text` is all messages joined. `waits` are the fields whose
     names say that they hold a wait: (name, value). `param` is the request field that the error names, "" if none.
-    `status` is the HTTP status in the body, 0 if none. `is_error`: the document has the shape of an error, which
-    matters under a success status.
+    `has_error_in_outline`: a document with too many values to be made has the shape of an error.
     """
 
     codes: set[str] = field(default_factory=set)
@@ -72,11 +71,20 @@ class ErrorDetails:
     waits: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     param: str = ""
-    status: int = 0
-    is_error: bool = False
+    has_error_in_outline: bool = False
     document: Any = None
     _room: int = MOST_TEXT
     _leaves: int = _MOST_LEAVES
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the document has the shape of an error, which matters under a success status."""
+        return self.has_error_in_outline or looks_like_error(self.document)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status in the document, 0 if none."""
+        return _stated_status(self.document, is_error=self.is_error)
 
     @property
     def is_full(self) -> bool:
@@ -123,8 +131,6 @@ def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     except (ValueError, RecursionError):
         _read_fragment(details, _error_in_outline(details, body))
         return details
-    details.is_error = looks_like_error(details.document)
-    details.status = _stated_status(details.document, is_error=details.is_error)
     _read_document(details, details.document, "message" if isinstance(details.document, str) else "")
     for error in _errors_of_choices(details.document):
         _read_document(details, {"error": error})
@@ -168,7 +174,7 @@ def _errors_of_choices(document: object) -> Iterator[object]:
 
 
 def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
-    """Set `is_error` for a document with too many values; return the part that holds its texts."""
+    """Set `has_error_in_outline` for a document with too many values; return the part that holds its texts."""
     if lenient_json.has_few_values(body):
         return body
     try:
@@ -177,7 +183,7 @@ def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
         return body
     has_error = not outline.is_false(found.error)
     is_named = b'"error"' in (bytes(found.object), bytes(found.type))
-    details.is_error = (has_error or is_named) and outline.is_false(found.choices)
+    details.has_error_in_outline = (has_error or is_named) and outline.is_false(found.choices)
     return bytes(found.error) if has_error else body
 
 

@@ -71,13 +71,15 @@ def failed_success(
     details = read(headers, body)
     if not details.is_error:
         return None
-    return _with_wait(_stated(provider_kind, details.status, details), details.status, headers, now_wall)
+    stated_status = details.status
+    return _with_wait(_stated(provider_kind, stated_status, details), stated_status, headers, now_wall)
 
 
 def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> Failure:
     """Return the failure that an event of a stream states; `body` is the event's data, or a text without events."""
     details = read({}, body)
-    return _with_wait(_stated(provider_kind, details.status, details), details.status, {}, now_wall)
+    stated_status = details.status
+    return _with_wait(_stated(provider_kind, stated_status, details), stated_status, {}, now_wall)
 
 
 def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float) -> Failure:
