@@ -12,7 +12,7 @@ from switchover_dataplane.classify.error_body import TYPE_HEADER, ErrorDetails, 
 from switchover_dataplane.classify.error_codes import BY_STATUS, GENERAL, ROWS, SCOPES, SURE_STATUSES, Row
 from switchover_dataplane.classify.error_words import reason_from_text, sentences_of
 from switchover_dataplane.classify.known_refusals import LONGEST, KnownRefusals, Stated, key_of
-from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part
+from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part, names_a_header
 from switchover_dataplane.classify.waits import requested_wait, waits_of
 from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
@@ -133,9 +133,8 @@ def _reason_and_scope(kind: str, status: int, details: ErrorDetails) -> tuple[Er
 def _reason_anew(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
     """Return the class and scope of the first source that has one, the most reliable source first."""
     sentences = sentences_of(details.messages)
-    part = named_part(details.names, sentences, details.param)
     by_status = _by_status(status)
-    if part == "header":
+    if names_a_header(details.names, sentences):
         return by_status, "request"
     row = _row_of(ROWS, kind, status, details)
     if row is not None:
@@ -143,7 +142,8 @@ def _reason_anew(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClas
     reason = reason_from_text(details.names, details.messages, status)
     if reason is not None:
         return reason, SCOPES.get(reason, "unknown")
-    if part is not None and status not in SURE_STATUSES:
+    part = None if status in SURE_STATUSES else named_part(details.names, sentences, details.param)
+    if part is not None:
         return _of_a_part(part, kind, status, details), "request"
     row = _row_of(GENERAL, kind, status, details)
     if row is not None:
