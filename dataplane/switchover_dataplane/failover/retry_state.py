@@ -81,6 +81,8 @@ class RetryState(msgspec.Struct, frozen=True):
     def untried(self, priority: int, *, also_cooling: bool = False) -> Pool:
         """Return the targets of a pool that had no try."""
         pool = self.pools[priority]
+        if len(pool) == 1 and priority in self.turns:
+            return ()
         if priority not in self.turns and (also_cooling or not self.cooling):
             return pool
         return tuple(
