@@ -94,6 +94,7 @@ def _stop_on_signals() -> asyncio.Event:
 
     def on_signal() -> None:
         if next(signals):
+            logging.shutdown()
             os._exit(1)
         stop.set()
 

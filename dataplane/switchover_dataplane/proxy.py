@@ -35,7 +35,7 @@ from switchover_dataplane.routing import callers, filters, headers, match
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table import Policy, Rule
-from switchover_dataplane.telemetry import trace
+from switchover_dataplane.telemetry import logs, trace
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.telemetry.rate_limit import Seldom
 from switchover_dataplane.upstream.redaction import NOTHING, Redaction
@@ -271,8 +271,8 @@ class Proxy:
     def _finish(self, record: trace.Record) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000
         self._metrics.observe(record)
-        if self._settings.log_all or record.worth_telling:
-            log.info(trace.message(record), extra={"fields": trace.line(record)})
+        if (self._settings.log_all or record.worth_telling) and log.isEnabledFor(logging.INFO):
+            logs.info(log, trace.message(record), trace.line(record))
 
 
 async def _passed_on(

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from as_written import retries
+from logged import fields_of
 from serving import (
     END,
     KEY,
@@ -413,7 +414,7 @@ async def test_a_request_that_failed_over_is_one_line_that_holds_no_secret(
 
     lines = [record for record in caplog.records if record.name == "switchover.trace"]
     assert [record.getMessage() for record in lines] == ["failed over: model-0 429 rate-limited > model-1 200"]
-    attempts = lines[0].__dict__["fields"]["attempts"]
+    attempts = fields_of(lines[0])["attempts"]
     assert [step["decision"] for step in attempts] == ["next priority", "answer: success"]
     assert KEY not in caplog.text
     assert KEY not in str(lines[0].__dict__)

@@ -56,6 +56,8 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
     if plain is not None:
         return plain
     try:
+        if response.status >= 400 and response.whole is not None and "content-encoding" not in response.headers:
+            return _whole_refusal(response, response.whole, call, of)
         with of.within(limits.remaining):
             result = await _read(response, call, expected, of, limits.holdback)
         response.hand_over()
@@ -131,9 +133,13 @@ async def _read(response: Response, call: Call, expected: Expected, of: InFlight
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _whole_refusal(response: Response, body: bytes, call: Call, of: InFlight) -> Result:
+    """Classify the usual refusal, of which the body is short and comes with its head."""
+    return _classified(Answer(response.status, response.headers, [body] if body else []), body, call, of)
+
+
 async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
-    """Read what classifies a refusal: its body is short and comes with its head, nearly always."""
-    route = of.head.route
+    """Read what classifies a refusal, as far as it comes in time."""
     answer = Answer(response.status, response.headers, rest=response)
     try:
         with of.within(_patience(response)):
@@ -144,13 +150,17 @@ async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
         answer.rest = None  # what came of it before is more than the client could read
     except ConnectionBroken as failure:
         answer.broken, answer.rest = failure, None
-    status, body = response.status, b"".join(answer.held)
-    error_class, wait, whom = refused(route.wire.name, status, response.headers, body, time.time())
+    return _classified(answer, b"".join(answer.held), call, of)
+
+
+def _classified(answer: Answer, body: bytes, call: Call, of: InFlight) -> Result:
+    status, headers = answer.status, answer.headers
+    error_class, wait, whom = refused(of.head.route.wire.name, status, headers, body, time.time())
     if error_class is ErrorClass.MODEL_UNAVAILABLE and call.head.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
     if error_class is ErrorClass.MODEL_UNAVAILABLE and of.head.keeps_model:
         whom = "request"  # the model is the caller's own choice, and not the one that others are served by
-    return Refused(status, error_class, response.headers, wait, whom), answer
+    return Refused(status, error_class, headers, wait, whom), answer
 
 
 def _patience(response: Response) -> float:

@@ -7,7 +7,8 @@ the time is linear in the bytes: of many codes and texts only the first are read
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from switchover_dataplane.formats import lenient_json, outline
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
@@ -17,6 +18,9 @@ MOST_TEXTS: Final = 64
 
 MOST_TEXT: Final = 16 * 1024
 """Maximum number of characters of messages that are read of one error."""
+
+TYPE_HEADER: Final = "x-amzn-errortype"
+"""The one header that names an error (Amazon Bedrock: API error codes)."""
 
 _MOST_LEAVES: Final = 4_096
 _LONGEST_CODE: Final = 256
@@ -58,8 +62,7 @@ class ErrorDetails:
 
     `names` are the codes as words ("rate limit exceeded"). `text` is all messages joined. `waits` are the fields whose
     names say that they hold a wait: (name, value). `param` is the request field that the error names, "" if none.
-    `status` is the HTTP status in the body, 0 if none. `is_error`: the document has the shape of an error, which
-    matters under a success status.
+    `has_error_in_outline`: a document with too many values to be made has the shape of an error.
     """
 
     codes: set[str] = field(default_factory=set)
@@ -68,11 +71,20 @@ class ErrorDetails:
     waits: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     param: str = ""
-    status: int = 0
-    is_error: bool = False
+    has_error_in_outline: bool = False
     document: Any = None
     _room: int = MOST_TEXT
     _leaves: int = _MOST_LEAVES
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the document has the shape of an error, which matters under a success status."""
+        return self.has_error_in_outline or looks_like_error(self.document)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status in the document, 0 if none."""
+        return _stated_status(self.document, is_error=self.is_error)
 
     @property
     def is_full(self) -> bool:
@@ -110,7 +122,7 @@ class ErrorDetails:
 def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     """Collect the codes and texts of an error from its headers and its body, in any provider's shape."""
     details = ErrorDetails()
-    name = headers.get("x-amzn-errortype", "")
+    name = headers.get(TYPE_HEADER, "")
     if name:
         details.add_code(name)
     body = body.removeprefix(lenient_json.BYTE_ORDER_MARK)
@@ -119,8 +131,6 @@ def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
     except (ValueError, RecursionError):
         _read_fragment(details, _error_in_outline(details, body))
         return details
-    details.is_error = looks_like_error(details.document)
-    details.status = _stated_status(details.document, is_error=details.is_error)
     _read_document(details, details.document, "message" if isinstance(details.document, str) else "")
     for error in _errors_of_choices(details.document):
         _read_document(details, {"error": error})
@@ -134,16 +144,16 @@ def _read_document(details: ErrorDetails, document: object, key: str = "") -> No
         if details.is_full:
             return
         details.count_leaf()
-        plain = plain_name(name)
-        if _CODE.fullmatch(plain):
+        role = _role_of(name[:_MORE_THAN_A_NAME])
+        if role.is_code:
             details.add_code(value)
-        elif _WAIT.fullmatch(plain):
-            details.add_wait(plain, value)
+        elif role.is_wait:
+            details.add_wait(role.plain, value)
         if name in _MARKED_KEYS:
             details.codes.add(name)
-        if plain in _NAMES_A_FIELD:
+        if role.names_a_field:
             details.param = details.param or value[:_LONGEST_CODE].lower()
-        if not _MESSAGE.fullmatch(plain) or (plain == "reason" and " " not in value):
+        if not role.is_message or (role.plain == "reason" and " " not in value):
             continue
         details.add_message(value)
         if value.lstrip()[:1] in ("{", "["):
@@ -164,7 +174,7 @@ def _errors_of_choices(document: object) -> Iterator[object]:
 
 
 def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
-    """Set `is_error` for a document with too many values; return the part that holds its texts."""
+    """Set `has_error_in_outline` for a document with too many values; return the part that holds its texts."""
     if lenient_json.has_few_values(body):
         return body
     try:
@@ -173,7 +183,7 @@ def _error_in_outline(details: ErrorDetails, body: bytes) -> bytes:
         return body
     has_error = not outline.is_false(found.error)
     is_named = b'"error"' in (bytes(found.object), bytes(found.type))
-    details.is_error = (has_error or is_named) and outline.is_false(found.choices)
+    details.has_error_in_outline = (has_error or is_named) and outline.is_false(found.choices)
     return bytes(found.error) if has_error else body
 
 
@@ -249,14 +259,47 @@ def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
     a request must not take a key or a model out of service.
     """
     if isinstance(value, dict):
-        for name, inner in value.items():
-            if depth and (
-                not isinstance(inner, dict | list) or name in _FIELDS_OF_LISTS or plain_name(name) in _CONTAINERS
-            ):
-                yield from _leaves(inner, depth - 1, name)
+        for name, inner in value.items() if depth else ():
+            if isinstance(inner, _NESTED):
+                if name in _FIELDS_OF_LISTS or _role_of(name[:_MORE_THAN_A_NAME]).is_container:
+                    yield from _leaves(inner, depth - 1, name)
+            elif isinstance(inner, _TEXT_OR_NUMBER) and not isinstance(inner, bool):
+                yield name, str(inner)
     elif isinstance(value, list):
         for inner in value:
             if depth:
                 yield from _leaves(inner, depth - 1, key)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+    elif isinstance(value, _TEXT_OR_NUMBER) and not isinstance(value, bool):
         yield key, str(value)
+
+
+_NESTED: Final = (dict, list)
+_TEXT_OR_NUMBER: Final = (str, int, float)
+
+
+class _Role(NamedTuple):
+    """What a field of an error may hold, by its name, which is `plain`."""
+
+    plain: str
+    is_code: bool
+    is_wait: bool
+    is_message: bool
+    names_a_field: bool
+    is_container: bool
+
+
+_MORE_THAN_A_NAME: Final = 65
+"""Characters from which on a field's name says nothing (`plain_name`), so that no more of it is kept."""
+
+
+@lru_cache(maxsize=1024)
+def _role_of(name: str) -> _Role:
+    plain = plain_name(name)
+    return _Role(
+        plain,
+        _CODE.fullmatch(plain) is not None,
+        _WAIT.fullmatch(plain) is not None,
+        _MESSAGE.fullmatch(plain) is not None,
+        plain in _NAMES_A_FIELD,
+        plain in _CONTAINERS,
+    )

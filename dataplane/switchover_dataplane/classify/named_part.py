@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
-Part = Literal["header", "path", "item", "field"]
-"""A header of the caller, the request's path, an object that it refers to, or a field of its body."""
+Part = Literal["path", "item", "field"]
+"""The request's path, an object that it refers to, or a field of its body."""
 
 _MOST_OF_A_MESSAGE: Final = 512
 
@@ -42,7 +42,7 @@ _ITEM: Final = re.compile(
 )
 _PART: Final = (
     r"(?:grammar|schema|tools?|functions?|template|images?|audio|video|media|attachments?|arguments?|regex|pattern|url"
-    r"|base64|encoding|utf-?8|response_format"
+    r"|base[0-9]+|encoding|utf-?[0-9]+|response_format"
 )
 """Parts that only a request has. "body", "message" and "JSON" are left out: a server behind may have sent them."""
 
@@ -64,8 +64,13 @@ _REQUESTED_AND_LIMIT: Final = re.compile(
 )
 
 
+def names_a_header(names: Sequence[str], sentences: Sequence[str]) -> bool:
+    """Whether an error names a header of the caller; the arguments are those of `named_part`."""
+    return any(_HEADER.search(text[:_MOST_OF_A_MESSAGE]) for text in (*names, *sentences))
+
+
 def named_part(names: Sequence[str], sentences: Sequence[str], param: str) -> Part | None:
-    """Return the part of the request that an error names, None if it names none.
+    """Return the part of the request beside its headers that an error names, None if it names none.
 
     Args:
         names: its codes as words.
@@ -73,8 +78,6 @@ def named_part(names: Sequence[str], sentences: Sequence[str], param: str) -> Pa
         param: the request field in the error's `param`, "" for none (OpenAI: Error codes).
     """
     texts = [sentence[:_MOST_OF_A_MESSAGE] for sentence in sentences]
-    if any(map(_HEADER.search, (*names, *texts))):
-        return "header"
     if any(map(_PATH.search, (*names, *texts))):
         return "path"
     if any(map(_ITEM.search, texts)):

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from switchover_dataplane.classify.error_body import ErrorDetails, read
+from switchover_dataplane.classify.error_body import TYPE_HEADER, ErrorDetails, read
 from switchover_dataplane.classify.error_codes import BY_STATUS, GENERAL, ROWS, SCOPES, SURE_STATUSES, Row
 from switchover_dataplane.classify.error_words import reason_from_text, sentences_of
-from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part
-from switchover_dataplane.classify.waits import requested_wait
+from switchover_dataplane.classify.known_refusals import LONGEST, KnownRefusals, Stated, key_of
+from switchover_dataplane.classify.named_part import Part, is_larger_than_a_limit, named_part, names_a_header
+from switchover_dataplane.classify.waits import requested_wait, waits_of
 from switchover_dataplane.failover.outcome import ErrorClass, RefusalScope
 
 PLAIN = "http"
@@ -34,6 +35,10 @@ class _ErrorText(NamedTuple):
 
 _NOT_FOUND: Final = frozenset({400, 404, 409, 410, 422})
 _OF_A_LIMIT: Final = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.QUOTA_EXHAUSTED})
+_WITHOUT_NUMBERS: Final = str.maketrans("123456789", "0" * 9)
+"""Digits look the same to the words that are searched for: none of them names a number."""
+
+_known: Final = KnownRefusals()
 
 
 def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass | None:
@@ -64,13 +69,17 @@ def failed_success(
         reason = _plain(status)
         return None if reason is None else (reason, None, "unknown")
     details = read(headers, body)
-    return _failure(provider_kind, details.status, headers, details, now_wall) if details.is_error else None
+    if not details.is_error:
+        return None
+    stated_status = details.status
+    return _with_wait(_stated(provider_kind, stated_status, details), stated_status, headers, now_wall)
 
 
 def failed_stream(provider_kind: str, body: bytes, now_wall: float) -> Failure:
     """Return the failure that an event of a stream states; `body` is the event's data, or a text without events."""
     details = read({}, body)
-    return _failure(provider_kind, details.status, {}, details, now_wall)
+    stated_status = details.status
+    return _with_wait(_stated(provider_kind, stated_status, details), stated_status, {}, now_wall)
 
 
 def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: bytes, now_wall: float) -> Failure:
@@ -78,39 +87,54 @@ def refused(provider_kind: str, status: int, headers: Mapping[str, str], body: b
 
     The parameters are those of `classify`; `now_wall` is Unix time in seconds.
     """
-    details = read(headers, body)
-    if provider_kind != PLAIN:
-        return _failure(provider_kind, status, headers, details, now_wall)
-    reason = _plain(status) or ErrorClass.SERVER_ERROR
-    wait = requested_wait(status, headers, details, now_wall)
-    return reason, wait, _of_status(status, reason, wait)
+    key = key_of(provider_kind, status, headers.get(TYPE_HEADER, ""), body)
+    stated = None if key is None else _known.get(key)
+    if stated is None:
+        state = _stated_plainly if provider_kind == PLAIN else _stated
+        stated = state(provider_kind, status, read(headers, body))
+        if key is not None:
+            _known.add(key, stated)
+    return _with_wait(stated, status, headers, now_wall)
 
 
-def _failure(kind: str, status: int, headers: Mapping[str, str], details: ErrorDetails, now_wall: float) -> Failure:
+def _with_wait(stated: Stated, status: int, headers: Mapping[str, str], now_wall: float) -> Failure:
+    reason, scope, waits = stated
+    if waits is None:
+        return reason, None, scope
+    wait = requested_wait(status, headers, waits, now_wall)
+    return reason, wait, "target" if wait and scope == "unknown" else scope
+
+
+def _stated(kind: str, status: int, details: ErrorDetails) -> Stated:
     reason, scope = _reason_and_scope(kind, status, details)
     if is_larger_than_a_limit(details.messages):
-        return reason, None, "request"
+        return Stated(reason, "request", None)
     if reason in _OF_A_LIMIT and "permodel" in details.text:
         scope = "model"
-    wait = requested_wait(status, headers, details, now_wall)
-    return reason, wait, "target" if wait and scope == "unknown" else scope
+    return Stated(reason, scope, waits_of(details))
+
+
+def _stated_plainly(_kind: str, status: int, details: ErrorDetails) -> Stated:
+    reason = _plain(status) or ErrorClass.SERVER_ERROR
+    return Stated(reason, _of_status(status, reason), waits_of(details))
 
 
 def _reason_and_scope(kind: str, status: int, details: ErrorDetails) -> tuple[ErrorClass, RefusalScope]:
     words = _ErrorText(
-        frozenset(details.codes), tuple(details.names), tuple(details.messages), details.text, details.param
+        frozenset(details.codes),
+        tuple(details.names),
+        tuple([message.translate(_WITHOUT_NUMBERS) for message in details.messages]),
+        details.text.translate(_WITHOUT_NUMBERS),
+        details.param,
     )
-    return _reason(kind, status, words)
+    return _reason(kind, status, words) if len(words.text) <= LONGEST else _reason_anew(kind, status, words)
 
 
-# A failing target sends the same error for each request, and matching the words takes most of the time.
-@lru_cache(maxsize=128)
-def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
+def _reason_anew(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, RefusalScope]:
     """Return the class and scope of the first source that has one, the most reliable source first."""
     sentences = sentences_of(details.messages)
-    part = named_part(details.names, sentences, details.param)
     by_status = _by_status(status)
-    if part == "header":
+    if names_a_header(details.names, sentences):
         return by_status, "request"
     row = _row_of(ROWS, kind, status, details)
     if row is not None:
@@ -118,12 +142,18 @@ def _reason(kind: str, status: int, details: _ErrorText) -> tuple[ErrorClass, Re
     reason = reason_from_text(details.names, details.messages, status)
     if reason is not None:
         return reason, SCOPES.get(reason, "unknown")
-    if part is not None and status not in SURE_STATUSES:
+    part = None if status in SURE_STATUSES else named_part(details.names, sentences, details.param)
+    if part is not None:
         return _of_a_part(part, kind, status, details), "request"
     row = _row_of(GENERAL, kind, status, details)
     if row is not None:
         return row.error_class, row.scope
-    return by_status, _of_status(status, by_status, None)
+    return by_status, _of_status(status, by_status)
+
+
+# A failing target sends the same error for each request but for its numbers (OpenAI: "Used 29000, Requested 2000"), and
+# matching the words takes most of the time.
+_reason = lru_cache(maxsize=512)(_reason_anew)
 
 
 def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> ErrorClass:
@@ -134,11 +164,11 @@ def _of_a_part(part: Part, kind: str, status: int, details: _ErrorText) -> Error
     return row.error_class if row is not None else _by_status(status)
 
 
-def _of_status(status: int, reason: ErrorClass, wait: float | None) -> RefusalScope:
-    """Return the scope of a refusal with only a status and perhaps a wait."""
+def _of_status(status: int, reason: ErrorClass) -> RefusalScope:
+    """Return the scope of a refusal with only a status."""
     if SCOPES.get(reason) == "request":
         return "request"
-    return "target" if wait or status in SURE_STATUSES else "unknown"
+    return "target" if status in SURE_STATUSES else "unknown"
 
 
 def _row_of(rows: tuple[Row, ...], kind: str, status: int, details: _ErrorText) -> Row | None:

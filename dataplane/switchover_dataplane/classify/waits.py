@@ -6,9 +6,9 @@ is full again, not until the next request passes. So a reset counts only if the 
 
 import email.utils
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from switchover_dataplane.classify.error_body import ErrorDetails
 
@@ -56,12 +56,40 @@ _IS_HOURS: Final = ("hour", "hours")
 _FROM_NOW: Final = ("in", "after", "delay", "for", "s", "sec", "seconds", *_IS_MILLIS, *_IS_MINUTES, *_IS_HOURS)
 _A_RETRY: Final = ("retry", "wait", "cooldown", "backoff")
 _ALL_IN_ONE: Final = re.compile(r"\b(?:r|remaining)=0\b[^\"]{0,40}?\b(?:t|reset)=([0-9]{1,10})")
+_STATES_A_BUCKET: Final = re.compile("reset|ratelimit$", re.MULTILINE)
 _LONGEST_LIST: Final = 512
 _USED_UP: Final = frozenset(("rejected", "exceeded", "exhausted", "limited", "blocked", "throttled"))
 _LIMITED: Final = frozenset((402, 403, 429, 498, 503, 529))
 
 
-def requested_wait(status: int, headers: Mapping[str, str], details: ErrorDetails, now_wall: float) -> float | None:
+class Wait(NamedTuple):
+    """A wait as an answer states it: `seconds` from now on, or until a Unix time in seconds if `is_moment`."""
+
+    seconds: float
+    is_moment: bool = False
+
+    def left(self, now_wall: float) -> float | None:
+        """Return the seconds that are left, None if they are not plausible: not more than 0, or too many."""
+        return _plausible(self.seconds - now_wall if self.is_moment else self.seconds)
+
+
+class BodyWaits(NamedTuple):
+    """The waits of a body in the order in which they are tried, without its text and without the clock.
+
+    `is_daily`: the body names a daily quota (Gemini API: Rate limits).
+    """
+
+    stated: tuple[Wait, ...] = ()
+    is_daily: bool = False
+
+
+def waits_of(details: ErrorDetails) -> BodyWaits:
+    """Return the waits that the body of an answer states."""
+    stated = (*_in_fields(details.waits), *_in_sentences(details.messages))
+    return BodyWaits(stated, "perday" in details.text)
+
+
+def requested_wait(status: int, headers: Mapping[str, str], body: BodyWaits, now_wall: float) -> float | None:
     """Return the wait in seconds (more than 0) that an answer asks for, None if it asks for none.
 
     Headers come first, in the order of the providers' SDKs: `retry-after-ms`, then `retry-after` as seconds or as an
@@ -70,20 +98,21 @@ def requested_wait(status: int, headers: Mapping[str, str], details: ErrorDetail
     Args:
         status: of the answer, 0 if it is not known.
         headers: names in lower case, or a case-insensitive mapping.
-        details: the error in the body.
+        body: the waits in the body.
         now_wall: Unix time in seconds.
     """
-    if "perday" in details.text:
+    if body.is_daily:
         return _until_quota_day(now_wall)
+    names = "\n".join(headers).lower()
     return (
-        _number(headers.get("retry-after-ms", ""), 1000.0)
-        or _number(headers.get("retry-after", ""))
-        or _date(headers.get("retry-after", ""), now_wall)
-        or _in_retry_headers(headers, now_wall)
-        or _in_fields(details.waits, now_wall)
-        or _in_sentences(details.messages, now_wall)
-        or (_in_resets(headers, now_wall) if status in _LIMITED else None)
+        (_in_retry_headers(headers, now_wall) if "retry-after" in names else None)
+        or (_first(body.stated, now_wall) if body.stated else None)
+        or (_in_resets(headers, now_wall) if status in _LIMITED and _STATES_A_BUCKET.search(names) else None)
     )
+
+
+def _first(stated: Iterable[Wait], now_wall: float) -> float | None:
+    return next((left for wait in stated if (left := wait.left(now_wall))), None)
 
 
 def _until_quota_day(now_wall: float) -> float:
@@ -97,29 +126,29 @@ def _until_quota_day(now_wall: float) -> float:
 # ── Fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _in_fields(fields: Sequence[tuple[str, str]], now_wall: float) -> float | None:
+def _in_fields(fields: Sequence[tuple[str, str]]) -> Iterator[Wait]:
     """Read the fields of the body that hold a wait; fields about the next retry come before fields about a limit.
 
     Google: `retryDelay` (google.rpc.RetryInfo); OpenRouter: `metadata.headers.X-RateLimit-Reset`; Codex:
     `resets_in_seconds`.
     """
     in_order = sorted(fields, key=lambda named: not any(word in named[0] for word in _A_RETRY))
-    return next((wait for name, value in in_order if (wait := _of_field(name, value, now_wall))), None)
+    return (wait for name, value in in_order if (wait := _of_field(name, value)) is not None)
 
 
-def _of_field(name: str, value: str, now_wall: float) -> float | None:
+def _of_field(name: str, value: str) -> Wait | None:
     """Read one field: a point in time has the size or form of one; a duration needs a name that says "from now"."""
     if _NUMBER.fullmatch(value) and float(value) >= _EPOCH:
-        return _until(float(value), now_wall)
+        return _at(float(value))
     moment = _moment(value)
     if moment is not None:
-        return _until(moment, now_wall)
+        return _at(moment)
     if not name.endswith(_FROM_NOW) and not any(word in name for word in _A_RETRY):
         return None
     if name.endswith("at"):
         return None
     if _NUMBER.fullmatch(value):
-        return _plausible(float(value) * _seconds_of(name))
+        return Wait(float(value) * _seconds_of(name))
     return _span(value, whole=True)
 
 
@@ -135,41 +164,45 @@ def _seconds_of(name: str) -> float:
 # ── Sentences ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _in_sentences(messages: Sequence[str], now_wall: float) -> float | None:
+def _in_sentences(messages: Sequence[str]) -> Iterator[Wait]:
     """Read "retry after 37 seconds" (Azure), "try again in 7m12.5s" (OpenAI), "resets in 3hr 56min" (OpenCode)."""
     for message in messages[:_MOST_MESSAGES]:
         text = message[:_MOST_OF_A_MESSAGE]
-        for cue in _BEFORE.finditer(text):
-            wait = _span(text[cue.end() : cue.end() + _LONGEST_TEXT]) or _at(text, cue.end(), now_wall)
-            if wait:
-                return wait
-        behind = _BEHIND.search(text)
-        wait = _span(behind[1]) if behind else None
-        dated = _AT_A_MOMENT.search(text)
-        wait = wait or (_at(text, dated.end(), now_wall) if dated else None)
-        if wait:
-            return wait
-    return None
+        behind, dated = _BEHIND.search(text), _AT_A_MOMENT.search(text)
+        found = [each for cue in _BEFORE.finditer(text) for each in _at_a_cue(text, cue.end())]
+        found += [_span(behind[1]) if behind else None, _moment_at(text, dated.end()) if dated else None]
+        yield from filter(None, found)
 
 
-def _at(text: str, start: int, now_wall: float) -> float | None:
+def _at_a_cue(text: str, start: int) -> tuple[Wait | None, Wait | None]:
+    return _span(text[start : start + _LONGEST_TEXT]), _moment_at(text, start)
+
+
+def _moment_at(text: str, start: int) -> Wait | None:
     found = _MOMENT.match(text, start)
     moment = _moment(found[0]) if found else None
-    return None if moment is None else _until(moment, now_wall)
+    return None if moment is None else _at(moment)
 
 
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _in_retry_headers(headers: Mapping[str, str], now_wall: float) -> float | None:
-    """Read headers whose names contain Retry-After (`x-ms-retry-after-ms`), in all forms."""
-    named = ((name.lower(), value) for name, value in headers.items())
-    waits = (
-        _of_field(name.replace("-", ""), value.strip().lower(), now_wall)
-        for name, value in named
-        if "retry-after" in name and len(value) <= _LONGEST_TEXT
+    """Read Retry-After, and headers whose names contain it (`x-ms-retry-after-ms`) in all forms."""
+    return (
+        _number(headers.get("retry-after-ms", ""), 1000.0)
+        or _number(headers.get("retry-after", ""))
+        or _date(headers.get("retry-after", ""), now_wall)
+        or _first(_in_all_forms(headers), now_wall)
     )
-    return next((wait for wait in waits if wait), None)
+
+
+def _in_all_forms(headers: Mapping[str, str]) -> Iterator[Wait]:
+    for name, value in headers.items():
+        if "retry-after" in name.lower() and len(value) <= _LONGEST_TEXT:
+            wait = _of_field(name.lower().replace("-", ""), value.strip().lower())
+            if wait is not None:
+                yield wait
 
 
 def _in_resets(headers: Mapping[str, str], now_wall: float) -> float | None:
@@ -184,7 +217,8 @@ def _in_resets(headers: Mapping[str, str], now_wall: float) -> float | None:
         if "reset" in name.lower() and _is_used_up(headers, name.lower())
     ]
     resets += _ALL_IN_ONE.findall(headers.get("ratelimit", "")[:_LONGEST_LIST])
-    return max((wait for value in resets if (wait := _of_field("resetin", value, now_wall))), default=None)
+    waits = (wait.left(now_wall) for value in resets if (wait := _of_field("resetin", value)) is not None)
+    return max(filter(None, waits), default=None)
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
@@ -206,12 +240,12 @@ def _plausible(seconds: float) -> float | None:
     return seconds if 0 < seconds <= _LONGEST else None
 
 
-def _until(moment: float, now_wall: float) -> float | None:
-    """Return the seconds until a Unix time, which is in seconds or milliseconds."""
-    return _plausible((moment / 1000.0 if moment >= _EPOCH_MILLIS else moment) - now_wall)
+def _at(moment: float) -> Wait:
+    """Return the wait until a Unix time, which is in seconds or milliseconds."""
+    return Wait(moment / 1000.0 if moment >= _EPOCH_MILLIS else moment, is_moment=True)
 
 
-def _span(text: str, *, whole: bool = False) -> float | None:
+def _span(text: str, *, whole: bool = False) -> Wait | None:
     """Read a duration at the start of a text, or the whole text as one."""
     seconds, at = 0.0, 0
     for _ in range(_MOST_STEPS):
@@ -221,7 +255,7 @@ def _span(text: str, *, whole: bool = False) -> float | None:
         at = step.end()
         unit = next(index for index in range(len(_UNITS)) if step[index + 2])
         seconds += float(step[1]) * _UNITS[unit][1]
-    return None if whole and at < len(text) else _plausible(seconds)
+    return None if not seconds or (whole and at < len(text)) else Wait(seconds)
 
 
 def _moment(text: str) -> float | None:
@@ -239,7 +273,7 @@ def _moment(text: str) -> float | None:
 
 def _date(text: str, now_wall: float) -> float | None:
     moment = _http_date(text) if text else None
-    return None if moment is None else _until(moment, now_wall)
+    return None if moment is None else _at(moment).left(now_wall)
 
 
 def _http_date(text: str) -> float | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from switchover_dataplane.failover import envoy_order
 from switchover_dataplane.failover.most_telling import is_of_the_first
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, NotSent, Refused
-from switchover_dataplane.failover.retry_state import Pool, RetryState, tally
+from switchover_dataplane.failover.retry_state import Pool, RetryState, brief_limit, retry_state, untried_priorities
 from switchover_dataplane.failover.steps import Answer, Step, Tried, Try, Wait, Why, status_for
 from switchover_dataplane.failover.triggers import (
     error_class,
@@ -71,13 +71,10 @@ def next_step(
     wanted = is_trigger(policy, outcome)
     if not wanted and not _is_worth_another_target(policy, history):
         return Answer(Why.NOT_RETRIABLE if policy.hands_on_unchanged else Why.FINAL, status_for(outcome))
-    turns, outcomes = tally(history)
-    request = RetryState(
-        policy=policy,
-        pools={index: pool for index, pool in enumerate(upstream.priorities) if pool},
-        history=history,
-        turns=turns,
-        outcomes=outcomes,
+    request = retry_state(
+        policy,
+        upstream.priorities,
+        history,
         wanted=wanted,
         cooling=_as_if_none(upstream.priorities, cooling) if cooling else cooling,
         elapsed=elapsed,
@@ -163,13 +160,13 @@ def _why_over(request: RetryState) -> Why:
 def _after_brief_limit(request: RetryState) -> Wait | None:
     """Wait out a brief rate limit on the same target, once a request: it is not worth a weaker model."""
     last = request.last
-    seconds = request.brief_limit(last.outcome)
+    seconds = brief_limit(request.policy, last.outcome)
     if (
         seconds is None
         or not request.wanted
         or not request.repeats_allowed
         or request.has_waited
-        or request.remaining + request.policy.brief_wait_is_extra <= len(request.untried_priorities())
+        or request.remaining + request.policy.brief_wait_is_extra <= len(request.untried_priorities)
         or not request.fits(seconds)
     ):
         return None
@@ -179,7 +176,9 @@ def _after_brief_limit(request: RetryState) -> Wait | None:
 def _sibling(request: RetryState) -> Try | Wait | None:
     """Stay in the pool with a target not yet tried, as long as no priority loses its turn by it."""
     candidates = request.untried(request.last.priority)
-    return _here(request, request.last.priority, candidates, Why.OTHER_TARGET) if request.can_stay else None
+    if not candidates or not request.can_stay:
+        return None
+    return _here(request, request.last.priority, candidates, Why.OTHER_TARGET)
 
 
 def _same_again(request: RetryState) -> Try | Wait | None:
@@ -192,7 +191,7 @@ def _same_again(request: RetryState) -> Try | Wait | None:
         for target in request.pools[priority]
         if target.id not in request.cooling and _may_repeat(request, priority, target)
     )
-    return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN)
+    return _here(request, priority, request.least_tried(priority, candidates), Why.AGAIN) if candidates else None
 
 
 def _repeats_any(request: RetryState) -> bool:
@@ -206,9 +205,9 @@ def _may_repeat(request: RetryState, priority: int, target: Target) -> bool:
         return False
     if _repeats_any(request):
         return True
-    if request.asks_to_stay_away(outcomes[-1]) or _took_its_time(request, priority, target):
+    if error_class(outcomes[-1]) not in BRIEF or not (request.has_one_priority or len(outcomes) == 1):
         return False
-    return error_class(outcomes[-1]) in BRIEF and (request.has_one_priority or len(outcomes) == 1)
+    return not request.asks_to_stay_away(outcomes[-1]) and not _took_its_time(request, priority, target)
 
 
 def _took_its_time(request: RetryState, priority: int, target: Target) -> bool:
@@ -220,7 +219,7 @@ def _took_its_time(request: RetryState, priority: int, target: Target) -> bool:
 
 
 def _next_priority(request: RetryState) -> Try | None:
-    for priority in request.untried_priorities():
+    for priority in request.untried_priorities:
         return Try(priority, request.untried(priority), Why.NEXT_PRIORITY)
     return None
 
@@ -257,7 +256,7 @@ def _counted_again(request: RetryState, priority: int) -> Try | Wait | None:
 
 
 def _next_cooling(request: RetryState) -> Try | None:
-    for priority in request.untried_priorities(also_cooling=True):
+    for priority in untried_priorities(request.pools, request.turns, frozenset()):
         return Try(priority, request.pools[priority], Why.COOLING_TARGET)
     return None
 

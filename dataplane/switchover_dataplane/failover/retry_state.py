@@ -22,9 +22,11 @@ Pool = tuple[Target, ...]
 class RetryState(msgspec.Struct, frozen=True):
     """The facts of one decision after a failure.
 
-    `pools` holds the pools that are not empty, by priority; `turns` and `outcomes` are the `tally` of `history`, made
-    once as every rule asks for it. `wanted` tells whether the policy asks for another attempt.
-    `cooling` is empty where every target cools down: they are then tried in order as if none did.
+    `pools` holds the pools that are not empty, by priority. What several rules ask for is found out once: `turns` and
+    `outcomes` are the `tally` of `history`; `untried_priorities` had no try and have a target that does not cool down;
+    so many attempts are `remaining`; `has_waited` tells whether a brief rate limit was waited out already, as its
+    target is tried again in no other way. `wanted` tells whether the policy asks for another attempt. `cooling` is
+    empty where every target cools down: they are then tried in order as if none did.
     """
 
     policy: Policy
@@ -32,6 +34,9 @@ class RetryState(msgspec.Struct, frozen=True):
     history: Sequence[Tried]
     turns: Mapping[int, int]
     outcomes: Mapping[tuple[int, str], list[Outcome]]
+    untried_priorities: Sequence[int]
+    remaining: int
+    has_waited: bool
     wanted: bool
     cooling: Set[str]
     elapsed: float
@@ -50,36 +55,11 @@ class RetryState(msgspec.Struct, frozen=True):
         return len(self.pools) == 1
 
     @property
-    def remaining(self) -> int:
-        """How many attempts are left."""
-        used = len(self.history) if self.policy.counts_unsent else len(self.history) - self._unsent
-        extra = self.policy.brief_wait_is_extra and self.has_waited
-        return self.policy.attempts + extra - used
-
-    @property
     def can_stay(self) -> bool:
         """Whether a further attempt here leaves one for each priority that still waits for its turn."""
         if not self.policy.counts_unsent and isinstance(self.last.outcome, NotSent):
             return True
-        return self.remaining > len(self.untried_priorities())
-
-    @property
-    def has_waited(self) -> bool:
-        """Whether a brief rate limit was waited out already: such a target is tried again in no other way."""
-        return len(self.history) > len(self.outcomes) and any(
-            self.brief_limit(outcome) is not None for outcomes in self.outcomes.values() for outcome in outcomes[:-1]
-        )
-
-    @property
-    def _unsent(self) -> int:
-        return sum(isinstance(tried.outcome, NotSent) for tried in self.history)
-
-    def brief_limit(self, outcome: Outcome) -> float | None:
-        """Return the wait in seconds of a rate limit that is worth waiting for, else None."""
-        if not isinstance(outcome, Refused) or outcome.error_class is not ErrorClass.RATE_LIMITED:
-            return None
-        wait = outcome.retry_after or 0.0
-        return wait if 0 < wait <= self.policy.brief_wait else None
+        return self.remaining > len(self.untried_priorities)
 
     def asks_to_stay_away(self, outcome: Outcome) -> bool:
         """Tell whether a target asks for a longer wait than the policy lets a repeat follow."""
@@ -101,6 +81,8 @@ class RetryState(msgspec.Struct, frozen=True):
     def untried(self, priority: int, *, also_cooling: bool = False) -> Pool:
         """Return the targets of a pool that had no try."""
         pool = self.pools[priority]
+        if len(pool) == 1 and priority in self.turns:
+            return ()
         if priority not in self.turns and (also_cooling or not self.cooling):
             return pool
         return tuple(
@@ -108,14 +90,6 @@ class RetryState(msgspec.Struct, frozen=True):
             for target in pool
             if (also_cooling or target.id not in self.cooling) and (priority, target.id) not in self.outcomes
         )
-
-    def untried_priorities(self, *, also_cooling: bool = False) -> list[int]:
-        """Return the priorities that had no try."""
-        return [
-            priority
-            for priority in self.pools
-            if priority not in self.turns and self.untried(priority, also_cooling=also_cooling)
-        ]
 
     def countable(self, priority: int) -> Pool:
         """Return the targets that a counted try may go to: one that this very request made cool down still counts."""
@@ -140,6 +114,68 @@ class RetryState(msgspec.Struct, frozen=True):
         if not self.fits(seconds):
             return None
         return Wait(seconds, then) if seconds > 0 else then
+
+
+def retry_state(
+    policy: Policy,
+    priorities: Sequence[Pool],
+    history: Sequence[Tried],
+    *,
+    wanted: bool,
+    cooling: Set[str],
+    elapsed: float,
+    wall: float,
+    chance: float,
+    repeats_allowed: bool,
+) -> RetryState:
+    """Find out what the rules ask for; `priorities` may hold empty pools."""
+    pools = {index: pool for index, pool in enumerate(priorities) if pool}
+    turns, outcomes = tally(history)
+    has_waited = len(history) > len(outcomes) and _has_waited(policy, outcomes)
+    return RetryState(
+        policy,
+        pools,
+        history,
+        turns,
+        outcomes,
+        untried_priorities(pools, turns, cooling),
+        _remaining(policy, history, has_waited=has_waited),
+        has_waited,
+        wanted,
+        cooling,
+        elapsed,
+        wall,
+        chance,
+        repeats_allowed,
+    )
+
+
+def untried_priorities(pools: Mapping[int, Pool], turns: Mapping[int, int], cooling: Set[str]) -> list[int]:
+    """Return the priorities that had no try and have a target that does not cool down."""
+    return [
+        priority
+        for priority, pool in pools.items()
+        if priority not in turns and (not cooling or any(target.id not in cooling for target in pool))
+    ]
+
+
+def brief_limit(policy: Policy, outcome: Outcome) -> float | None:
+    """Return the wait in seconds of a rate limit that is worth waiting for, else None."""
+    if not isinstance(outcome, Refused) or outcome.error_class is not ErrorClass.RATE_LIMITED:
+        return None
+    wait = outcome.retry_after or 0.0
+    return wait if 0 < wait <= policy.brief_wait else None
+
+
+def _has_waited(policy: Policy, outcomes: Mapping[tuple[int, str], list[Outcome]]) -> bool:
+    return any(brief_limit(policy, outcome) is not None for each in outcomes.values() for outcome in each[:-1])
+
+
+def _remaining(policy: Policy, history: Sequence[Tried], *, has_waited: bool) -> int:
+    used = len(history)
+    if not policy.counts_unsent:
+        used -= sum(isinstance(tried.outcome, NotSent) for tried in history)
+    return policy.attempts + (policy.brief_wait_is_extra and has_waited) - used
 
 
 def tally(history: Sequence[Tried]) -> tuple[dict[int, int], dict[tuple[int, str], list[Outcome]]]:

@@ -6,11 +6,12 @@ caller's body or headers but its request id.
 """
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, NotSent, Outcome, Refused, TimedOut
+from switchover_dataplane.telemetry.logs import Line
 
 Ending = Literal["served", "rescued", "refused", "exhausted", "interrupted", "client-gone"]
 """How a request ended: `refused` is an answer that no other model would better, `rescued` a success after failures."""
@@ -115,51 +116,83 @@ _VERBS: dict[Ending, str] = {
 
 def message(record: Record) -> str:
     """Say in one readable line what happened: `failed over: gpt-4o 429 rate-limited > gpt-4.0-turbo 200`."""
-    steps = " > ".join(
-        " ".join(str(part) for part in (attempt.label, attempt.status, attempt.error_class) if part is not None)
-        for attempt in record.attempts
-    )
+    steps = " > ".join([_in_words(attempt.label, attempt) for attempt in record.attempts])
     return f"{_VERBS[record.outcome]}: {steps or 'no target'}"
 
 
-def line(record: Record) -> dict[str, Any]:
+def _in_words(name: str, attempt: Attempt) -> str:
+    if attempt.status is not None:
+        name = f"{name} {attempt.status}"
+    return name if attempt.error_class is None else f"{name} {attempt.error_class}"
+
+
+class AttemptFields(msgspec.Struct, omit_defaults=True, gc=False):
+    """An attempt as it stands in the log line; what has its default is left out."""
+
+    priority: int
+    target: str
+    provider: str
+    model: str
+    status: int | None
+    error_class: str | None
+    wait_ms: float
+    first_token_ms: float | None
+    duration_ms: float
+    bytes: int
+    decision: str
+    detail: str = ""
+    continues: bool = False
+    dropped_events: int = 0
+    handed_on: bool = False
+
+
+class TraceLine(Line, kw_only=True, omit_defaults=True, gc=False):
+    """A record as its log line has it; what has its default is left out."""
+
+    request_id: str
+    caller: str = ""
+    route: str
+    rule: str
+    outcome: Ending
+    status: int
+    duration_ms: float
+    attempts: list[AttemptFields]
+
+
+def line(record: Record) -> TraceLine:
     """Record → the fields of its log line, beside `msg`."""
-    return {
-        "request_id": record.request_id,
-        **({"caller": record.caller} if record.caller else {}),
-        "route": record.route,
-        "rule": record.rule,
-        "outcome": record.outcome,
-        "status": record.status,
-        "duration_ms": round(record.duration_ms, 1),
-        "attempts": [
-            {**_step(attempt), **({"handed_on": True} if attempt is record.handed_on else {})}
-            for attempt in record.attempts
-        ],
-    }
+    handed_on = record.handed_on
+    return TraceLine(
+        request_id=record.request_id,
+        caller=record.caller,
+        route=record.route,
+        rule=record.rule,
+        outcome=record.outcome,
+        status=record.status,
+        duration_ms=round(record.duration_ms, 1),
+        attempts=[_fields(attempt, is_handed_on=attempt is handed_on) for attempt in record.attempts],
+    )
 
 
-def _step(attempt: Attempt) -> dict[str, Any]:
-    step: dict[str, Any] = {
-        "priority": attempt.priority,
-        "target": attempt.target,
-        "provider": attempt.provider,
-        "model": attempt.model[:_LONGEST_NAME],
-        "status": attempt.status,
-        "error_class": attempt.error_class,
-        "wait_ms": round(attempt.wait_ms, 1),
-        "first_token_ms": None if attempt.first_token_ms is None else round(attempt.first_token_ms, 1),
-        "duration_ms": round(attempt.duration_ms, 1),
-        "bytes": attempt.bytes,
-        "decision": attempt.decision,
-    }
-    if attempt.detail:
-        step["detail"] = attempt.detail
-    if attempt.continues:
-        step["continues"] = True
-    if attempt.dropped:
-        step["dropped_events"] = attempt.dropped
-    return step
+def _fields(attempt: Attempt, *, is_handed_on: bool) -> AttemptFields:
+    first = attempt.first_token_ms
+    return AttemptFields(
+        attempt.priority,
+        attempt.target,
+        attempt.provider,
+        attempt.model[:_LONGEST_NAME],
+        attempt.status,
+        attempt.error_class,
+        round(attempt.wait_ms, 1),
+        None if first is None else round(first, 1),
+        round(attempt.duration_ms, 1),
+        attempt.bytes,
+        attempt.decision,
+        attempt.detail,
+        attempt.continues,
+        attempt.dropped,
+        is_handed_on,
+    )
 
 
 def summary(record: Record) -> str:
@@ -167,11 +200,7 @@ def summary(record: Record) -> str:
 
     Which host, address or object of the cluster that was is for the log.
     """
-    steps = (
-        " ".join(str(part) for part in (shown(attempt), attempt.status, attempt.error_class) if part is not None)
-        for attempt in record.attempts
-    )
-    return " > ".join(steps) or "nothing"
+    return " > ".join([_in_words(shown(attempt), attempt) for attempt in record.attempts]) or "nothing"
 
 
 def shown(attempt: Attempt) -> str:

@@ -13,6 +13,7 @@ import pytest
 from multidict import CIMultiDictProxy
 
 from as_written import AsWritten, as_written, retries
+from logged import fields_of
 from serving import Answering, Gateway, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane import table as t
 
@@ -79,7 +80,7 @@ async def test_a_model_that_cannot_be_reached_hides_nothing_that_another_said(
     assert answer.headers["x-switchover-attempts"] == "2"
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
     assert line.getMessage() == "exhausted: model-0 429 rate-limited > model-1 connect-failed"
-    fields = line.__dict__["fields"]
+    fields = fields_of(line)
     assert (fields["outcome"], fields["status"]) == ("exhausted", 429)
     assert [attempt.get("handed_on", False) for attempt in fields["attempts"]] == [True, False]
 
@@ -91,7 +92,7 @@ async def test_of_equal_answers_the_last_is_handed_on_and_the_trace_names_no_oth
     answer = await asked(client, limited(), limited(), limited())
     assert (answer.status, answer.served_by) == (429, "openai/model-2")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert not any("handed_on" in attempt for attempt in line.__dict__["fields"]["attempts"])
+    assert not any("handed_on" in attempt for attempt in fields_of(line)["attempts"])
 
 
 async def test_a_wait_is_not_hidden_by_a_fallbacks_refused_key_or_parameter(client: aiohttp.ClientSession) -> None:
@@ -241,7 +242,7 @@ async def test_under_envoy_semantics_a_wait_beyond_the_deadline_is_answered_504_
     assert (answer.status, answer.code) == (504, "upstream_timeout")
     assert time.monotonic() - began >= deadline
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert (line.__dict__["fields"]["outcome"], line.__dict__["fields"]["status"]) == ("exhausted", 504)
+    assert (fields_of(line)["outcome"], fields_of(line)["status"]) == ("exhausted", 504)
 
 
 # ── Large answers that are passed on as they come ───────────────────────────────────────────────────────────────────

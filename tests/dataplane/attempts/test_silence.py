@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from as_written import as_written
+from logged import fields_of
 from serving import (
     CHAT,
     END,
@@ -81,7 +82,7 @@ async def test_the_next_model_starts_beside_a_silent_one_and_the_silent_one_is_c
     assert (status, b"second" in body, served_by) == (200, True, "openai/model-1")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
     assert line.getMessage() == "failed over: model-0 silent > model-1 200"
-    attempts = line.__dict__["fields"]["attempts"]
+    attempts = fields_of(line)["attempts"]
     assert (attempts[0]["detail"], attempts[0]["decision"]) == ("firstTokenTimeout of 0.1s", "next priority")
 
 
@@ -101,7 +102,7 @@ async def test_a_silent_model_that_answers_first_after_all_wins(
 
     assert (status, b"first" in body, served_by) == (200, True, "openai/model-0")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    overtaken, winner = line.__dict__["fields"]["attempts"]
+    overtaken, winner = fields_of(line)["attempts"]
     assert (overtaken["target"], overtaken["detail"]) == ("ns/up/1/0", "another answered first")
     assert (winner["status"], winner["error_class"], winner["decision"]) == (200, None, "answer: success")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from switchover_dataplane.classify.error_body import read
 from switchover_dataplane.classify.refusal import failed_stream, refused
-from switchover_dataplane.classify.waits import requested_wait
+from switchover_dataplane.classify.waits import requested_wait, waits_of
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z."""
@@ -174,5 +174,5 @@ def test_whatever_stands_in_fields_sentences_and_headers_a_wait_is_some_seconds_
     name: str, value: object, text: list[str], header: str
 ) -> None:
     details = read({}, msgspec.json.encode({"error": {name: value, "message": "".join(text)}}))
-    found = requested_wait(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": header}, details, NOW)
+    found = requested_wait(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": header}, waits_of(details), NOW)
     assert found is None or 0 < found <= 400 * DAY

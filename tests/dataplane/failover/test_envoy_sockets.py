@@ -17,6 +17,7 @@ import pytest
 
 from envoy_expected import Expected, expected_of_envoy, expected_of_failover, pools
 from envoy_vectors import Case, headers_of, load, policy
+from logged import fields_of
 from scripted import HOST, Said, Upstreams, measured
 from serving import free_port, gateway
 from switchover_dataplane import table as t
@@ -72,7 +73,7 @@ class Attempts(logging.Handler):
         self.targets: dict[str, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields = record.__dict__["fields"]
+        fields = fields_of(record)
         self.targets[fields["request_id"]] = [attempt["target"] for attempt in fields["attempts"]]
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
+from logged import fields_of
 from serving import Gateway, free_port, gateway, good, raw, table, targets
 from switchover_dataplane import table as t
 from switchover_dataplane.control.masked import masked
@@ -249,7 +250,7 @@ async def test_the_caller_stands_in_trace_and_metrics_and_no_key_does(
             assert (await ask(client, at, {"api-key": APP_KEY})).status == 200
             assert (await ask(client, at, {"api-key": f"{APP_KEY}x"})).status == 401
             (line,) = caplog.records
-            assert vars(line)["fields"]["caller"] == "ns/app"
+            assert fields_of(line)["caller"] == "ns/app"
             counted = at.metrics.registry.get_sample_value
             asked = {"route": "ns/route", "caller": "ns/app", "outcome": "served"}
             assert counted("switchover_caller_requests_total", asked) == 1

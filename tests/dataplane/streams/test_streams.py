@@ -10,6 +10,7 @@ import pytest
 
 from as_written import AsWritten, as_written, retries
 from chat_streams import ASKED, CALL, ERROR, TEXT, WORDS, ask, going_on, said, stream, whole
+from logged import fields_of
 from serving import (
     CHAT,
     END,
@@ -329,10 +330,10 @@ async def test_malformed_events_are_dropped_and_counted(
     assert (got.text, got.is_whole) == (TEXT, True)
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
     assert line.getMessage() == "failed over: model-0 200 interrupted > model-1 200"
-    first, second = line.__dict__["fields"]["attempts"]
+    first, second = fields_of(line)["attempts"]
     assert (first["dropped_events"], first["decision"], first["detail"][:5]) == (1, "next priority", "reset")
     assert second["continues"] is True
-    assert line.__dict__["fields"]["outcome"] == "rescued"
+    assert fields_of(line)["outcome"] == "rescued"
 
 
 async def test_a_last_event_without_its_blank_line_reaches_the_client(client: aiohttp.ClientSession) -> None:
