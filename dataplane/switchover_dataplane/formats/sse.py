@@ -55,8 +55,13 @@ class Scanner:
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
-        if not held and piece.find(b"\n\n") == len(piece) - 2 >= 0 and b"\r" not in piece:
-            return [self._event(piece)]  # as nearly every piece
+        if not held and piece.endswith(b"\n\n") and b"\r" not in piece:
+            first = piece.find(b"\n")
+            size = len(piece)
+            if first == size - 2 and size <= _LARGE and self._began and piece.startswith(b"data: "):
+                return [Event(piece, "", piece[6:-2])]  # as nearly every piece
+            if piece.find(b"\n\n", first) == size - 2:
+                return [self._event(piece)]
         text: bytes | bytearray = piece
         if held:
             held += piece

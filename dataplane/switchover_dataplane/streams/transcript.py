@@ -11,7 +11,7 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, read
+from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, plain_text, read, read_other
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
@@ -58,8 +58,8 @@ class Transcript:
 
     `choices` is the number that the request asked for, `api` the API of the request (None: the form of its answers is
     unknown). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
-    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` the events that
-    show progress of the model.
+    model cannot continue the answer, "" if it can. `is_plain`: nothing but text has come so far. `dropped` counts
+    malformed events, `progress_events` the events that show progress of the model.
     """
 
     __slots__ = (
@@ -72,7 +72,6 @@ class Transcript:
         "_held",
         "_holds_calls",
         "_idle",
-        "_is_plain",
         "_kept",
         "_known",
         "_open",
@@ -85,6 +84,7 @@ class Transcript:
         "_waits",
         "_wanted",
         "dropped",
+        "is_plain",
         "not_resumable",
         "progress_events",
     )
@@ -107,7 +107,7 @@ class Transcript:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
-        self._is_plain = self._known is StreamFormat.CHAT and choices == 1
+        self.is_plain = api is Api.CHAT and choices == 1
         self._kept = KeptText()
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
@@ -188,7 +188,7 @@ class Transcript:
         Its text begins with the sent text or its last words. If a call broke off (`lacks_calls`) it is a whole answer
         to the same request.
         """
-        self._is_plain = False
+        self.is_plain = False
         if self._other is not None:
             self._other.begin_anew(seam)
             return
@@ -212,13 +212,18 @@ class Transcript:
             Interruption: the answer failed, ends without being whole, or sends too much without content.
             Mismatch: the other model's text does not continue this one.
         """
-        chunk = read(event, self._api)
-        kind = chunk.kind
-        if self._is_plain:
+        if self.is_plain:
+            text = plain_text(event)
+            if text:
+                return self._take_text(event, text)
+            chunk = read_other(event, self._api)
             is_mere = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
-            if is_mere and kind is _KIND_CONTENT and chunk.choices is FIRST:
+            if is_mere and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
                 return self._take_text(event, chunk.text)
-            self._is_plain = is_mere and kind is _KIND_NO_CONTENT
+            self.is_plain = is_mere and chunk.kind is _KIND_NO_CONTENT
+        else:
+            chunk = read(event, self._api)
+        kind = chunk.kind
         if chunk.stream_format is None:
             if kind not in _KINDS_OF_THE_ANSWER:
                 self._count_idle(event)
@@ -251,7 +256,7 @@ class Transcript:
         if self._kept.is_too_much:
             self.not_resumable = "more than 1 MiB of text"
             self._kept.drop()
-            self._is_plain = False
+            self.is_plain = False
         return event.raw
 
     def _take_strange(self, event: Event) -> bytes:

@@ -30,7 +30,7 @@ class ConnectionBroken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
+    """Carries one request and its answer at a time: `start`, then `head`, then `piece` or `push` until `finished`.
 
     `received` tells whether any byte of the current answer came. While there is a `reader`, it is called with whatever
     is new as long as a coroutine waits for that; without one a future wakes the task that waits.
@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_reading",
         "_suspended",
+        "_taker",
         "_transport",
         "_upload",
         "_waiter",
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reading = True
         self._suspended = False
+        self._taker: Callable[[bytes], bool] | None = None
         self.reader: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
         self._upload: Upload | None = None
@@ -142,6 +144,23 @@ class Connection(asyncio.Protocol):
                 await waiter
         return self.take()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether nothing is held of the body, and more may come."""
+        return not self._answer.held and not self._answer.done and self._broken is None
+
+    async def push(self, take: Callable[[bytes], bool]) -> None:
+        """Call `take` with what comes of the body at the moment at which it comes, without a wake-up of a task.
+
+        This ends when `take` returns False, and when the body ends or breaks. `take` raises nothing.
+        """
+        self._taker = take
+        self._waiter = waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._taker = None
+
     def take(self) -> bytes:
         """Return what is held of the body and let the target go on."""
         taken = self._answer.take()
@@ -175,6 +194,14 @@ class Connection(asyncio.Protocol):
             answer.feed(data)
         except NotHttp as reason:
             self._fail(ConnectionBroken("not-http", str(reason)))
+        take = self._taker
+        if take is not None:
+            if answer.held and not take(answer.take()):
+                self._taker = None
+                self._wake()
+            elif answer.done or self._broken is not None:
+                self._wake()
+            return
         if answer.held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
             self._reading = False
             self._transport.pause_reading()

@@ -38,7 +38,7 @@ class Response:
     the reading. However fast an answer comes, others get a turn after each 16 KiB of it.
     """
 
-    __slots__ = ("_connection", "_held", "_left", "_pool", "failure", "headers", "status")
+    __slots__ = ("_connection", "_held", "_left", "_pool", "_taker", "failure", "headers", "status")
 
     def __init__(self, connection: Connection, pool: ConnectionPool) -> None:
         self.status = connection.status
@@ -48,6 +48,7 @@ class Response:
         self.failure: Exception | None = None
         self._held = b""
         self._left = turns.BYTES
+        self._taker: Callable[[bytes], bool] | None = None
         if connection.finished:
             self._held = connection.take()
             self._release(connection)
@@ -81,6 +82,46 @@ class Response:
             self._held = b""
         self._left -= len(piece)
         return piece
+
+    async def push(self, take: Callable[[bytes], bool]) -> bool:
+        """Call `take` with each piece of the body at the moment at which it comes, until it returns False.
+
+        The pieces and turns are those of `chunk`. Between turns no task wakes up. `take` raises nothing.
+
+        Returns:
+            Whether more of the body may follow.
+
+        Raises:
+            ConnectionBroken: the body is not whole, or it was given up.
+            Exception: whatever stopped the iterator of the request's body.
+        """
+        self._taker = take
+        while self._taker is not None:
+            connection = self._connection
+            if connection is None or self._held or self._left <= 0 or not connection.is_waited_for:
+                piece = await self.chunk()
+                if not piece:
+                    return False
+                if not take(piece):
+                    break
+                continue
+            await connection.push(self._pushed)
+            if connection.finished and connection is self._connection:
+                self._held += connection.take()
+                self._release(connection)
+        return True
+
+    def _pushed(self, piece: bytes) -> bool:
+        """Hand a piece on within the turn; what is beyond the turn is held."""
+        left = self._left - len(piece)
+        if left < 0 or self._taker is None:
+            self._held = piece
+            return False
+        self._left = left
+        if self._taker(piece):
+            return left > 0
+        self._taker = None
+        return False
 
     async def drain(self) -> None:
         """Read what is left if it is short, so that the connection is kept; the caller limits the time and aborts."""
