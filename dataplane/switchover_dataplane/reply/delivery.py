@@ -27,30 +27,27 @@ class Delivery:
     """
 
     __slots__ = (
-        "_connection",
         "_loop",
         "_transcript",
         "_turn",
         "attempt",
+        "connection",
         "is_between_events",
         "redaction",
         "written_at",
     )
 
-    def __init__(self, connection: Sending, transcript: Transcript, attempt: trace.Attempt, redaction: Redaction) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Sending, transcript: Transcript, attempt: trace.Attempt, redaction: Redaction
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
         self._turn = 0
         self.attempt = attempt
+        self.connection = connection
         self.is_between_events = True
         self.redaction = redaction
         self.written_at = self._loop.time()
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the client takes too little; `drained` has to follow."""
-        return self._connection.paused
 
     async def take(self, events: Sequence[Event]) -> None:
         """Send what of the events is for the client, all at once; they are no more than one turn is for.
@@ -75,10 +72,10 @@ class Delivery:
         if turn > turns.EVENTS and self._turn:
             return False
         self._turn = turn
-        taken = b""
+        transcript, taken = self._transcript, b""
         try:
             for event in events:
-                taken += self._transcript.take(event)
+                taken += transcript.take(event)
                 self.is_between_events = not event.is_part or event.raw.endswith(_EVENT_ENDS)
         except (Interruption, Mismatch):
             raise
@@ -89,7 +86,7 @@ class Delivery:
                 taken = self.redaction.body(taken)
                 self.written_at = now
                 self.attempt.bytes += len(taken)
-                self._connection.put(taken)
+                self.connection.put(taken)
         return True
 
     async def drained(self) -> None:
@@ -98,8 +95,8 @@ class Delivery:
         Raises:
             ConnectionResetError: it left.
         """
-        if self._connection.paused:
-            await self._connection.drained()
+        if self.connection.paused:
+            await self.connection.drained()
 
     async def write(self, data: bytes) -> None:
         """Send something between the events.
@@ -108,5 +105,5 @@ class Delivery:
             ConnectionResetError: the client left.
         """
         if data:
-            await self._connection.write(data)
+            await self.connection.write(data)
             self.attempt.count(len(data))

@@ -101,7 +101,7 @@ class Reading:
     # ── A piece when it comes ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _push(self) -> bool:
-        """Have the pieces delivered when they come, until something else is to be done; return whether more may come."""
+        """Have the pieces delivered when they come, until something else is due; return whether more may come."""
         self._idle.waiting_since = self._loop.time()
         may_go_on = await self._rest.push(self._take_now)
         self._idle.waiting_since = None
@@ -128,7 +128,7 @@ class Reading:
             return False
         if idle.limit != self._limit:
             idle.change(self._limit)
-        if delivery.is_paused or scanner.is_behind:
+        if delivery.connection.paused or scanner.is_behind:
             return False
         return transcript.is_plain or not (transcript.is_holding or transcript.is_settled)
 

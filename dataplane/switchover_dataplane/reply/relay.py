@@ -15,6 +15,7 @@ from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Exchange
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.process import turns
 from switchover_dataplane.reply import reply
@@ -40,16 +41,18 @@ _prompts: Final = msgspec.json.Decoder(list[Any])
 class Relay:
     """Hands one answer on, and the answers of other models that continue it.
 
-    `redaction` returns what has to be replaced in what the targets send that were asked so far.
+    `api` is the API of the request, None if the form of its answers is unknown. `redaction` returns what has to be
+    replaced in what the targets send that were asked so far.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - an exchange, and what is known of it
         self,
         request: Request,
         exchange: Exchange,
         policy: Policy,
         record: trace.Record,
         redaction: Callable[[], Redaction],
+        api: Api | None,
     ) -> None:
         self._connection = request.connection
         self._exchange = exchange
@@ -57,12 +60,9 @@ class Relay:
         self._record = record
         self._redaction = redaction
         self._body = exchange.body
-        self._transcript = Transcript(_choices(exchange.body), None, holds_calls=False)
-        self._delivery = self._new_delivery()
+        self._transcript = Transcript(_choices(exchange.body), api, holds_calls=held_calls.are_held(policy))
+        self._delivery = Delivery(request.connection, self._transcript, record.attempts[-1], redaction())
         self._broke = ""
-
-    def _new_delivery(self) -> Delivery:
-        return Delivery(self._connection, self._transcript, self._record.attempts[-1], self._redaction())
 
     async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> None:
         """Send an answer that is `opened`.
@@ -71,9 +71,6 @@ class Relay:
             Interrupted: it could not be sent whole; the client's connection is closed already.
             ConnectionError: the client left.
         """
-        api = answer.opened.api if answer.opened is not None else None
-        self._transcript = Transcript(_choices(self._body), api, holds_calls=held_calls.are_held(self._policy))
-        self._delivery = self._new_delivery()
         try:
             self._connection.begin(answer.status, headers)
             while True:

@@ -10,29 +10,29 @@ MOST_TEXT: Final = 1 << 20
 
 
 class KeptText:
-    """Collects a text piece by piece, in one buffer, as a piece on its own needs 50 bytes more."""
+    """Collects a text of `length` characters in one buffer, as each piece on its own needs 50 bytes more."""
 
-    __slots__ = ("_length", "_text")
+    __slots__ = ("_text", "length")
 
     def __init__(self) -> None:
         self._text = StringIO()
-        self._length = 0
+        self.length = 0
 
     def __str__(self) -> str:
         return lenient_json.joined(self._text.getvalue())
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
     def add(self, text: str) -> None:
         """Keep a piece."""
-        self._length += self._text.write(text)
+        self.length += self._text.write(text)
 
     @property
     def is_too_much(self) -> bool:
         """Whether the text is longer than `MOST_TEXT`."""
-        return self._length > MOST_TEXT
+        return self.length > MOST_TEXT
 
     def drop(self) -> None:
         """Drop the text."""
-        self._text, self._length = StringIO(), 0
+        self._text, self.length = StringIO(), 0

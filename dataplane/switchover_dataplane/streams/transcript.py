@@ -15,7 +15,7 @@ from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, plain
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
-from switchover_dataplane.streams.kept_text import KeptText
+from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
 from switchover_dataplane.streams.splice import Mismatch, Splice
@@ -217,12 +217,15 @@ class Transcript:
             if text:
                 return self._take_text(event, text)
             chunk = read_other(event, self._api)
-            is_mere = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
-            if is_mere and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
+            self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
+            if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
                 return self._take_text(event, chunk.text)
-            self.is_plain = is_mere and chunk.kind is _KIND_NO_CONTENT
-        else:
-            chunk = read(event, self._api)
+            self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
+            return self._take_chunk(event, chunk)
+        return self._take_chunk(event, read(event, self._api))
+
+    def _take_chunk(self, event: Event, chunk: Chunk) -> bytes:
+        """Read an event that is not plain text, or comes after another such event."""
         kind = chunk.kind
         if chunk.stream_format is None:
             if kind not in _KINDS_OF_THE_ANSWER:
@@ -252,10 +255,11 @@ class Transcript:
         self.progress_events += 1
         if not self._seen:
             self._seen.add(0)
-        self._kept.add(text)
-        if self._kept.is_too_much:
+        kept = self._kept
+        kept.add(text)
+        if kept.length > MOST_TEXT:
             self.not_resumable = "more than 1 MiB of text"
-            self._kept.drop()
+            kept.drop()
             self.is_plain = False
         return event.raw
 

@@ -120,9 +120,11 @@ class ResponseParser:
         pieces = self._pieces
         if not pieces:
             return b""
-        taken = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
         self.held = 0
+        if len(pieces) == 1:
+            return pieces.pop()
+        taken = b"".join(pieces)
+        pieces.clear()
         return taken
 
     # ── What llhttp calls ───────────────────────────────────────────────────────────────────────────────────────────
