@@ -83,20 +83,24 @@ class _PlainChunk(msgspec.Struct, gc=False):
 _plain_decoder: Final = msgspec.json.Decoder(_PlainChunk)
 
 
-def plain_text(event: Event) -> str:
-    """Return the text of a chunk of a chat completion with nothing but text in its only choice; "" for other events."""
-    data = event.data
-    if data is None or event.is_part or event.name == "error":
-        return ""
+def plain_text(data: bytes) -> str:
+    """Return the text of a chat completion's chunk that has nothing but text in its only choice; "" for other data."""
     try:
         return _plain_decoder.decode(data).choices[0].delta.content
     except (ValueError, RecursionError):
         return ""
 
 
+def may_be_plain(event: Event) -> bool:
+    """Whether the form of an event leaves open that it is plain text."""
+    return not event.is_part and event.name != "error"
+
+
 def read(event: Event, api: Api | None) -> Chunk:
     """Read one event of a stream; `api` is the API of the request, None if it is not known."""
-    text = plain_text(event) if api is Api.CHAT else ""
+    text = ""
+    if api is Api.CHAT and event.data is not None and may_be_plain(event):
+        text = plain_text(event.data)
     return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", FIRST, FIRST) if text else read_other(event, api)
 
 

@@ -55,14 +55,32 @@ class Scanner:
         self._in_parts = False
         self._looked = 0
 
+    def only_data(self, piece: bytes) -> bytes | None:
+        """Return the data of a piece that is one event of one data line, as nearly every piece; None for another piece.
+
+        Such a piece leaves nothing behind, and is not to be fed.
+        """
+        size = len(piece)
+        if (
+            piece.find(b"\n") != size - 2
+            or piece[-1] != _NEW_LINE
+            or _RETURN in piece
+            or self._held
+            or size > _LARGE
+            or not self._began
+            or not piece.startswith(b"data: ")
+        ):
+            return None
+        return piece[6:-2]
+
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
         if not held and piece.endswith(b"\n\n") and _RETURN not in piece:
-            size, first = len(piece), piece.find(b"\n")
-            if first == size - 2 and size <= _LARGE and self._began and piece.startswith(b"data: "):
-                return [Event(piece, "", piece[6:-2])]  # as nearly every piece
-            if piece.find(b"\n\n", first) == size - 2:
+            data = self.only_data(piece)
+            if data is not None:
+                return [Event(piece, "", data)]
+            if piece.find(b"\n\n") == len(piece) - 2:
                 return [self._event(piece)]
         text: bytes | bytearray = piece
         if held:

@@ -23,17 +23,17 @@ class Delivery:
     """Sends what the transcript makes of the events of `attempt`, without what `redaction` replaces.
 
     `written_at` is the event loop's time of the last bytes for the client. `is_between_events`: another event may be
-    written now, as the client is not in the middle of one.
+    written now, as the client is not in the middle of one. `turn` counts the events since others had their turn.
     """
 
     __slots__ = (
         "_loop",
         "_transcript",
-        "_turn",
         "attempt",
         "connection",
         "is_between_events",
         "redaction",
+        "turn",
         "written_at",
     )
 
@@ -42,7 +42,7 @@ class Delivery:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
-        self._turn = 0
+        self.turn = 0
         self.attempt = attempt
         self.connection = connection
         self.is_between_events = True
@@ -58,7 +58,7 @@ class Delivery:
             ConnectionResetError: the client left.
         """
         if not self.take_now(events, self._loop.time()):
-            self._turn = 0
+            self.turn = 0
             await turns.give_way()
             self.take_now(events, self._loop.time())
         await self.drained()
@@ -68,10 +68,10 @@ class Delivery:
 
         `now` is the event loop's time. It raises as `take`.
         """
-        turn = self._turn + len(events)
-        if turn > turns.EVENTS and self._turn:
+        turn = self.turn + len(events)
+        if turn > turns.EVENTS and self.turn:
             return False
-        self._turn = turn
+        self.turn = turn
         transcript, taken = self._transcript, b""
         try:
             for event in events:
@@ -88,6 +88,18 @@ class Delivery:
                 self.attempt.bytes += len(taken)
                 self.connection.put(taken)
         return True
+
+    def send(self, event: bytes, now: float) -> None:
+        """Send one event that the transcript has taken as it is; another one of the turn.
+
+        Raises:
+            ConnectionResetError: the client left.
+        """
+        self.turn += 1
+        data = self.redaction.body(event)
+        self.written_at = now
+        self.attempt.bytes += len(data)
+        self.connection.put(data)
 
     async def drained(self) -> None:
         """Wait while the client takes too little.

@@ -10,6 +10,7 @@ from typing import Final
 
 from switchover_dataplane.attempts.stream_start import AFTER_THE_END
 from switchover_dataplane.formats.sse import Event, Scanner
+from switchover_dataplane.process import turns
 from switchover_dataplane.reply.delivery import Delivery
 from switchover_dataplane.reply.idle_timeout import IdleTimeout
 from switchover_dataplane.streams.transcript import Interruption, Transcript
@@ -118,7 +119,14 @@ class Reading:
         """Deliver a piece at once; return whether the next one can be taken in the same way."""
         idle, scanner, delivery, transcript = self._idle, self._scanner, self._delivery, self._transcript
         idle.waiting_since = now = self._loop.time()
+        if idle.limit != self._limit:
+            idle.change(self._limit)
         try:
+            if transcript.is_plain and delivery.turn < turns.EVENTS:
+                data = scanner.only_data(piece)
+                if data is not None and transcript.take_plain(data):
+                    delivery.send(piece, now)
+                    return not delivery.connection.paused
             events = scanner.feed(piece)
             if not delivery.take_now(events, now):
                 self._late = events
@@ -126,8 +134,6 @@ class Reading:
         except Exception as failure:  # noqa: BLE001 - raised in the task
             self._failure = failure
             return False
-        if idle.limit != self._limit:
-            idle.change(self._limit)
         if delivery.connection.paused or scanner.is_behind:
             return False
         return transcript.is_plain or not (transcript.is_holding or transcript.is_settled)

@@ -11,7 +11,7 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, plain_text, read, read_other
+from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, may_be_plain, plain_text, read, read_other
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
@@ -213,13 +213,13 @@ class Transcript:
             Mismatch: the other model's text does not continue this one.
         """
         if self.is_plain:
-            text = plain_text(event)
-            if text:
-                return self._take_text(event, text)
+            if event.data is not None and may_be_plain(event) and self.take_plain(event.data):
+                return event.raw
             chunk = read_other(event, self._api)
             self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
             if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
-                return self._take_text(event, chunk.text)
+                self._take_text(chunk.text)
+                return event.raw
             self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
             return self._take_chunk(event, chunk)
         return self._take_chunk(event, read(event, self._api))
@@ -248,8 +248,19 @@ class Transcript:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
-    def _take_text(self, event: Event, text: str) -> bytes:
-        """Read an event of text in the only choice of a chat completion while nothing else has come, as most events."""
+    def take_plain(self, data: bytes) -> bool:
+        """Read the data of an event while the transcript `is_plain`, if it is text alone, as nearly every event is.
+
+        Returns:
+            Whether it was read, so that the event is for the client as it is. Any other event is to be taken.
+        """
+        text = plain_text(data)
+        if not text:
+            return False
+        self._take_text(text)
+        return True
+
+    def _take_text(self, text: str) -> None:
         self._idle = 0
         self._counted = False
         self.progress_events += 1
@@ -261,7 +272,6 @@ class Transcript:
             self.not_resumable = "more than 1 MiB of text"
             kept.drop()
             self.is_plain = False
-        return event.raw
 
     def _take_strange(self, event: Event) -> bytes:
         self._count_idle(event)

@@ -32,8 +32,9 @@ class ConnectionBroken(Exception):
 class Connection(asyncio.Protocol):
     """Carries one request and its answer at a time: `start`, then `head`, then `piece` or `push` until `finished`.
 
-    `received` tells whether any byte of the current answer came. While there is a `reader`, it is called with whatever
-    is new as long as a coroutine waits for that; without one a future wakes the task that waits.
+    `received` tells whether any byte of the current answer came, `room` how many more bytes may be pushed. While there
+    is a `reader`, it is called with whatever is new as long as a coroutine waits for that; without one a future wakes
+    the task that waits.
     """
 
     __slots__ = (
@@ -49,11 +50,13 @@ class Connection(asyncio.Protocol):
         "idle_since",
         "reader",
         "received",
+        "room",
     )
 
     def __init__(self) -> None:
         self.idle_since = 0.0
         self.received = False
+        self.room = 0
         self._answer = ResponseParser()
         self._broken: Exception | None = None
         self._loop = asyncio.get_running_loop()
@@ -149,15 +152,20 @@ class Connection(asyncio.Protocol):
         """Whether nothing is held of the body, and more may come."""
         return not self._answer.held and not self._answer.done and self._broken is None
 
-    async def push(self, take: Callable[[bytes], bool]) -> None:
+    async def push(self, take: Callable[[bytes], bool], room: int) -> bool:
         """Call `take` with what comes of the body at the moment at which it comes, without a wake-up of a task.
 
-        This ends when `take` returns False, and when the body ends or breaks. `take` raises nothing.
+        This ends when `take` returns False, when more has come than `room` bytes, and when the body ends or breaks.
+        What does not fit in `room` is held. `take` raises nothing.
+
+        Returns:
+            False if `take` did.
         """
-        self._taker = take
+        self._taker, self.room = take, room
         self._waiter = waiter = self._loop.create_future()
         try:
             await waiter
+            return self._taker is not None
         finally:
             self._taker = None
 
@@ -185,24 +193,23 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; bytes that nobody asked for end the connection (RFC 9112, section 9.2)."""
-        answer = self._answer
-        if answer.done:
+        if self._answer.done:
             self.close()
             return
+        answer = self._answer
         self.received = True
         try:
             answer.feed(data)
         except NotHttp as reason:
             self._fail(ConnectionBroken("not-http", str(reason)))
-        take = self._taker
-        if take is not None:
-            if answer.held and not take(answer.take()):
+        take, held = self._taker, answer.held
+        if take is not None and held <= self.room:
+            self.room -= held
+            if held and not take(answer.take()):
                 self._taker = None
-                self._wake()
-            elif answer.done or self._broken is not None:
-                self._wake()
-            return
-        if answer.held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
+            elif self.room and not answer.done and self._broken is None:
+                return
+        elif held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
             self._reading = False
             self._transport.pause_reading()
         self._wake()

@@ -38,7 +38,7 @@ class Response:
     the reading. However fast an answer comes, others get a turn after each 16 KiB of it.
     """
 
-    __slots__ = ("_connection", "_held", "_left", "_pool", "_taker", "failure", "headers", "status")
+    __slots__ = ("_connection", "_held", "_left", "_pool", "failure", "headers", "status")
 
     def __init__(self, connection: Connection, pool: ConnectionPool) -> None:
         self.status = connection.status
@@ -48,7 +48,6 @@ class Response:
         self.failure: Exception | None = None
         self._held = b""
         self._left = turns.BYTES
-        self._taker: Callable[[bytes], bool] | None = None
         if connection.finished:
             self._held = connection.take()
             self._release(connection)
@@ -95,33 +94,20 @@ class Response:
             ConnectionBroken: the body is not whole, or it was given up.
             Exception: whatever stopped the iterator of the request's body.
         """
-        self._taker = take
-        while self._taker is not None:
+        while True:
             connection = self._connection
             if connection is None or self._held or self._left <= 0 or not connection.is_waited_for:
                 piece = await self.chunk()
-                if not piece:
-                    return False
-                if not take(piece):
-                    break
+                if not piece or not take(piece):
+                    return bool(piece)
                 continue
-            await connection.push(self._pushed)
+            is_stopped = not await connection.push(take, self._left)
+            self._left = connection.room
             if connection.finished and connection is self._connection:
-                self._held += connection.take()
+                self._held = connection.take()
                 self._release(connection)
-        return True
-
-    def _pushed(self, piece: bytes) -> bool:
-        """Hand a piece on within the turn; what is beyond the turn is held."""
-        left = self._left - len(piece)
-        if left < 0 or self._taker is None:
-            self._held = piece
-            return False
-        self._left = left
-        if self._taker(piece):
-            return left > 0
-        self._taker = None
-        return False
+            if is_stopped:
+                return True
 
     async def drain(self) -> None:
         """Read what is left if it is short, so that the connection is kept; the caller limits the time and aborts."""
