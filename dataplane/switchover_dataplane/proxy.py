@@ -221,7 +221,8 @@ class Proxy:
         response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
         try:
             if answer.opened is not None and ended.success:
-                relay = Relay(request, exchange, routed.policy, record, lambda: routed.redaction(record))
+                api, redaction = answer.opened.api, lambda: routed.redaction(record)
+                relay = Relay(request, exchange, routed.policy, record, redaction, api)
                 await relay.run(answer, response_headers)
                 exchange.ended_whole()
                 return None

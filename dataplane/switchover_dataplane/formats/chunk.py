@@ -83,8 +83,29 @@ class _PlainChunk(msgspec.Struct, gc=False):
 _plain_decoder: Final = msgspec.json.Decoder(_PlainChunk)
 
 
+def plain_text(data: bytes) -> str:
+    """Return the text of a chat completion's chunk that has nothing but text in its only choice; "" for other data."""
+    try:
+        return _plain_decoder.decode(data).choices[0].delta.content
+    except (ValueError, RecursionError):
+        return ""
+
+
+def may_be_plain(event: Event) -> bool:
+    """Whether the form of an event leaves open that it is plain text."""
+    return not event.is_part and event.name != "error"
+
+
 def read(event: Event, api: Api | None) -> Chunk:
     """Read one event of a stream; `api` is the API of the request, None if it is not known."""
+    text = ""
+    if api is Api.CHAT and event.data is not None and may_be_plain(event):
+        text = plain_text(event.data)
+    return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", FIRST, FIRST) if text else read_other(event, api)
+
+
+def read_other(event: Event, api: Api | None) -> Chunk:
+    """Read an event that is not plain text: the first one, the last ones, tool calls, reasoning, and other APIs."""
     data = event.data
     if data is None:
         return _PART if event.is_part else NO_CONTENT
@@ -97,12 +118,6 @@ def read(event: Event, api: Api | None) -> Chunk:
         return NO_CONTENT
     if event.name == "error":
         return _ERROR
-    if api is Api.CHAT:
-        try:
-            text = _plain_decoder.decode(data).choices[0].delta.content
-            return Chunk(_KIND_CONTENT, _FORMAT_CHAT, text, "", FIRST, FIRST)
-        except (ValueError, RecursionError):
-            pass  # other chunks: the first event, the last ones, tool calls and reasoning
     try:
         body = _decoder.decode(data)
     except (ValueError, RecursionError):

@@ -17,6 +17,9 @@ MAX_EVENT: Final = 4 * 1024 * 1024
 
 _OVERLAP: Final = 4
 _LARGE: Final = 32 * 1024
+# A byte is found ten times faster in bytes than bytes are.
+_NEW_LINE: Final = 0x0A
+_RETURN: Final = 0x0D
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _EVENT_END: Final = re.compile(2 * rb"(?:\r\n|\n|\r(?!\n|\Z))")
 _IDLE: Final = re.compile(rb"(?:[\r\n]+|:[^\r\n]*[\r\n])+")
@@ -52,16 +55,38 @@ class Scanner:
         self._in_parts = False
         self._looked = 0
 
+    def only_data(self, piece: bytes) -> bytes | None:
+        """Return the data of a piece that is one event of one data line, as nearly every piece; None for another piece.
+
+        Such a piece leaves nothing behind, and is not to be fed.
+        """
+        size = len(piece)
+        if (
+            piece.find(b"\n") != size - 2
+            or piece[-1] != _NEW_LINE
+            or _RETURN in piece
+            or self._held
+            or size > _LARGE
+            or not self._began
+            or not piece.startswith(b"data: ")
+        ):
+            return None
+        return piece[6:-2]
+
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
         held = self._held
-        if not held and piece.find(b"\n\n") == len(piece) - 2 >= 0 and b"\r" not in piece:
-            return [self._event(piece)]  # as nearly every piece
+        if not held and piece.endswith(b"\n\n") and _RETURN not in piece:
+            data = self.only_data(piece)
+            if data is not None:
+                return [Event(piece, "", data)]
+            if piece.find(b"\n\n") == len(piece) - 2:
+                return [self._event(piece)]
         text: bytes | bytearray = piece
         if held:
             held += piece
             text = held
-        events, start = self._split(text, has_line_end=self.is_behind or b"\n" in piece or b"\r" in piece)
+        events, start = self._split(text, has_line_end=self.is_behind or _NEW_LINE in piece or _RETURN in piece)
         if text is held:
             del held[:start]
         else:
@@ -115,7 +140,7 @@ class Scanner:
         return [self._event(rest)]
 
     def _event(self, raw: bytes) -> Event:
-        if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+        if self._began and raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and _RETURN not in raw:
             data = raw[6:-2]  # as nearly every event
             if len(data) > _LARGE and not lenient_json.has_few_values(data):
                 return Event(raw, "", data, is_part=True)

@@ -1,12 +1,11 @@
 """An event stream whose first content is there → the client, whole and exactly once, or broken in a way that shows.
 
-Bytes pass through as they came, an event at a time, at the pace at which the client takes them. What the events mean is
-`transcript.py`'s; who goes on with an answer that broke off is decided by `exchange.py`.
+What goes to the client is `delivery.py`'s, and how the rest of an answer is read `reading.py`'s. Who goes on with an
+answer that broke off is decided by `exchange.py`.
 """
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -14,15 +13,14 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Exchange
-from switchover_dataplane.attempts.stream_start import AFTER_THE_END
-from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.process import turns
 from switchover_dataplane.reply import reply
-from switchover_dataplane.reply.idle_timeout import IdleTimeout
+from switchover_dataplane.reply.delivery import Delivery
+from switchover_dataplane.reply.reading import Reading
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.streams import held_calls
 from switchover_dataplane.streams.opened import Opened
@@ -31,19 +29,10 @@ from switchover_dataplane.streams.transcript import Interruption, Transcript
 from switchover_dataplane.table import Policy
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.redaction import Redaction
-from switchover_dataplane.upstream.transport import ConnectionBroken, Response
+from switchover_dataplane.upstream.transport import ConnectionBroken
 
-AFTER_DONE: Final = 1.0
-"""Seconds of silence after which the end of a body is not waited for whose last event came."""
-
-KEEP_ALIVE: Final = 10.0
-"""Seconds without a byte for the client after which a comment is sent while a tool call is held back."""
-
-_HELD_BACK: Final = b": switchover: a tool call is held back until it is whole\n\n"
 _NO_CONVERSATION: Final = "the request is no conversation"
-_AT_ONCE: Final = 0.001
 _LONGEST_NUMBER: Final = 4
-_EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _PROMPTS: Final = re.compile(rb"\[[ \t\r\n]*[^-0-9 \t\r\n]")
 _LONGEST_PROMPTS: Final = 16 * 1024
 _prompts: Final = msgspec.json.Decoder(list[Any])
@@ -52,31 +41,28 @@ _prompts: Final = msgspec.json.Decoder(list[Any])
 class Relay:
     """Hands one answer on, and the answers of other models that continue it.
 
-    `redaction` returns what has to be replaced in what the targets send that were asked so far.
+    `api` is the API of the request, None if the form of its answers is unknown. `redaction` returns what has to be
+    replaced in what the targets send that were asked so far.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - an exchange, and what is known of it
         self,
         request: Request,
         exchange: Exchange,
         policy: Policy,
         record: trace.Record,
         redaction: Callable[[], Redaction],
+        api: Api | None,
     ) -> None:
         self._connection = request.connection
         self._exchange = exchange
         self._policy = policy
         self._record = record
         self._redaction = redaction
-        self._redacts = redaction()
         self._body = exchange.body
-        self._transcript = Transcript(_choices(exchange.body), None, holds_calls=False)
-        self._loop = asyncio.get_running_loop()
-        self._told_at = self._loop.time()
-        self._settled_at: float | None = None
+        self._transcript = Transcript(_choices(exchange.body), api, holds_calls=held_calls.are_held(policy))
+        self._delivery = Delivery(request.connection, self._transcript, record.attempts[-1], redaction())
         self._broke = ""
-        self._can_tell = True
-        self._turn = 0
 
     async def run(self, answer: Answer, headers: "CIMultiDict[str]") -> None:
         """Send an answer that is `opened`.
@@ -85,8 +71,6 @@ class Relay:
             Interrupted: it could not be sent whole; the client's connection is closed already.
             ConnectionError: the client left.
         """
-        api = answer.opened.api if answer.opened is not None else None
-        self._transcript = Transcript(_choices(self._body), api, holds_calls=held_calls.are_held(self._policy))
         try:
             self._connection.begin(answer.status, headers)
             while True:
@@ -111,110 +95,34 @@ class Relay:
             Mismatch: it does not continue what was sent; nothing of it was.
         """
         opened = answer.opened or Opened()
-        dropped = self._transcript.dropped
+        delivery, transcript, scanner = self._delivery, self._transcript, opened.scanner
+        dropped = transcript.dropped
         try:
             for start in range(0, len(opened.events), turns.EVENTS):
-                await self._take(opened.events[start : start + turns.EVENTS])
+                await delivery.take(opened.events[start : start + turns.EVENTS])
             self._connection.send_head()
             if answer.rest is not None:
-                await self._read_on(answer, opened)
+                limit = self._policy.stream_idle_timeout
+                await Reading(answer.rest, scanner, transcript, delivery, limit, self._lone_idle_limit).to_its_end()
+                answer.rest = None
+                await delivery.take(scanner.end())
             else:
-                while opened.scanner.is_behind:
-                    await self._take(opened.scanner.feed(b""))
-                await self._write(self._transcript.take_end())
+                while scanner.is_behind:
+                    await delivery.take(scanner.feed(b""))
+            await delivery.write(transcript.take_end())
         except (ConnectionBroken, Interruption) as failure:
-            if not self._transcript.is_settled:
+            if not transcript.is_settled:
                 raise Interruption(failure.how, failure.detail) from None
-            await self._write(self._transcript.closing())
+            await delivery.write(transcript.closing())
         finally:
-            self._record.attempts[-1].dropped = self._transcript.dropped - dropped
+            delivery.attempt.dropped = transcript.dropped - dropped
             answer.abort()
 
-    async def _read_on(self, answer: Answer, opened: Opened) -> None:
-        transcript, scanner, loop, rest = self._transcript, opened.scanner, self._loop, answer.rest
-        assert rest is not None  # noqa: S101 - the caller has looked
-        idle = IdleTimeout(rest, self._idle_limit(0.0), self._lone_idle_limit)
-        waited = 0.0
-        try:
-            while True:
-                piece = b""
-                if not scanner.is_behind:
-                    began = idle.waiting_since = loop.time()
-                    piece = await (self._piece(rest) if transcript.is_holding else rest.chunk())
-                    idle.waiting_since = None
-                    if not piece:
-                        break
-                    waited += loop.time() - began
-                await self._take(scanner.feed(piece))
-                limit = self._idle_limit(waited)
-                if limit != idle.limit:
-                    idle.change(limit)
-            answer.rest = None
-            await self._take(scanner.end())
-            await self._write(transcript.take_end())
-        except ConnectionBroken:
-            if not idle.timed_out or transcript.is_settled:
-                raise
-            raise Interruption("stalled", f"no sign of life for {idle.limit:g}s (streamIdleTimeout)") from None
-        finally:
-            idle.stop()
-
-    async def _piece(self, rest: Response) -> bytes:
-        """Return the next piece of the body; meanwhile the client is told that its connection lives."""
-        while True:
-            try:
-                async with asyncio.timeout_at(self._told_at + KEEP_ALIVE):
-                    return await rest.chunk()
-            except TimeoutError:
-                self._told_at = self._loop.time()
-                if self._can_tell:
-                    await self._write(_HELD_BACK)
-
-    async def _take(self, events: Sequence[Event]) -> None:
-        """Hand on, all at once, what of the events is for the client; they are no more than one turn is for."""
-        self._turn += len(events)
-        if self._turn > turns.EVENTS:
-            self._turn = len(events)
-            await turns.give_way()
-        taken: list[bytes] = []
-        try:
-            for event in events:
-                taken.append(self._transcript.take(event))
-                # Nothing can be said in the middle of an event.
-                self._can_tell = not event.is_part or event.raw.endswith(_EVENT_ENDS)
-        except (Interruption, Mismatch):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the answer broke off here
-            why = unreadable(error, self._record.attempts[-1].target)
-            raise Interruption("malformed", why) from None
-        finally:
-            data = self._redacts.body(taken[0] if len(taken) == 1 else b"".join(taken))
-            if data:
-                self._told_at = self._loop.time()
-                self._record.attempts[-1].bytes += len(data)
-                self._connection.put(data)
-                if self._connection.paused:
-                    await self._connection.drained()
-
-    async def _write(self, data: bytes) -> None:
-        if data:
-            await self._connection.write(data)
-            self._record.attempts[-1].count(len(data))
-
-    def _idle_limit(self, waited: float) -> float:
-        """Return how many seconds the target may be silent now, 0 for no limit; it was waited for `waited` so far."""
-        transcript, limit = self._transcript, self._policy.stream_idle_timeout
-        if not transcript.is_settled:
-            self._settled_at = None
-            return limit
-        if self._settled_at is None:
-            self._settled_at = waited
-        most = AFTER_DONE if transcript.done_sent else AFTER_THE_END
-        # Whoever goes on without content behind the end is not waited for without end.
-        return max(_AT_ONCE, min(most, self._settled_at + limit - waited)) if limit else most
-
     def _lone_idle_limit(self) -> float | None:
-        """Return the same where nobody could go on with the answer, so that to cut it can only destroy; else None."""
+        """Return how many seconds the target may be silent where nobody could go on with the answer; else None.
+
+        To cut such an answer can only destroy it.
+        """
         if self._transcript.is_settled or (not self._why_not() and self._exchange.may_go_on()):
             return None
         return self._policy.lone_stream_idle_timeout
@@ -240,7 +148,7 @@ class Relay:
                 await answer.put_away()
             await self._abort("no other model could go on with it")
         self._record.outcome = "rescued"
-        self._redacts = self._redaction()
+        self._delivery.attempt, self._delivery.redaction = self._record.attempts[-1], self._redaction()
         self._transcript.continue_with(_seam(self._record.attempts[-1]))
         return answer
 
@@ -261,7 +169,7 @@ class Relay:
         """Tell the client in the stream, then end it so that nobody takes it for whole."""
         message = f"the answer broke off ({self._broke}); {why}"
         is_reset = self._transcript.ends_by_reset
-        if self._can_tell and not is_reset:
+        if self._delivery.is_between_events and not is_reset:
             await self._connection.write(self._transcript.error(message))
         await reply.cut(self._connection, reset=is_reset)
         raise reply.Interrupted(message)

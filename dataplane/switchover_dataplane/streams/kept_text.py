@@ -1,5 +1,6 @@
 """The text of an answer that was sent so far, for another model to continue."""
 
+from io import StringIO
 from typing import Final
 
 from switchover_dataplane.formats import lenient_json
@@ -7,38 +8,31 @@ from switchover_dataplane.formats import lenient_json
 MOST_TEXT: Final = 1 << 20
 """Characters of text that are kept."""
 
-_JOINED: Final = 256
-
 
 class KeptText:
-    """Collects a text piece by piece; small pieces are joined, as each one needs 50 bytes more."""
+    """Collects a text of `length` characters in one buffer, as each piece on its own needs 50 bytes more."""
 
-    __slots__ = ("_joined", "_length", "_newest")
+    __slots__ = ("_text", "length")
 
     def __init__(self) -> None:
-        self._joined: list[str] = []
-        self._newest: list[str] = []
-        self._length = 0
+        self._text = StringIO()
+        self.length = 0
 
     def __str__(self) -> str:
-        return lenient_json.joined("".join((*self._joined, *self._newest)))
+        return lenient_json.joined(self._text.getvalue())
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
     def add(self, text: str) -> None:
         """Keep a piece."""
-        self._newest.append(text)
-        self._length += len(text)
-        if len(self._newest) >= _JOINED:
-            self._joined.append("".join(self._newest))
-            self._newest.clear()
+        self.length += self._text.write(text)
 
     @property
     def is_too_much(self) -> bool:
         """Whether the text is longer than `MOST_TEXT`."""
-        return self._length > MOST_TEXT
+        return self.length > MOST_TEXT
 
     def drop(self) -> None:
         """Drop the text."""
-        self._joined, self._newest, self._length = [], [], 0
+        self._text, self.length = StringIO(), 0

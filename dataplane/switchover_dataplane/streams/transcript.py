@@ -11,11 +11,11 @@ import msgspec
 
 from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, read
+from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, may_be_plain, plain_text, read, read_other
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
-from switchover_dataplane.streams.kept_text import KeptText
+from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
 from switchover_dataplane.streams.splice import Mismatch, Splice
@@ -58,8 +58,8 @@ class Transcript:
 
     `choices` is the number that the request asked for, `api` the API of the request (None: the form of its answers is
     unknown). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
-    model cannot continue the answer, "" if it can. `dropped` counts malformed events, `progress_events` the events that
-    show progress of the model.
+    model cannot continue the answer, "" if it can. `is_plain`: nothing but text has come so far. `dropped` counts
+    malformed events, `progress_events` the events that show progress of the model.
     """
 
     __slots__ = (
@@ -72,7 +72,6 @@ class Transcript:
         "_held",
         "_holds_calls",
         "_idle",
-        "_is_plain",
         "_kept",
         "_known",
         "_open",
@@ -85,6 +84,7 @@ class Transcript:
         "_waits",
         "_wanted",
         "dropped",
+        "is_plain",
         "not_resumable",
         "progress_events",
     )
@@ -107,7 +107,7 @@ class Transcript:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
-        self._is_plain = self._known is StreamFormat.CHAT and choices == 1
+        self.is_plain = api is Api.CHAT and choices == 1
         self._kept = KeptText()
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
@@ -188,7 +188,7 @@ class Transcript:
         Its text begins with the sent text or its last words. If a call broke off (`lacks_calls`) it is a whole answer
         to the same request.
         """
-        self._is_plain = False
+        self.is_plain = False
         if self._other is not None:
             self._other.begin_anew(seam)
             return
@@ -212,13 +212,21 @@ class Transcript:
             Interruption: the answer failed, ends without being whole, or sends too much without content.
             Mismatch: the other model's text does not continue this one.
         """
-        chunk = read(event, self._api)
+        if self.is_plain:
+            if event.data is not None and may_be_plain(event) and self.take_plain(event.data):
+                return event.raw
+            chunk = read_other(event, self._api)
+            self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
+            if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
+                self._take_text(chunk.text)
+                return event.raw
+            self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
+            return self._take_chunk(event, chunk)
+        return self._take_chunk(event, read(event, self._api))
+
+    def _take_chunk(self, event: Event, chunk: Chunk) -> bytes:
+        """Read an event that is not plain text, or comes after another such event."""
         kind = chunk.kind
-        if self._is_plain:
-            is_mere = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
-            if is_mere and kind is _KIND_CONTENT and chunk.choices is FIRST:
-                return self._take_text(event, chunk.text)
-            self._is_plain = is_mere and kind is _KIND_NO_CONTENT
         if chunk.stream_format is None:
             if kind not in _KINDS_OF_THE_ANSWER:
                 self._count_idle(event)
@@ -240,19 +248,30 @@ class Transcript:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
-    def _take_text(self, event: Event, text: str) -> bytes:
-        """Read an event of text in the only choice of a chat completion while nothing else has come, as most events."""
+    def take_plain(self, data: bytes) -> bool:
+        """Read the data of an event while the transcript `is_plain`, if it is text alone, as nearly every event is.
+
+        Returns:
+            Whether it was read, so that the event is for the client as it is. Any other event is to be taken.
+        """
+        text = plain_text(data)
+        if not text:
+            return False
+        self._take_text(text)
+        return True
+
+    def _take_text(self, text: str) -> None:
         self._idle = 0
         self._counted = False
         self.progress_events += 1
         if not self._seen:
             self._seen.add(0)
-        self._kept.add(text)
-        if self._kept.is_too_much:
+        kept = self._kept
+        kept.add(text)
+        if kept.length > MOST_TEXT:
             self.not_resumable = "more than 1 MiB of text"
-            self._kept.drop()
-            self._is_plain = False
-        return event.raw
+            kept.drop()
+            self.is_plain = False
 
     def _take_strange(self, event: Event) -> bytes:
         self._count_idle(event)

@@ -30,10 +30,11 @@ class ConnectionBroken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
+    """Carries one request and its answer at a time: `start`, then `head`, then `piece` or `push` until `finished`.
 
-    `received` tells whether any byte of the current answer came. While there is a `reader`, it is called with whatever
-    is new as long as a coroutine waits for that; without one a future wakes the task that waits.
+    `received` tells whether any byte of the current answer came, `room` how many more bytes may be pushed. While there
+    is a `reader`, it is called with whatever is new as long as a coroutine waits for that; without one a future wakes
+    the task that waits.
     """
 
     __slots__ = (
@@ -42,22 +43,26 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_reading",
         "_suspended",
+        "_taker",
         "_transport",
         "_upload",
         "_waiter",
         "idle_since",
         "reader",
         "received",
+        "room",
     )
 
     def __init__(self) -> None:
         self.idle_since = 0.0
         self.received = False
+        self.room = 0
         self._answer = ResponseParser()
         self._broken: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._reading = True
         self._suspended = False
+        self._taker: Callable[[bytes], bool] | None = None
         self.reader: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
         self._upload: Upload | None = None
@@ -138,6 +143,28 @@ class Connection(asyncio.Protocol):
                 await waiter
         return self.take()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether nothing is held of the body, and more may come."""
+        return not self._answer.held and not self._answer.done and self._broken is None
+
+    async def push(self, take: Callable[[bytes], bool], room: int) -> bool:
+        """Call `take` with what comes of the body at the moment at which it comes, without a wake-up of a task.
+
+        This ends when `take` returns False, when more has come than `room` bytes, and when the body ends or breaks.
+        What does not fit in `room` is held. `take` raises nothing.
+
+        Returns:
+            False if `take` did.
+        """
+        self._taker, self.room = take, room
+        self._waiter = waiter = self._loop.create_future()
+        try:
+            await waiter
+            return self._taker is not None
+        finally:
+            self._taker = None
+
     def take(self) -> bytes:
         """Return what is held of the body and let the target go on."""
         taken = self._answer.take()
@@ -162,16 +189,23 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; bytes that nobody asked for end the connection (RFC 9112, section 9.2)."""
-        answer = self._answer
-        if answer.done:
+        if self._answer.done:
             self.close()
             return
+        answer = self._answer
         self.received = True
         try:
             answer.feed(data)
         except NotHttp as reason:
             self._fail(ConnectionBroken("not-http", str(reason)))
-        if answer.held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
+        take, held = self._taker, answer.held
+        if take is not None and held <= self.room:
+            self.room -= held
+            if held and not take(answer.take()):
+                self._taker = None
+            elif self.room and not answer.done and self._broken is None:
+                return
+        elif held > HIGH_WATER and self._reading and self._transport is not None and self._broken is None:
             self._reading = False
             self._transport.pause_reading()
         self._wake()

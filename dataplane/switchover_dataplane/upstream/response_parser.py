@@ -92,8 +92,8 @@ class ResponseParser:
         if self.done:
             self.reusable = False
             return
-        in_head, held = not self.head_done, self.held
-        if in_head and self._start != _PROTOCOL:
+        head_done, held = self.head_done, self.held
+        if not head_done and self._start != _PROTOCOL:
             if not self._start and data.startswith(_PROTOCOL):
                 self._start = _PROTOCOL  # as nearly every answer
             else:
@@ -104,12 +104,12 @@ class ResponseParser:
             self.reusable = False
             if not self.done:
                 raise _not_http(error) from None
-        if not in_head and self.held != held:
+        if head_done and self.held != held:
             self._bare = 0
             return
         self._bare += len(data)
         if self._bare > HEAD_LIMIT:
-            self._limit(in_head)
+            self._limit(not head_done)
 
     def ends_here(self) -> bool:
         """Tell whether the answer is whole if the target closes the connection in an orderly way now."""
@@ -120,9 +120,11 @@ class ResponseParser:
         pieces = self._pieces
         if not pieces:
             return b""
-        taken = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
         self.held = 0
+        if len(pieces) == 1:
+            return pieces.pop()
+        taken = b"".join(pieces)
+        pieces.clear()
         return taken
 
     # ── What llhttp calls ───────────────────────────────────────────────────────────────────────────────────────────

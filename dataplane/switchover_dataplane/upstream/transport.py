@@ -82,6 +82,33 @@ class Response:
         self._left -= len(piece)
         return piece
 
+    async def push(self, take: Callable[[bytes], bool]) -> bool:
+        """Call `take` with each piece of the body at the moment at which it comes, until it returns False.
+
+        The pieces and turns are those of `chunk`. Between turns no task wakes up. `take` raises nothing.
+
+        Returns:
+            Whether more of the body may follow.
+
+        Raises:
+            ConnectionBroken: the body is not whole, or it was given up.
+            Exception: whatever stopped the iterator of the request's body.
+        """
+        while True:
+            connection = self._connection
+            if connection is None or self._held or self._left <= 0 or not connection.is_waited_for:
+                piece = await self.chunk()
+                if not piece or not take(piece):
+                    return bool(piece)
+                continue
+            is_stopped = not await connection.push(take, self._left)
+            self._left = connection.room
+            if connection.finished and connection is self._connection:
+                self._held = connection.take()
+                self._release(connection)
+            if is_stopped:
+                return True
+
     async def drain(self) -> None:
         """Read what is left if it is short, so that the connection is kept; the caller limits the time and aborts."""
         size = 0

@@ -23,7 +23,7 @@ from serving import (
     targets,
 )
 from switchover_dataplane import table as t
-from switchover_dataplane.reply import relay
+from switchover_dataplane.reply import reading
 
 
 def called(*pieces: str) -> list[bytes]:
@@ -143,7 +143,7 @@ async def test_a_tool_call_is_handed_on_as_it_comes_where_that_is_asked_for(
 async def test_a_client_gets_keep_alives_while_a_tool_call_is_held(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(reading, "KEEP_ALIVE", 0.05)
     told = asyncio.Event()
 
     async def slowly(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
