@@ -29,11 +29,12 @@ from switchover_dataplane import table as t
 from switchover_dataplane.attempts import attempt, read_success
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.classify.success import check_success
-from switchover_dataplane.formats.chunk import read
+from switchover_dataplane.formats.chunk import plain_text, read, read_other
 from switchover_dataplane.streams import opening, transcript
 
 SECRET = "words of an answer that nobody may log"
 BAD = event({"content": SECRET})
+BAD_THOUGHT = event({"reasoning_content": SECRET})
 TWICE = t.Policy(attempts=2)
 FAULTS = [RuntimeError, KeyError, RecursionError, UnicodeError, MemoryError]
 
@@ -104,13 +105,18 @@ async def test_a_stream_that_the_gateway_stumbles_over_at_its_start_is_moved_to_
     assert logged(caplog, fault)
 
 
+@pytest.mark.parametrize(("reading", "bad_event"), [(plain_text, BAD), (read_other, BAD_THOUGHT)])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_by_the_next_model(
-    fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fault: type[Exception],
+    reading: Callable[..., Any],
+    bad_event: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(transcript, "read", failing_on_bad(read, fault))
-    bad = raw(STREAM_HEAD + chunks(event({"content": "one two"}), BAD, END))
+    monkeypatch.setattr(transcript, reading.__name__, failing_on_bad(reading, fault))
+    bad = raw(STREAM_HEAD + chunks(event({"content": "one two"}), bad_event, END))
     going_on = raw(STREAM_HEAD + chunks(event({"content": "one two three"}), END))
     async with targets(bad, going_on) as each, gateway(table(free_port(), [one.port for one in each])) as at:
         status, body = await ask(at.port, stream=True)
