@@ -87,8 +87,11 @@ def reason_from_text(names: Sequence[str], messages: Sequence[str], status: int)
         if pattern.statuses and status not in pattern.statuses:
             continue
         candidates = quotable if pattern.any_speaker else first if pattern.error_class in _INPUT_CLASSES else own
-        if any(_matches(pattern, sentence) for sentence in candidates):
-            return pattern.error_class
+        # Nearly every sentence has no match of the first piece.
+        opening = pattern.pieces[0]
+        for sentence in candidates:
+            if opening.search(sentence) and _matches(pattern, sentence):
+                return pattern.error_class
     return None
 
 
