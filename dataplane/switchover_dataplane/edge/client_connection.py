@@ -67,6 +67,11 @@ class ClientConnection(Receiving):
         self._end_request()
         super().connection_lost(exc)
 
+    @property
+    def has_served(self) -> bool:
+        """Whether any request has come on the connection."""
+        return self._has_served
+
     def close_if_idle(self) -> None:
         """Close the connection if nothing has come that was not answered."""
         if self._waiter is not None and self._head_parser is None and not self._unread():

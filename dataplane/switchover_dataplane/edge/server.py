@@ -27,6 +27,10 @@ _NOTICE: Final = 0.25
 """Seconds for which idle connections stay open when a port ends: a client in the middle of using one hears of the end
 from an answer, instead of losing the request that it sends as we close."""
 
+_FIRST_REQUEST: Final = 1.0
+"""Seconds for which a connection without any request so far stays open when a port ends: its client has just connected,
+and its first request is on the way."""
+
 _NEVER_SERVED: Final = ("TRACE", "CONNECT")
 """A TRACE would show a provider's key to whoever asks (RFC 9110, section 9.3.8), and a gateway is no tunnel (9.3.6)."""
 
@@ -81,11 +85,12 @@ class Edge:
         """
         self.wind_down()
         loop = asyncio.get_running_loop()
-        end = loop.time() + grace
+        end, first_requests_end = loop.time() + grace, loop.time() + _FIRST_REQUEST
         await self._emptied(min(grace, _NOTICE))
         while self._clients.open and loop.time() < end:
             for client in tuple(self._clients.open):
-                client.close_if_idle()
+                if client.has_served or loop.time() >= first_requests_end:
+                    client.close_if_idle()
             await self._emptied(min(_NOTICE, end - loop.time()))
         if self._clients.open:
             log.warning("port %d: %d connections are cut: their grace time is over", self.port, len(self._clients.open))

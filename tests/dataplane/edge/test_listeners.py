@@ -229,6 +229,24 @@ async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request
         idle_writer.close()
 
 
+async def test_the_first_request_of_a_client_that_has_just_connected_is_served_by_a_drained_port() -> None:
+    port = t.Port(free_port())
+    async with listening(Handler(), port) as listeners:
+        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
+        idle_writer.write(GET)
+        await idle.readuntil(b"0")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+
+        draining = asyncio.create_task(listeners.drain(20))
+        await idle.read()
+        writer.write(GET)
+
+        assert b"connection: close" in (await reader.read()).lower()
+        await draining
+        writer.close()
+        idle_writer.close()
+
+
 async def test_a_client_that_is_connected_and_not_accepted_yet_when_its_port_closes_is_served() -> None:
     port = t.Port(free_port())
     async with listening(Handler(), port) as listeners:
