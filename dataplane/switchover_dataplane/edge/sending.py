@@ -29,8 +29,10 @@ class Sending:
     """Writes the answers to `request`, one after the other; a client may take its time, up to `send_timeout` seconds.
 
     An answer is `sent` whole, or it is begun, written and ended. `has_begun`: its head is chosen. `keeps`: another
-    request may follow it on the connection, once it has begun. The event loop calls an `asyncio.Protocol` by its
-    methods' names, so that this class needs no base, which would keep mypyc from compiling it.
+    request may follow it on the connection, once it has begun.
+
+    The event loop calls an `asyncio.Protocol` by its methods' names, so that this class needs no base, with which mypyc
+    could not compile it.
     """
 
     __slots__ = (

@@ -33,8 +33,10 @@ class Connection:
     """Carries one request and its answer at a time: `start`, then `head`, then `piece` until `finished`.
 
     `received` tells whether any byte of the current answer came. While there is a `reader`, it is called with whatever
-    is new as long as a coroutine waits for that; without one a future wakes the task that waits. The event loop calls an
-    `asyncio.Protocol` by its methods' names, so that this class needs no base, which would keep mypyc from compiling it.
+    is new as long as a coroutine waits for that; without one a future wakes the task that waits.
+
+    The event loop calls an `asyncio.Protocol` by its methods' names, so that this class needs no base, with which mypyc
+    could not compile it.
     """
 
     __slots__ = (
