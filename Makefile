@@ -46,6 +46,22 @@ control-plane: ## etcd, kube-apiserver and kubectl for tests/controlplane, in th
 test-control-plane: $(VENV)/dev control-plane ## the operator and the CRDs against a real etcd and kube-apiserver
 	@SWITCHOVER_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/controlplane
 
+# Built beside the environment, from a copy, so that the source folders stay as they are.
+MYPYC := $(VENV)/mypyc
+$(MYPYC)/done: setup.py pyproject.toml $(VENV)/dev $(shell find dataplane operator -name '*.py')
+	@command -v cc >/dev/null || { echo "A C compiler is needed" >&2; exit 1; }
+	@rm -rf $(MYPYC) && mkdir -p $(MYPYC)/source
+	@tar -cf - --exclude __pycache__ --exclude '*.egg-info' setup.py pyproject.toml README.md LICENSE dataplane operator tests/simulator | tar -xf - -C $(MYPYC)/source
+	@SWITCHOVER_COMPILE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --target $(MYPYC)/packages $(MYPYC)/source
+	@touch $@
+
+.PHONY: compiled
+compiled: $(MYPYC)/done ## the data plane compiled by mypyc, into .venv/mypyc/packages: needs a C compiler, takes minutes
+
+.PHONY: test-compiled
+test-compiled: $(MYPYC)/done ## the data plane's tests over the compiled form; some fail: docs/performance/levers.md
+	@SWITCHOVER_COMPILED=1 PYTHONPATH=$(CURDIR)/$(MYPYC)/packages $(BIN)/python -m pytest -n 4 --dist worksteal tests/dataplane
+
 STREAMS ?= 1000
 REQUESTS ?= 1000
 .PHONY: chaos
@@ -124,8 +140,8 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 # What was asked for on the command line, and no default of another target.
 asked = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$($(1))")
 .PHONY: bench
-bench: $(VENV)/runtime ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 FIRST=1 SECONDS_EACH REPETITIONS
-	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) $(if $(FIRST),--first) \
+bench: $(VENV)/runtime ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 COMPILED=1 FIRST=1 SECONDS_EACH REPETITIONS
+	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) $(if $(COMPILED),--compiled) $(if $(FIRST),--first) \
 	    $(call asked,ONLY,--only) $(call asked,PROXIES,--proxies) $(call asked,SECONDS_EACH,--seconds) \
 	    $(call asked,REPETITIONS,--repetitions) $(call asked,PORTS,--ports) --variables '$(MAKEOVERRIDES)'
 

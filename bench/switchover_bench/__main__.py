@@ -20,7 +20,7 @@ T = TypeVar("T", Proxy, Scenario)
 def main() -> None:
     """Measure, print the page, and write it into a folder where one is named."""
     asked = _arguments()
-    versions = dict(_versions(_chosen((*ALWAYS, *(ON_REQUEST if asked.litellm else ())), asked.proxies)))
+    versions = dict(_versions(_chosen((*ALWAYS, *_on_request(asked)), asked.proxies)))
     scenarios = _chosen(SCENARIOS, asked.only)
     seconds = asked.seconds or (3 if asked.quick else 5)
     setting = cells.Setting(Ports.at(asked.ports), 1 if asked.quick else 2, seconds)
@@ -67,6 +67,10 @@ def _measured(
         yield Key(name, scenario.name, connections), cell
 
 
+def _on_request(asked: argparse.Namespace) -> list[Proxy]:
+    return [proxy for proxy in ON_REQUEST if getattr(asked, proxy.name)]
+
+
 def _versions(proxies: list[Proxy]) -> Iterator[tuple[Proxy, str]]:
     """The proxies that can be run here and their versions; says which cannot."""
     for proxy in proxies:
@@ -96,6 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="scenarios, comma-separated")
     parser.add_argument("--proxies", default="", help="proxies, comma-separated")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's newest release")
+    parser.add_argument("--compiled", action="store_true", help="with the data plane that `make compiled` built")
     parser.add_argument("--first", action="store_true", help="everything measured runs before other processes (root)")
     parser.add_argument("--seconds", type=float, help="of measuring in each cell")
     parser.add_argument("--repetitions", type=int)

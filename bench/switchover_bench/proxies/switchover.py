@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from switchover_bench.cache import Missing
 from switchover_bench.proxies.proxy import MODEL_PATH, ROUTE_PATH, Launch, Proxy
 from switchover_bench.scenarios import Ports, Scenario
+
+_COMPILED = Path(".venv/mypyc/packages")
+"""Where `make compiled` puts the packages."""
 
 Object = dict[str, Any]
 _GATEWAY_API, _GLOO = "gateway.networking.k8s.io/v1", "gloo.solo.io/v1"
@@ -25,6 +29,12 @@ def run(files: Path, ports: Ports) -> Launch:
     command = [sys.executable, "-m", "switchover_operator", "run", "-f", str(files), "--log-format", "json"]
     command += ["--admin", f"127.0.0.1:{ports.admin}"]
     return Launch(command, f"http://127.0.0.1:{ports.admin}/readyz")
+
+
+def launch_compiled(scenario: Scenario, ports: Ports, folder: Path) -> Launch:
+    """The same, with the data plane that `make compiled` built."""
+    plain = launch(scenario, ports, folder)
+    return Launch(plain.command, plain.ready, {"PYTHONPATH": str(_COMPILED.absolute())})
 
 
 def manifests(scenario: Scenario, ports: Ports) -> list[Object]:
@@ -80,4 +90,12 @@ def version() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
+def version_compiled() -> str:
+    """The same; what is measured may be older where `make compiled` was not run since."""
+    if not any(_COMPILED.glob("*__mypyc*")):
+        raise Missing("`make compiled` builds it")
+    return version()
+
+
 SWITCHOVER = Proxy("switchover", "Switchover", launch, version)
+COMPILED = Proxy("compiled", "Switchover, compiled", launch_compiled, version_compiled)

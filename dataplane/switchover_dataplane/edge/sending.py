@@ -25,11 +25,14 @@ _NO_BODY: Final = (204, 304)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Sending(asyncio.Protocol):
+class Sending:
     """Writes the answers to `request`, one after the other; a client may take its time, up to `send_timeout` seconds.
 
     An answer is `sent` whole, or it is begun, written and ended. `has_begun`: its head is chosen. `keeps`: another
     request may follow it on the connection, once it has begun.
+
+    The event loop calls an `asyncio.Protocol` by its methods' names, so that this class needs no base, with which mypyc
+    could not compile it.
     """
 
     __slots__ = (
@@ -245,6 +248,9 @@ class Sending(asyncio.Protocol):
         """Forget the client."""
         self.transport = None
         self._end_wait()
+
+    def eof_received(self) -> None:
+        """Let the transport close: a client that sends no more gets what is written."""
 
     def pause_writing(self) -> None:
         """Hold the answer back; the client has not taken what was written so far."""

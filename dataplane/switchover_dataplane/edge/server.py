@@ -7,7 +7,7 @@ and when a port has nothing left to do.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Set
-from typing import Final
+from typing import Final, cast
 
 from switchover_dataplane.edge import browsers
 from switchover_dataplane.edge.client_connection import ClientConnection
@@ -50,9 +50,10 @@ class Edge:
         self._heads = Heads()
         self._handle = handle
 
-    def __call__(self) -> ClientConnection:
+    def __call__(self) -> asyncio.Protocol:
         """Make the protocol of a new connection."""
-        return ClientConnection(self._clients, self._heads, self._check, self._serve)
+        made = ClientConnection(self._clients, self._heads, self._check, self._serve)
+        return cast(asyncio.Protocol, made)  # what the event loop calls is there; see Sending
 
     @property
     def connections(self) -> Collection[ClientConnection]:

@@ -65,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 
     status: int
     error_class: ErrorClass
-    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     retry_after: float | None = None
     scope: RefusalScope = "target"
 
@@ -77,7 +77,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     """
 
     status: int
-    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     error_class: ErrorClass | None = None
 
 

@@ -79,7 +79,7 @@ class Opening:
         self._counted = False
         self._thought = False
         self._strange = b""
-        self._wanted: float = 1
+        self._wanted = 1.0
         self._holds_calls = holds_calls and self._known is not None
         self._calls = HeldCalls()
         self._called = 0

@@ -69,7 +69,7 @@ class Record(msgspec.Struct, gc=False):
     route: str
     rule: str
     started: float
-    attempts: list[Attempt] = msgspec.field(default_factory=list)
+    attempts: list[Attempt] = []
     outcome: Ending = "served"
     status: int = 0
     duration_ms: float = 0.0

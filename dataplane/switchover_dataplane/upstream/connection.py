@@ -29,12 +29,15 @@ class ConnectionBroken(Exception):
         self.detail = detail
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """Carries one request and its answer at a time: `start`, then `head`, then `piece` or `push` until `finished`.
 
     `received` tells whether any byte of the current answer came, `room` how many more bytes may be pushed. While there
     is a `reader`, it is called with whatever is new as long as a coroutine waits for that; without one a future wakes
     the task that waits.
+
+    The event loop calls an `asyncio.Protocol` by its methods' names, so that this class needs no base, with which mypyc
+    could not compile it.
     """
 
     __slots__ = (
@@ -221,6 +224,9 @@ class Connection(asyncio.Protocol):
                 self._broken = _loss(exc, answer.head_done)
         self.resume_writing()
         self._wake()
+
+    def eof_received(self) -> None:
+        """Let the transport close: nobody answers half a connection."""
 
     def pause_writing(self) -> None:
         """Hold the rest of the request's body back."""

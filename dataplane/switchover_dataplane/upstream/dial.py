@@ -7,13 +7,14 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
 from switchover_dataplane.target_addresses import TargetAddresses
 
-Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
+Spoken = TypeVar("Spoken")
+"""What has the methods of `asyncio.Protocol`."""
 Address = tuple[int, Any]
 """A family and an address of it, in the shape that the family has."""
 
@@ -246,12 +247,13 @@ def _failed(failures: list[OSError]) -> ConnectFailed:
 async def _speak(reached: socket.socket, destination: Destination, make: Callable[[], Spoken]) -> Spoken:
     """Hand a connected socket to the event loop, with TLS where the destination has it."""
     loop, tls = asyncio.get_running_loop(), destination.tls
+    protocol_factory = cast(Callable[[], asyncio.Protocol], make)
     try:
         if tls is None:
-            _, protocol = await loop.create_connection(make, sock=reached)
+            _, protocol = await loop.create_connection(protocol_factory, sock=reached)
         else:
             _, protocol = await loop.create_connection(
-                make,
+                protocol_factory,
                 sock=reached,
                 ssl=tls,
                 server_hostname=destination.server_name or destination.host,
@@ -267,7 +269,7 @@ async def _speak(reached: socket.socket, destination: Destination, make: Callabl
     except BaseException:
         reached.close()
         raise
-    return protocol
+    return cast(Spoken, protocol)
 
 
 def _handshake_failure(error: Exception) -> str:

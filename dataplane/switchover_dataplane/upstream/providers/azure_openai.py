@@ -35,4 +35,4 @@ def label(provider: Provider) -> str:
     return _azure(provider).deployment
 
 
-WIRE = Wire(name="azure-openai", path=path, token_header=("api-key", ""), model=keep_model, label=label)
+WIRE: Wire = Wire(name="azure-openai", path=path, token_header=("api-key", ""), model=keep_model, label=label)

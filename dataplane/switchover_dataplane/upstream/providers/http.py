@@ -14,4 +14,4 @@ def no_model(_provider: Provider) -> str:
     return ""
 
 
-WIRE = Wire(name="http", path=path, token_header=("authorization", "Bearer "), model=no_model, label=no_model)
+WIRE: Wire = Wire(name="http", path=path, token_header=("authorization", "Bearer "), model=no_model, label=no_model)

@@ -11,4 +11,4 @@ def model(provider: Provider) -> str:
     return provider.model
 
 
-WIRE = Wire(name="mistral", path=openai.path, token_header=("authorization", "Bearer "), model=model, label=model)
+WIRE: Wire = Wire(name="mistral", path=openai.path, token_header=("authorization", "Bearer "), model=model, label=model)

@@ -23,4 +23,4 @@ def model(provider: Provider) -> str:
     return provider.model
 
 
-WIRE = Wire(name="openai", path=path, token_header=("authorization", "Bearer "), model=model, label=model)
+WIRE: Wire = Wire(name="openai", path=path, token_header=("authorization", "Bearer "), model=model, label=model)
