@@ -223,6 +223,7 @@ class Connection(asyncio.Protocol):
                 answer.done = True
             else:
                 self._broken = _loss(exc, answer.head_done)
+        answer.end()
         self.resume_writing()
         self._wake()
 
