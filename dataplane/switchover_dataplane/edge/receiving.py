@@ -240,8 +240,9 @@ class Receiving(Sending):
     def _end_request(self) -> None:
         """Cancel the handler, and whoever waits for more of the body."""
         self._waiter = None
-        if self._task is not None:
-            self._task.cancel()
+        task, self._task = self._task, None  # a cycle, as it holds this protocol
+        if task is not None:
+            task.cancel()
         if self._body is not None:
             self._body.fail()
             self._body = None

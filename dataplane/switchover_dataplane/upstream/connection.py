@@ -222,6 +222,7 @@ class Connection:
                 answer.done = True
             else:
                 self._broken = _loss(exc, answer.head_done)
+        answer.end()
         self.resume_writing()
         self._wake()
 

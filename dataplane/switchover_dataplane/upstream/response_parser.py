@@ -115,6 +115,10 @@ class ResponseParser:
         """Tell whether the answer is whole if the target closes the connection in an orderly way now."""
         return self.done or (self.head_done and not self._framed)
 
+    def end(self) -> None:
+        """Let go of the parser when nothing more will come: it and this refer to each other."""
+        del self._parser
+
     def take(self) -> bytes:
         """Return what is held of the body."""
         pieces = self._pieces
