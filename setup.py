@@ -32,8 +32,8 @@ HOT = {
 
 These stay Python: a subclass of str (`formats/json_fields`) and an asynchronous generator (`request/read_body`), which
 mypyc does not compile; msgspec's Structs that bodies are decoded into (`formats/chunk`, `formats/plain_answer`), as the
-types of their fields are lost; a generic dataclass with slots (`routing/match`); and what reads and hands on streams, of
-which tests fail when it is compiled.
+types of their fields are lost; a generic dataclass with slots (`routing/match`); and what reads and hands on streams,
+of which tests fail when it is compiled.
 """
 
 
