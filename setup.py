@@ -11,10 +11,7 @@ from setuptools import Extension, setup
 PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
-    "attempts": (
-        "answer attempt attempt_group attempt_log exchange held in_flight read_success runtime "
-        "soft_timeout"
-    ),
+    "attempts": "answer attempt attempt_group attempt_log exchange held in_flight read_success runtime soft_timeout",
     "classify": "error_body named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending",
     "failover": "balance decision most_telling outcome retry_budget retry_state steps triggers",
