@@ -89,17 +89,27 @@ class Delivery:
                 self.connection.put(taken)
         return True
 
-    def send(self, event: bytes, now: float) -> None:
-        """Send one event that the transcript has taken as it is; another one of the turn.
+    def send_plain(self, event: bytes, data: bytes, now: float) -> bool:
+        """Send one event with this data if it is text alone, while the transcript `is_plain`; another one of the turn.
+
+        Returns:
+            Whether it was; any other event is to be taken.
 
         Raises:
+            Interruption: the event could not be read.
             ConnectionResetError: the client left.
         """
+        try:
+            if not self._transcript.take_plain(data):
+                return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer broke off here
+            raise Interruption("malformed", unreadable(error, self.attempt.target)) from None
         self.turn += 1
-        data = self.redaction.body(event)
+        sent = self.redaction.body(event)
         self.written_at = now
-        self.attempt.bytes += len(data)
-        self.connection.put(data)
+        self.attempt.bytes += len(sent)
+        self.connection.put(sent)
+        return True
 
     async def drained(self) -> None:
         """Wait while the client takes too little.

@@ -124,8 +124,7 @@ class Reading:
         try:
             if transcript.is_plain and delivery.turn < turns.EVENTS:
                 data = scanner.only_data(piece)
-                if data is not None and transcript.take_plain(data):
-                    delivery.send(piece, now)
+                if data is not None and delivery.send_plain(piece, data, now):
                     return not delivery.connection.paused
             events = scanner.feed(piece)
             if not delivery.take_now(events, now):

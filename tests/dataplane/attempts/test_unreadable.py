@@ -124,6 +124,34 @@ async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_b
     assert logged(caplog, fault)
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_event_that_comes_alone_and_that_the_gateway_stumbles_over_is_continued_by_the_next_model(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(transcript, "plain_text", failing_on_bad(plain_text, fault))
+    began = asyncio.Event()
+
+    async def bad(_: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunks(event({"content": "one two"}), end=False))
+        await began.wait()
+        writer.write(chunks(BAD, end=False))
+        await reader.read()
+
+    going_on = raw(STREAM_HEAD + chunks(event({"content": "one two three"}), END))
+    asked = BytesIO(msgspec.json.encode({"stream": True, "messages": [{"role": "user", "content": "hi"}]}))
+    async with targets(bad, going_on) as each, gateway(table(free_port(), [one.port for one in each])) as at:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"http://127.0.0.1:{at.port}/model", data=asked) as a,
+        ):
+            first = await a.content.readany()
+            began.set()
+            rest = await a.content.read()
+    assert (b'"one two"' in first, b'" three"' in rest, SECRET.encode() in rest) == (True, True, False)
+    assert logged(caplog, fault)
+
+
 async def test_all_models_that_the_gateway_stumbles_over_are_a_502_and_not_a_fault_of_the_gateway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
