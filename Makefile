@@ -60,7 +60,7 @@ compiled: $(MYPYC)/done ## the data plane compiled by mypyc, into .venv/mypyc/pa
 
 .PHONY: test-compiled
 test-compiled: $(MYPYC)/done ## the data plane's tests over the compiled form; some fail: docs/performance/levers.md
-	@SWITCHOVER_COMPILED=1 PYTHONPATH=$(CURDIR)/$(MYPYC)/packages $(BIN)/python -m pytest -n 4 --dist worksteal tests/dataplane
+	@PYTHONPATH=$(CURDIR)/$(MYPYC)/packages $(BIN)/python -m pytest -n 4 --dist worksteal tests/dataplane
 
 STREAMS ?= 1000
 REQUESTS ?= 1000

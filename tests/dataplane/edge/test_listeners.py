@@ -105,6 +105,14 @@ async def opened(port: int) -> bool:
     return True
 
 
+async def idle_client(port: t.Port) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect, and have one request answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    writer.write(GET)
+    await reader.readuntil(b"0")
+    return reader, writer
+
+
 async def test_a_client_is_shown_the_most_specific_certificate_for_the_name_it_asks_for() -> None:
     a, any_, any_b = hostnames = ("a.example.com", "*.example.com", "*.b.example.com")
     port, secrets = secure(free_port(), {hostname: AUTHORITY.issue(hostname) for hostname in hostnames})
@@ -211,9 +219,7 @@ async def test_a_request_in_flight_ends_whole_after_its_port_left_the_table() ->
 async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request_of_each_other_so() -> None:
     handler, port = Handler(), t.Port(free_port())
     async with listening(handler, port) as listeners:
-        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
-        idle_writer.write(GET)
-        await idle.readuntil(b"0")
+        idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
         handler.entered.clear()
@@ -232,9 +238,7 @@ async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request
 async def test_the_first_request_of_a_client_that_has_just_connected_is_served_by_a_drained_port() -> None:
     port = t.Port(free_port())
     async with listening(Handler(), port) as listeners:
-        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
-        idle_writer.write(GET)
-        await idle.readuntil(b"0")
+        idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
 
         draining = asyncio.create_task(listeners.drain(20))
@@ -281,9 +285,7 @@ async def test_a_client_that_is_connected_and_not_accepted_yet_is_served_over_tl
 async def test_a_request_behind_an_answer_that_began_before_the_drain_is_answered_too() -> None:
     handler, port = Handler(), t.Port(free_port())
     async with listening(handler, port) as listeners:
-        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
-        idle_writer.write(GET)
-        await idle.readuntil(b"0")
+        idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         stream = await reader.readuntil(b"before")
@@ -322,9 +324,7 @@ async def test_every_answer_of_ports_that_wind_down_is_the_last_one_of_its_conne
 async def test_an_upload_that_is_under_way_when_its_port_is_drained_arrives_whole() -> None:
     handler, port = Handler(), t.Port(free_port())
     async with listening(handler, port) as listeners:
-        idle, idle_writer = await asyncio.open_connection("127.0.0.1", port.number)
-        idle_writer.write(GET)
-        await idle.readuntil(b"0")
+        idle, idle_writer = await idle_client(port)
         handler.entered.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc")

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
 import pytest
@@ -52,6 +52,18 @@ def taking(taken: list[bytes]) -> Callable[[bytes], bool]:
         return True
 
     return take
+
+
+def resetting(answer: bytes, taken: asyncio.Event) -> Callable[[Peer], Awaitable[None]]:
+    """A target that answers and resets the connection once that was taken."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(answer)
+        await taken.wait()
+        peer.reset()
+
+    return script
 
 
 def count(transport: Transport, to: Listener, name: str) -> int:
@@ -222,14 +234,8 @@ async def test_a_reset_before_the_head_is_told_as_one(transport: Transport) -> N
 
 
 async def test_a_reset_in_the_middle_of_a_body_is_told_as_one(transport: Transport) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome")
-        await taken.wait()
-        peer.reset()
-
     taken = asyncio.Event()
-    async with listening(script) as to:
+    async with listening(resetting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome", taken)) as to:
         response = await post(transport, to)
         assert await response.chunk() == b"some"
         taken.set()
@@ -239,14 +245,8 @@ async def test_a_reset_in_the_middle_of_a_body_is_told_as_one(transport: Transpo
 
 
 async def test_an_unframed_body_that_ends_with_a_reset_is_not_whole(transport: Transport) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.say(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nsome")
-        await taken.wait()
-        peer.reset()
-
     taken = asyncio.Event()
-    async with listening(script) as to:
+    async with listening(resetting(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nsome", taken)) as to:
         response = await post(transport, to)
         assert await response.chunk() == b"some"
         taken.set()
