@@ -55,6 +55,7 @@ class ResponseParser:
         "reusable",
         "status",
     )
+    __deletable__ = ("_parser",)  # mypyc asks for it
 
     def __init__(self) -> None:
         self.status = 0
