@@ -12,17 +12,17 @@ PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
     "attempts": "answer attempt attempt_group attempt_log exchange held in_flight read_success runtime soft_timeout",
-    "classify": "error_body named_part refusal waits",
-    "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending",
-    "failover": "balance decision most_telling outcome retry_budget retry_state steps triggers",
-    "formats": "error_shape json_body lenient_json media_types token_count",
+    "classify": "error_body known_refusals named_part refusal waits",
+    "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending server",
+    "failover": "answer_status backoff balance decision most_telling retry_budget retry_state triggers",
+    "formats": "error_shape json_body json_fields lenient_json media_types token_count",
     "health": "attribution ejection health health_keys",
-    "process": "deadlines driver turns",
+    "process": "deadlines driver timeouts turns waiter",
     "": "proxy",
     "reply": "reply",
-    "request": "call call_of expect identity memory_budget plan wording",
-    "routing": "headers",
-    "telemetry": "metrics series trace",
+    "request": "call call_of expect identity limits memory_budget plan read_body wording",
+    "routing": "backends filters headers",
+    "telemetry": "logs metrics series trace trace_line",
     "upstream": "connection decoded pool redaction request_head response_parser targets transport upload",
 }
 """Most modules that requests go through, as `make guard TOP=70` lists them.

@@ -7,6 +7,7 @@ from typing import Any
 
 from envoy_vectors import ENVOY_BODY_LIMIT, Case, policy
 from switchover_dataplane.classify.refusal import classify
+from switchover_dataplane.failover.answer_status import status_for
 from switchover_dataplane.failover.outcome import (
     Broken,
     ClientGone,
@@ -17,7 +18,6 @@ from switchover_dataplane.failover.outcome import (
     Refused,
     TimedOut,
 )
-from switchover_dataplane.failover.steps import status_for
 from switchover_dataplane.failover.triggers import error_class, is_trigger
 from switchover_dataplane.table import BRIEF, Policy
 

@@ -31,11 +31,11 @@ from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.memory_budget import MemoryBudget
 from switchover_dataplane.request.plan import HeadPlan, Routed
 from switchover_dataplane.request.unserved import Unserved
-from switchover_dataplane.routing import callers, filters, headers, match
+from switchover_dataplane.routing import backends, callers, filters, headers, match
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table import Policy, Rule
-from switchover_dataplane.telemetry import logs, trace
+from switchover_dataplane.telemetry import logs, trace, trace_line
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.telemetry.rate_limit import Seldom
 from switchover_dataplane.upstream.redaction import NOTHING, Redaction
@@ -128,7 +128,7 @@ class Proxy:
         Raises:
             Unserved: with the answer, where there is none that can be used.
         """
-        backend = match.choose_backend(plan.found, random.random())  # noqa: S311 - load balancing, not a secret
+        backend = backends.choose_backend(plan.found, random.random())  # noqa: S311 - load balancing, not a secret
         if backend is None or backend.problem:
             reason = backend.problem if backend else "the rule that matches has no backend"
             self._log_no_backend(plan.found.rule, reason, request_id)
@@ -273,7 +273,7 @@ class Proxy:
         record.duration_ms = (time.monotonic() - record.started) * 1000
         self._metrics.observe(record)
         if (self._settings.log_all or record.worth_telling) and log.isEnabledFor(logging.INFO):
-            logs.info(log, trace.message(record), trace.line(record))
+            logs.info(log, trace.message(record), trace_line.line(record))
 
 
 async def _passed_on(
@@ -314,4 +314,4 @@ def _ending(record: trace.Record, ended: Ended) -> trace.Ending:
 
 
 def _new_id() -> str:
-    return f"{random.getrandbits(128):032x}"
+    return random.getrandbits(128).to_bytes(16).hex()

@@ -13,7 +13,7 @@ from fuzz.edits import edited, pieces
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
-from switchover_dataplane.request import read_body
+from switchover_dataplane.request import passing_body
 
 SEEDS = tuple(case.data for case in CASES if 10 < len(case.data) < 1_500)
 WORDS = (
@@ -91,7 +91,7 @@ async def _seen(*conversations: tuple[bytes, ...]) -> list[tuple[list[Seen], byt
     seen: list[Seen] = []
 
     async def handle(request: Request, _port: int) -> OwnAnswer:
-        content = b"".join([piece async for piece in read_body.passing(request)])
+        content = b"".join([piece async for piece in passing_body.passing(request)])
         seen.append(Seen(request.method, request.head.target, tuple(request.headers.items()), content))
         return OwnAnswer(200, body=b"ok")
 

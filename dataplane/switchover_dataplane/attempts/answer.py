@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from typing import Final
 
-import msgspec
 from multidict import CIMultiDict
 
 from switchover_dataplane.streams.opened import Opened
@@ -15,23 +14,31 @@ DRAIN_TIME: Final = 0.05
 """Seconds for which the rest of an answer that nobody wants is read, so that its connection is kept."""
 
 
-class Answer(msgspec.Struct):
+class Answer:
     """An answer that can be handed to the client: `held` was read already, `rest` gives what is still to come.
 
     `opened` stands in the place of `held` where the answer is an event stream that can be followed.
     """
 
-    status: int
-    headers: "CIMultiDict[str]"
-    held: list[bytes] = []
-    rest: Response | None = None
-    broken: ConnectionBroken | None = None
-    opened: Opened | None = None
+    __slots__ = ("broken", "headers", "held", "opened", "rest", "status")
+
+    def __init__(
+        self, status: int, headers: "CIMultiDict[str]", held: list[bytes] | None = None, rest: Response | None = None
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.held: list[bytes] = [] if held is None else held
+        self.rest = rest
+        self.broken: ConnectionBroken | None = None
+        self.opened: Opened | None = None
 
     @property
     def size(self) -> int:
         """How many bytes of the body are held."""
-        return sum(map(len, self.held))
+        size = 0
+        for piece in self.held:
+            size += len(piece)
+        return size
 
     async def put_away(self) -> None:
         """Give the answer up: its connection is kept if what is left of it is short."""

@@ -9,31 +9,37 @@ from collections.abc import Coroutine
 from typing import Any
 
 from switchover_dataplane.attempts.in_flight import InFlight, Result
+from switchover_dataplane.process.timeouts import Timeouts
+from switchover_dataplane.process.waiter import Waiter
 
 
 class AttemptGroup:
     """The attempts that have not ended, oldest first."""
 
-    __slots__ = ("_waiter", "open")
+    __slots__ = ("_timeouts", "_waiter", "open")
 
-    def __init__(self) -> None:
+    def __init__(self, timeouts: Timeouts) -> None:
         self.open: list[InFlight] = []
-        self._waiter: asyncio.Future[None] | None = None
+        self._timeouts = timeouts
+        self._waiter: Waiter | None = None
 
     def start(self, attempt: InFlight, coroutine: Coroutine[Any, Any, Result]) -> None:
         """Begin an attempt beside those that are open."""
         self.open.append(attempt)
         attempt.start(coroutine, self._wake)
 
-    async def next_ended(self, seconds: float | None = None) -> InFlight | None:
-        """Wait until an attempt ends, and return it, which is open no longer; None if none does in so many seconds."""
+    async def next_ended(self, left: float | None = None, limit: float = 0.0) -> InFlight | None:
+        """Wait until an attempt ends, and return it, which is open no longer; None if none does in `left` seconds.
+
+        `limit` is the limit of which these are left.
+        """
         ended = self._take_ended()
         if ended is None:
             loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            timer = None if seconds is None else loop.call_later(max(0.0, seconds), self._wake)
+            self._waiter = waiter = Waiter(loop)
+            timer = None if left is None else self._timeouts.at(loop.time() + max(0.0, left), limit, waiter.wake)
             try:
-                await self._waiter
+                await waiter
             finally:
                 self._waiter = None
                 if timer is not None:
@@ -60,5 +66,5 @@ class AttemptGroup:
         return None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            self._waiter.wake()

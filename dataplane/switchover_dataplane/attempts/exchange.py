@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from switchover_dataplane.attempts.answer import Answer
@@ -21,9 +20,10 @@ from switchover_dataplane.attempts.held import Failure, Held
 from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.attempts.soft_timeout import SoftTimeout, soft_timeout
+from switchover_dataplane.failover.answer_status import status_for
 from switchover_dataplane.failover.balance import choose
 from switchover_dataplane.failover.decision import Answer as Finish
-from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step, status_for
+from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, first_step, next_step
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.failover.triggers import is_final_success, wants_refusals_known
 from switchover_dataplane.request.call import Call, RequestBody
@@ -37,17 +37,20 @@ from switchover_dataplane.upstream.targets import Route
 __all__ = ["Ended", "Exchange", "UpstreamRuntime"]
 
 
-class Ended(msgspec.Struct):
+class Ended:
     """How the exchange ended: the most telling outcome, its answer, why, and our status.
 
     The outcome is None where nothing could be tried. `model` is the one that the request asked for.
     """
 
-    outcome: Outcome | None
-    answer: Answer | None
-    why: Why
-    status: int
-    model: str
+    __slots__ = ("answer", "model", "outcome", "status", "why")
+
+    def __init__(self, outcome: Outcome | None, answer: Answer | None, why: Why, status: int, model: str) -> None:
+        self.outcome = outcome
+        self.answer = answer
+        self.why = why
+        self.status = status
+        self.model = model
 
     @property
     def success(self) -> bool:
@@ -92,7 +95,7 @@ class Exchange:
         self._runtime = runtime
         self._record = record
         self._log = AttemptLog(record, runtime, upstream, policy, identity, call.body.model)
-        self._group = AttemptGroup()
+        self._group = AttemptGroup(runtime.timeouts)
         self._held = Held(runtime.put_away)
         self._limits = limits
         self._answer: Ended | None = None
@@ -218,7 +221,8 @@ class Exchange:
         newest = self._start(step, wait)
         is_last = not newest.soft_timeout.seconds
         while True:
-            ended = await self._group.next_ended(None if is_last else newest.left)
+            left = None if is_last else newest.left
+            ended = await self._group.next_ended(left, newest.soft_timeout.seconds)
             if ended is newest:
                 return self._on_ended(newest)
             if ended is not None:
@@ -279,7 +283,7 @@ class Exchange:
         timeout = self._policy.timeout
         if not timeout:
             return self._limits
-        return self._limits._replace(remaining=max(0.001, timeout - (now - self._record.started)))
+        return self._limits.within(max(0.001, timeout - (now - self._record.started)))
 
     # ── What became of it ───────────────────────────────────────────────────────────────────────────────────────────
 

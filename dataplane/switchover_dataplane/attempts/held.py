@@ -5,8 +5,6 @@ Two answers are never held: each is an open connection, or megabytes of memory.
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.failover.most_telling import telling
 from switchover_dataplane.failover.outcome import Committed
@@ -14,12 +12,15 @@ from switchover_dataplane.failover.steps import Tried
 from switchover_dataplane.telemetry import trace
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure:
     """One attempt that ended, mostly badly, the answer that it brought, and how the trace tells of it."""
 
-    tried: Tried
-    answer: Answer | None
-    note: trace.Attempt
+    __slots__ = ("answer", "note", "tried")
+
+    def __init__(self, tried: Tried, answer: Answer | None, note: trace.Attempt) -> None:
+        self.tried = tried
+        self.answer = answer
+        self.note = note
 
 
 class Held:

@@ -1,12 +1,13 @@
 """What all requests share: connections, the targets' health, and how many requests each has in flight."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
+from switchover_dataplane.process.timeouts import Timeouts
 from switchover_dataplane.upstream.transport import Transport
 
 
@@ -17,7 +18,8 @@ class UpstreamRuntime:
     transport: Transport
     health: Health
     budget: Budget
-    in_flight: Counter[str] = field(default_factory=Counter)
+    in_flight: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    timeouts: Timeouts = field(default_factory=Timeouts)
     closing: "set[asyncio.Task[None]]" = field(default_factory=set["asyncio.Task[None]"])
 
     def put_away(self, answer: Answer) -> None:

@@ -23,14 +23,17 @@ _OFF: Final = (None, False, "", "none", "disabled", 0)
 _decoder: Final = msgspec.json.Decoder()
 
 
-class SoftTimeout(msgspec.Struct, frozen=True, gc=False):
+class SoftTimeout:
     """A soft limit in seconds, 0 for none, and the field that says so."""
 
-    limit: Literal["firstTokenTimeout", "answerTimeout"] = "answerTimeout"
-    seconds: float = 0.0
+    __slots__ = ("limit", "seconds")
+
+    def __init__(self, limit: Literal["firstTokenTimeout", "answerTimeout"], seconds: float) -> None:
+        self.limit: Final = limit
+        self.seconds: Final = seconds
 
 
-WITHOUT_END: Final = SoftTimeout()
+WITHOUT_END: Final = SoftTimeout("answerTimeout", 0.0)
 
 
 def soft_timeout(policy: Policy, body: RequestBody, model: str) -> SoftTimeout:

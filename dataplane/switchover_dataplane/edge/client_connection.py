@@ -20,6 +20,7 @@ from switchover_dataplane.edge.request_body import RequestBody
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import turns
+from switchover_dataplane.process.waiter import Waiter
 from switchover_dataplane.routing import headers
 
 log = logging.getLogger("switchover.edge")
@@ -120,21 +121,21 @@ class ClientConnection(Receiving):
             _log(error, "unknown")
             self.cut()
 
-    def _next(self) -> Awaitable[Request]:
+    async def _next(self) -> Request:
         """Wait for the next request."""
         if self._behind:
-            return self._next_behind()
-        self._waiter = waiter = self._loop.create_future()
+            await turns.give_way()  # however much the client sent ahead, one request is served in a turn
+            data, self._behind = self._behind, b""
+            request = self._read_head(data)
+            if request is not None:
+                return request
+        self._waiter = waiter = Waiter(self._loop)
         if self._reading_is_paused:
             self._resume_reading()
-        return waiter
-
-    async def _next_behind(self) -> Request:
-        """Read the next request from what the client sent ahead; however much that is, one is served in a turn."""
-        await turns.give_way()
-        data, self._behind = self._behind, b""
-        request = self._read_head(data)
-        return await self._next() if request is None else request
+        await waiter
+        request = self.request
+        assert request is not None  # noqa: S101 - what ends the wait has set it
+        return request
 
     async def _serve_one(self, request: Request) -> bool:
         """Answer a request; return whether another may follow it."""

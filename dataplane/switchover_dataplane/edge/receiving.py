@@ -18,6 +18,7 @@ from switchover_dataplane.edge.request_body import BadChunks, ByLength, InChunks
 from switchover_dataplane.edge.sending import LEAST_RATE, Sending
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process.deadlines import Deadline
+from switchover_dataplane.process.waiter import Waiter
 
 LINGER: Final = 2.0
 """Seconds in which what a client still sends is read behind the last answer."""
@@ -33,7 +34,7 @@ Check = Callable[[Head], OwnAnswer | None]
 
 
 class Receiving(Sending):
-    """Makes requests of what comes, one at a time: `_waiter` gets the next one, `_behind` keeps what follows it.
+    """Makes requests of what comes, one at a time: `_waiter` waits for the next one, `_behind` keeps what follows it.
 
     `_refused` is the answer to the request of the moment where `check` does not let it pass.
     """
@@ -70,7 +71,7 @@ class Receiving(Sending):
         self._has_served = False
         self._deadline = Deadline(loop)
         self._task: asyncio.Task[None] | None = None
-        self._waiter: asyncio.Future[Request] | None = None
+        self._waiter: Waiter | None = None
         self._head_parser: HeadParser | None = None
         self._behind = b""
         self._refused: OwnAnswer | None = None
@@ -84,9 +85,9 @@ class Receiving(Sending):
         waiter = self._waiter
         if waiter is not None:
             request = self._read_head(data)
-            if request is not None and not waiter.done():
+            if request is not None:
                 self._waiter = None
-                waiter.set_result(request)
+                waiter.wake()
         elif self._body is not None:
             self._read_body(self._body, data)
         elif not self._turned_away:

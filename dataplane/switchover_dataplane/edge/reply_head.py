@@ -69,11 +69,11 @@ def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
         lines.append("Server: " + SERVER)
     if connection and _CONNECTION not in headers:
         lines.append(connection)
-    lines.append("\r\n")
-    text = "\r\n".join(lines)
-    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+    together = "".join(lines)
+    if "\n" in together or "\r" in together or "\0" in together:
         raise ValueError(f"header {_culprit(headers)} holds a line end or NUL, so the answer is not sent")
-    return text.encode("utf-8", "surrogateescape")
+    lines.append("\r\n")
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=256)

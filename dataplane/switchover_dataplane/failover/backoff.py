@@ -16,7 +16,7 @@ def before_repeat(policy: Policy, outcome: Outcome, repeat: int, *, wall: float,
     "RateLimitedRetryBackOff"); else the wait grows exponentially with full jitter (Gloo `retryBackOff`).
     """
     limited = policy.rate_limited_back_off
-    if limited and isinstance(outcome, Refused | Committed):
+    if limited and isinstance(outcome, (Refused, Committed)):
         value = _reset(limited, outcome.headers, wall)
         if value is not None:
             return value * (1 + chance / 2)

@@ -10,13 +10,12 @@ number are handed in, so that every sequence can be written down as a test. Choo
 
 from collections.abc import Sequence, Set
 
-from msgspec.structs import replace
-
 from switchover_dataplane.failover import envoy_order
+from switchover_dataplane.failover.answer_status import status_for
 from switchover_dataplane.failover.most_telling import is_of_the_first
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, NotSent, Refused
 from switchover_dataplane.failover.retry_state import Pool, RetryState, brief_limit, retry_state, untried_priorities
-from switchover_dataplane.failover.steps import Answer, Step, Tried, Try, Wait, Why, status_for
+from switchover_dataplane.failover.steps import Answer, Step, Tried, Try, Wait, Why
 from switchover_dataplane.failover.triggers import (
     error_class,
     is_final_success,
@@ -28,7 +27,7 @@ from switchover_dataplane.table import BRIEF, Counted, EnvoyOrder, EveryPriority
 
 _GATEWAY_TIMEOUT = 504
 
-__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "first_step", "next_step", "status_for"]
+__all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "first_step", "next_step"]
 
 
 def next_step(
@@ -143,9 +142,9 @@ def _continued(request: RetryState) -> Try | Wait | None:
 
 def _why_over(request: RetryState) -> Why:
     """Name the limit without which another try would have followed; without such a limit all had their turn."""
-    if not request.repeats_allowed and _continued(replace(request, repeats_allowed=True)):
+    if not request.repeats_allowed and _continued(request.if_repeats_were_allowed()):
         return Why.BUDGET_SPENT
-    if request.policy.timeout and _continued(replace(request, elapsed=float("-inf"))):
+    if request.policy.timeout and _continued(request.if_time_were_left()):
         return Why.DEADLINE
     if request.remaining <= 0:
         return Why.ATTEMPTS_USED_UP

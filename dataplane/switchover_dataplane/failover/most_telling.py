@@ -43,7 +43,7 @@ class Telling(IntEnum):
 def telling(tried: Tried, history: Sequence[Tried]) -> Telling:
     """Tell how much a failed attempt says to the caller, in the light of all attempts of its request."""
     outcome = tried.outcome
-    if not isinstance(outcome, Refused | Broken):
+    if not isinstance(outcome, (Refused, Broken)):
         return Telling.NO_ANSWER
     if isinstance(outcome, Broken) and outcome.how != "error-event":
         return Telling.NO_ANSWER if outcome.how in ("reset", "eof", "not-http") else Telling.NO_WORDS
@@ -73,4 +73,4 @@ def _place(tried: Tried) -> tuple[int, str]:
 
 
 def _class(outcome: Outcome) -> ErrorClass | None:
-    return outcome.error_class if isinstance(outcome, Refused | Broken) else None
+    return outcome.error_class if isinstance(outcome, (Refused, Broken)) else None

@@ -5,8 +5,7 @@ may stand in two pools.
 """
 
 from collections.abc import Mapping, Sequence, Set
-
-import msgspec
+from math import inf
 
 from switchover_dataplane.failover.backoff import before_repeat
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
@@ -19,7 +18,7 @@ LONG = 5.0
 Pool = tuple[Target, ...]
 
 
-class RetryState(msgspec.Struct, frozen=True):
+class RetryState:
     """The facts of one decision after a failure.
 
     `pools` holds the pools that are not empty, by priority. What several rules ask for is found out once: `turns` and
@@ -29,20 +28,80 @@ class RetryState(msgspec.Struct, frozen=True):
     empty where every target cools down: they are then tried in order as if none did.
     """
 
-    policy: Policy
-    pools: dict[int, Pool]
-    history: Sequence[Tried]
-    turns: Mapping[int, int]
-    outcomes: Mapping[tuple[int, str], list[Outcome]]
-    untried_priorities: Sequence[int]
-    remaining: int
-    has_waited: bool
-    wanted: bool
-    cooling: Set[str]
-    elapsed: float
-    wall: float
-    chance: float
-    repeats_allowed: bool
+    __slots__ = (
+        "chance",
+        "cooling",
+        "elapsed",
+        "has_waited",
+        "history",
+        "outcomes",
+        "policy",
+        "pools",
+        "remaining",
+        "repeats_allowed",
+        "turns",
+        "untried_priorities",
+        "wall",
+        "wanted",
+    )
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        policy: Policy,
+        pools: dict[int, Pool],
+        history: Sequence[Tried],
+        turns: Mapping[int, int],
+        outcomes: Mapping[tuple[int, str], list[Outcome]],
+        untried_priorities: Sequence[int],
+        remaining: int,
+        has_waited: bool,
+        wanted: bool,
+        cooling: Set[str],
+        elapsed: float,
+        wall: float,
+        chance: float,
+        repeats_allowed: bool,
+    ) -> None:
+        self.policy = policy
+        self.pools = pools
+        self.history = history
+        self.turns = turns
+        self.outcomes = outcomes
+        self.untried_priorities = untried_priorities
+        self.remaining = remaining
+        self.has_waited = has_waited
+        self.wanted = wanted
+        self.cooling = cooling
+        self.elapsed = elapsed
+        self.wall = wall
+        self.chance = chance
+        self.repeats_allowed = repeats_allowed
+
+    def if_repeats_were_allowed(self) -> "RetryState":
+        """Return the same facts with room in the retry budget."""
+        return self._but(elapsed=self.elapsed, repeats_allowed=True)
+
+    def if_time_were_left(self) -> "RetryState":
+        """Return the same facts long before the deadline."""
+        return self._but(elapsed=-inf, repeats_allowed=self.repeats_allowed)
+
+    def _but(self, *, elapsed: float, repeats_allowed: bool) -> "RetryState":
+        return RetryState(
+            self.policy,
+            self.pools,
+            self.history,
+            self.turns,
+            self.outcomes,
+            self.untried_priorities,
+            self.remaining,
+            self.has_waited,
+            self.wanted,
+            self.cooling,
+            elapsed,
+            self.wall,
+            self.chance,
+            repeats_allowed,
+        )
 
     @property
     def last(self) -> Tried:
@@ -63,7 +122,7 @@ class RetryState(msgspec.Struct, frozen=True):
 
     def asks_to_stay_away(self, outcome: Outcome) -> bool:
         """Tell whether a target asks for a longer wait than the policy lets a repeat follow."""
-        wait = outcome.retry_after if isinstance(outcome, Refused | Broken) else None
+        wait = outcome.retry_after if isinstance(outcome, (Refused, Broken)) else None
         return (wait or 0.0) > self.policy.max_retry_after_wait
 
     def was_slow(self, tried: Tried) -> bool:

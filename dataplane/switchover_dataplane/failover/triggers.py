@@ -6,6 +6,7 @@ the error classes, which speak of reasons. `decision.py` asks; it never looks in
 
 from switchover_dataplane.failover.outcome import (
     Broken,
+    ClientGone,
     Committed,
     ErrorClass,
     NotSent,
@@ -33,7 +34,7 @@ def is_soft(outcome: Outcome) -> bool:
 
 def error_class(outcome: Outcome) -> ErrorClass | None:
     """Return why the attempt failed; None for a success and for a client that left."""
-    return outcome.error_class if isinstance(outcome, NotSent | TimedOut | Broken | Refused) else None
+    return None if isinstance(outcome, (Committed, ClientGone)) else outcome.error_class
 
 
 def wants_refusals_known(policy: Policy) -> bool:

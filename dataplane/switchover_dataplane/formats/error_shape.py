@@ -74,7 +74,7 @@ def _is_a_message(document: dict[str, object]) -> bool:
     if any(fields.get(name) for name in _ANSWERS):
         return False
     messages = [
-        value for name, value in fields.items() if name in _MESSAGES and isinstance(value, str | list) and value
+        value for name, value in fields.items() if name in _MESSAGES and isinstance(value, (str, list)) and value
     ]
     if not messages or all(str(value).strip().lower() in _GOOD_CODES for value in messages):
         return False

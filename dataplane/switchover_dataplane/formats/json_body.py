@@ -40,6 +40,7 @@ SMALL: Final = 4 * 1024
 
 _LONGEST_MODEL: Final = 128 * 1024
 _MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t\r\n]*')
+_USUAL_START: Final = b'{"model":"'
 _EMPTY: Final = re.compile(rb"\[[ \t\r\n]*\]")
 
 _encoder: Final = msgspec.json.Encoder()
@@ -107,11 +108,19 @@ class JsonBody:
             return b"".join(self._pieces(model))
         if not model or model == self.model:
             return self._original
-        first = _MODEL_FIRST.match(self._original)
-        if first is None:
+        start = self._start_of_model(self._original)
+        if not start:
             return b"".join(self._pieces(model))
-        rest = memoryview(self._original)[first.end() + len(self.fields["model"]) :]
-        return b"".join((first[0], _encoder.encode(model), rest))
+        rest = memoryview(self._original)[start + len(self.fields["model"]) :]
+        return b"".join((self._original[:start], _encoder.encode(model), rest))
+
+    @staticmethod
+    def _start_of_model(text: bytes) -> int:
+        """Return where the value of `model` begins if it is the first field, else 0."""
+        if text.startswith(_USUAL_START):
+            return len(_USUAL_START) - 1
+        first = _MODEL_FIRST.match(text)
+        return 0 if first is None else first.end()
 
     def _pieces(self, model: str) -> Iterable[Piece]:
         """Yield the text of the body in pieces, of the original where possible."""

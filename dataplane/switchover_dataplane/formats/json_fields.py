@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from switchover_dataplane.formats.every_field import TooManyFields, every_field
+
 MOST_FIELDS: Final = 1000
 """Maximum number of top-level fields of a body; no API has 100."""
 
@@ -26,45 +28,7 @@ class BadBody(ValueError):
         self.param = param
 
 
-class _TooMany(Exception):
-    """A body has too many fields; no ValueError, as the decoder replaces those raised while it reads."""
-
-
-class _Name(str):
-    """A field's name that equals no other name, so that a repeated name stays repeated."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-    __eq__ = object.__eq__
-
-
-class _Counting:
-    """Reads the fields of an object of any size and stops at the first one above the limit; not reentrant."""
-
-    def __init__(self) -> None:
-        self._left = MOST_FIELDS
-        self._decoder = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=self._named)
-
-    def decode(self, text: bytes) -> dict[_Name, msgspec.Raw]:
-        """Return every field.
-
-        Raises:
-            _TooMany: more than `MOST_FIELDS`.
-            ValueError, RecursionError: no JSON object.
-        """
-        self._left = MOST_FIELDS
-        return self._decoder.decode(text)
-
-    def _named(self, kind: type[_Name], name: str) -> _Name:
-        self._left -= 1
-        if self._left < 0:
-            raise _TooMany
-        return kind(name)
-
-
 _plain: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_exact: Final = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=str.__new__)
-_counting: Final = _Counting()
 
 
 def read(text: bytes) -> dict[str, msgspec.Raw]:
@@ -79,11 +43,11 @@ def read(text: bytes) -> dict[str, msgspec.Raw]:
             fields = _plain.decode(text)
             # The fields fill the whole text, so no field was replaced by a later one. A text with white space or
             # escapes does not match and is read again in the exact way.
-            size = 1 + 4 * len(fields) + sum(map(len, fields)) + sum(map(len, fields.values()))
+            size = 1 + 4 * len(fields) + len("".join(fields)) + sum(map(len, fields.values()))
             if size == len(text) and len(fields) <= MOST_FIELDS:
                 return fields
         return _read_exactly(text)
-    except _TooMany:
+    except TooManyFields:
         raise BadBody(f"the request body must not have more than {MOST_FIELDS} top-level fields") from None
     except BadBody:
         raise
@@ -93,12 +57,7 @@ def read(text: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _read_exactly(text: bytes) -> dict[str, msgspec.Raw]:
-    if len(text) > _SHORT:
-        every = _counting.decode(text)
-    else:
-        every = _exact.decode(text)
-        if len(every) > MOST_FIELDS:
-            raise _TooMany
+    every = every_field(text, MOST_FIELDS)
     fields = {str(name): value for name, value in every.items()}
     if len(fields) != len(every):
         raise _twice(map(str, every))

@@ -115,7 +115,7 @@ def _counted(usage: msgspec.Raw) -> bool:
         counts = msgspec.structs.astuple(_usage_decoder.decode(usage))
     except ValueError:
         return False
-    return any(isinstance(count, int | float) and count > 0 for count in counts)
+    return any(isinstance(count, (int, float)) and count > 0 for count in counts)
 
 
 # ── Chat Completions, Completions ───────────────────────────────────────────────────────────────────────────────────

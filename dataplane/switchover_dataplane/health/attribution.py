@@ -54,7 +54,7 @@ def failure_class(outcome: Outcome) -> ErrorClass:
 
 def requested_wait(outcome: Outcome) -> float:
     """Return the wait in seconds that a target asks for, at most `MAX_REQUESTED_WAIT`; 0 if it asks for none."""
-    return min(outcome.retry_after or 0.0, MAX_REQUESTED_WAIT) if isinstance(outcome, Refused | Broken) else 0.0
+    return min(outcome.retry_after or 0.0, MAX_REQUESTED_WAIT) if isinstance(outcome, (Refused, Broken)) else 0.0
 
 
 def _is_plain_answer(target: Target, outcome: Outcome, cool_down: CoolDown) -> bool:
@@ -68,7 +68,7 @@ def _is_about_the_caller(target: Target, outcome: Outcome) -> bool:
     """Whether the caller is the cause: the request, the caller's own key, or the end of the request's time."""
     if isinstance(outcome, ClientGone) or (isinstance(outcome, TimedOut) and outcome.limit == "timeout"):
         return True
-    if isinstance(outcome, Refused | Broken) and outcome.scope == "request":
+    if isinstance(outcome, (Refused, Broken)) and outcome.scope == "request":
         return True
     reason = error_class(outcome)
     return reason in _NEUTRAL or (target.auth.kind == "passthrough" and reason in _OF_A_CALLERS_KEY)
@@ -76,7 +76,7 @@ def _is_about_the_caller(target: Target, outcome: Outcome) -> bool:
 
 def _is_unexplained(target: Target, outcome: Outcome) -> bool:
     """Whether only a status is known. Statuses of plain backends follow `outlierDetection`, as in Envoy."""
-    is_unknown = isinstance(outcome, Refused | Broken) and outcome.scope == "unknown"
+    is_unknown = isinstance(outcome, (Refused, Broken)) and outcome.scope == "unknown"
     return is_unknown and not isinstance(target.provider, Http)
 
 

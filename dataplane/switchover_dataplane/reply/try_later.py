@@ -32,7 +32,7 @@ def try_later(
     """
     if api is not Api.RESPONSES or answer.status != 429 or policy.hands_on_unchanged:
         return None
-    if not isinstance(outcome, Refused | Broken) or outcome.error_class is not ErrorClass.RATE_LIMITED:
+    if not isinstance(outcome, (Refused, Broken)) or outcome.error_class is not ErrorClass.RATE_LIMITED:
         return None
     if outcome.scope == "request":
         return None

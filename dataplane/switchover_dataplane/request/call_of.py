@@ -9,6 +9,7 @@ from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.request import read_body, unserved, wording
 from switchover_dataplane.request.call import Call, RawBody, RequestBody
 from switchover_dataplane.request.memory_budget import Hold, OutOfMemoryBudget
+from switchover_dataplane.request.passing_body import passing
 from switchover_dataplane.request.plan import Routed
 from switchover_dataplane.request.read_body import BodyTooLarge
 from switchover_dataplane.request.unserved import Unserved
@@ -42,7 +43,7 @@ async def _body(request: Request, routed: Routed, held: Hold) -> RequestBody:
     if not request.has_body and not (routed.upstream.ai and request.method in _WITH_A_BODY):
         return RawBody(None)
     if not policy.holds_body and (length is None or length > _HELD_AT_LEAST):
-        return RawBody(read_body.passing(request))
+        return RawBody(passing(request))
     if rules.codings:
         unserved.check_codings(rules.codings)
     try:

@@ -1,12 +1,13 @@
 """A request body that can be sent again: read once, within a limit and a budget for all of them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.process import turns
 from switchover_dataplane.request.memory_budget import Hold
+from switchover_dataplane.request.passing_body import ask_for
 from switchover_dataplane.upstream.codings import BadCoding, Undoing
 from switchover_dataplane.upstream.decoded import Reading
 
@@ -55,7 +56,7 @@ async def read(
     take = _without(applied, request.take, limit) if applied else request.take
     if whole is None:
         held.begin_coming(request.connection.hold_body())
-        _ask_for(request)
+        ask_for(request)
     while piece := await take():
         size += len(piece)
         if size > limit:
@@ -106,17 +107,3 @@ def _without(
 def _values(piece: bytes) -> int:
     """Count what stands before or in each value of a JSON text."""
     return piece.count(b",") + piece.count(b"[") + piece.count(b"{")
-
-
-def _ask_for(request: Request) -> None:
-    """Tell a client that waits for it to send the body."""
-    if request.head.expects_continue:
-        request.connection.send_continue()
-
-
-async def passing(request: Request) -> AsyncIterator[bytes]:
-    """Hand the body on as it comes, for requests that are sent once only."""
-    if request.whole is None:
-        _ask_for(request)
-    while piece := await request.take():
-        yield piece

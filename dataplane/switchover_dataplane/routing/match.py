@@ -15,7 +15,6 @@ from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compil
 from switchover_dataplane.routing.request_parts import Head, RequestView, Sets
 from switchover_dataplane.routing.request_target import BadTarget, canonical, hostname, normalise
 from switchover_dataplane.table import (
-    Backend,
     Host,
     InvalidTable,
     Listener,
@@ -288,29 +287,12 @@ def _fits(match: Match, request: RequestView, sets: Sets) -> bool:
     return not match.query or all(request.has_parameter(wanted, sets) for wanted in match.query)
 
 
-def choose_backend(found: MatchedRule, chance: float) -> Backend | None:
-    """Choose a backend by weight; `chance` is a random number in 0 <= chance < 1.
-
-    None if there are no backends, or none with a weight (Gateway API: status 500).
-    """
-    backends = found.rule.backends
-    if len(backends) == 1:
-        return backends[0] if backends[0].weight else None
-    left = chance * sum(backend.weight for backend in backends)
-    for backend in backends:
-        left -= backend.weight
-        if left < 0:
-            return backend
-    return None
-
-
 __all__ = [
     "BadTarget",
     "Head",
     "MatchedRule",
     "Router",
     "check",
-    "choose_backend",
     "find",
     "hostname",
     "index",

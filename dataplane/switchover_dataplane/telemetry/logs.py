@@ -14,19 +14,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
+
+from switchover_dataplane.telemetry.line import Line
 
 _COLOURS: Final = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
 _encoder = msgspec.json.Encoder()
-
-
-class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """The fields of one kind of line; what is logged adds its own. The three here are set as the line is written."""
-
-    time: datetime | UnsetType = UNSET
-    level: str | UnsetType = UNSET
-    msg: str | UnsetType = UNSET
 
 
 # Forms of the standard library read these out of a record's `__dict__`.

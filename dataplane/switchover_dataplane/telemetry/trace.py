@@ -1,31 +1,24 @@
 """The failover trace: what was tried for one request, in which order, and why it ended as it did.
 
-Attempts are written down as they end; `line` turns a finished record into the log line's fields, `response_headers`
-into the headers that tell the caller. Only names from the table, numbers and closed vocabularies get in: nothing of a
-caller's body or headers but its request id.
+Attempts are written down as they end; `summary` and `served_by` tell the caller, `trace_line` the log. Only names from
+the table, numbers and closed vocabularies get in: nothing of a caller's body or headers but its request id.
 """
 
 from functools import lru_cache
 from typing import Literal
 
-import msgspec
-
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, NotSent, Outcome, Refused, TimedOut
-from switchover_dataplane.telemetry.logs import Line
 
 Ending = Literal["served", "rescued", "refused", "exhausted", "interrupted", "client-gone"]
 """How a request ended: `refused` is an answer that no other model would better, `rescued` a success after failures."""
 
 ATTEMPTS_HEADER = "x-switchover-attempts"
 SERVED_BY_HEADER = "x-switchover-served-by"
-_LONGEST_NAME = 256
+LONGEST_NAME = 256
+"""Characters of a name of a model that are shown: it may be the caller's own text."""
 
 
-# Structs, as they are made for each request: msgspec fills their defaults without a line of Python. What they hold
-# makes no circle, so that no collection has to look at them.
-
-
-class Attempt(msgspec.Struct, gc=False):
+class Attempt:
     """One try. Times are milliseconds; `wait_ms` passed before it, `first_token_ms` until its first content.
 
     `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
@@ -33,21 +26,40 @@ class Attempt(msgspec.Struct, gc=False):
     `beside` tells that it was started beside one that was silent.
     """
 
-    priority: int
-    target: str
-    provider: str
-    model: str
-    wait_ms: float
-    status: int | None = None
-    error_class: str | None = None
-    first_token_ms: float | None = None
-    duration_ms: float = 0.0
-    bytes: int = 0
-    decision: str = ""
-    detail: str = ""
-    continues: bool = False
-    dropped: int = 0
-    beside: bool = False
+    __slots__ = (
+        "beside",
+        "bytes",
+        "continues",
+        "decision",
+        "detail",
+        "dropped",
+        "duration_ms",
+        "error_class",
+        "first_token_ms",
+        "model",
+        "priority",
+        "provider",
+        "status",
+        "target",
+        "wait_ms",
+    )
+
+    def __init__(self, priority: int, target: str, provider: str, model: str, wait_ms: float) -> None:
+        self.priority = priority
+        self.target = target
+        self.provider = provider
+        self.model = model
+        self.wait_ms = wait_ms
+        self.status: int | None = None
+        self.error_class: str | None = None
+        self.first_token_ms: float | None = None
+        self.duration_ms = 0.0
+        self.bytes = 0
+        self.decision = ""
+        self.detail = ""
+        self.continues = False
+        self.dropped = 0
+        self.beside = False
 
     def count(self, size: int) -> None:
         """Add bytes of the answer that were passed on."""
@@ -56,25 +68,40 @@ class Attempt(msgspec.Struct, gc=False):
     @property
     def label(self) -> str:
         """The model where there is one, else the target; a caller's name of a model is cut where it is too long."""
-        return self.model[:_LONGEST_NAME] or self.target
+        return self.model[:LONGEST_NAME] or self.target
 
 
-class Record(msgspec.Struct, gc=False):
+class Record:
     """Everything that is written down about one request. `status` is the one the client got, `caller` whose key it had.
 
-    `handed_on` is the attempt whose failure the client gets, where it is not the last.
+    `started` is in seconds of the monotonic clock. `handed_on` is the attempt whose failure the client gets, where it
+    is not the last.
     """
 
-    request_id: str
-    route: str
-    rule: str
-    started: float
-    attempts: list[Attempt] = []
-    outcome: Ending = "served"
-    status: int = 0
-    duration_ms: float = 0.0
-    caller: str = ""
-    handed_on: Attempt | None = None
+    __slots__ = (
+        "attempts",
+        "caller",
+        "duration_ms",
+        "handed_on",
+        "outcome",
+        "request_id",
+        "route",
+        "rule",
+        "started",
+        "status",
+    )
+
+    def __init__(self, request_id: str, route: str, rule: str, started: float) -> None:
+        self.request_id = request_id
+        self.route = route
+        self.rule = rule
+        self.started = started
+        self.attempts: list[Attempt] = []
+        self.outcome: Ending = "served"
+        self.status = 0
+        self.duration_ms = 0.0
+        self.caller = ""
+        self.handed_on: Attempt | None = None
 
     @property
     def answering(self) -> Attempt | None:
@@ -126,75 +153,6 @@ def _in_words(name: str, attempt: Attempt) -> str:
     return name if attempt.error_class is None else f"{name} {attempt.error_class}"
 
 
-class AttemptFields(msgspec.Struct, omit_defaults=True, gc=False):
-    """An attempt as it stands in the log line; what has its default is left out."""
-
-    priority: int
-    target: str
-    provider: str
-    model: str
-    status: int | None
-    error_class: str | None
-    wait_ms: float
-    first_token_ms: float | None
-    duration_ms: float
-    bytes: int
-    decision: str
-    detail: str = ""
-    continues: bool = False
-    dropped_events: int = 0
-    handed_on: bool = False
-
-
-class TraceLine(Line, kw_only=True, omit_defaults=True, gc=False):
-    """A record as its log line has it; what has its default is left out."""
-
-    request_id: str
-    caller: str = ""
-    route: str
-    rule: str
-    outcome: Ending
-    status: int
-    duration_ms: float
-    attempts: list[AttemptFields]
-
-
-def line(record: Record) -> TraceLine:
-    """Record → the fields of its log line, beside `msg`."""
-    handed_on = record.handed_on
-    return TraceLine(
-        request_id=record.request_id,
-        caller=record.caller,
-        route=record.route,
-        rule=record.rule,
-        outcome=record.outcome,
-        status=record.status,
-        duration_ms=round(record.duration_ms, 1),
-        attempts=[_fields(attempt, is_handed_on=attempt is handed_on) for attempt in record.attempts],
-    )
-
-
-def _fields(attempt: Attempt, *, is_handed_on: bool) -> AttemptFields:
-    first = attempt.first_token_ms
-    return AttemptFields(
-        attempt.priority,
-        attempt.target,
-        attempt.provider,
-        attempt.model[:_LONGEST_NAME],
-        attempt.status,
-        attempt.error_class,
-        round(attempt.wait_ms, 1),
-        None if first is None else round(first, 1),
-        round(attempt.duration_ms, 1),
-        attempt.bytes,
-        attempt.decision,
-        attempt.detail,
-        attempt.continues,
-        attempt.dropped,
-        is_handed_on,
-    )
-
-
 def summary(record: Record) -> str:
     """Say to the caller what was tried: `gpt-4o 429 rate-limited > gpt-4.0-turbo connect-failed`.
 
@@ -215,7 +173,7 @@ def served_by(attempt: Attempt) -> str:
     """Name the target for the caller: PROVIDER/MODEL, or PROVIDER where no model is known."""
     model = attempt.model
     # A caller's own name of a model is cut first: as a key of the cache it would hold memory.
-    return _served_by(attempt.provider, model if len(model) <= _LONGEST_NAME else model[:_LONGEST_NAME])
+    return _served_by(attempt.provider, model if len(model) <= LONGEST_NAME else model[:LONGEST_NAME])
 
 
 @lru_cache(maxsize=1024)
@@ -224,7 +182,7 @@ def _served_by(provider: str, model: str) -> str:
 
 
 def _shown(provider: str, model: str) -> str:
-    name = model[:_LONGEST_NAME]
+    name = model[:LONGEST_NAME]
     if not name.isprintable():
         name = "".join(letter for letter in name if letter.isprintable())
     return name or provider

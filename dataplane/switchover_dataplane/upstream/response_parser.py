@@ -166,7 +166,8 @@ class ResponseParser:
         status = self._parser.get_status_code()
         if not 100 <= status <= 599:
             raise NotHttp("the answer has a status that HTTP has not")
-        if self._parser.get_http_version() not in _VERSIONS:
+        # Only an answer after an interim one begins where nobody looked at its start.
+        if self._interim and self._parser.get_http_version() not in _VERSIONS:
             raise NotHttp("the answer is not of HTTP/1.1 or 1.0")
         if status < 200:
             self._interim += 1

@@ -13,7 +13,7 @@ from switchover_dataplane.upstream.providers import Wire, wire
 from switchover_dataplane.upstream.transport import Destination
 
 
-class Route(msgspec.Struct, frozen=True, gc=False):
+class Route:
     """How to reach and address one target.
 
     `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
@@ -21,13 +21,26 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     that authorises, None for none.
     """
 
-    target: Target
-    destination: Destination
-    wire: Wire
-    model: str
-    label: str
-    authority: str
-    credential: tuple[str, str] | None
+    __slots__ = ("authority", "credential", "destination", "label", "model", "target", "wire")
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        destination: Destination,
+        wire: Wire,
+        model: str,
+        label: str,
+        authority: str,
+        credential: tuple[str, str] | None,
+    ) -> None:
+        self.target = target
+        self.destination = destination
+        self.wire = wire
+        self.model = model
+        self.label = label
+        self.authority = authority
+        self.credential = credential
 
     def path(self, path: str, query: str) -> str:
         """Path and query to ask the target for, from those of the request after its rewrites.

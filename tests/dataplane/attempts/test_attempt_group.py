@@ -26,7 +26,7 @@ def begun_at_the_first_target(of: Table, at: Gateway) -> tuple[AttemptGroup, InF
     newest = InFlight(
         0, target, HEAD.to(routes(of)[target.id]), trace.Attempt(0, target.id, "", "", 0.0), time.monotonic()
     )
-    group = AttemptGroup()
+    group = AttemptGroup(at.runtime.timeouts)
     group.start(newest, attempt(at.runtime.transport, CALL, Limits(), newest))
     return group, newest
 

@@ -79,5 +79,5 @@ async def test_a_client_that_leaves_in_the_middle_takes_its_upstream_call_along(
         writer.close()
         async with asyncio.timeout(5):
             await first.left.wait()
-            while +at.runtime.in_flight:
+            while any(at.runtime.in_flight.values()):
                 await asyncio.sleep(0.01)

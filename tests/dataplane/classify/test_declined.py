@@ -100,7 +100,9 @@ def test_an_answer_is_none(api: Api, document: object) -> None:
 
 @pytest.mark.parametrize(("api", "events"), STREAMS.values(), ids=STREAMS)
 def test_a_stream_that_begins_with_a_refusal_is_one(api: Api, events: bytes) -> None:
-    assert is_declined(api, Answer(200, CIMultiDict(), opened=Opened(events=Scanner().feed(events))))
+    answer = Answer(200, CIMultiDict())
+    answer.opened = Opened(events=Scanner().feed(events))
+    assert is_declined(api, answer)
 
 
 def test_what_is_no_json_or_too_deep_is_none() -> None:

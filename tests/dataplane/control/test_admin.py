@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from multidict import CIMultiDict
 
+from recorded import attempted, recorded
 from serving import free_port, gateway, table
 from switchover_dataplane.control.admin import Admin, is_of_this_machine
-from switchover_dataplane.telemetry.trace import Attempt, Record
 
 
 @pytest.mark.parametrize("remote", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
@@ -53,8 +53,8 @@ class AdminClient:
 async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> None:
     async with gateway(table(free_port(), [1])) as at:
         for number in range(3_000):
-            attempt = Attempt(0, f"ns/up/{number}/0", "openai", "m", 0.0, first_token_ms=1.0)
-            at.metrics.observe(Record("id", f"ns/route-{number}", "0", 0.0, [attempt], "served", 200, 1.0))
+            attempt = attempted(0, f"ns/up/{number}/0", "openai", "m", first_token_ms=1.0)
+            at.metrics.observe(recorded([attempt], route=f"ns/route-{number}", status=200, duration_ms=1.0))
         admin = Admin(at.state, at.runtime, at.metrics)
         await admin.open("127.0.0.1:0")
         scraper, probe = AdminClient(admin.port), AdminClient(admin.port)

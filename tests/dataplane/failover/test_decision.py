@@ -6,7 +6,8 @@ import pytest
 
 from as_written import AsWritten, as_written, retries
 from playbook import WORDS, play, step
-from switchover_dataplane.failover.decision import Answer, Try, Wait, Why, status_for
+from switchover_dataplane.failover.answer_status import status_for
+from switchover_dataplane.failover.decision import Answer, Try, Wait, Why
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.table import BackOff, RateLimitedBackOff, ResetHeader
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from switchover_dataplane.routing import match
+from switchover_dataplane.routing import backends, match
 from switchover_dataplane.routing.match import Head
 from switchover_dataplane.table import (
     Backend,
@@ -490,7 +490,7 @@ def test_a_table_without_regular_expressions_has_nothing_to_refuse() -> None:
 def chosen(weights: list[int], chance: float) -> str | None:
     rule = Rule("ns/route", "0", backends=tuple(Backend(weight, upstream=str(at)) for at, weight in enumerate(weights)))
     listener = Listener("web")
-    backend = match.choose_backend(match.MatchedRule(rule, Match("0"), PORT, listener, ""), chance)
+    backend = backends.choose_backend(match.MatchedRule(rule, Match("0"), PORT, listener, ""), chance)
     return None if backend is None else backend.upstream
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from switchover_dataplane.telemetry import logs, trace
+from recorded import attempted, recorded
+from switchover_dataplane.telemetry import logs, trace, trace_line
 
 FORGED = "23:59:59.000000  KEY ROTATED by admin"
 ODD = {
@@ -73,11 +74,10 @@ def test_the_colour_of_a_warning_is_ours() -> None:
 
 
 def test_a_callers_name_of_a_model_is_cut_where_it_is_too_long() -> None:
-    attempt = trace.Attempt(0, "ns/up/0/0", "openai", "m" * 10_000, 0.0)
-    of = trace.Record("id", "ns/route", "0", 0.0, [attempt])
+    of = recorded([attempted(0, "ns/up/0/0", "openai", "m" * 10_000)])
 
     assert len(trace.message(of)) < 300
-    assert len(trace.line(of).attempts[0].model) == 256
+    assert len(trace_line.line(of).attempts[0].model) == 256
 
 
 @pytest.mark.parametrize("form", [logs.Text(colour=False), logs.JsonLines()], ids=["text", "JSON"])
@@ -94,20 +94,46 @@ def test_the_text_of_an_exception_begins_no_line(form: logging.Formatter) -> Non
 # ── The line of a trace ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-PLAIN = trace.Attempt(
-    0, "ns/up/0/0", "openai", "gpt-4o", 0.0, 429, "rate-limited", duration_ms=1.26, decision="next priority"
+PLAIN = attempted(
+    0,
+    "ns/up/0/0",
+    "openai",
+    "gpt-4o",
+    status=429,
+    error_class="rate-limited",
+    duration_ms=1.26,
+    decision="next priority",
 )
-ODD_ONE = trace.Attempt(
-    1, "ns/up/1/0", "mistral", "", 20.04, None, None, 3.33, 4.0, 7, "answer: success", "the client left", True, 2
+ODD_ONE = attempted(
+    1,
+    "ns/up/1/0",
+    "mistral",
+    "",
+    20.04,
+    first_token_ms=3.33,
+    duration_ms=4.0,
+    bytes=7,
+    decision="answer: success",
+    detail="the client left",
+    continues=True,
+    dropped=2,
 )
 
 
 def failed_over(name: str = "id") -> trace.Record:
-    return trace.Record(name, "ns/route", "0", 0.0, [PLAIN, ODD_ONE], "rescued", 200, 12.34, "ns/app", PLAIN)
+    return recorded(
+        [PLAIN, ODD_ONE],
+        request_id=name,
+        outcome="rescued",
+        status=200,
+        duration_ms=12.34,
+        caller="ns/app",
+        handed_on=PLAIN,
+    )
 
 
 def entry(of: trace.Record) -> logs.Entry:
-    made = logs.Entry("switchover.trace", trace.message(of), trace.line(of))
+    made = logs.Entry("switchover.trace", trace.message(of), trace_line.line(of))
     made.created = 1_796_000_000.25
     return made
 
@@ -130,7 +156,7 @@ def test_the_json_line_of_a_trace_has_all_that_was_tried_in_this_order() -> None
 @pytest.mark.parametrize("sent", [sent for sent, _ in ODD.values()], ids=ODD.keys())
 def test_the_line_of_a_trace_is_that_of_any_other_record_with_the_same_fields(created: float, sent: str) -> None:
     of = failed_over(f"a{sent}b")
-    made, other = entry(of), record(trace.message(of), **msgspec.to_builtins(trace.line(of)))
+    made, other = entry(of), record(trace.message(of), **msgspec.to_builtins(trace_line.line(of)))
     other.levelname, other.created, made.created = "INFO", created, created
     assert logs.JsonLines().format(made) == logs.JsonLines().format(other)
     assert logs.Text(colour=False).format(made) == logs.Text(colour=False).format(other)
@@ -178,7 +204,7 @@ def test_without_an_event_loop_a_line_is_written_at_once(log: logging.Logger, wr
 
 async def test_the_lines_of_one_turn_are_written_at_once_in_their_order(log: logging.Logger, written: Written) -> None:
     log.info("one")
-    logs.info(log, "two", trace.line(failed_over()))
+    logs.info(log, "two", trace_line.line(failed_over()))
     assert written.writes == []
     await asyncio.sleep(0)
     assert written.writes == ["one\ntwo\n"]

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
 from playbook import SOMEBODY, WORDS
+from recorded import attempted, recorded
 from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.table import Auth, CoolDown, OpenAI, Target, Upstream, sealed
 from switchover_dataplane.telemetry.metrics import Metrics, Present
-from switchover_dataplane.telemetry.trace import Attempt, Record
+from switchover_dataplane.telemetry.trace import Attempt
 
 A = Target("ns/up/0/0", "h", 443, OpenAI("gpt-4o"), auth=Auth("token", "ns/key"))
 ANY = Target("ns/any/0/0", "h", 443, OpenAI())
@@ -28,7 +29,7 @@ def tried(
     beside: bool = False,
     dropped: int = 0,
 ) -> Attempt:
-    return Attempt(
+    return attempted(
         priority,
         f"ns/up/{priority}/0",
         "openai",
@@ -45,7 +46,7 @@ def tried(
 def observed(*attempts: Attempt, outcome: str = "rescued", lasted: float = 1000.0) -> Metrics:
     metrics = Metrics()
     metrics.follow("r", {"ns/route"}, {f"ns/up/{number}/0": f"model-{number}" for number in range(3)}, set())
-    metrics.observe(Record("id", "ns/route", "0", 0.0, list(attempts), outcome, 200, lasted))  # type: ignore[arg-type]
+    metrics.observe(recorded(attempts, outcome=outcome, status=200, duration_ms=lasted))
     return metrics
 
 
@@ -128,8 +129,8 @@ def test_no_name_of_a_callers_model_becomes_a_label(names: list[str]) -> None:
     metrics.follow("r", {"ns/route"}, {ANY.id: ""}, set())
     metrics.registry.register(Present(health, Counter(), lambda: 0.0))
     for number, name in enumerate(names):
-        attempt = Attempt(0, ANY.id, "openai", f"strange-{name}", 0.0, first_token_ms=1.0)
-        metrics.observe(Record(f"strange-{number}", "ns/route", "0", 0.0, [attempt], "served", 200, 1.0))
+        attempt = attempted(0, ANY.id, "openai", f"strange-{name}", first_token_ms=1.0)
+        metrics.observe(recorded([attempt], request_id=f"strange-{number}", status=200, duration_ms=1.0))
         health.record(ANY, f"strange-{name}", WORDS["429+30s"], CoolDown(), 0.0, identity=SOMEBODY)
     text = generate_latest(metrics.registry).decode()
     assert "strange" not in text

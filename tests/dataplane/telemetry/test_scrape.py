@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import exposition
 
 from playbook import SOMEBODY, WORDS
+from recorded import attempted, recorded
 from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.table import Auth, CoolDown, OpenAI, Target
@@ -35,7 +36,7 @@ def attempt(
     dropped: int = 0,
 ) -> Attempt:
     """An attempt of 40 ms at one of the targets; it succeeded if it had a `first` token."""
-    return Attempt(
+    return attempted(
         number,
         f"ns/up/{number}/0",
         "openai",
@@ -52,7 +53,7 @@ def attempt(
 
 def request(route: str, ending: Ending, status: int, lasted: float, *attempts: Attempt, caller: str = "") -> Record:
     """A request that ended."""
-    return Record("id", route, "0", 0.0, list(attempts), ending, status, lasted, caller)
+    return recorded(attempts, route=route, outcome=ending, status=status, duration_ms=lasted, caller=caller)
 
 
 def hour() -> Metrics:

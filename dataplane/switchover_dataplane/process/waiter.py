@@ -1,0 +1,72 @@
+"""What one task waits for: whoever ends the wait runs the task on at once.
+
+A future would let the event loop run the task in its next turn, which costs as much as several steps of a request. An
+object with `_asyncio_future_blocking` is awaited like a future (asyncio, "Extending": Future contract).
+"""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any, Final
+
+
+class Waiter:
+    """One wait of one task: `await` it once, `wake` ends the wait."""
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_is_over", "_loop", "_run_on")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop: Final = loop
+        self._context: Context | None = None
+        self._run_on: Callable[[Any], object] | None = None
+        self._is_over = False
+        self._is_cancelled = False
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if not self._is_over:
+            self._asyncio_future_blocking = True
+            yield self
+
+    def wake(self) -> None:
+        """End the wait: the task runs on before this returns, or in the next turn if another task calls this."""
+        if self._is_over:
+            return
+        self._is_over = True
+        run_on, context = self._run_on, self._context
+        if run_on is None or context is None:
+            return
+        self._run_on = None
+        if asyncio.current_task(self._loop) is None:
+            context.run(run_on, self)
+        else:
+            self._loop.call_soon(run_on, self, context=context)
+
+    # ── What a task calls ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop of the task."""
+        return self._loop
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
+        """Take what runs the task on."""
+        self._run_on, self._context = callback, context
+
+    def result(self) -> None:
+        """Tell the task how the wait ended.
+
+        Raises:
+            asyncio.CancelledError: the task was cancelled.
+        """
+        if self._is_cancelled:
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - as a future's
+        """End the wait of a task that is cancelled; return whether it waited."""
+        if self._is_over:
+            return False
+        self._is_over = self._is_cancelled = True
+        run_on, self._run_on = self._run_on, None
+        if run_on is not None:
+            self._loop.call_soon(run_on, self, context=self._context)
+        return True
