@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from switchover_dataplane.failover.outcome import ErrorClass
-from switchover_dataplane.table import CoolDown
+from switchover_dataplane.table.policies import CoolDown
 
 PROBE_TIMEOUT = 10.0
 """Seconds after which the next probe may start, although the last one has no result."""

@@ -16,7 +16,9 @@ from switchover_dataplane.health.attribution import Attribution, attribution_of,
 from switchover_dataplane.health.ejection import Ejection
 from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key, tally
 from switchover_dataplane.health.unexplained_failures import RequestIdentity, UnexplainedFailures
-from switchover_dataplane.table import CoolDown, Table, Target, Upstream
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 REFUSED_KEY_COOL_DOWN = 300.0
 """Seconds after which a refused key is tried again: the provider may accept it although the Secret did not change."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from switchover_dataplane.streams import held_calls
-from switchover_dataplane.table import Holdback, Policy
+from switchover_dataplane.table.policies import Holdback, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from switchover_dataplane.health.attribution import MAX_REQUESTED_WAIT
 from switchover_dataplane.health.ejection import MAX_RAMP_STAGE, MIN_RAMP_STAGE, PROBE_TIMEOUT, RAMP_SHARES
 from switchover_dataplane.health.health import CAPACITY, REFUSED_KEY_COOL_DOWN, Health
 from switchover_dataplane.health.unexplained_failures import RequestIdentity
-from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Auth, Http, OpenAI, Provider, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 
 COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
 OFF = CoolDown(base=0.0)
