@@ -11,8 +11,9 @@ from playbook import SOMEBODY, WORDS, Asks
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.attribution import MAX_REQUESTED_WAIT
+from switchover_dataplane.health.cool_downs import REFUSED_KEY_COOL_DOWN
 from switchover_dataplane.health.ejection import MAX_RAMP_STAGE, MIN_RAMP_STAGE, PROBE_TIMEOUT, RAMP_SHARES
-from switchover_dataplane.health.health import CAPACITY, REFUSED_KEY_COOL_DOWN, Health
+from switchover_dataplane.health.health import CAPACITY, Health
 from switchover_dataplane.health.unexplained_failures import RequestIdentity
 from switchover_dataplane.table.policies import CoolDown
 from switchover_dataplane.table.table import Table
