@@ -12,11 +12,11 @@ PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
     "attempts": "answer attempt attempt_group attempt_log exchange held in_flight read_success runtime soft_timeout",
-    "classify": "error_body known_refusals named_part refusal waits",
+    "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending server",
     "failover": "answer_status backoff balance decision most_telling retry_budget retry_state triggers",
     "formats": "error_shape json_body json_fields lenient_json media_types token_count",
-    "health": "attribution ejection health health_keys",
+    "health": "attribution cool_downs ejection health health_keys",
     "process": "deadlines driver timeouts turns waiter",
     "": "proxy",
     "reply": "reply",

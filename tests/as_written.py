@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler.attempt_rules import NOTHING, Written, resolved
 
 

@@ -19,7 +19,8 @@ from switchover_dataplane.failover.outcome import (
     TimedOut,
 )
 from switchover_dataplane.failover.triggers import error_class, is_trigger
-from switchover_dataplane.table import BRIEF, Policy
+from switchover_dataplane.table.error_classes import BRIEF
+from switchover_dataplane.table.policies import Policy
 
 LOCAL_FAILURE = {"5xx", "gateway-error", "reset"}
 

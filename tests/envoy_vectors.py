@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from as_written import retries as retries_block
-from switchover_dataplane.table import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table.policies import BackOff, CoolDown, Policy, RateLimitedBackOff, ResetHeader
 
 ENVOY_ROUTE_TIMEOUT = 15.0
 ENVOY_BODY_LIMIT = 1024 * 1024

@@ -20,7 +20,8 @@ from switchover_dataplane.failover.outcome import (
     Refused,
     TimedOut,
 )
-from switchover_dataplane.table import Policy, Target, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 DEFAULT_POLICY = AsWritten()
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from as_written import AsWritten, resolved_policy
-from switchover_dataplane import table as t
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
@@ -22,6 +21,13 @@ from switchover_dataplane.formats.sse import Event, Scanner
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.served_table import Ack, State
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
+from switchover_dataplane.table.rules import Backend, Filters, Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Auth, Http, OpenAI, Upstream
+from switchover_dataplane.table.upstreams import Target as TableTarget
+from switchover_dataplane.table.wire import encode, sealed
 from switchover_dataplane.target_addresses import LOOPBACK, TargetAddresses
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream.transport import Transport
@@ -209,30 +215,30 @@ class Gateway:
 def table(
     port: int,
     ports: Sequence[int],
-    policy: t.Policy | AsWritten | None = None,
+    policy: Policy | AsWritten | None = None,
     *,
-    filters: t.Filters | None = None,
+    filters: Filters | None = None,
     ai: bool = True,
     auth: str = "token",
-) -> t.Table:
+) -> Table:
     """A route at /model to one model a priority, named model-0, model-1 ..."""
     pools = tuple(
         (
-            t.Target(
+            TableTarget(
                 f"ns/up/{number}/0",
                 "127.0.0.1",
                 target,
-                t.OpenAI(f"model-{number}") if ai else t.Http(),
-                auth=t.Auth("token", "key") if auth == "token" else t.Auth("passthrough" if auth else "none"),
+                OpenAI(f"model-{number}") if ai else Http(),
+                auth=Auth("token", "key") if auth == "token" else Auth("passthrough" if auth else "none"),
             ),
         )
         for number, target in enumerate(ports)
     )
-    match = t.Match("rule", t.PathMatch("/model"))
-    rule = t.Rule("ns/route", "0", filters or t.Filters(), (t.Backend(1, "ns/up", "policy"),))
-    upstream = t.Upstream("ns/up", ai, pools)
-    return t.sealed(
-        (t.Port(port, "HTTP", (t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),)),)),),
+    match = Match("rule", PathMatch("/model"))
+    rule = Rule("ns/route", "0", filters or Filters(), (Backend(1, "ns/up", "policy"),))
+    upstream = Upstream("ns/up", ai, pools)
+    return sealed(
+        (Port(port, "HTTP", (Listener("ns/gw/http", hosts=(Host("", (match,)),)),)),),
         {"rule": rule},
         {"policy": resolved_policy(policy, upstream)},
         {"ns/up": upstream},
@@ -241,16 +247,16 @@ def table(
 
 
 @asynccontextmanager
-async def gateway(of: t.Table, settings: Settings | None = None) -> AsyncIterator[Gateway]:
+async def gateway(of: Table, settings: Settings | None = None) -> AsyncIterator[Gateway]:
     """Serve a table in this process, sealed anew: a test may have replaced a part of one."""
-    of = t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
+    of = sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
     runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
     listeners = Listeners(
         Proxy(state, runtime, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
     )
-    applied = await state.apply(t.encode(of), listeners)
+    applied = await state.apply(encode(of), listeners)
     assert isinstance(applied, Ack), applied
     try:
         yield Gateway(of.ports[0].number, state, metrics, runtime, listeners)

@@ -148,6 +148,15 @@ def compiled(text: str) -> Pattern:
     return Pattern(text)
 
 
+def pattern_problem(pattern: str, substitution: str = "") -> str | None:
+    """Say why a pattern or a substitution of its matches would be refused; None if it would not be."""
+    try:
+        compiled(pattern).check_substitution(substitution)
+    except BadPattern as problem:
+        return str(problem)
+    return None
+
+
 @lru_cache(maxsize=1024)
 def _pieces(substitution: str) -> tuple[bytes | int, ...]:
     r"""Split a substitution into what is literal and the numbers of the groups between."""

@@ -34,7 +34,8 @@ from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.routing import backends, callers, filters, headers, match
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
-from switchover_dataplane.table import Policy, Rule
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.telemetry import logs, trace, trace_line
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.telemetry.rate_limit import Seldom

@@ -18,8 +18,9 @@ from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.routing import callers, match
-from switchover_dataplane.table import InvalidTable, Table, decode, revision_problem
-from switchover_dataplane.table_parts import Part, joined, received, text_of
+from switchover_dataplane.table.parts import Part, joined, received, text_of
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable, decode, revision_problem
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream import targets
 from switchover_dataplane.upstream.redaction import Redactions
@@ -81,7 +82,7 @@ class State:
         return await self._apply(lambda before: _of_text(text, before), listeners)
 
     async def apply_parts(self, body: bytes, listeners: Listeners) -> Ack | Nack:
-        """Serve the table that is pushed in parts (`table_parts`) from now on, or say why not.
+        """Serve the table that is pushed in parts (`table/parts.py`) from now on, or say why not.
 
         Raises:
             MissingParts: it names parts that it does not carry and that the table before does not have.

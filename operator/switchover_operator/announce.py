@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from switchover_dataplane.table import Table
+from switchover_dataplane.table.table import Table
 from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.findings import Finding, Weight

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from switchover_dataplane.table import LOOPBACK, Network, network
+from switchover_dataplane.target_addresses import LOOPBACK, Network, network
 from switchover_operator import core_dumps, logs
 from switchover_operator.cluster.command import operator
 from switchover_operator.compiler.compile import compile_snapshot

@@ -1,6 +1,6 @@
 """The newest table → every data plane, and what each of them answered.
 
-A data plane is sent the parts of the table that it does not have (`table_parts`): all of them first, then those that
+A data plane is sent the parts of the table that it does not have (`table/parts.py`): all of them first, then those that
 changed. One that was started anew says that parts are missing, and gets all.
 
 Each data plane has a task of its own that keeps it at the newest revision, so that a slow one delays no other. A push
@@ -21,7 +21,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from switchover_dataplane.table_parts import CONTENT_TYPE, Part, push
+from switchover_dataplane.table.parts import CONTENT_TYPE, Part, push
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 
 log = logging.getLogger(__name__)

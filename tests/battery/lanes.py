@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from serving import free_port, gateway
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import CoolDown, Policy
+from switchover_dataplane.table.ports import Host, Match, PathMatch, Port
+from switchover_dataplane.table.ports import Listener as TableListener
+from switchover_dataplane.table.rules import Backend, Filters, Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Auth, Http, OpenAI, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 from wire import OK, Listener, Peer, listening
 
 PATIENCE = 10.0
@@ -218,29 +224,27 @@ def _following(made: list[Lane], number: int) -> Callable[[Peer], Awaitable[None
     return script
 
 
-def _table(made: Sequence[Lane]) -> t.Table:
-    ports: list[t.Port] = []
-    rules: dict[str, t.Rule] = {}
-    upstreams: dict[str, t.Upstream] = {}
+def _table(made: Sequence[Lane]) -> Table:
+    ports: list[Port] = []
+    rules: dict[str, Rule] = {}
+    upstreams: dict[str, Upstream] = {}
     for number, lane in enumerate(made):
         for kind in ("plain", "model"):
             name = f"ns/{kind}-{number}"
             ai = kind == "model"
-            target = t.Target(
+            target = Target(
                 f"{name}/0",
                 "127.0.0.1",
                 lane.upstream.port,
-                t.OpenAI("gpt-a") if ai else t.Http(),
-                auth=t.Auth("token", "key") if ai else t.Auth("none"),
+                OpenAI("gpt-a") if ai else Http(),
+                auth=Auth("token", "key") if ai else Auth("none"),
             )
-            upstreams[name] = t.Upstream(name, ai, ((target,),))
-            rules[name] = t.Rule(name, "0", t.Filters(), (t.Backend(1, name, "policy"),))
-        hosts = t.Host(
-            "", tuple(t.Match(f"ns/{kind}-{number}", t.PathMatch(f"/{kind}")) for kind in ("plain", "model"))
-        )
-        ports.append(t.Port(lane.port, "HTTP", (t.Listener(f"ns/gw-{number}/http", hosts=(hosts,)),)))
-    policy = t.Policy(cool_down=t.CoolDown(base=0.0))
-    return t.sealed(tuple(ports), rules, {"policy": policy}, upstreams, {"key": KEY})
+            upstreams[name] = Upstream(name, ai, ((target,),))
+            rules[name] = Rule(name, "0", Filters(), (Backend(1, name, "policy"),))
+        hosts = Host("", tuple(Match(f"ns/{kind}-{number}", PathMatch(f"/{kind}")) for kind in ("plain", "model")))
+        ports.append(Port(lane.port, "HTTP", (TableListener(f"ns/gw-{number}/http", hosts=(hosts,)),)))
+    policy = Policy(cool_down=CoolDown(base=0.0))
+    return sealed(tuple(ports), rules, {"policy": policy}, upstreams, {"key": KEY})
 
 
 async def each_in_a_lane(

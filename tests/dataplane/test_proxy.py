@@ -30,8 +30,11 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.proxy import Settings
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import Backend, Filters, Header, HeaderEdit, Rewrite
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Auth, AzureOpenAI
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.70}
 GUIDE = retries(
@@ -80,7 +83,7 @@ async def test_a_failure_before_any_content_is_answered_by_the_next_model(
     client: aiohttp.ClientSession, failing: Answering
 ) -> None:
     async with targets(failing, good()) as (first, second):
-        policy = t.Policy(attempts=2)
+        policy = Policy(attempts=2)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             status, body = await ask(client, at)
 
@@ -162,7 +165,7 @@ async def test_a_large_body_is_replayed_whole(client: aiohttp.ClientSession, meb
 
 async def test_a_body_above_the_limit_gets_413_before_anything_is_sent(client: aiohttp.ClientSession) -> None:
     async with targets(good()) as (first,):
-        async with gateway(table(free_port(), [first.port], t.Policy(max_request_body=1000))) as at:
+        async with gateway(table(free_port(), [first.port], Policy(max_request_body=1000))) as at:
             status, body = await ask(client, at, {**ASKED, "user": "x" * 1000})
 
     assert (status, b"request_too_large" in body, first.seen) == (413, True, [])
@@ -263,15 +266,15 @@ async def test_a_key_in_the_callers_query_never_reaches_a_provider_that_has_its_
     [
         ("x-api-key", None, "/v1/chat/completions?beta=true"),
         ("x-tenant", None, "/v1/chat/completions?key=mine&beta=true"),
-        ("x-api-key", t.Rewrite(full_path="/v1/messages?key=own"), "/v1/messages?key=own"),
+        ("x-api-key", Rewrite(full_path="/v1/messages?key=own"), "/v1/messages?key=own"),
     ],
     ids=["a credential of the route's", "another field", "the route's own query"],
 )
 async def test_a_key_in_the_callers_query_does_not_go_beside_one_that_the_route_writes(
-    client: aiohttp.ClientSession, name: str, rewrite: t.Rewrite | None, line: str
+    client: aiohttp.ClientSession, name: str, rewrite: Rewrite | None, line: str
 ) -> None:
-    edit = t.HeaderEdit(set=(t.Header(name, "own"),))
-    filters = t.Filters(request_headers=(edit,), rewrite=rewrite)
+    edit = HeaderEdit(set=(Header(name, "own"),))
+    filters = Filters(request_headers=(edit,), rewrite=rewrite)
     async with targets(good()) as (first,):
         async with gateway(table(free_port(), [first.port], filters=filters, auth="")) as at:
             async with client.post(f"{at.url}/model?key=mine&beta=true", json=ASKED):
@@ -306,7 +309,7 @@ async def test_passthrough_to_azure_hands_a_token_on_and_no_other_scheme(
     client: aiohttp.ClientSession, given: str, passed: str | None
 ) -> None:
     async with targets(good()) as (first,):
-        azure = {"provider": t.AzureOpenAI("d", "v"), "auth": t.Auth("passthrough")}
+        azure = {"provider": AzureOpenAI("d", "v"), "auth": Auth("passthrough")}
         async with gateway(with_targets(table(free_port(), [first.port]), azure)) as at:
             async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": given}):
                 pass
@@ -321,7 +324,7 @@ async def test_the_callers_token_goes_to_the_target_that_it_is_passed_through_to
 ) -> None:
     async with targets(limited(), good()) as made:
         changes: list[Mapping[str, object]] = [{}, {}]
-        changes[own] = {"auth": t.Auth("passthrough")}
+        changes[own] = {"auth": Auth("passthrough")}
         async with gateway(with_targets(table(free_port(), [target.port for target in made]), *changes)) as at:
             async with client.post(f"{at.url}/model", json=ASKED, headers={"authorization": "Bearer mine"}):
                 pass
@@ -330,7 +333,7 @@ async def test_the_callers_token_goes_to_the_target_that_it_is_passed_through_to
     assert sent == [("Bearer mine" if number == own else f"Bearer {KEY}") for number in range(2)]
 
 
-def with_targets(of: t.Table, *changes: Mapping[str, object]) -> t.Table:
+def with_targets(of: Table, *changes: Mapping[str, object]) -> Table:
     """Change the only target of each priority."""
     [upstream] = of.upstreams.values()
     pools = tuple(
@@ -342,7 +345,7 @@ def with_targets(of: t.Table, *changes: Mapping[str, object]) -> t.Table:
 
 async def test_a_plain_backend_gets_bodies_of_any_kind(client: aiohttp.ClientSession) -> None:
     async with targets(raw(b"HTTP/1.1 201 Made\r\ncontent-length: 2\r\n\r\nok")) as (first,):
-        policy = t.Policy(attempts=1)
+        policy = Policy(attempts=1)
         async with gateway(table(free_port(), [first.port], policy, ai=False, auth="")) as at:
             async with client.post(f"{at.url}/model/a?b=c", data=b"\x00\xff") as answer:
                 assert (answer.status, await answer.read()) == (201, b"ok")
@@ -374,7 +377,7 @@ async def test_why_a_backend_cannot_be_used_is_logged_once_and_not_told_to_calle
 ) -> None:
     of = table(free_port(), [1])
     problem = "Secret finance/board-minutes is in another namespace"
-    rule = msgspec.structs.replace(of.rules["rule"], backends=(t.Backend(problem=problem),))
+    rule = msgspec.structs.replace(of.rules["rule"], backends=(Backend(problem=problem),))
     async with gateway(msgspec.structs.replace(of, rules={"rule": rule})) as at:
         for _ in range(3):
             async with client.post(f"{at.url}/model", json=ASKED, headers={"x-request-id": "id-1"}) as answer:

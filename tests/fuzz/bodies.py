@@ -9,7 +9,7 @@ from fuzz.edits import edited
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters
-from switchover_dataplane.table import BodyDefault, BodyEdit, PromptMessage
+from switchover_dataplane.table.rules import BodyDefault, BodyEdit, PromptMessage
 
 MODEL = "gpt-a"
 EDIT = BodyEdit(

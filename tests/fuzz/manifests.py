@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from fuzz.edits import edited, misshapen
-from switchover_dataplane import table
 from switchover_dataplane.control.masked import masked
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import decode, encode
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body
@@ -112,7 +113,7 @@ def never_harm_a_neighbour(given: Manifests) -> Hashable:
     mine = list(_of_the_attacker(bodies))
     alone, beside = _compiled([]), _compiled(mine)
     assert _part(alone.table) == _part(beside.table), "the neighbour is served otherwise"
-    assert table.decode(table.encode(beside.table)) == beside.table
+    assert decode(encode(beside.table)) == beside.table
     told = {str(report.identity): report for report in beside.reports}
     for report in alone.reports:
         assert report.identity.namespace != NEIGHBOUR or told[str(report.identity)] == report, (
@@ -161,7 +162,7 @@ def _compiled(bodies: list[Body]) -> Compiled:
     return compile_snapshot(Snapshot.of([*_neighbours(), *bodies]), {}, Cluster(ports))
 
 
-def _part(of: table.Table) -> Mapping[str, object]:
+def _part(of: Table) -> Mapping[str, object]:
     """The neighbour's part of a table: what its listeners lead to."""
     listeners = [each for port in of.ports for each in port.listeners if each.name.startswith(f"{NEIGHBOUR}/")]
     rules = {name: rule for name, rule in of.rules.items() if rule.route.startswith(f"{NEIGHBOUR}/")}

@@ -9,9 +9,9 @@ import msgspec
 
 from fuzz.edits import edited, misshapen
 from fuzz.manifests import GOLDEN, bodies_of
-from switchover_dataplane import table
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.routing import match
+from switchover_dataplane.table.wire import InvalidTable, decode, encode
 from switchover_dataplane.upstream import targets
 from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
@@ -31,7 +31,7 @@ def seeds() -> tuple[bytes, ...]:
 
 
 def _table(case: Path) -> bytes:
-    return table.encode(compile_snapshot(Snapshot.of(bodies_of(case)), {}, Standalone()).table)
+    return encode(compile_snapshot(Snapshot.of(bodies_of(case)), {}, Standalone()).table)
 
 
 def draw(chance: random.Random, known: Sequence[bytes]) -> bytes:
@@ -57,10 +57,10 @@ def _json(value: object) -> bytes:
 def are_served_or_refused_with_a_reason(text: bytes) -> Hashable:
     """A table is refused by `InvalidTable` alone; one that is taken can be indexed, and is the same once written."""
     try:
-        decoded = table.decode(text)
-    except table.InvalidTable as error:
+        decoded = decode(text)
+    except InvalidTable as error:
         return error.reasons[0][:60]
-    assert table.decode(table.encode(decoded)) == decoded
+    assert decode(encode(decoded)) == decoded
     hidden = masked(decoded)
     assert not any(value != "***" for value in hidden.secrets.values())
     wrong = match.check(decoded)

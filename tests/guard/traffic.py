@@ -17,7 +17,7 @@ import msgspec
 
 from guard.counting import Counter, Counts
 from serving import END, ROLE, STREAM_HEAD, chunks, event, free_port, gateway, table
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import CoolDown, Policy
 
 WARM_UP: Final = 10
 REQUESTS: Final = 20
@@ -55,7 +55,7 @@ _COMPLETION: Final = {
     ],
     "usage": {"prompt_tokens": 40, "completion_tokens": 80, "total_tokens": 120},
 }
-_DEFAULTS: Final = t.Policy()
+_DEFAULTS: Final = Policy()
 _TOO_MANY: Final = {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}
 
 
@@ -74,7 +74,7 @@ class Scenario:
 
     name: str
     targets: tuple[tuple[bytes, ...], ...]
-    policy: t.Policy = _DEFAULTS
+    policy: Policy = _DEFAULTS
     stream: bool = False
 
 
@@ -98,7 +98,7 @@ _GOOD: Final = _json("200 OK", _COMPLETION)
 SCENARIOS: Final = (
     Scenario("success", (_GOOD,)),
     # Nothing cools down, or each target would fail for one request alone.
-    Scenario("failover", (_json("429 Too Many Requests", _TOO_MANY), _GOOD), t.Policy(cool_down=t.CoolDown(base=0.0))),
+    Scenario("failover", (_json("429 Too Many Requests", _TOO_MANY), _GOOD), Policy(cool_down=CoolDown(base=0.0))),
     # The first target fails in the warm-up, and is passed by from then on.
     Scenario("passed by", (_json("429 Too Many Requests\r\nretry-after: 300", _TOO_MANY), _GOOD)),
     Scenario("stream", (_stream(),), stream=True),

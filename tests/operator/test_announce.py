@@ -3,7 +3,9 @@
 import logging
 from dataclasses import replace
 
-from switchover_dataplane.table import Port, Table, sealed
+from switchover_dataplane.table.ports import Port
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import sealed
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.compiler.compile import Compiled

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from switchover_dataplane.table_parts import Pushed
+from switchover_dataplane.table.parts import Pushed
 from switchover_operator.compiler.admission import Admitted, admit
 from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone
 from switchover_operator.identity import Body, Identity, identity_of

@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from certificates import Authority
-from switchover_dataplane import table_parts
-from switchover_dataplane.table import Table, Upstream, sealed
-from switchover_dataplane.table_parts import MissingParts, Part, joined, received
+from switchover_dataplane.table import parts as table_parts
+from switchover_dataplane.table.parts import MissingParts, Part, joined, received
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Upstream
+from switchover_dataplane.table.wire import sealed
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 from switchover_operator.publish import Endpoint, Publisher, wait_before
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from switchover_dataplane.table import LOOPBACK
+from switchover_dataplane.target_addresses import LOOPBACK
 from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.standalone.files import Manifests

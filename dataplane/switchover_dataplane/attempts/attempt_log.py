@@ -6,7 +6,8 @@ from switchover_dataplane.attempts.in_flight import InFlight, Result
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, Outcome
 from switchover_dataplane.request.identity import RequestIdentity
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_dataplane.telemetry import trace
 
 

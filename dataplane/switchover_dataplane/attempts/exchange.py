@@ -30,7 +30,8 @@ from switchover_dataplane.request.call import Call, RequestBody
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.limits import Limits
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import Route
 

@@ -8,7 +8,7 @@ from switchover_dataplane.failover.outcome import Outcome, TimedOut
 from switchover_dataplane.failover.steps import Tried
 from switchover_dataplane.process.driver import Driver
 from switchover_dataplane.request.call import TargetHead
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 from switchover_dataplane.telemetry import trace
 
 Result = tuple[Outcome, Answer | None]

@@ -12,7 +12,7 @@ import msgspec
 
 from switchover_dataplane.formats.json_body import SMALL, is_literal
 from switchover_dataplane.request.call import RequestBody
-from switchover_dataplane.table import Policy
+from switchover_dataplane.table.policies import Policy
 
 _THINKS_FIRST: Final = re.compile(
     r"(?:o[1-9]|gpt-[5-9]|magistral|deepseek-(?:r|reasoner)|qwq|gemini-(?:2\.5|[3-9])|claude-(?:fable|mythos))(?:\b|[^a-z])"

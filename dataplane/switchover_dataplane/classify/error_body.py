@@ -1,15 +1,16 @@
 """Headers and the start of a body → the codes and texts of an error, in any shape.
 
 A body may be JSON in many shapes, truncated JSON, an HTML page or empty. No function here raises for any of them, and
-the time is linear in the bytes: of many codes and texts only the first are read. `refusal.py` classifies them.
+the time is linear in the bytes: of many codes and texts only the first are read. What a field may hold, its name says
+(`error_fields.py`). `refusal.py` classifies what was read.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from switchover_dataplane.classify.error_fields import MORE_THAN_A_NAME, role_of
 from switchover_dataplane.formats import lenient_json, outline
 from switchover_dataplane.formats.error_shape import STATUSES, failed_status, looks_like_error, plain_name
 
@@ -28,26 +29,8 @@ _MOST_WAITS: Final = 16
 _LONGEST_WAIT: Final = 64
 _MOST_CHOICES: Final = 128
 
-_CODE: Final = re.compile(r"(?:err|error|exception|status|biz|ret|sub|result)?(?:code|type|no)|status|reason|@type")
-_MESSAGE: Final = re.compile(
-    r"(?:err|error|status|ret|fault|exception)?(?:messages?|msg|details?|string|description)|err|errors?|fault|raw|title"
-    r"|quotaid|reason"
-)
-_WAIT: Final = re.compile(
-    r"[a-z]{0,32}?(?:(?:retry|available|unblock|unlock|flush|renews?)(?:after|in|at|delay|time|timestamp|date|until|on)+"
-    r"|(?:resets?|waits?|cooldown|backoff)(?:after|in|at|delay|time|timestamp|date|until|for|on)*)"
-    r"(?:ms|millis|milliseconds|s|secs?|seconds|mins?|minutes?|hours?)?"
-)
 _MARKED_KEYS = frozenset({"flagged_input"})
 _FIELDS_OF_LISTS: Final = frozenset({"loc"})
-_NAMES_A_FIELD: Final = frozenset({"param", "parameter", "loc"})
-_CONTAINERS: Final = frozenset(
-    (
-        *("error", "errors", "err", "innererror", "details", "detail", "message", "metadata", "response", "violations"),
-        *("raw", "fault", "baseresp", "header", "headers", "responsemetadata", "status", "exception"),
-        *("ratelimit", "ratelimits", "limit", "limits", "quota"),
-    )
-)
 _DEPTH = 8
 _PAIR = re.compile(r'"([A-Za-z_@]{2,24})"\s*:\s*"((?:[^"\\]|\\.){1,2000})')
 _BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.\-/]+")
@@ -144,7 +127,7 @@ def _read_document(details: ErrorDetails, document: object, key: str = "") -> No
         if details.is_full:
             return
         details.count_leaf()
-        role = _role_of(name[:_MORE_THAN_A_NAME])
+        role = role_of(name[:MORE_THAN_A_NAME])
         if role.is_code:
             details.add_code(value)
         elif role.is_wait:
@@ -196,16 +179,17 @@ def _read_fragment(details: ErrorDetails, body: bytes) -> None:
     # Servers repeat the caller's input; it must not classify the error.
     text = _ECHO.split(text, maxsplit=1)[0]
     for key, value in _PAIR.findall(text):
-        plain = plain_name(key)
-        if _CODE.fullmatch(plain):
+        role = role_of(key)
+        if role.is_code:
             details.add_code(value)
-        elif _WAIT.fullmatch(plain):
-            details.add_wait(plain, value)
-        if _MESSAGE.fullmatch(plain):
+        elif role.is_wait:
+            details.add_wait(role.plain, value)
+        if role.is_message:
             details.add_message(value)
     for key, number in _NUMBER_PAIR.findall(text):
-        if _WAIT.fullmatch(plain_name(key)):
-            details.add_wait(plain_name(key), number)
+        role = role_of(key)
+        if role.is_wait:
+            details.add_wait(role.plain, number)
     details.text = text.lower()
     if not details.messages:
         details.add_message(text)
@@ -261,7 +245,7 @@ def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
     if isinstance(value, dict):
         for name, inner in value.items() if depth else ():
             if isinstance(inner, _NESTED):
-                if name in _FIELDS_OF_LISTS or _role_of(name[:_MORE_THAN_A_NAME]).is_container:
+                if name in _FIELDS_OF_LISTS or role_of(name[:MORE_THAN_A_NAME]).is_container:
                     yield from _leaves(inner, depth - 1, name)
             elif isinstance(inner, _TEXT_OR_NUMBER) and not isinstance(inner, bool):
                 yield name, str(inner)
@@ -275,31 +259,3 @@ def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
 
 _NESTED: Final = (dict, list)
 _TEXT_OR_NUMBER: Final = (str, int, float)
-
-
-class _Role(NamedTuple):
-    """What a field of an error may hold, by its name, which is `plain`."""
-
-    plain: str
-    is_code: bool
-    is_wait: bool
-    is_message: bool
-    names_a_field: bool
-    is_container: bool
-
-
-_MORE_THAN_A_NAME: Final = 65
-"""Characters from which on a field's name says nothing (`plain_name`), so that no more of it is kept."""
-
-
-@lru_cache(maxsize=1024)
-def _role_of(name: str) -> _Role:
-    plain = plain_name(name)
-    return _Role(
-        plain,
-        _CODE.fullmatch(plain) is not None,
-        _WAIT.fullmatch(plain) is not None,
-        _MESSAGE.fullmatch(plain) is not None,
-        plain in _NAMES_A_FIELD,
-        plain in _CONTAINERS,
-    )

@@ -45,7 +45,7 @@ def classify(provider_kind: str, status: int, headers: Mapping[str, str], body: 
     """Return the error class of an answer, None if it is no failure.
 
     Args:
-        provider_kind: a `kind` of `table.Provider`, or another provider's name as in `Row.kinds`.
+        provider_kind: a `kind` of `Provider`, or another provider's name as in `Row.kinds`.
         status: of the answer; a success may carry an error in its body (OpenRouter: Errors).
         headers: names in lower case, or a case-insensitive mapping.
         body: the part that was read; truncated JSON is searched as text.

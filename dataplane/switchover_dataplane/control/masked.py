@@ -4,17 +4,11 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.table import (
-    BodyDefault,
-    Caller,
-    Header,
-    PromptMessage,
-    Redirect,
-    Rewrite,
-    Table,
-    Target,
-    ValueMatch,
-)
+from switchover_dataplane.table.access import Caller
+from switchover_dataplane.table.ports import ValueMatch
+from switchover_dataplane.table.rules import BodyDefault, Header, PromptMessage, Redirect, Rewrite
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Target
 
 MASK: Final = "***"
 

@@ -1,9 +1,9 @@
 """The push channel: `PUT /v1/table` from the control plane → ACK with the revision, or NACK with reasons.
 
-A push is a whole table (`application/json`, `table.encode`), or its parts (`table_parts.CONTENT_TYPE`): the digests of
-all of them in order, and the texts of those that the data plane does not have. It has the parts of the table that it
-serves if that came in parts. Where one is missing it answers 409 and serves on; the next push then carries all. A data
-plane that was started anew has none. In both forms the revision is the digest of the whole text, 200 says that the
+A push is a whole table (`application/json`, `table/wire.py`), or its parts (`table/parts.py`): the digests of all of
+them in order, and the texts of those that the data plane does not have. It has the parts of the table that it serves
+if that came in parts. Where one is missing it answers 409 and serves on; the next push then carries all. A data plane
+that was started anew has none. In both forms the revision is the digest of the whole text, 200 says that the
 whole table is served, and 422 that nothing changed.
 
 It carries API keys: a Unix socket that only its owner may open, or TCP with mutual TLS. `GET /v1/table` tells the
@@ -27,7 +27,7 @@ from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.process import address
 from switchover_dataplane.served_table import Ack, Nack, State
-from switchover_dataplane.table_parts import CONTENT_TYPE, MissingParts
+from switchover_dataplane.table.parts import CONTENT_TYPE, MissingParts
 
 TABLE_LIMIT: Final = 64 * 1024 * 1024
 

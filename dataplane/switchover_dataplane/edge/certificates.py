@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from switchover_dataplane.process.tls import BadKeyPair, bare_server_context, server_context
 from switchover_dataplane.routing.request_target import hostname
-from switchover_dataplane.table import Port
+from switchover_dataplane.table.ports import Port
 
 Contexts = Mapping[str, ssl.SSLContext]
 """By the hostname of a listener: "" for every host, "*.example.com", or one name."""

@@ -12,7 +12,9 @@ from switchover_dataplane.edge import certificates
 from switchover_dataplane.edge.certificates import Certificates, Contexts
 from switchover_dataplane.edge.server import Connections, Edge, Handle, Limits
 from switchover_dataplane.process import address
-from switchover_dataplane.table import InvalidTable, Port, Table
+from switchover_dataplane.table.ports import Port
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable
 
 _BACKLOG: Final = 1024
 _TLS_CLOSE: Final = 2.0

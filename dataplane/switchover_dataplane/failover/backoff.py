@@ -6,7 +6,7 @@ It stands apart from `decision.py` because it answers "how long", never "where t
 from collections.abc import Mapping
 
 from switchover_dataplane.failover.outcome import Committed, Outcome, Refused
-from switchover_dataplane.table import Policy, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table.policies import Policy, RateLimitedBackOff, ResetHeader
 
 
 def before_repeat(policy: Policy, outcome: Outcome, repeat: int, *, wall: float, chance: float) -> float:

@@ -8,7 +8,7 @@ grow with the pool, and without the herd that runs to the one that was idle a mo
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 
 
 class Chance(Protocol):

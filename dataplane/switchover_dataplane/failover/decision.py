@@ -23,7 +23,9 @@ from switchover_dataplane.failover.triggers import (
     is_trigger,
     moves_on_from_fallback,
 )
-from switchover_dataplane.table import BRIEF, Counted, EnvoyOrder, EveryPriority, Policy, Target, Upstream
+from switchover_dataplane.table.error_classes import BRIEF
+from switchover_dataplane.table.policies import Counted, EnvoyOrder, EveryPriority, Policy
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 _GATEWAY_TIMEOUT = 504
 

@@ -5,7 +5,7 @@ It stands apart from `decision.py` because it is held to Envoy's measured behavi
 
 from switchover_dataplane.failover.retry_state import RetryState
 from switchover_dataplane.failover.steps import Try, Wait, Why
-from switchover_dataplane.table import EnvoyOrder
+from switchover_dataplane.table.policies import EnvoyOrder
 
 
 def next_try(request: RetryState, order: EnvoyOrder) -> Try | Wait | None:

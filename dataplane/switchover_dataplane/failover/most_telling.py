@@ -9,7 +9,7 @@ from enum import IntEnum, auto
 
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.failover.steps import Tried
-from switchover_dataplane.table import FINAL
+from switchover_dataplane.table.error_classes import FINAL
 
 _ABOUT_THE_REQUEST = FINAL | {ErrorClass.CONTEXT_LENGTH}
 _OF_A_KEY_OR_MODEL = frozenset({ErrorClass.CREDENTIALS, ErrorClass.MODEL_UNAVAILABLE, ErrorClass.QUOTA_EXHAUSTED})

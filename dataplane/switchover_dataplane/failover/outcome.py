@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from switchover_dataplane.table import ErrorClass
+from switchover_dataplane.table.error_classes import ErrorClass
 
 __all__ = [
     "Broken",

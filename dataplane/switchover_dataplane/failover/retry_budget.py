@@ -3,7 +3,7 @@
 Only repeats on a priority that was tried already are counted; a move to the next priority never is.
 """
 
-from switchover_dataplane.table import RetryBudget
+from switchover_dataplane.table.policies import RetryBudget
 
 
 class Budget:

@@ -10,7 +10,8 @@ from math import inf
 from switchover_dataplane.failover.backoff import before_repeat
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
 from switchover_dataplane.failover.steps import Tried, Try, Wait
-from switchover_dataplane.table import Policy, Target
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Target
 
 LONG = 5.0
 """A failure that took more seconds, or more than `firstTokenTimeout`, costs the caller too much to be met twice."""

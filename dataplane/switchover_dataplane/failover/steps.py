@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from switchover_dataplane.failover.outcome import Outcome
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 
 
 class Why(StrEnum):

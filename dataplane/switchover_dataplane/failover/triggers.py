@@ -14,7 +14,8 @@ from switchover_dataplane.failover.outcome import (
     Refused,
     TimedOut,
 )
-from switchover_dataplane.table import CONNECTION_TRIGGERS, Classes, Policy, Tokens
+from switchover_dataplane.table.error_classes import CONNECTION_TRIGGERS
+from switchover_dataplane.table.policies import Classes, Policy, Tokens
 
 _LOCAL_FAILURE = ("5xx", "gateway-error", "reset")
 _NO_CONNECTION = (*_LOCAL_FAILURE, *CONNECTION_TRIGGERS)

@@ -7,7 +7,8 @@ every other request.
 """
 
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.table import Table, Target, Upstream
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 
 def priorities(table: Table, health: Health, now: float) -> dict[str, int]:

@@ -8,7 +8,9 @@ from typing import Final
 
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
 from switchover_dataplane.failover.triggers import error_class
-from switchover_dataplane.table import FINAL, CoolDown, Http, Target
+from switchover_dataplane.table.error_classes import FINAL
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.upstreams import Http, Target
 
 MAX_REQUESTED_WAIT: Final = 300.0
 """Upper limit in seconds of a wait that a target asks for: a mistaken value must not disable a model for long."""

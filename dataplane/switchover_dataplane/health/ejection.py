@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from switchover_dataplane.failover.outcome import ErrorClass
-from switchover_dataplane.table import CoolDown
+from switchover_dataplane.table.policies import CoolDown
 
 PROBE_TIMEOUT = 10.0
 """Seconds after which the next probe may start, although the last one has no result."""
@@ -151,3 +151,16 @@ def _computed(cool_down: CoolDown, consecutive: int) -> float:
     else:
         seconds = min(cool_down.base * 2.0 ** min(consecutive, 64), cool_down.max)
     return math.ceil(seconds / cool_down.interval) * cool_down.interval if cool_down.interval else seconds
+
+
+def described(ejection: Ejection, now: float) -> dict[str, str | int | float | None]:
+    """Describe an entry; `returns_in` is null without a cool-down, `share` is the share of the requests it may get."""
+    cooling = ejection.is_cooling(now) and now < ejection.until
+    word = "cooling" if cooling else "probing" if ejection.is_cooling(now) else "failing"
+    return {
+        "state": "returning" if ejection.is_returning(now) else word,
+        "error_class": ejection.error_class.value,
+        "failures": ejection.failures,
+        "returns_in": round(ejection.until - now, 3) if cooling else None,
+        "share": ejection.share(now),
+    }

@@ -1,25 +1,25 @@
 """The outcomes of attempts → which targets cool down, so that requests skip them.
 
-A failing target must not cost every request an attempt. A target that fails cools down, then comes back in stages
-(`ejection.py`). State is kept per target and model, as a rate limit on one model says nothing about another, and per
-credential if a key is refused. After failures without a reason a target cools down for that caller alone, until other
-callers have such failures as well (`unexplained_failures.py`).
+A failing target must not cost every request an attempt. A target that fails cools down (`cool_downs.py`), then comes
+back in stages (`ejection.py`). State is kept per target and model, as a rate limit on one model says nothing about
+another, and per credential if a key is refused. After failures without a reason a target cools down for that caller
+alone, until other callers have such failures as well (`unexplained_failures.py`).
 
 The clock is a parameter: seconds of any monotonic clock. `failover/decision.py` decides which target is tried.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 
 from switchover_dataplane.failover.outcome import Committed, ErrorClass, Outcome
 from switchover_dataplane.health.attribution import Attribution, attribution_of, failure_class, requested_wait
-from switchover_dataplane.health.ejection import Ejection
+from switchover_dataplane.health.cool_downs import cool, kept_in_use
+from switchover_dataplane.health.ejection import Ejection, described
 from switchover_dataplane.health.health_keys import ALL_CALLERS, Key, health_keys, shared_key, tally
 from switchover_dataplane.health.unexplained_failures import RequestIdentity, UnexplainedFailures
-from switchover_dataplane.table import CoolDown, Table, Target, Upstream
-
-REFUSED_KEY_COOL_DOWN = 300.0
-"""Seconds after which a refused key is tried again: the provider may accept it although the Secret did not change."""
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 CAPACITY = 2_000
 """Maximum number of entries: callers choose the names of models."""
@@ -85,7 +85,7 @@ class Health:
         }
         if cool_down.max_ejection_percent >= 100:
             return out.keys()
-        return out.keys() - _kept_in_use(out, upstream, cool_down)
+        return out.keys() - kept_in_use(out, upstream, cool_down)
 
     def _ejections_that_skip(self, target: Target, model: str, identity: RequestIdentity, now: float) -> list[Ejection]:
         if target.id not in self._ids and target.auth.secret not in self._credentials:
@@ -205,12 +205,12 @@ class Health:
                 "address": f"{host}:{port}",
                 "model": model,
                 "for": "all callers" if caller == ALL_CALLERS else ONE_CALLER,
-                **_described(ejection, now),
+                **described(ejection, now),
             }
             for (name, (host, port), model, caller), ejection in self._targets.items()
         ]
         return targets + [
-            {"credential": name, **_described(ejection, now)} for name, ejection in self._credentials.items()
+            {"credential": name, **described(ejection, now)} for name, ejection in self._credentials.items()
         ]
 
     def _ejections(self, target: Target, model: str, identity: RequestIdentity | None) -> Iterator[Ejection]:
@@ -260,7 +260,7 @@ class Health:
             ejection = self._of_target(shared_key(target, model), reason)
         ejection.fail(reason, now)
         began = ejection.since
-        _cool(ejection, outcome, cool_down, now, of_key=of_key)
+        cool(ejection, outcome, cool_down, now, of_key=of_key)
         if ejection.since != began:
             self.cool_downs[target.id, reason.value] += 1
 
@@ -315,45 +315,3 @@ class Health:
 
 def _has_changed(secret: str, previous: Table, table: Table) -> bool:
     return previous.secrets.get(secret) != table.secrets.get(secret)
-
-
-def _cool(ejection: Ejection, outcome: Outcome, cool_down: CoolDown, now: float, *, of_key: bool) -> None:
-    """Start, extend or leave a cool-down, by the error class (docs/failover.md, "Cool-down")."""
-    requested = requested_wait(outcome)
-    match ejection.error_class:
-        case ErrorClass.CREDENTIALS if of_key:
-            ejection.cool(now, now + max(REFUSED_KEY_COOL_DOWN, cool_down.max))
-        case ErrorClass.CREDENTIALS | ErrorClass.MODEL_UNAVAILABLE:
-            ejection.cool(now, now + cool_down.max)
-        case ErrorClass.QUOTA_EXHAUSTED:
-            ejection.cool(now, now + max(cool_down.max, requested), explicit=requested > 0)
-        case ErrorClass.RATE_LIMITED | ErrorClass.OVERLOADED if requested:
-            ejection.cool(now, now + requested, explicit=True)
-        case _ if ejection.should_eject(cool_down, now):
-            ejection.cool_computed(cool_down, now, requested)
-
-
-def _kept_in_use(out: Mapping[str, list[Ejection]], upstream: Upstream, cool_down: CoolDown) -> Set[str]:
-    """Return the ejected targets that stay in use, as more than `max_ejection_percent` have a computed cool-down.
-
-    Source: Envoy, "Outlier detection", `max_ejection_percent`; the targets that failed first stay out.
-    """
-    count = len({target.id for pool in upstream.priorities for target in pool})
-    allowed = min(max(1, int(count * cool_down.max_ejection_percent / 100)), count - 1)
-    computed = sorted(
-        (ejections[0].since, name) for name, ejections in out.items() if not any(e.explicit for e in ejections)
-    )
-    return {name for _, name in computed[allowed:]}
-
-
-def _described(ejection: Ejection, now: float) -> dict[str, str | int | float | None]:
-    """Describe an entry; `returns_in` is null without a cool-down, `share` is the share of the requests it may get."""
-    cooling = ejection.is_cooling(now) and now < ejection.until
-    word = "cooling" if cooling else "probing" if ejection.is_cooling(now) else "failing"
-    return {
-        "state": "returning" if ejection.is_returning(now) else word,
-        "error_class": ejection.error_class.value,
-        "failures": ejection.failures,
-        "returns_in": round(ejection.until - now, 3) if cooling else None,
-        "share": ejection.share(now),
-    }

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from switchover_dataplane.table import Mistral, OpenAI, Target
+from switchover_dataplane.table.upstreams import Mistral, OpenAI, Target
 
 ALL_CALLERS: Final = 0
 """The caller in the key of what holds for all callers."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from switchover_dataplane.health.health_keys import ALL_CALLERS, Address, Key, health_keys, tally
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 
 MAX_REQUESTS: Final = 100
 """Maximum number of distinct requests: failures without a reason do not reach a larger `coolDown.after`."""

@@ -26,7 +26,7 @@ from switchover_dataplane.streams import held_calls
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.splice import Mismatch
 from switchover_dataplane.streams.transcript import Interruption, Transcript
-from switchover_dataplane.table import Policy
+from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.redaction import Redaction
 from switchover_dataplane.upstream.transport import ConnectionBroken

@@ -12,7 +12,7 @@ from switchover_dataplane.classify import error_body
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.table import Policy
+from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.upstream.decoded import coding
 
 SOON: Final = 60.0

@@ -11,7 +11,7 @@ import msgspec
 from switchover_dataplane.failover.outcome import Outcome, Refused
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.streams.splice import last_words
-from switchover_dataplane.table import Mistral
+from switchover_dataplane.table.upstreams import Mistral
 from switchover_dataplane.upstream.targets import Route
 
 _ASKED: Final = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from switchover_dataplane.table import Upstream
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_dataplane.upstream.targets import Route
 
 

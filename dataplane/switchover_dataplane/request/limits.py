@@ -3,7 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 from switchover_dataplane.streams import held_calls
-from switchover_dataplane.table import Holdback, Policy
+from switchover_dataplane.table.policies import Holdback, Policy
 
 
 class HeldBack(NamedTuple):

@@ -16,7 +16,7 @@ from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import Admission
 from switchover_dataplane.routing.match import MatchedRule
 from switchover_dataplane.served_table import Serving
-from switchover_dataplane.table import Backend, BodyEdit
+from switchover_dataplane.table.rules import Backend, BodyEdit
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream import codings
 from switchover_dataplane.upstream.redaction import Redaction

@@ -5,7 +5,8 @@ from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request.memory_budget import OutOfMemoryBudget
 from switchover_dataplane.routing.headers import Fields
-from switchover_dataplane.table import Policy, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_dataplane.upstream import codings
 
 

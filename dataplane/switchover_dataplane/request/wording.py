@@ -11,7 +11,7 @@ from typing import Final
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters
-from switchover_dataplane.table import BodyEdit
+from switchover_dataplane.table.rules import BodyEdit
 
 _JSON: Final = re.compile(r"[^;]*[/+]json[ \t]*(?:;|\Z)", re.IGNORECASE)
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")

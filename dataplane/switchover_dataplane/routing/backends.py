@@ -1,7 +1,7 @@
 """The backends of a rule → the one that gets a request, by their weights."""
 
 from switchover_dataplane.routing.match import MatchedRule
-from switchover_dataplane.table import Backend
+from switchover_dataplane.table.rules import Backend
 
 
 def choose_backend(found: MatchedRule, chance: float) -> Backend | None:

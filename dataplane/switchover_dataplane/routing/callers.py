@@ -14,7 +14,7 @@ from typing import Final
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from switchover_dataplane.formats.error_form import Why
-from switchover_dataplane.table import Access, Caller, Closed
+from switchover_dataplane.table.access import Access, Caller, Closed
 
 CLIENT_FIELDS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 """The fields in which LLM clients send their key: OpenAI and most others, Anthropic, Gemini, Azure OpenAI."""

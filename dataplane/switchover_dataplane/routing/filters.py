@@ -1,6 +1,6 @@
 """The changes that a rule makes: headers, path, host and body of a request, headers of an answer, or a redirect.
 
-Plain functions of `table.Filters`; nothing is copied or computed if there is nothing to change.
+Plain functions of `Filters`; nothing is copied or computed if there is nothing to change.
 """
 
 import re
@@ -17,7 +17,7 @@ from switchover_dataplane.pattern import compiled
 from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
 from switchover_dataplane.routing.match import Head, MatchedRule
 from switchover_dataplane.routing.request_target import percent_encoded
-from switchover_dataplane.table import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
+from switchover_dataplane.table.rules import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
 
 _encoder = msgspec.json.Encoder()
 

@@ -11,19 +11,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_set
+from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_problem, pattern_set
 from switchover_dataplane.routing.request_parts import Head, RequestView, Sets
 from switchover_dataplane.routing.request_target import BadTarget, canonical, hostname, normalise
-from switchover_dataplane.table import (
-    Host,
-    InvalidTable,
-    Listener,
-    Match,
-    Port,
-    Rule,
-    Table,
-    pattern_problem,
-)
+from switchover_dataplane.table.ports import Host, Listener, Match, Port
+from switchover_dataplane.table.rules import Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable
 
 Kept = TypeVar("Kept")
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from switchover_dataplane.pattern import Pattern, PatternSet
-from switchover_dataplane.table import ValueMatch
+from switchover_dataplane.table.ports import ValueMatch
 
 
 class Head(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.chunk_kind import Chunk, StreamFormat
 from switchover_dataplane.formats.sse import Event
-from switchover_dataplane.table import Policy
+from switchover_dataplane.table.policies import Policy
 
 MOST_HELD: Final = 1024 * 1024
 """Bytes of events that are held for a tool call; a larger call is sent as it comes."""

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from switchover_dataplane.table import Filters, Table
+from switchover_dataplane.table.rules import Filters
+from switchover_dataplane.table.table import Table
 
 MASK: Final = "***"
 SHORTEST: Final = 8

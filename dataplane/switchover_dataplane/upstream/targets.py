@@ -8,7 +8,9 @@ import msgspec
 from switchover_dataplane.formats.api import Api, api_of, is_for_vectors, writes
 from switchover_dataplane.process.tls import BadKeyPair, client_context
 from switchover_dataplane.routing.caller_query import without_credentials
-from switchover_dataplane.table import InvalidTable, Table, Target, Tls, Upstream
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Target, Tls, Upstream
+from switchover_dataplane.table.wire import InvalidTable
 from switchover_dataplane.upstream.providers import Wire, wire
 from switchover_dataplane.upstream.transport import Destination
 

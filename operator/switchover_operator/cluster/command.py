@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from switchover_dataplane.table import Network, network
+from switchover_dataplane.target_addresses import Network, network
 from switchover_operator import core_dumps, logs
 from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
 

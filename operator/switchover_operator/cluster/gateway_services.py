@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switchover_dataplane.table import Network
+from switchover_dataplane.target_addresses import Network
 from switchover_operator.compiler.addresses import is_address, normal
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports

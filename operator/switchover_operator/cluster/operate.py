@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from switchover_dataplane.table import Network
+from switchover_dataplane.target_addresses import Network
 from switchover_operator.announce import Line, LogState, LoopStatus, log_changes
 from switchover_operator.cluster import handlers
 from switchover_operator.cluster.api import Api, ApiRefused, ApiUnreachable, api_time, kind_path

@@ -6,7 +6,7 @@ An access control that cannot be served closes the rule: then every request is a
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from switchover_dataplane import table
+from switchover_dataplane.table.access import Access, ApiKeys, Closed
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access_controls import guards, unknown, unserved, written
 from switchover_operator.compiler.api_keys import EVERYBODY, AuthIndex, Callers, nobody
@@ -28,7 +28,7 @@ class RuleAccess:
     """
 
     name: str = ""
-    access: Mapping[str, table.Access] = field(default_factory=dict)
+    access: Mapping[str, Access] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     config: Identity | None = None
@@ -44,13 +44,13 @@ def rule_access(
     extauth = options.options.extauth
     callers = _callers(index, options.sources["extauth"], extauth) if extauth is not None else EVERYBODY
     reasons = [*unserved_controls, *options.closed]
-    if isinstance(callers.access, table.Closed):
+    if isinstance(callers.access, Closed):
         reasons.append(f"{options.sources['extauth']} {callers.access.reason}")
     if reasons:
         reason = "; ".join(reasons)
         closed = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
-        return RuleAccess(owner, {owner: table.Closed(reason)}, {}, (closed,), callers.config)
-    if not isinstance(callers.access, table.ApiKeys):
+        return RuleAccess(owner, {owner: Closed(reason)}, {}, (closed,), callers.config)
+    if not isinstance(callers.access, ApiKeys):
         return RuleAccess()
     name = str(callers.config)
     number = len(callers.access.callers)
@@ -81,7 +81,7 @@ def option_conditions(index: AuthIndex, found: Object[RouteOption]) -> Iterator[
         problems += [f"{path} is not served here" for path in unserved(found.model)]
         extauth = found.model.spec.options.extauth
         callers = _callers(index, found.identity, extauth) if extauth is not None else EVERYBODY
-        problems += [callers.access.reason] if isinstance(callers.access, table.Closed) else []
+        problems += [callers.access.reason] if isinstance(callers.access, Closed) else []
     if found.refusal is not None and not (found.model is not None and guards(found.model)):
         paths = written(found.body.get("spec"))
         problems += [f"{path} is not served, as the RouteOption is not accepted" for path in paths]

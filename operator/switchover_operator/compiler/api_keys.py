@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-from switchover_dataplane import table
+from switchover_dataplane.table.access import Access, ApiKeys, Caller, Closed
+from switchover_dataplane.table.rules import Header
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.auth_faults import API_KEY
 from switchover_operator.compiler.conditions import Condition
@@ -36,7 +37,7 @@ class Callers:
     `conditions` and `notes` are what the AuthConfig's status reports about its Secrets.
     """
 
-    access: table.Access | None
+    access: Access | None
     config: Identity | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
@@ -48,7 +49,7 @@ EVERYBODY = Callers(None)
 
 def nobody(reason: str, config: Identity | None = None) -> Callers:
     """Refuse every request, for a reason."""
-    return Callers(table.Closed(reason), config)
+    return Callers(Closed(reason), config)
 
 
 class AuthIndex:
@@ -69,7 +70,7 @@ class AuthIndex:
         if found is None:
             return nobody(f"{path}: {identity} does not exist")
         callers = self.of(found)
-        if isinstance(callers.access, table.Closed):
+        if isinstance(callers.access, Closed):
             return nobody(f"{path}: {identity} gives no access: {callers.access.reason}", identity)
         return callers
 
@@ -121,7 +122,7 @@ class _SecretReader:
 
     def callers(self) -> Callers:
         """Make a caller of every usable Secret; of several with the same key, the first by name."""
-        by_digest: dict[str, table.Caller] = {}
+        by_digest: dict[str, Caller] = {}
         for identity, secret in sorted(self._found().items()):
             caller = self._caller(identity, secret)
             if caller is None:
@@ -134,8 +135,8 @@ class _SecretReader:
         if not by_digest:
             reason = f"{self._path}: no Secret with a usable key is named or selected"
             self._conditions.append(conditions.access_control_not_served(f"{reason}; no caller has access"))
-            return Callers(table.Closed(reason), self._config, {}, tuple(self._conditions), notes)
-        access = table.ApiKeys(
+            return Callers(Closed(reason), self._config, {}, tuple(self._conditions), notes)
+        access = ApiKeys(
             (self._keys.header_name or DEFAULT_HEADER).lower(),
             tuple(sorted(by_digest.values(), key=lambda caller: caller.name)),
             tuple(sorted(self._headers)),
@@ -177,12 +178,12 @@ class _SecretReader:
         )
         return older, self._path
 
-    def _caller(self, identity: Identity, secret: Secret) -> table.Caller | None:
+    def _caller(self, identity: Identity, secret: Secret) -> Caller | None:
         problem, key = _key_of(secret)
         if problem:
             self._conditions.append(conditions.invalid_secret(f"{identity} gives no access: {problem}"))
             return None
-        headers: list[table.Header] = []
+        headers: list[Header] = []
         for name, entry in self._headers.items():
             value = secret.value(entry.name)
             text = value.decode("utf-8", "replace").strip() if value is not None else ""
@@ -194,9 +195,9 @@ class _SecretReader:
             if usable:
                 place = f"{identity.namespace}/{identity.name}/{entry.name}"
                 self._secrets[place] = text
-                headers.append(table.Header(name, secret=place))
+                headers.append(Header(name, secret=place))
         digest = sha256(key.encode()).hexdigest()
-        return table.Caller(f"{identity.namespace}/{identity.name}", digest, tuple(headers))
+        return Caller(f"{identity.namespace}/{identity.name}", digest, tuple(headers))
 
 
 def _headers(keys: ApiKeyAuth) -> dict[str, MetadataEntry]:

@@ -10,14 +10,26 @@ from typing import Final, Literal
 
 import msgspec
 
-from switchover_dataplane import table
+from switchover_dataplane.table.policies import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_TRIGGERS,
+    EVERY_PRIORITY,
+    Classes,
+    Counted,
+    EnvoyOrder,
+    EveryPriority,
+    Order,
+    Policy,
+    Tokens,
+    Triggers,
+)
 
 DEFAULT_RETRIES: Final = 1
 """Gloo's `numRetries` and Gateway API's `retry.attempts` where a written policy leaves them out."""
 
-_OF_A_PLAIN_SERVER: Final = table.Classes(of_fallback=())
-_IN_ENVOYS_ORDER: Final = table.EnvoyOrder()
-_REPEATS_ANY: Final = table.EveryPriority(repeats_any=True)
+_OF_A_PLAIN_SERVER: Final = Classes(of_fallback=())
+_IN_ENVOYS_ORDER: Final = EnvoyOrder()
+_REPEATS_ANY: Final = EveryPriority(repeats_any=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ class Written:
 NOTHING: Final = Written()
 
 
-def resolved(written: Written, base: table.Policy, *, ai: bool, pools: Sequence[int]) -> table.Policy:
+def resolved(written: Written, base: Policy, *, ai: bool, pools: Sequence[int]) -> Policy:
     """Fill in all of a policy that follows from what is written.
 
     Args:
@@ -73,7 +85,7 @@ def resolved(written: Written, base: table.Policy, *, ai: bool, pools: Sequence[
         brief_wait_is_extra=waits and ai and not _is_numbered(written, ai=ai),
         hedges=ai and not envoy and sum(pools) > 1,
         demands_form=not envoy,
-        hands_on_unchanged=isinstance(triggers, table.Tokens),
+        hands_on_unchanged=isinstance(triggers, Tokens),
         last_answer_is_final=envoy,
         deadline_is_final=envoy,
         holds_body=ai or written.retry_block,
@@ -95,22 +107,22 @@ def _attempts(written: Written, *, ai: bool, priorities: int) -> int:
     if written.is_envoy:
         return DEFAULT_RETRIES + 1
     if ai:
-        return max(table.DEFAULT_ATTEMPTS, priorities)
+        return max(DEFAULT_ATTEMPTS, priorities)
     # Who names triggers of a plain backend wants more than one attempt.
-    return 1 if written.tokens is None else table.DEFAULT_ATTEMPTS
+    return 1 if written.tokens is None else DEFAULT_ATTEMPTS
 
 
-def _order(written: Written, attempts: int, *, priorities: int) -> table.Order:
+def _order(written: Written, attempts: int, *, priorities: int) -> Order:
     frequency = written.update_frequency
     if written.is_envoy:
-        return table.EnvoyOrder(frequency) if frequency else _IN_ENVOYS_ORDER
+        return EnvoyOrder(frequency) if frequency else _IN_ENVOYS_ORDER
     if frequency:
         # With nowhere to move on to, every attempt is one of this priority.
-        return table.Counted(frequency if priorities > 1 else attempts)
-    return _REPEATS_ANY if written.retry_block and priorities == 1 else table.EVERY_PRIORITY
+        return Counted(frequency if priorities > 1 else attempts)
+    return _REPEATS_ANY if written.retry_block and priorities == 1 else EVERY_PRIORITY
 
 
-def _triggers(written: Written, *, ai: bool) -> table.Triggers:
+def _triggers(written: Written, *, ai: bool) -> Triggers:
     if written.tokens is not None or written.is_envoy:
-        return table.Tokens(written.tokens or (), written.status_codes)
-    return table.DEFAULT_TRIGGERS if ai else _OF_A_PLAIN_SERVER
+        return Tokens(written.tokens or (), written.status_codes)
+    return DEFAULT_TRIGGERS if ai else _OF_A_PLAIN_SERVER

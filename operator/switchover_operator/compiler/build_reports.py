@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from switchover_dataplane.table import ApiKeys
+from switchover_dataplane.table.access import ApiKeys
 from switchover_operator.compiler import conditions, triggers
 from switchover_operator.compiler.access import option_conditions
 from switchover_operator.compiler.access_controls import written

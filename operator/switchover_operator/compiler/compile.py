@@ -8,7 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from switchover_dataplane import table, table_parts
+from switchover_dataplane.table import parts as table_parts
+from switchover_dataplane.table.access import Access
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.ports import Port
+from switchover_dataplane.table.rules import Rule
+from switchover_dataplane.table.table import VERSION, Table
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.api_keys import AuthIndex
 from switchover_operator.compiler.attachment import attached_routes
@@ -34,7 +40,7 @@ class Compiled:
     `work` is what the next compilation may use again.
     """
 
-    table: table.Table
+    table: Table
     reports: tuple[Report, ...]
     accepted: Mapping[Identity, Admitted]
     work: Work | None = field(default=None, repr=False, compare=False)
@@ -116,15 +122,13 @@ def _compiled(  # noqa: PLR0917 - what one compilation is of, and what is known 
     )
 
 
-def _gathered(
-    served: tuple[table.Port, ...], listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute]
-) -> table.Table:
+def _gathered(served: tuple[Port, ...], listeners: Iterable[GatewayListener], routes: Iterable[CompiledRoute]) -> Table:
     """Gather what the ports refer to."""
-    rules: dict[str, table.Rule] = {}
-    policies: dict[str, table.Policy] = {}
-    upstreams: dict[str, table.Upstream] = {}
+    rules: dict[str, Rule] = {}
+    policies: dict[str, Policy] = {}
+    upstreams: dict[str, Upstream] = {}
     secrets: dict[str, str] = {}
-    access: dict[str, table.Access] = {}
+    access: dict[str, Access] = {}
     for route in routes:
         rules |= route.rules
         policies |= route.policies
@@ -134,4 +138,4 @@ def _gathered(
     for listener in listeners:
         if listener.serves:
             secrets |= listener.secrets
-    return table.Table(table.VERSION, "", served, rules, policies, upstreams, secrets, access)
+    return Table(VERSION, "", served, rules, policies, upstreams, secrets, access)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from switchover_dataplane.table import Auth
+from switchover_dataplane.table.upstreams import Auth
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.resolve import Catalogue

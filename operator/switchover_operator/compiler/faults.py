@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from switchover_dataplane.table import pattern_problem
+from switchover_dataplane.pattern import pattern_problem
 from switchover_operator.key_shapes import described, without_keys
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from switchover_dataplane import table
+from switchover_dataplane.table import rules
+from switchover_dataplane.table.rules import (
+    NO_FILTERS,
+    BodyDefault,
+    BodyEdit,
+    Filters,
+    Header,
+    HeaderEdit,
+    Redirect,
+    Rewrite,
+)
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.credentials import header_values
 from switchover_operator.compiler.resolve import Catalogue
@@ -37,13 +47,13 @@ CONFIDENTIAL_HEADERS = frozenset(
 class BuiltFilters:
     """Filters of the table and their secrets. `failure`: they cannot be made, so no request of the rule is served."""
 
-    filters: table.Filters = table.NO_FILTERS
+    filters: Filters = NO_FILTERS
     secrets: Mapping[str, str] = field(default_factory=dict)
     failure: Condition | None = None
     notes: tuple[str, ...] = ()
 
 
-_NOTHING = BuiltFilters(table.NO_FILTERS)
+_NOTHING = BuiltFilters(NO_FILTERS)
 
 
 def rule_filters(
@@ -69,10 +79,10 @@ def rule_filters(
 
 def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilters:
     """Make the filters that an HTTPRoute has at a rule or a backendRef, which `owner` names."""
-    request: list[table.HeaderEdit] = []
-    response: list[table.HeaderEdit] = []
-    rewrite: table.Rewrite | None = None
-    redirect: table.Redirect | None = None
+    request: list[HeaderEdit] = []
+    response: list[HeaderEdit] = []
+    rewrite: Rewrite | None = None
+    redirect: Redirect | None = None
     secrets: dict[str, str] = {}
     for each in given:
         if each.request_header_modifier is not None:
@@ -85,65 +95,65 @@ def written_filters(owner: str, given: Iterable[HttpRouteFilter]) -> BuiltFilter
             redirect = _redirect(each.request_redirect)
     if not (request or response or rewrite or redirect):
         return _NOTHING
-    return BuiltFilters(table.Filters(tuple(request), tuple(response), rewrite, redirect), secrets)
+    return BuiltFilters(Filters(tuple(request), tuple(response), rewrite, redirect), secrets)
 
 
-def body_edit(ai: AiOptions | None) -> table.BodyEdit | None:
+def body_edit(ai: AiOptions | None) -> BodyEdit | None:
     """Gloo's `options.ai` → the edit of an LLM request's body; None if there is none."""
     if ai is None:
         return None
     defaults = tuple(
-        table.BodyDefault(each.field, msgspec.json.encode(each.value).decode(), each.override) for each in ai.defaults
+        BodyDefault(each.field, msgspec.json.encode(each.value).decode(), each.override) for each in ai.defaults
     )
     enrichment = ai.prompt_enrichment
     prepend = _messages(enrichment.prepend) if enrichment else ()
     append = _messages(enrichment.append) if enrichment else ()
-    return table.BodyEdit(defaults, prepend, append) if defaults or prepend or append else None
+    return BodyEdit(defaults, prepend, append) if defaults or prepend or append else None
 
 
-def _messages(given: Iterable[PromptMessage]) -> tuple[table.PromptMessage, ...]:
-    return tuple(table.PromptMessage(message.role, message.content) for message in given)
+def _messages(given: Iterable[PromptMessage]) -> tuple[rules.PromptMessage, ...]:
+    return tuple(rules.PromptMessage(message.role, message.content) for message in given)
 
 
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _modifier(owner: str, modifier: HeaderModifier, secrets: dict[str, str]) -> table.HeaderEdit:
-    return table.HeaderEdit(
+def _modifier(owner: str, modifier: HeaderModifier, secrets: dict[str, str]) -> HeaderEdit:
+    return HeaderEdit(
         set=_headers(owner, modifier.set, secrets),
         add=_headers(owner, modifier.add, secrets),
         remove=tuple(name.lower() for name in modifier.remove),
     )
 
 
-def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str]) -> tuple[table.Header, ...]:
+def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str]) -> tuple[Header, ...]:
     return tuple(_header(owner, header.name, header.value, secrets) for header in headers)
 
 
-def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
+def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> Header:
     """Make a header of headerManipulation; its value may be that of a request header (Envoy, `%REQ(NAME)%`)."""
     taken = OF_THE_REQUEST.fullmatch(value)
-    return table.Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
+    return Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
 
 
-def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> table.Header:
+def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> Header:
     """Make a header; the value of a credential goes to `secrets`."""
     name = name.lower()
     if name not in CONFIDENTIAL_HEADERS:
-        return table.Header(name, value)
+        return Header(name, value)
     key = f"{owner}/{name}"
     if secrets.get(key, value) != value:
         key = f"{key}/{len(secrets)}"
     secrets[key] = value
-    return table.Header(name, secret=key)
+    return Header(name, secret=key)
 
 
 def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulation) -> BuiltFilters:
     """Apply Gloo's headerManipulation; removal comes first, as in Envoy."""
     owner = str(option)
     secrets: dict[str, str] = {}
-    added: list[table.Header] = []
-    replaced: list[table.Header] = []
+    added: list[Header] = []
+    replaced: list[Header] = []
     for index, entry in enumerate(given.request_headers_to_add):
         headers = replaced if entry.append is False else added
         if entry.header is not None:
@@ -154,7 +164,7 @@ def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulat
             values, failure = header_values(catalogue, option, path, ref.namespace or option.namespace, ref.name)
             if failure is not None:
                 return BuiltFilters(failure=failure)
-            headers += [table.Header(name, secret=key) for name, (key, _) in values.items()]
+            headers += [Header(name, secret=key) for name, (key, _) in values.items()]
             secrets |= dict(values.values())
     request = _edits(given.request_headers_to_remove, replaced, added)
     answers = [(each.append is False, each.header) for each in given.response_headers_to_add]
@@ -163,28 +173,26 @@ def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulat
         [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if overwrite],
         [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if not overwrite],
     )
-    return BuiltFilters(table.Filters(request, response), secrets)
+    return BuiltFilters(Filters(request, response), secrets)
 
 
-def _edits(
-    remove: Iterable[str], replaced: Iterable[table.Header], added: Iterable[table.Header]
-) -> tuple[table.HeaderEdit, ...]:
-    removal = table.HeaderEdit(remove=tuple(name.lower() for name in remove))
-    writing = table.HeaderEdit(set=tuple(replaced), add=tuple(added))
-    return tuple(edit for edit in (removal, writing) if edit != table.HeaderEdit())
+def _edits(remove: Iterable[str], replaced: Iterable[Header], added: Iterable[Header]) -> tuple[HeaderEdit, ...]:
+    removal = HeaderEdit(remove=tuple(name.lower() for name in remove))
+    writing = HeaderEdit(set=tuple(replaced), add=tuple(added))
+    return tuple(edit for edit in (removal, writing) if edit != HeaderEdit())
 
 
 # ── Host and path ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rewrite(given: UrlRewrite) -> table.Rewrite:
+def _rewrite(given: UrlRewrite) -> Rewrite:
     full, prefix = _path(given.path)
-    return table.Rewrite((given.hostname or "").lower(), full, prefix)
+    return Rewrite((given.hostname or "").lower(), full, prefix)
 
 
-def _redirect(given: RequestRedirect) -> table.Redirect:
+def _redirect(given: RequestRedirect) -> Redirect:
     full, prefix = _path(given.path)
-    return table.Redirect(
+    return Redirect(
         given.status_code, given.scheme or "", (given.hostname or "").lower(), given.port or 0, full, prefix
     )
 
@@ -198,9 +206,9 @@ def _path(modifier: HttpPathModifier | None) -> tuple[str | None, str | None]:
     return None, modifier.replace_prefix_match
 
 
-def _with_options(rewrite: table.Rewrite | None, options: RouteOptions) -> tuple[table.Rewrite | None, tuple[str, ...]]:
+def _with_options(rewrite: Rewrite | None, options: RouteOptions) -> tuple[Rewrite | None, tuple[str, ...]]:
     """Add the rewrites of RouteOptions that the route itself does not set."""
-    own = rewrite or table.Rewrite()
+    own = rewrite or Rewrite()
     notes: list[str] = []
     host, prefix, regex = options.host_rewrite, options.prefix_rewrite, options.regex_rewrite
     if host is not None and own.hostname:
@@ -214,4 +222,4 @@ def _with_options(rewrite: table.Rewrite | None, options: RouteOptions) -> tuple
         own = msgspec.structs.replace(own, prefix=prefix)
     elif regex is not None:
         own = msgspec.structs.replace(own, regex=(regex.pattern.regex, regex.substitution))
-    return (None if own == table.Rewrite() else own), tuple(notes)
+    return (None if own == Rewrite() else own), tuple(notes)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
-from switchover_dataplane.table import LOOPBACK, Network
+from switchover_dataplane.target_addresses import LOOPBACK, Network
 
 CONTROLLER_NAME = "switchover.dev/gateway-controller"
 """`controllerName` of the GatewayClasses and of the status entries that are ours."""

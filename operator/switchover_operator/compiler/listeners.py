@@ -7,7 +7,7 @@ Gateway's port has a socket of its own (`fleet.py`).
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from switchover_dataplane import table
+from switchover_dataplane.table.ports import Certificate
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.addresses import normal
 from switchover_operator.compiler.certificates import certificate
@@ -38,7 +38,7 @@ class GatewayListener:
     spec: Listener
     socket: int
     kinds: tuple[str, ...]
-    certificates: tuple[table.Certificate, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Condition, ...] = ()
     closed: str = ""
@@ -183,7 +183,7 @@ def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition,
 
 
 def _with_certificates(catalogue: Catalogue, path: str, listener: GatewayListener) -> GatewayListener:
-    certificates: list[table.Certificate] = []
+    certificates: list[Certificate] = []
     secrets: dict[str, str] = {}
     problems = list(listener.problems)
     refs = listener.spec.tls.certificate_refs if listener.spec.tls else ()
@@ -200,7 +200,7 @@ def _with_certificates(catalogue: Catalogue, path: str, listener: GatewayListene
         if pair.problem is not None:
             problems.append(pair.problem)
             continue
-        certificates.append(table.Certificate(pair.chain, pair.key))
+        certificates.append(Certificate(pair.chain, pair.key))
         secrets |= pair.secrets
     return replace(listener, certificates=tuple(certificates), secrets=secrets, problems=tuple(problems))
 

@@ -6,7 +6,7 @@ It is not a fault: behind a closed network it may be intended. An annotation say
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from switchover_dataplane.table import Rule
+from switchover_dataplane.table.rules import Rule
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.listeners import ServedGateway

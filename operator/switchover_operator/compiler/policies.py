@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from switchover_dataplane import table
+from switchover_dataplane.table.error_classes import AI_TRIGGERS
+from switchover_dataplane.table.policies import DEFAULT_ATTEMPTS, BackOff, Policy, RateLimitedBackOff, ResetHeader
 from switchover_operator.compiler import attempt_rules, conditions, triggers
 from switchover_operator.compiler.attempt_rules import DEFAULT_RETRIES, Written
 from switchover_operator.compiler.conditions import Condition
@@ -71,7 +72,7 @@ class NamedPolicy:
     """
 
     name: str
-    policy: table.Policy
+    policy: Policy
     conditions: tuple[Condition, ...] = ()
     written: bool = False
 
@@ -105,15 +106,15 @@ def _default(destination: Destination) -> NamedPolicy:
     if not destination.is_ai:
         return NamedPolicy("default", policy)
     name = "default for Azure" if destination.is_azure else "default for AI"
-    more = f", {policy.attempts} attempts" if policy.attempts > table.DEFAULT_ATTEMPTS else ""
+    more = f", {policy.attempts} attempts" if policy.attempts > DEFAULT_ATTEMPTS else ""
     return NamedPolicy(f"{name}{more}" if policy.hedges else f"{name}, one target", policy)
 
 
-_UNWRITTEN = table.Policy()
-_UNWRITTEN_AZURE = table.Policy(stream_idle_timeout=AZURE_STREAM_IDLE_TIMEOUT)
+_UNWRITTEN = Policy()
+_UNWRITTEN_AZURE = Policy(stream_idle_timeout=AZURE_STREAM_IDLE_TIMEOUT)
 
 
-def _base(spec: FailoverPolicySpec | None, destination: Destination) -> table.Policy:
+def _base(spec: FailoverPolicySpec | None, destination: Destination) -> Policy:
     """The default policy with all that a FailoverPolicy says beside how often and on what is tried."""
     policy = _UNWRITTEN_AZURE if destination.is_azure else _UNWRITTEN
     if spec is None:
@@ -192,8 +193,8 @@ def _as_route_option(
     if back_off is not None and back_off.base_interval is not None:
         fields["back_off"] = _back_off(back_off.base_interval, back_off.max_interval)
     if limited is not None:
-        headers = tuple(table.ResetHeader(each.name.lower(), each.format.value) for each in limited.reset_headers)
-        fields["rate_limited_back_off"] = _replaced(table.RateLimitedBackOff(headers), max=limited.max_interval)
+        headers = tuple(ResetHeader(each.name.lower(), each.format.value) for each in limited.reset_headers)
+        fields["rate_limited_back_off"] = _replaced(RateLimitedBackOff(headers), max=limited.max_interval)
     unnamed = written.tokens is None and not written.is_envoy and number
     where = f"{path}: retries of {given.sources['retries']} name no retryOn"
     return _Tried(written, fields, _default_triggers(where) if unnamed else ())
@@ -219,12 +220,12 @@ def _as_route(
     return _Tried(written, fields, _default_triggers(f"{path}.retry names no codes") if by_class and number else ())
 
 
-def _back_off(base: float, longest: float | None) -> table.BackOff:
-    return table.BackOff(base, base * 10 if longest is None else longest)
+def _back_off(base: float, longest: float | None) -> BackOff:
+    return BackOff(base, base * 10 if longest is None else longest)
 
 
 def _default_triggers(text: str) -> tuple[Condition, ...]:
-    return (conditions.default_triggers(f"{text}; tried again is what is {', '.join(table.AI_TRIGGERS)}"),)
+    return (conditions.default_triggers(f"{text}; tried again is what is {', '.join(AI_TRIGGERS)}"),)
 
 
 # ── Who wins ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,7 +272,7 @@ def _overridden_fields(given: RuleOptions, failover: Object[FailoverPolicy] | No
 
 
 def _name(
-    policy: table.Policy,
+    policy: Policy,
     rule: HttpRouteRule,
     given: RuleOptions,
     failover: Object[FailoverPolicy] | None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from switchover_dataplane import table
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port, ValueMatch
 from switchover_operator.compiler.attachment import Place, specificity
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener
@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
 
     key: Any
     route: Identity
-    match: table.Match
+    match: Match
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Attached:
     """The matches of all routes at one listener by hostname, sorted, and the hosts that they make."""
 
     entries: dict[str, list[_Entry]] = field(default_factory=dict)
-    hosts: dict[str, table.Host] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
 
     def without(self, routes: Set[Identity]) -> "Attached":
         """Return the same without some routes."""
@@ -51,12 +51,12 @@ class Attached:
             self.entries[hostname] = sorted([*self.entries.get(hostname, ()), *more], key=_key)
             self.hosts.pop(hostname, None)
 
-    def ordered(self) -> tuple[table.Host, ...]:
+    def ordered(self) -> tuple[Host, ...]:
         """Return the hosts, the most specific first. Of routes that share one, the more specific own name is first."""
         names = sorted((name for name, entries in self.entries.items() if entries), key=specificity)
         for name in names:
             if name not in self.hosts:
-                self.hosts[name] = table.Host(name, tuple(entry.match for entry in self.entries[name]))
+                self.hosts[name] = Host(name, tuple(entry.match for entry in self.entries[name]))
         return tuple(map(self.hosts.__getitem__, names))
 
 
@@ -84,9 +84,7 @@ def attached_matches(
     return at
 
 
-def ports(
-    listeners: Iterable[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet
-) -> tuple[table.Port, ...]:
+def ports(listeners: Iterable[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet) -> tuple[Port, ...]:
     """Make every port of the table, without the listeners that are not served."""
     sockets: dict[int, list[GatewayListener]] = {}
     for listener in listeners:
@@ -95,13 +93,13 @@ def ports(
     return tuple(_port(number, sharing, attached, fleet) for number, sharing in sorted(sockets.items()))
 
 
-def _port(number: int, sharing: list[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet) -> table.Port:
+def _port(number: int, sharing: list[GatewayListener], attached: Mapping[str, Attached], fleet: Fleet) -> Port:
     ordered = sorted(sharing, key=lambda listener: specificity(listener.hostname))
-    return table.Port(
+    return Port(
         number,
         "HTTPS" if sharing[0].spec.protocol == "HTTPS" else "HTTP",
         tuple(
-            table.Listener(
+            Listener(
                 listener.name,
                 listener.hostname,
                 listener.certificates,
@@ -114,7 +112,7 @@ def _port(number: int, sharing: list[GatewayListener], attached: Mapping[str, At
     )
 
 
-def _matches(route: CompiledRoute, place: Place) -> list[tuple[Any, table.Match]]:
+def _matches(route: CompiledRoute, place: Place) -> list[tuple[Any, Match]]:
     """Make all matches of a route at one listener, each with its sort key."""
     model = route.attached.found.model
     if model is None:
@@ -134,22 +132,22 @@ def _specific(match: HttpRouteMatch) -> tuple[int, int, bool, int, int]:
     return _PATH_RANK[path.type], -length, match.method is None, -len(match.headers), -len(match.query_params)
 
 
-def _match(key: str, match: HttpRouteMatch) -> table.Match:
+def _match(key: str, match: HttpRouteMatch) -> Match:
     value = match.path.value
     if match.path.type == "PathPrefix":
         value = value.rstrip("/") or "/"
-    return table.Match(
+    return Match(
         key,
-        table.PathMatch(value, match.path.type),
+        PathMatch(value, match.path.type),
         match.method or "",
         _values((header.name.lower(), header.value, header.type) for header in match.headers),
         _values((each.name, each.value, each.type) for each in match.query_params),
     )
 
 
-def _values(wanted: Iterable[tuple[str, str, Any]]) -> tuple[table.ValueMatch, ...]:
+def _values(wanted: Iterable[tuple[str, str, Any]]) -> tuple[ValueMatch, ...]:
     """Keep the first of several matches for one name (Gateway API, HTTPHeaderMatch)."""
-    first: dict[str, table.ValueMatch] = {}
+    first: dict[str, ValueMatch] = {}
     for name, value, kind in wanted:
-        first.setdefault(name, table.ValueMatch(name, value, kind))
+        first.setdefault(name, ValueMatch(name, value, kind))
     return tuple(first.values())

@@ -9,7 +9,7 @@ same result.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from switchover_dataplane.table_parts import Part
+from switchover_dataplane.table.parts import Part
 from switchover_operator.compiler.api_keys import SECRET_TYPE
 from switchover_operator.compiler.build_reports import Reported, named_by_filters
 from switchover_operator.compiler.fleet import Fleet

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from switchover_dataplane import table
+from switchover_dataplane.table.access import Access
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import Backend, Rule
+from switchover_dataplane.table.upstreams import Upstream as TableUpstream
 from switchover_operator.compiler import conditions, worst_case
 from switchover_operator.compiler.access import rule_access
 from switchover_operator.compiler.access_controls import written_in_filters
@@ -89,12 +92,12 @@ class CompiledRoute:
     """
 
     attached: AttachedRoute
-    rules: Mapping[str, table.Rule] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
     keys: Mapping[Identity, tuple[str, ...]] = field(default_factory=dict)
-    policies: Mapping[str, table.Policy] = field(default_factory=dict)
-    upstreams: Mapping[str, table.Upstream] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    upstreams: Mapping[str, TableUpstream] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    access: Mapping[str, table.Access] = field(default_factory=dict)
+    access: Mapping[str, Access] = field(default_factory=dict)
     conditions: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     used: frozenset[Identity] = frozenset()
@@ -113,11 +116,11 @@ class CompiledRoute:
 class _RouteBuilder:
     """The parts of one route, gathered while its rules are compiled; `of_rule` holds the conditions of each rule."""
 
-    rules: dict[str, table.Rule] = field(default_factory=dict)
-    policies: dict[str, table.Policy] = field(default_factory=dict)
-    upstreams: dict[str, table.Upstream] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    upstreams: dict[str, TableUpstream] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
-    access: dict[str, table.Access] = field(default_factory=dict)
+    access: dict[str, Access] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
     overridden: dict[Identity, list[Condition]] = field(default_factory=dict)
@@ -130,8 +133,8 @@ class _BackendUse:
 
     upstream: Identity
     path: str
-    policy: table.Policy
-    served: table.Upstream
+    policy: Policy
+    served: TableUpstream
 
 
 @dataclass(slots=True)
@@ -228,7 +231,7 @@ class _Rule:
     def path(self) -> str:
         return f"spec.rules[{self.index}]"
 
-    def compiled(self, unserved_controls: list[str]) -> table.Rule:
+    def compiled(self, unserved_controls: list[str]) -> Rule:
         """Compile it; `unserved_controls` names access controls of the route itself, none of which is served."""
         options = self.inputs.options.of_rule(self.route, self.path, self.rule)
         owner = f"{self.route}/{self.index}"
@@ -249,19 +252,19 @@ class _Rule:
         failure = options.failure or filters.failure
         if failure is not None:
             self.noted.conditions.append(failure)
-            return table.Rule(route, name, backends=(table.Backend(problem=failure.message),), access=access.name)
+            return Rule(route, name, backends=(Backend(problem=failure.message),), access=access.name)
         self.builder.secrets |= filters.secrets
         backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
         if not backends and filters.filters.redirect is None:
-            backends = (table.Backend(problem="the rule has no backendRefs"),)
-        return table.Rule(route, name, filters.filters, backends, access.name)
+            backends = (Backend(problem="the rule has no backendRefs"),)
+        return Rule(route, name, filters.filters, backends, access.name)
 
-    def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> table.Backend:
+    def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> Backend:
         path = f"{self.path}.backendRefs[{place}]"
         found = self._destination(path, ref)
         if isinstance(found, Condition):
             self.noted.conditions.append(found)
-            return table.Backend(ref.weight, problem=found.message)
+            return Backend(ref.weight, problem=found.message)
         destination, upstream = found
         if options.options.auto_host_rewrite:
             destination = with_own_host(destination)
@@ -269,7 +272,7 @@ class _Rule:
             message = f"{path}: {destination.failure.message}"
             self.noted.conditions.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
         if destination.upstream is None:
-            return table.Backend(ref.weight, problem=destination.problem)
+            return Backend(ref.weight, problem=destination.problem)
         policy = self._policy(destination, upstream, options)
         filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
         self._use(destination, policy, filters)
@@ -279,11 +282,9 @@ class _Rule:
             self._note_worst_case(path, destination.upstream, policy.policy, upstream)
         body = body_edit(options.options.ai) if destination.is_ai else None
         edited = msgspec.structs.replace(filters.filters, body=body) if body else filters.filters
-        return table.Backend(ref.weight, destination.key, policy.name, edited)
+        return Backend(ref.weight, destination.key, policy.name, edited)
 
-    def _note_worst_case(
-        self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
-    ) -> None:
+    def _note_worst_case(self, path: str, served: TableUpstream, policy: Policy, upstream: Identity | None) -> None:
         """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
         self.noted.conditions.append(worst_case.condition_of(policy, served, f"{path} ({served.name})"))
         if upstream is not None:

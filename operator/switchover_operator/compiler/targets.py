@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from switchover_dataplane import table
+from switchover_dataplane.table import upstreams
+from switchover_dataplane.table.upstreams import Target, Tls
+from switchover_dataplane.target_addresses import forbidden
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.certificates import authorities, client_certificate
 from switchover_operator.compiler.conditions import Condition
@@ -37,7 +39,7 @@ class Destination:
     """
 
     key: str
-    upstream: table.Upstream | None = None
+    upstream: upstreams.Upstream | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     failure: Condition | None = None
@@ -63,7 +65,7 @@ class Destination:
     def is_azure(self) -> bool:
         """Whether a target is Azure OpenAI, which sends text in blocks."""
         pools = self.upstream.priorities if self.upstream else ()
-        return any(isinstance(target.provider, table.AzureOpenAI) for pool in pools for target in pool)
+        return any(isinstance(target.provider, upstreams.AzureOpenAI) for pool in pools for target in pool)
 
 
 def with_own_host(destination: Destination) -> Destination:
@@ -89,7 +91,7 @@ def with_own_host(destination: Destination) -> Destination:
 class _Pools:
     """Targets by priority, with their secrets, conditions and notes."""
 
-    priorities: tuple[tuple[table.Target, ...], ...]
+    priorities: tuple[tuple[Target, ...], ...]
     ai: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
@@ -112,7 +114,7 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
         return Destination(
             key, conditions=(pools,), failure=replace(pools, message=f"{found.identity}: {pools.message}")
         )
-    upstream = table.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec))
+    upstream = upstreams.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec))
     failure: Condition | None = None
     if not any(pools.priorities):
         reasons = conditions.sentences(each.message for each in pools.conditions if each.type == "ResolvedRefs")
@@ -139,7 +141,7 @@ def _pools(
 def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
     """Refuse an address that is not allowed for targets. The addresses of a name are checked when a connection is
     made."""
-    problem = table.address_problem(_address(host), fleet.allowed_targets)
+    problem = forbidden(_address(host), fleet.allowed_targets)
     if not problem:
         return None
     right = "use another address, or allow this one with --allow-targets (in the chart: allowTargets)"
@@ -148,14 +150,14 @@ def _not_allowed(path: str, host: str, fleet: Fleet) -> Condition | None:
 
 def _connect_timeout(spec: UpstreamSpec) -> float:
     config = spec.connection_config
-    return config.connect_timeout if config and config.connect_timeout else table.Upstream("").connect_timeout
+    return config.connect_timeout if config and config.connect_timeout else upstreams.Upstream("").connect_timeout
 
 
 # ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fleet: Fleet) -> _Pools:
-    pools: dict[int, list[table.Target]] = {}
+    pools: dict[int, list[Target]] = {}
     secrets: dict[str, str] = {}
     problems: list[Condition] = []
     notes: list[str] = []
@@ -184,14 +186,14 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
     return _Pools(priorities, True, secrets, tuple(problems), tuple(notes))
 
 
-def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls: "_Tls") -> table.Target:
+def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls: "_Tls") -> Target:
     custom = provider.custom_host
     default = azure_host(provider.endpoint) if isinstance(provider, AzureOpenAI) else _DEFAULT_HOSTS[name]
     host = (custom.host if custom else "") or default
     port = (custom.port if custom else 0) or HTTPS
     hostname = (custom.hostname if custom else "") or host
     override = custom.path_override if custom else None
-    return table.Target(
+    return Target(
         id=place,
         host=_address(host),
         port=port,
@@ -210,22 +212,22 @@ def _host_path(path: str, provider: Provider) -> str:
     return f"{path}.endpoint" if custom is None or not custom.host else f"{path}.customHost.host"
 
 
-def _provider(provider: Provider) -> table.Provider:
+def _provider(provider: Provider) -> upstreams.Provider:
     match provider:
         case OpenAI():
-            return table.OpenAI(provider.model)
+            return upstreams.OpenAI(provider.model)
         case Mistral():
-            return table.Mistral(provider.model)
+            return upstreams.Mistral(provider.model)
         case AzureOpenAI():
-            return table.AzureOpenAI(provider.deployment_name, provider.api_version)
+            return upstreams.AzureOpenAI(provider.deployment_name, provider.api_version)
     raise AssertionError(f"{type(provider).__name__} was admitted though it is not served")
 
 
-def _described(target: table.Target) -> str:
+def _described(target: Target) -> str:
     match target.provider:
-        case table.OpenAI(model) | table.Mistral(model):
+        case upstreams.OpenAI(model) | upstreams.Mistral(model):
             name = model or "the request's model"
-        case table.AzureOpenAI(deployment):
+        case upstreams.AzureOpenAI(deployment):
             name = f"deployment {deployment}"
         case _:
             name = "plain HTTP"
@@ -242,7 +244,7 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet)
         _not_allowed(f"spec.static.hosts[{index}].addr", host.addr, fleet) for index, host in enumerate(static.hosts)
     ]
     pool = tuple(
-        table.Target(
+        Target(
             id=f"{base}/{index}",
             host=_address(host.addr),
             port=host.port,
@@ -283,7 +285,7 @@ def _kube_pools(catalogue: Catalogue, identity: Identity, kube: Kube, tls: "_Tls
     if isinstance(port, Condition):
         return port
     pool = tuple(
-        table.Target(
+        Target(
             id=f"{base}/{address}:{number}",
             host=address,
             port=number,
@@ -303,10 +305,10 @@ def destination_of_service(
     if isinstance(found, Condition):
         return Destination(key, failure=found)
     pool = tuple(
-        table.Target(id=f"{namespace}/{name}/{address}:{number}", host=address, port=number)
+        Target(id=f"{namespace}/{name}/{address}:{number}", host=address, port=number)
         for address, number in endpoints(catalogue, namespace, name, found, fleet)
     )
-    return Destination(key, table.Upstream(key, priorities=(pool,)))
+    return Destination(key, upstreams.Upstream(key, priorities=(pool,)))
 
 
 # ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,8 +325,8 @@ class _Tls:
     key: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
 
-    def to(self, host: str) -> table.Tls:
-        return table.Tls(self.server_name or host, self.ca, self.chain, self.key)
+    def to(self, host: str) -> Tls:
+        return Tls(self.server_name or host, self.ca, self.chain, self.key)
 
 
 def _tls(catalogue: Catalogue, upstream: Identity, config: SslConfig | None) -> _Tls | Condition:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from switchover_dataplane import table
+from switchover_dataplane.table.error_classes import BRIEF, CONNECTION_TRIGGERS, ErrorClass
+from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, EveryPriority, Policy, Triggers
+from switchover_dataplane.table.upstreams import Target, Upstream
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 
-Pools = Sequence[Sequence[table.Target]]
+Pools = Sequence[Sequence[Target]]
 
-_RATE_LIMITED: Final = frozenset({table.ErrorClass.RATE_LIMITED})
-_OF_CERTAIN_FAILURES: Final = frozenset((*table.ErrorClass, *table.CONNECTION_TRIGGERS))
+_RATE_LIMITED: Final = frozenset({ErrorClass.RATE_LIMITED})
+_OF_CERTAIN_FAILURES: Final = frozenset((*ErrorClass, *CONNECTION_TRIGGERS))
 
 _DOUBLINGS = 64
 """After so many a wait grows no further; the number of tries that a policy allows has no such bound."""
@@ -73,7 +75,7 @@ class WorstCase:
 
 
 @lru_cache(maxsize=256)
-def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
+def worst_case(policy: Policy, upstream: Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
     pools = [pool for pool in upstream.priorities if pool]
     attempts = _attempts(policy, pools)
@@ -89,7 +91,7 @@ def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     )
 
 
-def condition_of(policy: table.Policy, upstream: table.Upstream, where: str) -> Condition:
+def condition_of(policy: Policy, upstream: Upstream, where: str) -> Condition:
     """Say the worst case of one backend, and warn where the deadline may come first; `where` names the backend."""
     worst = worst_case(policy, upstream)
     if worst.exceeds(policy.timeout):
@@ -102,7 +104,7 @@ def condition_of(policy: table.Policy, upstream: table.Upstream, where: str) -> 
 # ── How often ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _attempts(policy: table.Policy, pools: Pools) -> int:
+def _attempts(policy: Policy, pools: Pools) -> int:
     if not pools:
         return 0
     if not policy.counts_unsent:
@@ -112,15 +114,15 @@ def _attempts(policy: table.Policy, pools: Pools) -> int:
     return min(limit, sum(_most(policy, pools, limit)))
 
 
-def _most(policy: table.Policy, pools: Pools, limit: int) -> list[int]:
+def _most(policy: Policy, pools: Pools, limit: int) -> list[int]:
     """Return how many attempts each priority may get, the most first; of `limit` in all."""
     match policy.order:
-        case table.EnvoyOrder() | table.EveryPriority(repeats_any=True):
+        case EnvoyOrder() | EveryPriority(repeats_any=True):
             return [limit]
-        case table.Counted(per_priority=number):
+        case Counted(per_priority=number):
             return [number] * len(pools)
-        case table.EveryPriority():
-            repeats = _may_name(policy.triggers, table.BRIEF)
+        case EveryPriority():
+            repeats = _may_name(policy.triggers, BRIEF)
             if repeats and len(pools) < 2:
                 return [limit]
             most = sorted(((2 if repeats else 1) * len(pool) for pool in pools), reverse=True)
@@ -128,21 +130,21 @@ def _most(policy: table.Policy, pools: Pools, limit: int) -> list[int]:
             return [most[0] + (1 if _brief_wait(policy) else 0), *most[1:]]
 
 
-def _brief_wait(policy: table.Policy) -> float:
+def _brief_wait(policy: Policy) -> float:
     """Return how many seconds a brief rate limit is waited for; 0 where no trigger may name one."""
     return policy.brief_wait if _may_name(policy.triggers, _RATE_LIMITED) else 0.0
 
 
-def _may_name(triggers: table.Triggers, reasons: Set[table.ErrorClass]) -> bool:
+def _may_name(triggers: Triggers, reasons: Set[ErrorClass]) -> bool:
     """Tell whether a trigger may stand for a failure of one of these classes, as most of Envoy's for any may."""
-    named = triggers.classes if isinstance(triggers, table.Classes) else triggers.tokens
+    named = triggers.classes if isinstance(triggers, Classes) else triggers.tokens
     return any(name in reasons or name not in _OF_CERTAIN_FAILURES for name in named)
 
 
 # ── How late ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _waits(policy: table.Policy, pools: Pools, attempts: int) -> float:
+def _waits(policy: Policy, pools: Pools, attempts: int) -> float:
     """Return the longest time that passes between attempts: all of a priority have a wait before them but its first."""
     if not policy.counts_unsent:
         return 0.0
@@ -155,7 +157,7 @@ def _waits(policy: table.Policy, pools: Pools, attempts: int) -> float:
     return waits + max(0.0, _brief_wait(policy) - _back_offs(policy, 1))
 
 
-def _back_offs(policy: table.Policy, repeats: int) -> float:
+def _back_offs(policy: Policy, repeats: int) -> float:
     """Return the sum of the longest waits before so many repeats: each is twice the one before, up to a maximum."""
     limited = policy.rate_limited_back_off
     # Up to half of it is added as jitter (Envoy, "RateLimitedRetryBackOff").
@@ -165,7 +167,7 @@ def _back_offs(policy: table.Policy, repeats: int) -> float:
     return sum(waits[:grown]) + (repeats - grown) * waits[grown]
 
 
-def _soft_limits(policy: table.Policy) -> dict[str, float]:
+def _soft_limits(policy: Policy) -> dict[str, float]:
     """Return how long one attempt may be silent before the next one starts, by kind of request; 0 for ever."""
     return {
         "a stream": policy.first_token_timeout,
@@ -174,7 +176,7 @@ def _soft_limits(policy: table.Policy) -> dict[str, float]:
     }
 
 
-def _longest_silence(policy: table.Policy, upstream: table.Upstream) -> float:
+def _longest_silence(policy: Policy, upstream: Upstream) -> float:
     """Return how long an attempt takes at most where no other is started beside it; 0 for ever."""
     if policy.counts_unsent:
         return policy.per_try_timeout

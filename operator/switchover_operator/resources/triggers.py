@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import WithJsonSchema
 
-from switchover_dataplane.table import ENVOY_TRIGGERS, ErrorClass
+from switchover_dataplane.table.error_classes import ENVOY_TRIGGERS, ErrorClass
 
 from .model import Expected
 

@@ -9,24 +9,12 @@ from dataclasses import dataclass
 
 import click
 
-from switchover_dataplane.table import (
-    ApiKeys,
-    AzureOpenAI,
-    Backend,
-    Classes,
-    Closed,
-    Counted,
-    EnvoyOrder,
-    Http,
-    Match,
-    Policy,
-    Port,
-    Rule,
-    Table,
-    Target,
-    Tokens,
-    Upstream,
-)
+from switchover_dataplane.table.access import ApiKeys, Closed
+from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, Policy, Tokens
+from switchover_dataplane.table.ports import Match, Port
+from switchover_dataplane.table.rules import Backend, Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Target, Upstream
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.worst_case import worst_case

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from switchover_dataplane.table import LOOPBACK, Network
+from switchover_dataplane.target_addresses import LOOPBACK, Network
 from switchover_operator.announce import Line, LogState, LoopStatus, log_changes
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.fleet import Standalone

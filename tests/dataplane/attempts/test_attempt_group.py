@@ -11,7 +11,7 @@ from switchover_dataplane.attempts.attempt_group import AttemptGroup
 from switchover_dataplane.attempts.in_flight import InFlight
 from switchover_dataplane.request.call import Call, CallHead, RawBody
 from switchover_dataplane.request.limits import Limits
-from switchover_dataplane.table import Table
+from switchover_dataplane.table.table import Table
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import routes
 

@@ -15,7 +15,6 @@ from multidict import CIMultiDictProxy
 
 from as_written import as_written
 from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
@@ -23,6 +22,9 @@ from switchover_dataplane.proxy import Settings
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
 from switchover_dataplane.served_table import Ack
+from switchover_dataplane.table.policies import Policy, RetryBudget
+from switchover_dataplane.table.upstreams import Auth, Upstream
+from switchover_dataplane.table.wire import encode, sealed
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20
@@ -80,7 +82,7 @@ async def test_the_last_answer_reaches_the_client_with_status_headers_and_every_
         b"content-type: application/x-own\r\nretry-after: 9\r\ncontent-length: %d\r\n\r\n" % len(body)
     )
     async with targets(limited(), raw(head + body)) as made:
-        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=2))) as at:
+        async with gateway(table(free_port(), [target.port for target in made], Policy(attempts=2))) as at:
             answer = await ask(client, at)
     assert (answer.status, answer.body) == (503, body)
     assert answer.headers.getall("link") == ["a", "b"]
@@ -108,7 +110,7 @@ async def test_an_error_of_our_own_is_one_that_sdks_parse_and_names_all_that_was
         ports = [free_port(), free_port()]
         if script is not None:
             ports = [target.port for target in await stack.enter_async_context(targets(script, script))]
-        policy = t.Policy(attempts=2, per_try_timeout=0.2)
+        policy = Policy(attempts=2, per_try_timeout=0.2)
         async with gateway(table(free_port(), ports, policy)) as at:
             answer = await ask(client, at)
     error = answer.error
@@ -139,7 +141,7 @@ async def test_an_answer_of_429_that_names_no_wait_gets_that_of_the_first_target
     client: aiohttp.ClientSession,
 ) -> None:
     async with targets(limited(["retry-after: 20"]), limited()) as made:
-        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=2))) as at:
+        async with gateway(table(free_port(), [target.port for target in made], Policy(attempts=2))) as at:
             answer = await ask(client, at)
     assert answer.status == 429
     assert answer.headers["retry-after"] == "20"
@@ -190,8 +192,8 @@ async def test_however_many_clients_there_are_a_healthy_model_of_the_same_pool_r
     async with targets(failing, slow) as (first, second):
         made = table(free_port(), [first.port, second.port])
         [[one], [other]] = made.upstreams["ns/up"].priorities
-        one = msgspec.structs.replace(one, auth=t.Auth())
-        upstreams = {"ns/up": t.Upstream("ns/up", True, ((one, other),))}
+        one = msgspec.structs.replace(one, auth=Auth())
+        upstreams = {"ns/up": Upstream("ns/up", True, ((one, other),))}
         async with gateway(msgspec.structs.replace(made, upstreams=upstreams)) as at:
             found = await asyncio.gather(*(ask(client, at) for _ in range(100)))
     assert [answer.status for answer in found] == [200] * 100
@@ -245,23 +247,23 @@ async def test_a_new_value_of_a_refused_key_is_used_by_the_very_next_request(cli
 
     async with targets(keyed, good()) as (first, second):
         made = table(free_port(), [first.port, second.port])
-        other = msgspec.structs.replace(made.upstreams["ns/up"].priorities[1][0], auth=t.Auth())
-        upstream = t.Upstream("ns/up", True, (made.upstreams["ns/up"].priorities[0], (other,)))
+        other = msgspec.structs.replace(made.upstreams["ns/up"].priorities[1][0], auth=Auth())
+        upstream = Upstream("ns/up", True, (made.upstreams["ns/up"].priorities[0], (other,)))
         tables = [
-            t.sealed(made.ports, made.rules, made.policies, {"ns/up": upstream}, {"key": key}) for key in ("old", "new")
+            sealed(made.ports, made.rules, made.policies, {"ns/up": upstream}, {"key": key}) for key in ("old", "new")
         ]
         async with gateway(tables[0]) as at:
             for _ in range(5):
                 assert (await ask(client, at)).headers["x-switchover-served-by"] == "openai/model-1"
             assert len(first.seen) == 1
-            assert isinstance(await at.state.apply(t.encode(tables[1]), at.listeners), Ack)
+            assert isinstance(await at.state.apply(encode(tables[1]), at.listeners), Ack)
             assert (await ask(client, at)).headers["x-switchover-served-by"] == "openai/model-0"
 
 
 async def test_a_spent_retry_budget_costs_repeats_and_never_a_move_to_the_next_priority(
     client: aiohttp.ClientSession,
 ) -> None:
-    none = t.Policy(retry_budget=t.RetryBudget(percent=0.0, minimum=0))
+    none = Policy(retry_budget=RetryBudget(percent=0.0, minimum=0))
     async with targets(json(500, {"error": {"message": "x"}}), json(500, {"error": {"message": "x"}})) as made:
         async with gateway(table(free_port(), [target.port for target in made], none)) as at:
             answer = await ask(client, at)

@@ -15,10 +15,10 @@ from multidict import CIMultiDictProxy
 from as_written import AsWritten, as_written, retries
 from logged import fields_of
 from serving import Answering, Gateway, free_port, gateway, good, json, limited, raw, table, targets
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import BackOff, Policy, RateLimitedBackOff, ResetHeader
 
 ASKED = {"model": "asked", "input": "hi", "messages": [{"role": "user", "content": "hi"}]}
-INSTANT = t.BackOff(0.0, 0.0)
+INSTANT = BackOff(0.0, 0.0)
 DEFAULT = as_written(back_off=INSTANT, max_retry_after_wait=0.0)
 
 
@@ -57,9 +57,7 @@ async def ask(client: aiohttp.ClientSession, at: Gateway, path: str = "", **more
         return Got(answer.status, answer.headers, await answer.read())
 
 
-async def asked(
-    client: aiohttp.ClientSession, *scripts: Answering | None, policy: t.Policy | AsWritten = DEFAULT
-) -> Got:
+async def asked(client: aiohttp.ClientSession, *scripts: Answering | None, policy: Policy | AsWritten = DEFAULT) -> Got:
     """The answer for one request to models of these scripts; nothing listens where there is none."""
     async with targets(*(script for script in scripts if script is not None)) as made:
         ports = iter([target.port for target in made])
@@ -207,7 +205,7 @@ async def test_it_is_asked_so_only_where_the_limit_may_be_over_within_a_minute(
     ids=["a written retryOn", "Envoy's semantics"],
 )
 async def test_answers_are_handed_on_as_they_are_where_that_is_written(
-    client: aiohttp.ClientSession, policy: t.Policy | AsWritten
+    client: aiohttp.ClientSession, policy: Policy | AsWritten
 ) -> None:
     async with targets(limited(["retry-after: 20"])) as (only,):
         async with gateway(table(free_port(), [only.port], policy)) as at:
@@ -235,7 +233,7 @@ async def test_under_envoy_semantics_a_wait_beyond_the_deadline_is_answered_504_
         tokens=("retriable-status-codes",),
         status_codes=(429,),
         timeout=(deadline := 0.5),
-        rate_limited_back_off=t.RateLimitedBackOff((t.ResetHeader("retry-after"),)),
+        rate_limited_back_off=RateLimitedBackOff((ResetHeader("retry-after"),)),
     )
     began = time.monotonic()
     answer = await asked(client, limited(["retry-after: 60"]), good(), policy=policy)

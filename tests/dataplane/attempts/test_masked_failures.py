@@ -31,11 +31,12 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import OpenAI
 
 ANSWER = {"object": "chat.completion", "choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
 GUIDE = retries(attempts=2, tokens=("retriable-status-codes",), status_codes=(429,))
-TWICE = t.Policy(attempts=2)
+TWICE = Policy(attempts=2)
 
 
 def success(body: bytes, kind: str | None = "application/json", **headers: str) -> Answering:
@@ -50,7 +51,7 @@ def half() -> Answering:
 
 
 @asynccontextmanager
-async def served(*models: Answering, policy: t.Policy | AsWritten | None = None) -> AsyncIterator[Gateway]:
+async def served(*models: Answering, policy: Policy | AsWritten | None = None) -> AsyncIterator[Gateway]:
     async with targets(*models) as each, gateway(table(free_port(), [one.port for one in each], policy)) as at:
         yield at
 
@@ -127,7 +128,7 @@ async def test_what_is_no_answer_is_moved_to_the_next_model(failing: Answering, 
     "failing", [half(), success(b"<html></html>", None), success(b"")], ids=["half", "page", "empty"]
 )
 async def test_what_is_no_answer_never_reaches_the_client_as_one(
-    failing: Answering, stream: bool, policy: t.Policy | AsWritten
+    failing: Answering, stream: bool, policy: Policy | AsWritten
 ) -> None:
     async with served(failing, failing, policy=policy) as at:
         status, body, headers = await ask(at, stream=stream)
@@ -241,7 +242,7 @@ async def test_a_refusal_in_a_coding_is_understood_and_reaches_the_client_readab
 async def test_what_says_that_it_is_in_gzip_and_is_not_passes_as_it_came(head: bytes, body: bytes) -> None:
     answer = b"HTTP/1.1 " + head + b"\r\ncontent-encoding: gzip\r\n"
     answer += b"content-length: %d\r\n\r\n" % len(body) + body
-    async with served(raw(answer), policy=t.Policy(attempts=1)) as at:
+    async with served(raw(answer), policy=Policy(attempts=1)) as at:
         reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
         writer.write(b"POST /model HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
         got = await reader.read()
@@ -260,7 +261,7 @@ async def test_a_refusal_that_comes_in_drops_loses_none() -> None:
             await writer.drain()
             await asyncio.sleep(0.06)  # longer than the gateway waits for what classifies a 503
 
-    async with served(script, policy=t.Policy(attempts=1)) as at:
+    async with served(script, policy=Policy(attempts=1)) as at:
         status, body, headers = await ask(at)
     assert (status, body, headers.get("content-encoding")) == (503, error, None)
 
@@ -277,7 +278,7 @@ async def test_a_refusal_that_ends_within_its_coding_keeps_its_status_and_what_c
     error = b'{"error":{"message":"too slow"}}'
     body = gzip.compress(error)[:-cut]
     head = b"HTTP/1.1 500 X\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
-    async with served(raw(head + body), policy=t.Policy(attempts=1)) as at:
+    async with served(raw(head + body), policy=Policy(attempts=1)) as at:
         status, got, headers = await ask(at)
     assert (status, headers.get("content-encoding"), error.startswith(got)) == (500, None, True)
 
@@ -386,7 +387,7 @@ async def test_a_model_s_name_of_any_letters_is_no_header_of_its_own_and_crashes
         of = table(free_port(), [one.port])
         [upstream] = of.upstreams.values()
         [[target]] = upstream.priorities
-        unnamed = msgspec.structs.replace(target, provider=t.OpenAI(""))
+        unnamed = msgspec.structs.replace(target, provider=OpenAI(""))
         upstreams = {"ns/up": msgspec.structs.replace(upstream, priorities=((unnamed,),))}
         async with gateway(msgspec.structs.replace(of, upstreams=upstreams)) as at:
             status, _, headers = await ask(at, model=name, stream=stream)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from serving import END, ROLE, STREAM_HEAD, Gateway, Seen, Target, chunks, event, free_port, gateway, table, targets
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import Policy
 
 ASKED = msgspec.json.encode({"model": "m", "stream": True, "messages": []})
 PIECE = event({"content": "x" * 20_000})
@@ -55,14 +55,14 @@ async def reading(at: Gateway) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 @asynccontextmanager
-async def pouring(policy: t.Policy | None = None) -> AsyncIterator[tuple[Pouring, Target, Gateway]]:
+async def pouring(policy: Policy | None = None) -> AsyncIterator[tuple[Pouring, Target, Gateway]]:
     script = Pouring()
     async with targets(script) as (first,), gateway(table(free_port(), [first.port], policy)) as at:
         yield script, first, at
 
 
 async def test_a_client_that_reads_nothing_stops_the_target_and_memory_does_not_grow() -> None:
-    async with pouring(t.Policy(stream_idle_timeout=0.2)) as (script, _, at), reading(at) as (reader, _):
+    async with pouring(Policy(stream_idle_timeout=0.2)) as (script, _, at), reading(at) as (reader, _):
         await reader.readuntil(b"\r\n\r\n")
         assert await script.standing_still() < MOST_HELD
 

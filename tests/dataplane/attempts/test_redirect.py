@@ -10,7 +10,8 @@ import pytest
 
 from as_written import as_written
 from serving import KEY, Answering, Seen, free_port, gateway, good, raw, table, targets
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -70,7 +71,7 @@ async def test_a_redirect_to_another_host_is_a_failed_attempt_and_nothing_is_sen
     async with targets(good(), good()) as [elsewhere, second]:
         moved = raw(to(f"http://127.0.0.1:{elsewhere.port}/v1/chat/completions"))
         async with targets(moved) as [one]:
-            async with gateway(table(free_port(), [one.port, second.port], t.Policy(attempts=2))) as at:
+            async with gateway(table(free_port(), [one.port, second.port], Policy(attempts=2))) as at:
                 assert await ask(at.port) == (200, (await ask(at.port))[1], "2")
     assert elsewhere.seen == []
 
@@ -98,10 +99,10 @@ NOT_FOLLOWED = {
 @pytest.mark.parametrize("redirect", NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
 async def test_any_other_redirect_is_a_failed_attempt_that_reaches_no_client(redirect: bytes) -> None:
     async with targets(raw(redirect), good()) as [first, second]:
-        async with gateway(table(free_port(), [first.port, second.port], t.Policy(attempts=2))) as at:
+        async with gateway(table(free_port(), [first.port, second.port], Policy(attempts=2))) as at:
             got, body, attempts = await ask(at.port)
         assert (got, b"hello" in body, attempts) == (200, True, "2")
-        async with gateway(table(free_port(), [first.port], t.Policy(attempts=1))) as at:
+        async with gateway(table(free_port(), [first.port], Policy(attempts=1))) as at:
             got, body, _ = await ask(at.port)
     assert (got, msgspec.json.decode(body)["error"]["code"]) == (502, "upstream_protocol_error")
     assert len(first.seen) == 2
@@ -109,7 +110,7 @@ async def test_any_other_redirect_is_a_failed_attempt_that_reaches_no_client(red
 
 async def test_a_target_that_redirects_without_end_is_given_up_after_three() -> None:
     async with targets(raw(to("/again")), good()) as [first, second]:
-        async with gateway(table(free_port(), [first.port, second.port], t.Policy(attempts=2))) as at:
+        async with gateway(table(free_port(), [first.port, second.port], Policy(attempts=2))) as at:
             assert (await ask(at.port))[0] == 200
     assert len(first.seen) == 4
 
@@ -117,7 +118,7 @@ async def test_a_target_that_redirects_without_end_is_given_up_after_three() -> 
 async def test_what_a_location_says_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with targets(raw(to(f"http://{KEY}.example/{KEY}?{KEY}"))) as [one]:
-        async with gateway(table(free_port(), [one.port], t.Policy(attempts=1))) as at:
+        async with gateway(table(free_port(), [one.port], Policy(attempts=1))) as at:
             _, body, _ = await ask(at.port)
     assert KEY not in caplog.text + body.decode()
     assert "307" in "".join(repr(record.__dict__) for record in caplog.records)
@@ -126,8 +127,8 @@ async def test_what_a_location_says_is_in_no_log(caplog: pytest.LogCaptureFixtur
 async def test_a_redirect_of_an_api_that_is_not_known_is_handed_on() -> None:
     async with targets(raw(to("/v1/rerank/"))) as [one]:
         of = table(free_port(), [one.port])
-        listener = t.Listener("ns/gw/http", hosts=(t.Host("", (t.Match("rule", t.PathMatch("/")),)),))
-        ports = (t.Port(of.ports[0].number, "HTTP", (listener,)),)
+        listener = Listener("ns/gw/http", hosts=(Host("", (Match("rule", PathMatch("/")),)),))
+        ports = (Port(of.ports[0].number, "HTTP", (listener,)),)
         async with gateway(msgspec.structs.replace(of, ports=ports)) as at:
             assert (await ask(at.port, "/v1/rerank"))[0] == 307
     assert len(one.seen) == 1

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from serving import STREAM_HEAD, Answering, Gateway, chunks, events_of, free_port, gateway, json, raw, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_stream import as_stream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import OpenAI
 
 MESSAGE = {"id": "m", "type": "message", "role": "assistant", "model": "c", "stop_reason": "end_turn",
            "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 2},
@@ -43,10 +44,10 @@ SHAPES = {
 async def served(path: str, *models: Answering) -> AsyncIterator[Gateway]:
     """Serve one model that is asked for a path by several targets, one a priority."""
     async with targets(*models) as each:
-        of = table(free_port(), [one.port for one in each], t.Policy(attempts=len(models)))
+        of = table(free_port(), [one.port for one in each], Policy(attempts=len(models)))
         [upstream] = of.upstreams.values()
         pools = tuple(
-            tuple(msgspec.structs.replace(target, full_path=path, provider=t.OpenAI("m")) for target in pool)
+            tuple(msgspec.structs.replace(target, full_path=path, provider=OpenAI("m")) for target in pool)
             for pool in upstream.priorities
         )
         upstreams = {"ns/up": msgspec.structs.replace(upstream, priorities=pools)}

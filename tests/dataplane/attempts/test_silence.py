@@ -30,10 +30,10 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import BackOff, Policy, RetryBudget
 
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-SOON = t.Policy(first_token_timeout=0.1, first_token_timeout_reasoning=0.1, answer_timeout=0.1)
+SOON = Policy(first_token_timeout=0.1, first_token_timeout_reasoning=0.1, answer_timeout=0.1)
 SILENT: dict[str, Answering] = {
     "no head": raw(b"", then="wait"),
     "a head alone": raw(STREAM_HEAD, then="wait"),
@@ -135,7 +135,7 @@ async def test_the_last_model_is_not_asked_again_when_it_fails_after_its_silence
         await asyncio.sleep(0.1)
         await json(500, {})(seen, reader, writer)
 
-    policy = msgspec.structs.replace(SOON, back_off=t.BackOff(0.0, 0.0))
+    policy = msgspec.structs.replace(SOON, back_off=BackOff(0.0, 0.0))
     async with targets(when_it_failed, late) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             status, _, _ = await ask(client, at)
@@ -205,7 +205,7 @@ async def test_with_the_retry_budget_spent_a_silent_model_is_given_up_and_not_ke
 ) -> None:
     other = Held(whole("second"))
     async with targets(SILENT["no head"], other) as (first, second):
-        policy = msgspec.structs.replace(SOON, retry_budget=t.RetryBudget(0, 0))
+        policy = msgspec.structs.replace(SOON, retry_budget=RetryBudget(0, 0))
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             asking = asyncio.create_task(ask(client, at))
             async with asyncio.timeout(5):
@@ -226,7 +226,7 @@ async def test_a_model_that_thinks_aloud_is_not_silent(client: aiohttp.ClientSes
         writer.write(chunks(event({"content": "first"}), END))
 
     async with targets(thinking, whole("second")) as (first, second):
-        policy = t.Policy(first_token_timeout=1.0, first_token_timeout_reasoning=1.0)
+        policy = Policy(first_token_timeout=1.0, first_token_timeout_reasoning=1.0)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             _, body, _ = await ask(client, at)
 
@@ -246,7 +246,7 @@ async def test_a_model_that_thinks_aloud_for_very_long_is_handed_on_while_it_doe
 
 async def test_an_answer_in_one_piece_has_a_limit_of_its_own(client: aiohttp.ClientSession) -> None:
     async with targets(SILENT["no head"], good()) as (first, second):
-        policy = t.Policy(first_token_timeout=60, answer_timeout=0.1)
+        policy = Policy(first_token_timeout=60, answer_timeout=0.1)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             status, body, _ = await ask(client, at, stream=False)
 
@@ -256,7 +256,7 @@ async def test_an_answer_in_one_piece_has_a_limit_of_its_own(client: aiohttp.Cli
 async def test_where_reasoning_is_asked_for_the_longer_limit_holds(client: aiohttp.ClientSession) -> None:
     slow = Held(whole("first"))
     async with targets(slow, whole("second")) as (first, second):
-        policy = t.Policy(first_token_timeout=0.05, first_token_timeout_reasoning=60)
+        policy = Policy(first_token_timeout=0.05, first_token_timeout_reasoning=60)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             asking = asyncio.create_task(ask(client, at, reasoning_effort="high"))
             await slow.came.wait()

@@ -25,17 +25,17 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.attempts import attempt, read_success
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.formats.chunk import plain_text, read, read_other
 from switchover_dataplane.streams import opening, transcript
+from switchover_dataplane.table.policies import Policy
 
 SECRET = "words of an answer that nobody may log"
 BAD = event({"content": SECRET})
 BAD_THOUGHT = event({"reasoning_content": SECRET})
-TWICE = t.Policy(attempts=2)
+TWICE = Policy(attempts=2)
 FAULTS = [RuntimeError, KeyError, RecursionError, UnicodeError, MemoryError]
 
 

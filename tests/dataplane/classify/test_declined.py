@@ -26,12 +26,12 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.declined import is_declined
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.sse import Scanner
 from switchover_dataplane.streams.opened import Opened
+from switchover_dataplane.table.policies import Policy
 
 WRITTEN = retries(
     tokens=("content-filter", "rate-limited"),
@@ -120,7 +120,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def asked(
-    client: aiohttp.ClientSession, *scripts: Answering, policy: t.Policy | AsWritten, stream: bool = False
+    client: aiohttp.ClientSession, *scripts: Answering, policy: Policy | AsWritten, stream: bool = False
 ) -> tuple[int, bytes, str]:
     """The status, the body and who answered."""
     async with targets(*scripts) as made:
@@ -135,7 +135,7 @@ DECLINED = {"object": "chat.completion", "choices": [choice("content_filter", co
 
 async def test_a_refusal_moves_to_the_next_model_where_that_is_written(client: aiohttp.ClientSession) -> None:
     assert (await asked(client, json(200, DECLINED), good(), policy=WRITTEN))[2] == "openai/model-1"
-    assert (await asked(client, json(200, DECLINED), good(), policy=t.Policy()))[2] == "openai/model-0"
+    assert (await asked(client, json(200, DECLINED), good(), policy=Policy()))[2] == "openai/model-0"
 
 
 async def test_a_stream_that_begins_with_a_refusal_does_so_too(client: aiohttp.ClientSession) -> None:

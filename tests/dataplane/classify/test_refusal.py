@@ -1,48 +1,12 @@
-"""What providers answer when they refuse, as bytes, and the class and wait that come of it."""
-
-from email.utils import formatdate
+"""What providers answer when they refuse, as bytes, and the class that comes of it."""
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from switchover_dataplane.classify.error_body import MOST_TEXT, MOST_TEXTS, read
+from provider_errors import NOW, anthropic, bedrock, google, mistral, openai, quota
 from switchover_dataplane.classify.error_codes import GENERAL, ROWS
 from switchover_dataplane.classify.refusal import classify, failed_stream, refused
 from switchover_dataplane.failover.outcome import ErrorClass
-
-NOW = 1_800_000_000.0
-
-
-def retry_after(headers: dict[str, str], body: bytes, now: float) -> float | None:
-    return refused("openai", 429, headers, body, now)[1]
-
-
-def openai(message: str = "", code: str | None = None, type_: str = "invalid_request_error") -> bytes:
-    return msgspec.json.encode({"error": {"message": message, "type": type_, "param": None, "code": code}})
-
-
-def anthropic(type_: str, message: str = "", error_code: str = "") -> bytes:
-    details = {"details": {"error_code": error_code}} if error_code else {}
-    return msgspec.json.encode({"type": "error", "error": {"type": type_, "message": message, **details}})
-
-
-def google(status: str, message: str = "", *details: object) -> bytes:
-    return msgspec.json.encode({"error": {"code": 1, "message": message, "status": status, "details": details}})
-
-
-def mistral(message: str, type_: str, code: str | None = None) -> bytes:
-    return msgspec.json.encode({"object": "error", "message": message, "type": type_, "code": code})
-
-
-def bedrock(message: str) -> bytes:
-    return msgspec.json.encode({"message": message})
-
-
-def quota(*names: str) -> dict[str, object]:
-    return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": name} for name in names]}
-
 
 AZURE_FILTER = msgspec.json.encode(
     {
@@ -58,6 +22,7 @@ AZURE_FILTER = msgspec.json.encode(
         }
     }
 )
+
 KEY_INVALID = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 
 GOLDEN = [
@@ -238,7 +203,6 @@ GOLDEN = [
     ("openai", 400, b'{"error":{"message":"prompt is too long: 212', "context-length"),
 ]
 
-
 PAGES = [
     (500, b"<!DOCTYPE html><title>500 Internal Server Error</title>", "server-error"),
     (502, b"<html>\r\n<head><title>502 Bad Gateway</title></head><hr><center>nginx</center></html>", "server-error"),
@@ -311,91 +275,6 @@ def test_without_that_header_bedrock_names_them_in_the_body(
 ) -> None:
     body = msgspec.json.encode({"code": name, "Message": text})
     assert classify("bedrock", status, {}, body) == ErrorClass(error_class)
-
-
-def pydantic(**entry: object) -> bytes:
-    """A refusal of FastAPI's, which repeats what the caller sent."""
-    return msgspec.json.encode({"detail": [{"type": "literal_error", "loc": ["body"], "msg": "no", **entry}]})
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "error_class"),
-    [
-        (
-            400,
-            openai("Invalid value: 'incorrect api key provided'. Supported: 'user'", "invalid_value"),
-            "caller-fault",
-        ),
-        (400, openai("Invalid value: 'your credit balance is too low'."), "caller-fault"),
-        (400, openai("No 'the provided model identifier is invalid' here"), "caller-fault"),
-        (400, openai("What is a system is experiencing high demand?"), "caller-fault"),
-        (
-            404,
-            openai("The model 'Your credit balance is too low' does not exist", "model_not_found"),
-            "model-unavailable",
-        ),
-        (422, pydantic(input={"type": "insufficient_quota"}), "caller-fault"),
-        (422, pydantic(input={"code": "invalid_api_key", "message": "API key not valid"}), "caller-fault"),
-        (422, pydantic(ctx={"error": {"code": "insufficient_quota"}}), "caller-fault"),
-        (422, pydantic(input={"type": "insufficient_quota"})[:-4], "caller-fault"),
-        (400, b'{"request":{"error":{"code":"insufficient_quota"}},"error":{"message":"no"}}', "caller-fault"),
-    ],
-)
-def test_the_text_of_a_request_takes_no_key_and_no_model_out_of_service(
-    status: int, body: bytes, error_class: str
-) -> None:
-    assert classify("openai", status, {}, body) == ErrorClass(error_class)
-
-
-QUOTING = [
-    "Invalid value: '{}'. Supported values are: 'user' and 'system'.",
-    'Unknown tool "{}".',
-    "messages.0.content: `{}` is not allowed here",
-    "'{}' is not one of ['user', 'system'] - 'messages.0.role'",
-    "Could not parse the arguments: {}",
-    "Unexpected value {}",
-    "Invalid URL \u2018{}\u2019",
-    "tools.0.name: {}",
-    "Extra inputs are not permitted: {}",
-]
-SAID_BY_A_CALLER = [
-    "The engine is currently overloaded. Please try again later.",
-    "Your credit balance is too low.",
-    "You have reached your weekly usage limit",
-    "Rate limit exceeded, slow down",
-    "The model does not exist",
-    "Invalid API key. Your account has been suspended.",
-    "x' the engine is overloaded. 'y",
-    'x" Your credit balance is too low. "y',
-    "x` Too many requests. `y",
-    "insufficient_quota",
-]
-
-
-@pytest.mark.parametrize("quoting", QUOTING)
-@pytest.mark.parametrize("words", SAID_BY_A_CALLER)
-def test_the_words_of_a_caller_that_a_server_quotes_take_nothing_out_of_service(quoting: str, words: str) -> None:
-    for status in (400, 404, 422):
-        reason, wait, scope = refused("openai", status, {}, openai(quoting.format(words)), NOW)
-        assert (wait, scope) == (None, "request")
-        assert reason in (ErrorClass.CALLER_FAULT, ErrorClass.MODEL_UNAVAILABLE)
-        assert reason is ErrorClass.CALLER_FAULT or status == 404
-
-
-@pytest.mark.parametrize("quoting", QUOTING)
-@pytest.mark.parametrize("words", SAID_BY_A_CALLER)
-def test_nor_do_they_where_an_error_has_no_status_or_the_servers(quoting: str, words: str) -> None:
-    body = openai(quoting.format(words), type_="server_error")
-    assert refused("openai", 500, {}, body, NOW)[::2] == (ErrorClass.SERVER_ERROR, "request")
-    assert failed_stream("openai", body, NOW)[2] in ("request", "unknown")
-
-
-@pytest.mark.parametrize(
-    "message", ["panic: role overloaded is unknown", "what is a rate limit?", "he said: insufficient balance"]
-)
-def test_a_failure_that_does_not_begin_like_a_servers_statement_is_classified_by_its_status(message: str) -> None:
-    assert refused("openai", 500, {}, openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
-    assert failed_stream("openai", openai(message, type_="x"), NOW)[::2] == (ErrorClass.SERVER_ERROR, "unknown")
 
 
 @pytest.mark.parametrize(
@@ -539,169 +418,3 @@ def test_every_code_and_text_that_is_known_stands_in_an_answer_of_these_tests() 
     codes = {code for row in (*ROWS, *GENERAL) for code in row.codes}
     assert {code for code in codes if f'"{code}' not in answers and f"#{code}" not in answers} == set()
     assert {text for row in (*ROWS, *GENERAL) for text in (*row.texts, *row.starts) if text not in answers} == set()
-
-
-# ── Waits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait"),
-    [
-        ({"retry-after-ms": "1500"}, 1.5),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({"retry-after-ms": "junk", "retry-after": "9"}, 9.0),
-        ({"retry-after": "20"}, 20.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after": formatdate(NOW + 90, usegmt=True)}, 90.0),
-        ({"retry-after": formatdate(NOW + 90)}, 90.0),
-        ({"retry-after": formatdate(NOW - 90, usegmt=True)}, None),
-        ({"retry-after": "0"}, None),
-        ({"retry-after": "-3"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "1e999"}, None),
-        ({"retry-after": "1_000"}, None),
-        ({"retry-after": "\u0663"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "Wed, 99 Oct 99999 07:28:00 GMT"}, None),
-        ({"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-reset-requests": "1s", "x-ratelimit-reset": "9"}, None),
-        ({"anthropic-ratelimit-requests-reset": "2030-01-01T00:00:00Z"}, None),
-        ({}, None),
-    ],
-)
-def test_a_wait_in_headers_is_read_in_the_order_of_the_providers_sdks(
-    headers: dict[str, str], wait: float | None
-) -> None:
-    assert retry_after(headers, b"", NOW) == (None if wait is None else pytest.approx(wait))
-
-
-def retry_info(delay: str) -> dict[str, str]:
-    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
-
-
-def openrouter(reset: float) -> bytes:
-    headers = {"X-RateLimit-Reset": str(round(reset))}
-    return msgspec.json.encode({"error": {"code": 429, "message": "x", "metadata": {"headers": headers}}})
-
-
-@pytest.mark.parametrize(
-    ("body", "wait"),
-    [
-        (google("RESOURCE_EXHAUSTED", "", quota("PerMinute"), retry_info("34s")), 34.0),
-        (b"[" + google("RESOURCE_EXHAUSTED", "", retry_info("600.5s")) + b"]", 600.5),
-        (google("RESOURCE_EXHAUSTED", "", retry_info("0s")), None),
-        (google("RESOURCE_EXHAUSTED", "", retry_info("a while")), None),
-        (google("RESOURCE_EXHAUSTED", "", "not an object"), None),
-        (openai("exceeded token rate limit. Please retry after 37 seconds. Contact us"), 37.0),
-        (openai("Please retry after 1 second."), 1.0),
-        (openai("Please retry after 800 milliseconds."), 0.8),
-        (openai("Rate limit reached. Please try again in 7m12.5s. Visit"), 432.5),
-        (openai("Please try again in 20s."), 20.0),
-        (openai("Please try again in 250ms."), 0.25),
-        (openai("Please try again in 1h2m3s."), 3723.0),
-        (openai("Please try again in a bit."), None),
-        (openai("Request too large for gpt-4o: Limit 30000, Requested 90000. Please try again in 1s."), None),
-        (openrouter((NOW + 12) * 1000), 12.0),
-        (openrouter((NOW - 12) * 1000), None),
-        (b'{"error":{"metadata":{"headers":["X-RateLimit-Reset"]}}}', None),
-        (b'{"error":"x"}', None),
-        (b"[]", None),
-        (b"please retry after 5 seconds", 5.0),
-        (google("RESOURCE_EXHAUSTED", "You exceeded your quota. Please retry in 34.07s."), 34.07),
-        (openai("Rate limited. Try again after 1 minute."), 60.0),
-        (openai("Please try again in 20 minutes."), 1200.0),
-        (openai("Please try again in 2 hours."), 7200.0),
-        (b"\xef\xbb\xbf" + openai("Please try again in 20s."), 20.0),
-        (google("RESOURCE_EXHAUSTED", "", retry_info("34s"))[:-3], 34.0),
-        (openrouter((NOW + 12) * 1000).replace(b"X-RateLimit", b"x-ratelimit"), 12.0),
-    ],
-)
-def test_a_wait_in_a_body_is_read_in_each_providers_form(body: bytes, wait: float | None) -> None:
-    assert retry_after({}, body, NOW) == (None if wait is None else pytest.approx(wait))
-
-
-def test_a_header_is_believed_before_a_body() -> None:
-    assert retry_after({"retry-after": "5"}, openai("Please try again in 20s."), NOW) == 5.0
-
-
-def test_a_daily_quota_lasts_until_its_day_ends_though_retry_info_has_seconds() -> None:
-    body = google("RESOURCE_EXHAUSTED", "", quota("RequestsPerDayPerProject"), retry_info("34s"))
-    seven_in_the_morning = 20_000 * 86_400.0 + 7 * 3600
-    assert retry_after({}, body, seven_in_the_morning) == 3600.0
-    assert retry_after({}, body, seven_in_the_morning + 3600) == 86_400.0
-
-
-# ── Whatever a server sends ─────────────────────────────────────────────────────────────────────────────────────────
-
-jsons = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["error", "code", "type", "message", "details", "metadata", "headers", "retryDelay"]),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
-bodies = st.binary(max_size=200) | jsons.map(msgspec.json.encode)
-kinds = st.sampled_from(
-    ["openai", "azure-openai", "mistral", "http", "anthropic", "gemini", "vertex-ai", "bedrock", "?"]
-)
-headers = st.dictionaries(
-    st.sampled_from(["retry-after", "retry-after-ms", "x-amzn-errortype"]), st.text(max_size=30), max_size=3
-)
-
-
-@given(kinds, st.integers(0, 999), headers, bodies, st.integers(0, 300))
-def test_no_answer_whatsoever_raises(kind: str, status: int, sent: dict[str, str], body: bytes, cut: int) -> None:
-    found = classify(kind, status, sent, body[:cut])
-    assert found is None or isinstance(found, ErrorClass)
-    assert found is not None or status < 400
-    wait = retry_after(sent, body[:cut], NOW)
-    assert wait is None or 0 < wait < float("inf")
-
-
-@pytest.mark.parametrize("body", [b'{"error":' * 5000, b"[" * 5000, b'{"error":' * 40 + b"1" + b"}" * 40])
-def test_deeply_nested_bodies_do_not_raise(body: bytes) -> None:
-    assert classify("openai", 500, {}, body) is ErrorClass.SERVER_ERROR
-    assert retry_after({}, body, NOW) is None
-
-
-# ── Errors that are larger than any error ───────────────────────────────────────────────────────────────────────────
-
-MANY = b",".join([b'"Slow Down"'] * 40_000)
-LARGE: dict[str, bytes] = {
-    "texts": b'{"error":{"message":[%b]}}' % MANY,
-    "texts in texts": msgspec.json.encode({"error": {"message": '{"message":["a"%s]}' % (',"a"' * 10_000)}}),
-    "details": b'{"error":{"details":[%b]}}' % b",".join([b'{"message":"Slow Down"}'] * 4_000),
-    "codes": b'{"error":[%b]}' % b",".join(b'{"code":"c%d"}' % number for number in range(4_000)),
-    "numbers": b'{"error":{"message":[%b]}}' % b",".join([b"1"] * 40_000),
-    "a long text": b'{"error":{"message":"%b"}}' % (b"Slow Down " * 100_000),
-    "a long code": b'{"error":{"message":"x","code":"%b"}}' % (b"c" * 1_000_000),
-    "cut": b'{"error":{"message":[%b' % MANY,
-}
-
-
-@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
-def test_of_an_error_only_as_much_is_taken_as_errors_have(body: bytes) -> None:
-    details = read({}, body)
-    assert max(len(details.messages), len(details.codes)) <= MOST_TEXTS
-    assert details.text or details.codes
-    assert len(details.text) <= MOST_TEXT + MOST_TEXTS
-    assert max(map(len, details.codes), default=0) <= 256
-
-
-ERRORS = [b'{"error":{"message":[%b],"code":"x"}}', b'{"object":"error","message":[%b]}', b'{"type":"error","x":[%b]}']
-GOODS = [b'{"choices":[%b]}', b'{"error":null,"choices":[%b]}', b'{"error":{"code":"x"},"choices":[%b]}', b"[%b]"]
-
-
-@pytest.mark.parametrize(("body", "is_error"), [*((body, True) for body in ERRORS), *((body, False) for body in GOODS)])
-def test_an_error_of_too_many_values_is_known_without_making_them(body: bytes, is_error: bool) -> None:
-    details = read({}, body % MANY)
-    assert (details.is_error, details.document) == (is_error, None)
-
-
-def test_the_code_of_an_error_of_too_many_values_is_found_if_it_stands_first() -> None:
-    body = b'{"x":[%b],"error":{"code":"insufficient_quota","message":[%b]}}' % (MANY, MANY)
-    assert classify("openai", 200, {}, body) is ErrorClass.QUOTA_EXHAUSTED

@@ -7,7 +7,9 @@ from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass,
 from switchover_dataplane.health import health, unexplained_failures
 from switchover_dataplane.health.health import ONE_CALLER, Health
 from switchover_dataplane.health.unexplained_failures import MAX_REQUESTS
-from switchover_dataplane.table import Auth, CoolDown, Http, OpenAI, Provider, Target, Upstream, sealed
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.upstreams import Auth, Http, OpenAI, Provider, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 
 COOL_DOWN = CoolDown(after=3, base=10.0, max=30.0)
 BARE = Refused(500, ErrorClass.SERVER_ERROR, scope="unknown")

@@ -13,11 +13,13 @@ from multidict import CIMultiDict
 
 from certificates import Authority
 from serving import free_port
-from switchover_dataplane import table as t
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
+from switchover_dataplane.table.ports import Certificate, Listener, Port
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable, sealed
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -57,9 +59,7 @@ class Handler:
 
 
 @asynccontextmanager
-async def listening(
-    handler: Handler, *ports: t.Port, secrets: dict[str, str] | None = None
-) -> AsyncIterator[Listeners]:
+async def listening(handler: Handler, *ports: Port, secrets: dict[str, str] | None = None) -> AsyncIterator[Listeners]:
     listeners = Listeners(handler.handle, "127.0.0.1", Limits(), share_ports=False, grace=20)
     await listeners.serve(listeners.prepare(served(*ports, secrets=secrets)))
     try:
@@ -68,19 +68,19 @@ async def listening(
         await listeners.drain(0)
 
 
-def served(*ports: t.Port, secrets: dict[str, str] | None = None) -> t.Table:
-    return t.sealed(ports, {}, {}, {}, secrets or {})
+def served(*ports: Port, secrets: dict[str, str] | None = None) -> Table:
+    return sealed(ports, {}, {}, {}, secrets or {})
 
 
-def secure(number: int, by_hostname: dict[str, tuple[str, str]]) -> tuple[t.Port, dict[str, str]]:
+def secure(number: int, by_hostname: dict[str, tuple[str, str]]) -> tuple[Port, dict[str, str]]:
     """An HTTPS port with a listener for each hostname; its secrets."""
     secrets: dict[str, str] = {}
     listeners = []
     for hostname, (chain, key) in by_hostname.items():
         name = hostname or "every"
         secrets |= {f"{name}/crt": chain, f"{name}/key": key}
-        listeners.append(t.Listener(name, hostname, (t.Certificate(f"{name}/crt", f"{name}/key"),)))
-    return t.Port(number, "HTTPS", tuple(listeners)), secrets
+        listeners.append(Listener(name, hostname, (Certificate(f"{name}/crt", f"{name}/key"),)))
+    return Port(number, "HTTPS", tuple(listeners)), secrets
 
 
 async def shown(port: int, name: str) -> str:
@@ -105,7 +105,7 @@ async def opened(port: int) -> bool:
     return True
 
 
-async def idle_client(port: t.Port) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def idle_client(port: Port) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect, and have one request answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
     writer.write(GET)
@@ -167,7 +167,7 @@ async def test_a_certificate_that_cannot_be_used_is_a_reason_that_names_its_list
     table = served(port, good_port, secrets={**good, "broken/crt": chain, "broken/key": key})
 
     async with listening(Handler()) as listeners:
-        with pytest.raises(t.InvalidTable) as refused:
+        with pytest.raises(InvalidTable) as refused:
             listeners.prepare(table)
 
         [reason] = refused.value.reasons
@@ -177,11 +177,11 @@ async def test_a_certificate_that_cannot_be_used_is_a_reason_that_names_its_list
 
 
 async def test_every_port_that_cannot_be_opened_is_named_and_the_open_ones_go_on() -> None:
-    kept, new = t.Port(free_port()), t.Port(free_port())
+    kept, new = Port(free_port()), Port(free_port())
     async with listening(Handler(), kept) as listeners:
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-            taken = [t.Port(each.getsockname()[1]) for each in (one, two)]
-            with pytest.raises(t.InvalidTable) as refused:
+            taken = [Port(each.getsockname()[1]) for each in (one, two)]
+            with pytest.raises(InvalidTable) as refused:
                 listeners.prepare(served(kept, *taken, new))
 
         assert [f"port {port.number} " in reason for port, reason in zip(taken, refused.value.reasons, strict=True)]
@@ -191,11 +191,11 @@ async def test_every_port_that_cannot_be_opened_is_named_and_the_open_ones_go_on
 
 async def test_a_port_turns_from_http_to_https_and_back() -> None:
     port, secrets = secure(free_port(), {"": AUTHORITY.issue("name")})
-    async with listening(Handler(), t.Port(port.number)) as listeners:
+    async with listening(Handler(), Port(port.number)) as listeners:
         await listeners.serve(listeners.prepare(served(port, secrets=secrets)))
         assert await shown(port.number, "a") == "name"
 
-        await listeners.serve(listeners.prepare(served(t.Port(port.number))))
+        await listeners.serve(listeners.prepare(served(Port(port.number))))
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(GET)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
@@ -203,7 +203,7 @@ async def test_a_port_turns_from_http_to_https_and_back() -> None:
 
 
 async def test_a_request_in_flight_ends_whole_after_its_port_left_the_table() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -217,7 +217,7 @@ async def test_a_request_in_flight_ends_whole_after_its_port_left_the_table() ->
 
 
 async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request_of_each_other_so() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
@@ -236,7 +236,7 @@ async def test_a_drained_port_closes_idle_connections_and_tells_the_last_request
 
 
 async def test_the_first_request_of_a_client_that_has_just_connected_is_served_by_a_drained_port() -> None:
-    port = t.Port(free_port())
+    port = Port(free_port())
     async with listening(Handler(), port) as listeners:
         idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
@@ -252,7 +252,7 @@ async def test_the_first_request_of_a_client_that_has_just_connected_is_served_b
 
 
 async def test_a_client_that_is_connected_and_not_accepted_yet_when_its_port_closes_is_served() -> None:
-    port = t.Port(free_port())
+    port = Port(free_port())
     async with listening(Handler(), port) as listeners:
         clients = [socket.create_connection(("127.0.0.1", port.number)) for _ in range(3)]
         for client in clients:
@@ -283,7 +283,7 @@ async def test_a_client_that_is_connected_and_not_accepted_yet_is_served_over_tl
 
 
 async def test_a_request_behind_an_answer_that_began_before_the_drain_is_answered_too() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         idle, idle_writer = await idle_client(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
@@ -305,7 +305,7 @@ async def test_a_request_behind_an_answer_that_began_before_the_drain_is_answere
 
 
 async def test_every_answer_of_ports_that_wind_down_is_the_last_one_of_its_connection() -> None:
-    handler, before, after = Handler(), t.Port(free_port()), t.Port(free_port())
+    handler, before, after = Handler(), Port(free_port()), Port(free_port())
     handler.go_on.set()
     async with listening(handler, before) as listeners:
         listeners.wind_down()
@@ -322,7 +322,7 @@ async def test_every_answer_of_ports_that_wind_down_is_the_last_one_of_its_conne
 
 
 async def test_an_upload_that_is_under_way_when_its_port_is_drained_arrives_whole() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         idle, idle_writer = await idle_client(port)
         handler.entered.clear()
@@ -341,7 +341,7 @@ async def test_an_upload_that_is_under_way_when_its_port_is_drained_arrives_whol
 
 
 async def test_a_stream_that_outlives_the_grace_time_is_cut_and_never_looks_complete() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -355,7 +355,7 @@ async def test_a_stream_that_outlives_the_grace_time_is_cut_and_never_looks_comp
 
 
 async def test_a_stream_whose_end_is_that_of_the_connection_is_reset_when_it_is_cut() -> None:
-    handler, port = Handler(), t.Port(free_port())
+    handler, port = Handler(), Port(free_port())
     async with listening(handler, port) as listeners:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"GET /stream HTTP/1.0\r\n\r\n")

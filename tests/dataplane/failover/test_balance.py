@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_dataplane.failover.balance import choose
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 
 
 def pool(*weights: int) -> list[Target]:

@@ -9,7 +9,7 @@ from playbook import WORDS, play, step
 from switchover_dataplane.failover.answer_status import status_for
 from switchover_dataplane.failover.decision import Answer, Try, Wait, Why
 from switchover_dataplane.failover.outcome import Broken, ClientGone, Committed, ErrorClass, Outcome, Refused, TimedOut
-from switchover_dataplane.table import BackOff, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table.policies import BackOff, RateLimitedBackOff, ResetHeader
 
 INSTANT = BackOff(base=0.0, max=0.0)
 THREE = "p0 | p1 | p2"

@@ -8,7 +8,8 @@ from envoy_expected import expected_of_envoy, expected_of_failover, outcome_of, 
 from envoy_vectors import Case, load, policy
 from switchover_dataplane.failover.decision import Answer, Tried, Wait, next_step
 from switchover_dataplane.failover.outcome import Broken
-from switchover_dataplane.table import Policy, Target, Upstream
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.upstreams import Target, Upstream
 
 CASES = load()
 

@@ -20,8 +20,12 @@ from envoy_vectors import Case, headers_of, load, policy
 from logged import fields_of
 from scripted import HOST, Said, Upstreams, measured
 from serving import free_port, gateway
-from switchover_dataplane import table as t
 from switchover_dataplane.proxy import Settings
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
+from switchover_dataplane.table.rules import Backend, Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import OpenAI, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 
 Semantics = Literal["Envoy", "Failover"]
 
@@ -149,17 +153,17 @@ def _listens(case: Case, label: str) -> bool:
     return case.behaviour(label, 0).get("mode") not in ("nothing listens", "blackhole")
 
 
-def _table(case: Case, semantics: Semantics, ports: dict[str, int]) -> t.Table:
+def _table(case: Case, semantics: Semantics, ports: dict[str, int]) -> Table:
     priorities = tuple(
-        tuple(t.Target(label, HOST, ports[label], t.OpenAI("m")) for label in pool) for pool in case.priorities
+        tuple(Target(label, HOST, ports[label], OpenAI("m")) for label in pool) for pool in case.priorities
     )
-    rule = t.Rule("ns/route", "0", backends=(t.Backend(1, "ns/up", "policy"),))
-    listener = t.Listener("ns/gw/http", hosts=(t.Host("", (t.Match("rule", t.PathMatch("/")),)),))
-    return t.sealed(
-        (t.Port(free_port(), "HTTP", (listener,)),),
+    rule = Rule("ns/route", "0", backends=(Backend(1, "ns/up", "policy"),))
+    listener = Listener("ns/gw/http", hosts=(Host("", (Match("rule", PathMatch("/")),)),))
+    return sealed(
+        (Port(free_port(), "HTTP", (listener,)),),
         {"rule": rule},
         {"policy": msgspec.structs.replace(policy(case, semantics), operations="All")},
-        {"ns/up": t.Upstream("ns/up", True, priorities, SHORT_CONNECT_TIMEOUT if "blackhole" in ports else 20)},
+        {"ns/up": Upstream("ns/up", True, priorities, SHORT_CONNECT_TIMEOUT if "blackhole" in ports else 20)},
         {},
     )
 

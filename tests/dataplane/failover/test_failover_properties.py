@@ -11,7 +11,8 @@ from playbook import WORDS, upstream
 from switchover_dataplane.failover.decision import Answer, Tried, Try, Wait, Why, next_step
 from switchover_dataplane.failover.outcome import ErrorClass, NotSent
 from switchover_dataplane.failover.triggers import error_class
-from switchover_dataplane.table import BRIEF, Counted, EnvoyOrder, EveryPriority, Policy
+from switchover_dataplane.table.error_classes import BRIEF
+from switchover_dataplane.table.policies import Counted, EnvoyOrder, EveryPriority, Policy
 from switchover_operator.compiler.attempt_rules import Written
 
 TOKENS = ["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx", "retriable-status-codes"]

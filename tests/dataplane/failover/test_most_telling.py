@@ -6,7 +6,7 @@ from playbook import WORDS
 from switchover_dataplane.attempts.held import Failure, Held
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.failover.steps import Tried
-from switchover_dataplane.table import Target
+from switchover_dataplane.table.upstreams import Target
 from switchover_dataplane.telemetry.trace import Attempt
 
 MORE: dict[str, Outcome] = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_dataplane.failover.retry_budget import Budget
-from switchover_dataplane.table import RetryBudget
+from switchover_dataplane.table.policies import RetryBudget
 
 
 def granted(budget: Budget, limit: RetryBudget) -> int:

@@ -1,6 +1,6 @@
 """The classes of errors, and which of them are triggers where none is written."""
 
-from switchover_dataplane.table import AI_TRIGGERS, BRIEF, FINAL, ErrorClass
+from switchover_dataplane.table.error_classes import AI_TRIGGERS, BRIEF, FINAL, ErrorClass
 
 
 def test_the_default_triggers_are_all_classes_but_the_final_ones() -> None:

@@ -24,7 +24,6 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.attempts import join
 from switchover_dataplane.attempts.join import JOINERS, joined_array
 from switchover_dataplane.classify.success import check_success
@@ -32,6 +31,7 @@ from switchover_dataplane.failover.outcome import Committed
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.as_whole import FailedEvent, SizeBudget, Unjoinable
 from switchover_dataplane.formats.expected import Expected
+from switchover_dataplane.table.policies import Policy
 
 LIMIT = 1 << 20
 
@@ -307,7 +307,7 @@ def test_a_value_that_is_sent_again_and_again_is_held_once() -> None:
 
 WORDS = [ROLE, event({"content": "Hello"}), event({"content": " world"})]
 COUNTED = b'data: {"choices":[],"usage":{"completion_tokens":2}}\n\ndata: [DONE]\n\n'
-TWICE = t.Policy(attempts=2)
+TWICE = Policy(attempts=2)
 PLAIN_HEAD = STREAM_HEAD.replace(b"text/event-stream", b"text/plain")
 
 
@@ -357,7 +357,7 @@ async def test_a_stream_that_nobody_asked_for_and_that_fails_is_a_failed_attempt
 
 async def test_the_words_of_an_error_in_such_a_stream_reach_the_client() -> None:
     limited = raw(STREAM_HEAD + chunks(*WORDS, b'data: {"error":{"code":429,"message":"slow"}}\n\n'))
-    async with targets(limited) as [one], gateway(table(free_port(), [one.port], t.Policy(attempts=1))) as at:
+    async with targets(limited) as [one], gateway(table(free_port(), [one.port], Policy(attempts=1))) as at:
         status, body, headers = await ask(at.port)
     assert (status, body) == (429, {"error": {"code": 429, "message": "slow"}})
     assert headers["content-type"] == "application/json"
@@ -392,5 +392,5 @@ async def test_under_envoys_semantics_a_stream_that_nobody_asked_for_is_handed_o
 async def test_a_hollow_answer_never_becomes_a_stream() -> None:
     for hollow in (b"{}", b'{"choices":[]}', b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}'):
         async with targets(json(200, msgspec.Raw(hollow))) as [one]:
-            async with gateway(table(free_port(), [one.port], t.Policy(attempts=1))) as at:
+            async with gateway(table(free_port(), [one.port], Policy(attempts=1))) as at:
                 assert (await ask(at.port, stream=True))[0] == 502

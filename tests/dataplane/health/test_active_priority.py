@@ -5,7 +5,10 @@ import pytest
 from playbook import SOMEBODY, WORDS
 from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.table import CoolDown, Http, OpenAI, Provider, Table, Target, Upstream, sealed
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Http, OpenAI, Provider, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 
 
 class Watch:

@@ -10,7 +10,8 @@ from playbook import Asks
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.table import Auth, CoolDown, OpenAI, Target, Upstream
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.upstreams import Auth, OpenAI, Target, Upstream
 
 A, B = (Target(id=name, host="h", port=443, provider=OpenAI("m"), auth=Auth("token", "ns/key")) for name in "ab")
 UPSTREAM = Upstream(name="u", ai=True, priorities=((A,), (B,)))

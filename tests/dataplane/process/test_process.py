@@ -19,7 +19,8 @@ import pytest
 
 from certificates import Authority
 from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, limited, raw, table, targets
-from switchover_dataplane import table as t
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import encode, sealed
 
 
 @dataclass
@@ -30,10 +31,10 @@ class Running:
     channel: Path
     admin: int
 
-    async def push(self, of: t.Table) -> None:
+    async def push(self, of: Table) -> None:
         """Push a table and expect it to be acknowledged."""
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.channel))) as client:
-            async with client.put("http://dataplane/v1/table", data=t.encode(of)) as answer:
+            async with client.put("http://dataplane/v1/table", data=encode(of)) as answer:
                 assert answer.status == 200, await answer.text()
 
     async def says(self, text: str) -> str:
@@ -56,10 +57,10 @@ class Running:
             await asyncio.sleep(0.01)
 
 
-def changed(of: t.Table, *ports: int, by: str = "") -> t.Table:
+def changed(of: Table, *ports: int, by: str = "") -> Table:
     """The table with other ports that serve the same, and with a secret that makes it another table."""
     also = tuple(msgspec.structs.replace(of.ports[0], number=number) for number in ports)
-    return t.sealed((*of.ports, *also), of.rules, of.policies, of.upstreams, {**of.secrets, "other": by})
+    return sealed((*of.ports, *also), of.rules, of.policies, of.upstreams, {**of.secrets, "other": by})
 
 
 @asynccontextmanager
@@ -343,8 +344,8 @@ def _no_file(path: Path, _taken: int) -> None:
 
 
 KEPT: dict[str, Callable[[Path, int], object]] = {
-    "with a port that another process has": lambda path, taken: path.write_bytes(t.encode(table(taken, [1]))),
-    "that is half written": lambda path, _: path.write_bytes(t.encode(table(1, [1]))[:100]),
+    "with a port that another process has": lambda path, taken: path.write_bytes(encode(table(taken, [1]))),
+    "that is half written": lambda path, _: path.write_bytes(encode(table(1, [1]))[:100]),
     "of a newer version": lambda path, _: path.write_text('{"version": 99, "revision": "x"}'),
     "that is empty": lambda path, _: path.write_bytes(b""),
     "that is binary": lambda path, _: path.write_bytes(bytes(range(256))),
@@ -387,7 +388,7 @@ async def test_a_table_that_was_lost_with_its_process_is_pushed_again_over_mutua
                 await running.says("takes tables")
                 async with operator.get("/v1/table", ssl=trusting) as answer:
                     assert await answer.json() == {"revision": None, "active": {}}
-                async with operator.put("/v1/table", data=t.encode(of), ssl=trusting) as answer:
+                async with operator.put("/v1/table", data=encode(of), ssl=trusting) as answer:
                     assert await answer.json() == {"revision": of.revision}
                 async with Client(port) as client:
                     await client.ask()

@@ -2,21 +2,22 @@
 
 import pytest
 
-from switchover_dataplane import table as t
 from switchover_dataplane.request.embeddings import of_one_model
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import AzureOpenAI, Mistral, OpenAI, Target, Upstream
 from switchover_dataplane.upstream.targets import routes
 
-Provider = t.OpenAI | t.AzureOpenAI | t.Mistral
+Provider = OpenAI | AzureOpenAI | Mistral
 
 
-def upstream(*pools: str) -> t.Upstream:
+def upstream(*pools: str) -> Upstream:
     """Pools of targets by the models that they name: "a b", "-" for none, "azure:d" for a deployment."""
-    return t.Upstream(
+    return Upstream(
         "up",
         True,
         tuple(
             tuple(
-                t.Target(f"{priority}/{number} {name}", "h", 443, provider(name))
+                Target(f"{priority}/{number} {name}", "h", 443, provider(name))
                 for number, name in enumerate(pool.split())
             )
             for priority, pool in enumerate(pools)
@@ -26,13 +27,13 @@ def upstream(*pools: str) -> t.Upstream:
 
 def provider(name: str) -> Provider:
     if name.startswith("azure:"):
-        return t.AzureOpenAI(name.removeprefix("azure:"), "2024-10-21")
-    return t.OpenAI(name.removeprefix("-"))
+        return AzureOpenAI(name.removeprefix("azure:"), "2024-10-21")
+    return OpenAI(name.removeprefix("-"))
 
 
-def kept(given: t.Upstream, model: str) -> list[str]:
+def kept(given: Upstream, model: str) -> list[str]:
     """What is left of each pool."""
-    table = t.Table(1, "", upstreams={"up": given})
+    table = Table(1, "", upstreams={"up": given})
     chosen = of_one_model(given, routes(table), model)
     return [" ".join(target.id.partition(" ")[2] for target in pool) for pool in chosen.priorities]
 
@@ -63,4 +64,4 @@ def test_targets_of_one_model_stay_in_their_priorities(pools: tuple[str, ...], m
 
 def test_an_upstream_of_one_model_is_not_made_anew() -> None:
     given = upstream("a", "a")
-    assert of_one_model(given, routes(t.Table(1, "", upstreams={"up": given})), "a") is given
+    assert of_one_model(given, routes(Table(1, "", upstreams={"up": given})), "a") is given

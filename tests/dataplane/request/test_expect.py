@@ -7,12 +7,12 @@ import pytest
 from multidict import CIMultiDict
 
 from serving import table
-from switchover_dataplane import table as t
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.request.call import CallHead
 from switchover_dataplane.request.expect import expected_of
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_dataplane.upstream.targets import routes
 
 
@@ -21,7 +21,7 @@ def of(path: str, *, method: str = "POST", query: str = "", full_path: str = "",
     [[target]] = upstream.priorities
     if full_path:
         target = msgspec.structs.replace(target, full_path=full_path)
-    whole = msgspec.structs.replace(table(1, [2]), upstreams={"ns/up": t.Upstream("ns/up", True, ((target,),))})
+    whole = msgspec.structs.replace(table(1, [2]), upstreams={"ns/up": Upstream("ns/up", True, ((target,),))})
     [route] = routes(whole).values()
     head = CallHead(method, path, query, CIMultiDict(), True, "").to(route)
     return expected_of(head, JsonBody.parse(msgspec.json.encode(fields)), in_a_form=True)

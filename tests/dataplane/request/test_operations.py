@@ -5,8 +5,9 @@ import msgspec
 import pytest
 
 from serving import free_port, gateway, good, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.formats.operations import Refusal, is_usual, refusal
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import Filters, Rewrite
 
 POSTED = (
     *("chat/completions", "completions", "fim/completions", "messages", "messages/count_tokens", "responses"),
@@ -118,7 +119,7 @@ async def test_what_is_refused_is_answered_in_the_api_s_form_and_reaches_no_mode
     method: str, path: str, status: int, code: str, allow: str | None
 ) -> None:
     async with targets(good()) as (first,), aiohttp.ClientSession() as client:
-        of = table(free_port(), [first.port], filters=t.Filters(rewrite=t.Rewrite(prefix="/v1")))
+        of = table(free_port(), [first.port], filters=Filters(rewrite=Rewrite(prefix="/v1")))
         async with gateway(of) as at, client.request(method, at.url + path) as answer:
             error = (await answer.json())["error"]
             assert (answer.status, error["code"], answer.headers.get("allow")) == (status, code, allow)
@@ -129,8 +130,8 @@ async def test_what_is_refused_is_answered_in_the_api_s_form_and_reaches_no_mode
 @pytest.mark.parametrize(("operations", "status"), [("Models", 403), ("All", 200)])
 async def test_a_failover_policy_opens_the_rest_of_the_api(operations: str, status: int) -> None:
     async with targets(good()) as (first,), aiohttp.ClientSession() as client:
-        policy = msgspec.convert({"operations": operations}, t.Policy)
-        rewrite = t.Filters(rewrite=t.Rewrite(prefix="/v1"))
+        policy = msgspec.convert({"operations": operations}, Policy)
+        rewrite = Filters(rewrite=Rewrite(prefix="/v1"))
         async with gateway(table(free_port(), [first.port], policy, filters=rewrite)) as at:
             async with client.get(f"{at.url}/model/files") as answer:
                 assert answer.status == status
@@ -149,7 +150,7 @@ async def test_a_failover_policy_opens_the_rest_of_the_api(operations: str, stat
 )
 async def test_a_path_that_a_target_has_instead_decides(method: str, path: str, full_path: str, status: int) -> None:
     async with targets(good()) as (first,), aiohttp.ClientSession() as client:
-        of = table(free_port(), [first.port], filters=t.Filters(rewrite=t.Rewrite(prefix="/v1")))
+        of = table(free_port(), [first.port], filters=Filters(rewrite=Rewrite(prefix="/v1")))
         [upstream] = of.upstreams.values()
         [[target]] = upstream.priorities
         pools = ((msgspec.structs.replace(target, full_path=full_path),),)

@@ -5,8 +5,11 @@ import msgspec
 import pytest
 
 from serving import Gateway, free_port, gateway, good, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.served_table import Ack
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, ValueMatch
+from switchover_dataplane.table.rules import Backend
+from switchover_dataplane.table.upstreams import OpenAI, Upstream
+from switchover_dataplane.table.wire import encode, sealed
 
 ASKED = b'{"model": "asked", "messages": [{"role": "user", "content": "hi"}]}'
 
@@ -24,8 +27,8 @@ async def test_a_head_that_is_known_goes_where_the_newest_table_says() -> None:
             assert [await served_by(client, at) for _ in range(2)] == ["openai/model-0"] * 2
             upstream = before.upstreams["ns/up"]
             turned = msgspec.structs.replace(upstream, priorities=tuple(reversed(upstream.priorities)))
-            after = t.sealed(before.ports, before.rules, before.policies, {"ns/up": turned}, before.secrets)
-            assert isinstance(await at.state.apply(t.encode(after), at.listeners), Ack)
+            after = sealed(before.ports, before.rules, before.policies, {"ns/up": turned}, before.secrets)
+            assert isinstance(await at.state.apply(encode(after), at.listeners), Ack)
             assert [await served_by(client, at) for _ in range(2)] == ["openai/model-1"] * 2
 
 
@@ -52,12 +55,12 @@ async def test_a_backend_is_drawn_anew_for_each_request_with_a_head_that_is_know
         of = table(free_port(), [one.port])
         [upstream] = of.upstreams.values()
         [[target]] = upstream.priorities
-        second = msgspec.structs.replace(target, id="ns/other/0/0", port=other.port, provider=t.OpenAI("other"))
+        second = msgspec.structs.replace(target, id="ns/other/0/0", port=other.port, provider=OpenAI("other"))
         rule = msgspec.structs.replace(
-            of.rules["rule"], backends=(t.Backend(1, "ns/up", "policy"), t.Backend(1, "ns/other", "policy"))
+            of.rules["rule"], backends=(Backend(1, "ns/up", "policy"), Backend(1, "ns/other", "policy"))
         )
-        upstreams = {"ns/up": upstream, "ns/other": t.Upstream("ns/other", True, ((second,),))}
-        made = t.sealed(of.ports, {"rule": rule}, of.policies, upstreams, of.secrets)
+        upstreams = {"ns/up": upstream, "ns/other": Upstream("ns/other", True, ((second,),))}
+        made = sealed(of.ports, {"rule": rule}, of.policies, upstreams, of.secrets)
         async with gateway(made) as at:
             served = {await served_by(client, at) for _ in range(60)}
     assert served == {"openai/model-0", "openai/other"}
@@ -67,12 +70,10 @@ async def test_a_backend_is_drawn_anew_for_each_request_with_a_head_that_is_know
 async def test_a_match_of_the_content_length_looks_at_each_request(length: int, status: int) -> None:
     async with targets(good()) as [one], aiohttp.ClientSession() as client:
         of = table(free_port(), [one.port])
-        wanted = t.ValueMatch("content-length", str(len(ASKED)))
-        match = t.Match("rule", t.PathMatch("/model"), headers=(wanted,))
-        port = msgspec.structs.replace(
-            of.ports[0], listeners=(t.Listener("ns/gw/http", hosts=(t.Host("", (match,)),)),)
-        )
-        async with gateway(t.sealed((port,), of.rules, of.policies, of.upstreams, of.secrets)) as at:
+        wanted = ValueMatch("content-length", str(len(ASKED)))
+        match = Match("rule", PathMatch("/model"), headers=(wanted,))
+        port = msgspec.structs.replace(of.ports[0], listeners=(Listener("ns/gw/http", hosts=(Host("", (match,)),)),))
+        async with gateway(sealed((port,), of.rules, of.policies, of.upstreams, of.secrets)) as at:
             for body, expected in ((ASKED, 200), (ASKED.ljust(length), status)):
                 async with client.post(f"{at.url}/model", data=body) as answer:
                     assert answer.status == expected

@@ -17,8 +17,10 @@ from msgspec.structs import replace
 
 from coded import CODE, zstd
 from serving import CHAT, Answering, Gateway, Seen, Target, free_port, gateway, good, json, raw, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.proxy import Settings
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import BodyDefault, BodyEdit, Filters, Rewrite
+from switchover_dataplane.table.upstreams import AzureOpenAI, Mistral, OpenAI
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 BODY = msgspec.json.encode(ASKED)
@@ -27,7 +29,7 @@ FORM = (
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\0\xff,[{\r\n--B--\r\n'
 )
 FORM_TYPE = "multipart/form-data; boundary=B"
-ALL = t.Policy(operations="All")
+ALL = Policy(operations="All")
 HEARD = {"text": "hello"}
 VECTORS = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "m"}
 
@@ -48,15 +50,15 @@ class Got:
 async def serving(
     *scripts: Answering,
     to: str = "",
-    policy: t.Policy | None = None,
-    providers: Sequence[t.OpenAI | t.AzureOpenAI | t.Mistral] = (),
+    policy: Policy | None = None,
+    providers: Sequence[OpenAI | AzureOpenAI | Mistral] = (),
     settings: Settings | None = None,
-    edit: t.BodyEdit | None = None,
+    edit: BodyEdit | None = None,
     **more: Any,
 ) -> AsyncIterator[tuple[Gateway, list[Target]]]:
     """A route at /model whose path becomes `to`, to a target a script, each with a provider of its own if told."""
-    rewrite = t.Rewrite(full_path=to) if to else None
-    filters = t.Filters(rewrite=rewrite, body=edit)
+    rewrite = Rewrite(full_path=to) if to else None
+    filters = Filters(rewrite=rewrite, body=edit)
     async with targets(*scripts) as made:
         of = table(free_port(), [target.port for target in made], policy, filters=filters, **more)
         if providers:
@@ -141,14 +143,14 @@ async def test_an_object_that_two_parsers_could_read_differently_is_refused_on_e
 
 
 async def test_a_form_is_held_to_the_limit_of_its_route() -> None:
-    policy = t.Policy(max_request_body=1_000)
+    policy = Policy(max_request_body=1_000)
     async with serving(json(200, HEARD), to="/v1/audio/transcriptions", policy=policy) as (at, (only,)):
         got = await ask(at, FORM + b"x" * 1_000, FORM_TYPE)
     assert (got.status, got.error["code"], only.seen) == (413, "request_too_large", [])
 
 
 async def test_a_form_is_passed_on_as_it_is_where_a_route_changes_bodies_and_json_is_changed() -> None:
-    edit = t.BodyEdit(defaults=(t.BodyDefault("user", '"all"', override=True),))
+    edit = BodyEdit(defaults=(BodyDefault("user", '"all"', override=True),))
     async with serving(json(200, HEARD), to="/v1/images/edits", edit=edit) as (at, (only,)):
         await ask(at, FORM, FORM_TYPE)
         await ask(at, b'{"user":"me"}')
@@ -188,7 +190,7 @@ async def test_a_list_of_codings_is_undone_the_last_one_first() -> None:
 
 
 async def test_a_form_in_a_coding_is_sent_again_without_it() -> None:
-    async with serving(json(502, {}), json(200, HEARD), to="/v1/images/edits", policy=t.Policy(attempts=2)) as (
+    async with serving(json(502, {}), json(200, HEARD), to="/v1/images/edits", policy=Policy(attempts=2)) as (
         at,
         made,
     ):
@@ -223,7 +225,7 @@ async def test_a_body_that_is_not_in_its_coding_is_refused(coding: str, bad: str
 @pytest.mark.parametrize("coding", CODE)
 async def test_a_body_counts_as_large_as_it_is_without_its_coding(coding: str) -> None:
     body = msgspec.json.encode({**ASKED, "pad": "x" * 2_000_000})
-    async with serving(good(), policy=t.Policy(max_request_body=1_000_000)) as (at, (only,)):
+    async with serving(good(), policy=Policy(max_request_body=1_000_000)) as (at, (only,)):
         got = await ask(at, CODE[coding](body), content_encoding=coding)
     assert (got.status, got.error["code"], only.seen) == (413, "request_too_large", [])
 
@@ -234,7 +236,7 @@ async def test_a_bomb_is_given_up_and_its_memory_returns(coding: str, layers: in
     body = b"\0" * (40 << 20)
     for _ in range(layers):
         body = zlib.compress(body, 1) if coding == "deflate" else CODE[coding](body)
-    async with serving(good(), policy=t.Policy(max_request_body=1 << 30)) as (at, (only,)):
+    async with serving(good(), policy=Policy(max_request_body=1 << 30)) as (at, (only,)):
         got = await ask(at, body, content_encoding=", ".join([coding] * layers))
         after = await ask(at)
     assert (got.status, got.error["code"], after.status, len(only.seen)) == (400, "invalid_body", 200, 1)
@@ -249,7 +251,7 @@ async def test_what_comes_of_a_coding_is_held_to_the_memory_for_bodies() -> None
 
 
 async def test_members_of_nothing_are_no_way_around_the_limit() -> None:
-    async with serving(good(), policy=t.Policy(max_request_body=100_000)) as (at, (only,)):
+    async with serving(good(), policy=Policy(max_request_body=100_000)) as (at, (only,)):
         async with aiohttp.ClientSession() as session:
 
             async def members() -> AsyncIterator[bytes]:
@@ -331,7 +333,7 @@ async def test_embeddings_are_never_asked_of_another_model(path: str) -> None:
 
 
 async def test_embeddings_move_between_targets_of_the_model_that_is_asked_for() -> None:
-    named = (t.OpenAI("other"), t.OpenAI("asked"), t.OpenAI(), t.OpenAI("another"))
+    named = (OpenAI("other"), OpenAI("asked"), OpenAI(), OpenAI("another"))
     scripts = [json(200, VECTORS), json(503, {}), json(200, VECTORS), json(200, VECTORS)]
     async with serving(*scripts, to="/v1/embeddings", providers=named) as (at, made):
         got = await ask(at)
@@ -341,7 +343,7 @@ async def test_embeddings_move_between_targets_of_the_model_that_is_asked_for() 
 
 
 async def test_embeddings_move_between_targets_that_name_the_same_model_as_the_first() -> None:
-    named = (t.OpenAI("same"), t.Mistral("other"), t.OpenAI("same"))
+    named = (OpenAI("same"), Mistral("other"), OpenAI("same"))
     async with serving(json(503, {}), json(200, VECTORS), json(200, VECTORS), to="/v1/embeddings", providers=named) as (
         at,
         made,
@@ -356,7 +358,7 @@ async def test_a_model_that_only_the_caller_named_takes_none_from_others() -> No
     async def script(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await (missing if seen.model == "asked" else good())(seen, reader, writer)
 
-    under_v1 = t.Filters(rewrite=t.Rewrite(prefix="/v1"))
+    under_v1 = Filters(rewrite=Rewrite(prefix="/v1"))
     async with targets(script, good()) as made:
         async with gateway(table(free_port(), [target.port for target in made], filters=under_v1)) as at:
             assert [(await ask(at, path="/embeddings")).status for _ in range(3)] == [404] * 3
@@ -381,7 +383,7 @@ async def upgraded(at: Gateway, path: str, protocol: str) -> bytes:
 @pytest.mark.parametrize("policy", [None, ALL], ids=["operations of models", "all operations"])
 @pytest.mark.parametrize("path", ["/model", "/model/v1/responses", "/model/v1/realtime?model=x"])
 @pytest.mark.parametrize("protocol", ["websocket", "WebSocket", "h2c, websocket", "websocket/13"])
-async def test_a_websocket_is_426_on_a_route_to_models(policy: t.Policy | None, path: str, protocol: str) -> None:
+async def test_a_websocket_is_426_on_a_route_to_models(policy: Policy | None, path: str, protocol: str) -> None:
     async with serving(good(), policy=policy) as (at, (only,)):
         answer = await upgraded(at, path, protocol)
     head, _, body = answer.partition(b"\r\n\r\n")

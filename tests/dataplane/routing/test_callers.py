@@ -11,37 +11,37 @@ from prometheus_client import generate_latest
 
 from logged import fields_of
 from serving import Gateway, free_port, gateway, good, raw, table, targets
-from switchover_dataplane import table as t
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.formats.error_form import form_of
 from switchover_dataplane.proxy import Settings
+from switchover_dataplane.table.access import Access, ApiKeys, Caller, Closed
+from switchover_dataplane.table.ports import Host, Match, PathMatch
+from switchover_dataplane.table.rules import Filters, Header, Redirect
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable, decode, encode, sealed
 
 APP_KEY, OTHER_KEY = "app-key-of-the-test-0123456789", "other-key-of-the-test-0123456789"
 ASKED = {"model": "asked", "messages": []}
 OK = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
 
-def caller(name: str, key: str, *headers: t.Header) -> t.Caller:
-    return t.Caller(name, hashlib.sha256(key.encode()).hexdigest(), headers)
+def caller(name: str, key: str, *headers: Header) -> Caller:
+    return Caller(name, hashlib.sha256(key.encode()).hexdigest(), headers)
 
 
-def api_keys(
-    header: str = "api-key", *, removed: tuple[str, ...] = (), headers: tuple[t.Header, ...] = ()
-) -> t.ApiKeys:
-    return t.ApiKeys(header, (caller("ns/app", APP_KEY, *headers), caller("ns/other", OTHER_KEY)), removed)
+def api_keys(header: str = "api-key", *, removed: tuple[str, ...] = (), headers: tuple[Header, ...] = ()) -> ApiKeys:
+    return ApiKeys(header, (caller("ns/app", APP_KEY, *headers), caller("ns/other", OTHER_KEY)), removed)
 
 
-def guarded(of: t.Table, access: t.Access, *, path: str = "/model", redirect: t.Redirect | None = None) -> t.Table:
+def guarded(of: Table, access: Access, *, path: str = "/model", redirect: Redirect | None = None) -> Table:
     """The table with an access at its one rule, which is for `path`."""
     rule = msgspec.structs.replace(of.rules["rule"], access="who")
     if redirect is not None:
-        rule = msgspec.structs.replace(rule, filters=t.Filters(redirect=redirect))
-    hosts = (t.Host("", (t.Match("rule", t.PathMatch(path)),)),)
+        rule = msgspec.structs.replace(rule, filters=Filters(redirect=redirect))
+    hosts = (Host("", (Match("rule", PathMatch(path)),)),)
     listener = msgspec.structs.replace(of.ports[0].listeners[0], hosts=hosts)
     port = msgspec.structs.replace(of.ports[0], listeners=(listener,))
-    return t.sealed(
-        (port,), {"rule": rule}, of.policies, of.upstreams, {**of.secrets, "mail": "a@b.c"}, {"who": access}
-    )
+    return sealed((port,), {"rule": rule}, of.policies, of.upstreams, {**of.secrets, "mail": "a@b.c"}, {"who": access})
 
 
 async def ask(
@@ -111,7 +111,7 @@ async def test_a_key_in_the_query_is_none(client: aiohttp.ClientSession) -> None
 async def test_a_closed_rule_serves_nobody_whatever_the_key(client: aiohttp.ClientSession) -> None:
     reason = "RouteOption ns/ro spec.options.jwt is not served here"
     async with targets(good()) as (target,):
-        async with gateway(guarded(table(free_port(), [target.port]), t.Closed(reason))) as at:
+        async with gateway(guarded(table(free_port(), [target.port]), Closed(reason))) as at:
             answer = await ask(client, at, {"authorization": f"Bearer {APP_KEY}"})
             assert answer.status == 403
             text = await answer.text()
@@ -125,14 +125,14 @@ async def test_a_closed_listener_serves_nobody_at_any_of_its_rules(client: aioht
         of = guarded(table(free_port(), [target.port]), api_keys())
         listener = msgspec.structs.replace(of.ports[0].listeners[0], closed="client certificates are not served")
         port = msgspec.structs.replace(of.ports[0], listeners=(listener,))
-        of = t.sealed((port,), of.rules, of.policies, of.upstreams, of.secrets, of.access)
+        of = sealed((port,), of.rules, of.policies, of.upstreams, of.secrets, of.access)
         async with gateway(of) as at:
             assert (await ask(client, at, {"authorization": f"Bearer {APP_KEY}"})).status == 403
         assert target.seen == []
 
 
 async def test_strangers_are_refused_before_a_redirect_shows_its_location(client: aiohttp.ClientSession) -> None:
-    of = guarded(table(free_port(), []), api_keys(), redirect=t.Redirect(hostname="inside.example.com"))
+    of = guarded(table(free_port(), []), api_keys(), redirect=Redirect(hostname="inside.example.com"))
     async with gateway(of) as at:
         answer = await ask(client, at, {})
         assert (answer.status, answer.headers.get("location")) == (401, None)
@@ -232,7 +232,7 @@ async def test_a_passthrough_target_gets_the_callers_own_token_and_never_the_gat
 
 
 async def test_a_header_that_stands_for_the_caller_is_the_gateways_alone_to_set(client: aiohttp.ClientSession) -> None:
-    access = api_keys(removed=("x-user-email",), headers=(t.Header("x-user-email", secret="mail"),))
+    access = api_keys(removed=("x-user-email",), headers=(Header("x-user-email", secret="mail"),))
     async with targets(OK) as (target,):
         async with gateway(guarded(table(free_port(), [target.port], ai=False, auth=""), access)) as at:
             for key in (APP_KEY, OTHER_KEY):
@@ -258,7 +258,7 @@ async def test_the_caller_stands_in_trace_and_metrics_and_no_key_does(
             assert counted("switchover_denied_requests_total", denied) == 1
             assert APP_KEY not in generate_latest(at.metrics.registry).decode() + caplog.text
             without = msgspec.structs.replace(api_keys(), callers=(caller("ns/other", OTHER_KEY),))
-            await at.state.apply(t.encode(guarded(of, without)), at.listeners)
+            await at.state.apply(encode(guarded(of, without)), at.listeners)
             assert counted("switchover_caller_requests_total", asked) is None
             assert (await ask(client, at, {"api-key": APP_KEY})).status == 401
 
@@ -272,12 +272,12 @@ def test_a_table_that_is_shown_has_no_digest_of_a_key() -> None:
 def test_a_table_whose_rule_names_an_access_that_is_not_there_is_refused() -> None:
     of = guarded(table(80, []), api_keys())
     lacking = msgspec.structs.replace(of, access={})
-    with pytest.raises(t.InvalidTable, match="rule rule refers to 'who', which the table does not have"):
-        t.decode(t.encode(lacking))
+    with pytest.raises(InvalidTable, match="rule rule refers to 'who', which the table does not have"):
+        decode(encode(lacking))
 
 
 def test_an_unknown_kind_of_access_is_refused_and_never_served_open() -> None:
     of = msgspec.to_builtins(guarded(table(80, []), api_keys()))
     of["access"]["who"]["kind"] = "of-a-later-version"
-    with pytest.raises(t.InvalidTable):
-        t.decode(msgspec.json.encode(of))
+    with pytest.raises(InvalidTable):
+        decode(msgspec.json.encode(of))

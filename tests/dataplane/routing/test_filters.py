@@ -8,23 +8,19 @@ from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters, match
 from switchover_dataplane.routing.match import Head, MatchedRule
-from switchover_dataplane.table import (
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
+from switchover_dataplane.table.rules import (
     BodyDefault,
     BodyEdit,
     Filters,
     Header,
     HeaderEdit,
-    Host,
-    Listener,
-    Match,
-    PathMatch,
-    Port,
     PromptMessage,
     Redirect,
     Rewrite,
     Rule,
-    sealed,
 )
+from switchover_dataplane.table.wire import sealed
 
 SECRETS = {"ns/key/header": "s3cret\n"}
 

@@ -11,21 +11,10 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.routing import backends, match
 from switchover_dataplane.routing.match import Head
-from switchover_dataplane.table import (
-    Backend,
-    Filters,
-    Host,
-    InvalidTable,
-    Listener,
-    Match,
-    PathMatch,
-    Port,
-    Rewrite,
-    Rule,
-    Table,
-    ValueMatch,
-    sealed,
-)
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port, ValueMatch
+from switchover_dataplane.table.rules import Backend, Filters, Rewrite, Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import InvalidTable, sealed
 
 PORT = 8080
 

@@ -8,7 +8,8 @@ import pytest
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.request.continuation import Continuation
-from switchover_dataplane.table import AzureOpenAI, Mistral, OpenAI, Provider, Target, Upstream, sealed
+from switchover_dataplane.table.upstreams import AzureOpenAI, Mistral, OpenAI, Provider, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 from switchover_dataplane.upstream.targets import Route, routes
 
 ASKED = b'{"model": "asked", "stream": true, "seed": 1.0, "messages": [{"role": "user", "content": "caf\\u00e9"}]}'

@@ -25,8 +25,9 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.formats.sse import Event
+from switchover_dataplane.table.policies import Holdback, Policy
+from switchover_dataplane.table.table import Table
 
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -91,13 +92,13 @@ def stream(*events: bytes, end: bool = True, then: str = "close") -> Answering:
 
 
 @asynccontextmanager
-async def served(path: str, *models: Answering, policy: t.Policy | None = None) -> AsyncIterator[Gateway]:
+async def served(path: str, *models: Answering, policy: Policy | None = None) -> AsyncIterator[Gateway]:
     """A data plane whose models are asked at this path."""
     async with targets(*models) as each, gateway(asking_at(path, each, policy)) as at:
         yield at
 
 
-def asking_at(path: str, models: list[Target], policy: t.Policy | None = None) -> t.Table:
+def asking_at(path: str, models: list[Target], policy: Policy | None = None) -> Table:
     """Return a table whose models are asked at this path."""
     of = table(free_port(), [model.port for model in models], policy)
     [upstream] = of.upstreams.values()
@@ -354,7 +355,7 @@ async def test_an_answer_of_anthropics_that_is_whole_within_what_is_held_back_is
     client: aiohttp.ClientSession,
 ) -> None:
     events = (*MESSAGE, STOP_REASON, STOP)
-    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(20, 5.0))
+    policy = Policy(stream_recovery="Holdback", holdback=Holdback(20, 5.0))
     async with served(MESSAGES, stream(*events), policy=policy) as at:
         assert await ask(client, at) == (b"".join(events), True)
 
@@ -400,7 +401,7 @@ def said(body: bytes | Sequence[bytes]) -> bytes:
 async def test_a_tool_call_that_breaks_off_behind_a_text_is_made_by_the_next_model(
     client: aiohttp.ClientSession, others: list[Answering]
 ) -> None:
-    async with served(MESSAGES, CUT_IN_A_CALL, *others, policy=t.Policy(attempts=3)) as at:
+    async with served(MESSAGES, CUT_IN_A_CALL, *others, policy=Policy(attempts=3)) as at:
         body, is_good = await ask(client, at)
     assert (said(body), is_good) == (said((*MESSAGE, *TOOL, STOP_REASON, STOP)), True)
 

@@ -28,16 +28,18 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.attempts import stream_start
 from switchover_dataplane.streams.splice import last_words
+from switchover_dataplane.table.policies import Holdback, Policy
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Mistral
 
 
-def with_mistral(of: t.Table, number: int) -> t.Table:
+def with_mistral(of: Table, number: int) -> Table:
     """The table with Mistral at one of its priorities."""
     [upstream] = of.upstreams.values()
     pools = list(upstream.priorities)
-    pools[number] = (msgspec.structs.replace(pools[number][0], provider=t.Mistral(f"model-{number}")),)
+    pools[number] = (msgspec.structs.replace(pools[number][0], provider=Mistral(f"model-{number}")),)
     return msgspec.structs.replace(
         of, upstreams={upstream.name: msgspec.structs.replace(upstream, priorities=tuple(pools))}
     )
@@ -68,7 +70,7 @@ async def test_an_answer_that_breaks_off_is_continued_and_read_whole_exactly_onc
     client: aiohttp.ClientSession, breaking: Answering, mistral: bool
 ) -> None:
     async with targets(breaking, going_on) as (first, second):
-        of = table(free_port(), [first.port, second.port], t.Policy(stream_idle_timeout=0.2))
+        of = table(free_port(), [first.port, second.port], Policy(stream_idle_timeout=0.2))
         async with gateway(with_mistral(of, 1) if mistral else of) as at:
             got = await ask(client, at)
 
@@ -140,7 +142,7 @@ async def test_a_model_that_does_not_even_answer_in_a_stream_leaves_its_turn_to_
     client: aiohttp.ClientSession, useless: Answering
 ) -> None:
     async with targets(BREAKING["a reset"], useless, going_on) as made:
-        async with gateway(table(free_port(), [target.port for target in made], t.Policy(attempts=3))) as at:
+        async with gateway(table(free_port(), [target.port for target in made], Policy(attempts=3))) as at:
             got = await ask(client, at)
     assert (got.text, got.is_whole, [len(target.seen) for target in made]) == (TEXT, True, [1, 1, 1])
 
@@ -149,7 +151,7 @@ async def test_a_model_that_does_not_even_answer_in_a_stream_leaves_its_turn_to_
 async def test_nobody_who_read_half_an_answer_waits_without_end_for_the_other_half(
     client: aiohttp.ClientSession, limit: float
 ) -> None:
-    policy = t.Policy(first_token_timeout=limit, stream_idle_timeout=0.2)
+    policy = Policy(first_token_timeout=limit, stream_idle_timeout=0.2)
     async with targets(BREAKING["a reset"], raw(b"", then="wait")) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             got = await ask(client, at)
@@ -163,7 +165,7 @@ async def test_an_event_of_another_api_among_chunks_changes_nothing(client: aioh
     odd = b'data: {"type": "surprise"}\n\n'
     first = stream(ping, *said(WORDS[:40]), ping, odd, end=False, then="wait")
     async with targets(first, going_on) as made:
-        policy = t.Policy(stream_idle_timeout=0.2)
+        policy = Policy(stream_idle_timeout=0.2)
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             got = await ask(client, at)
     assert (got.text, got.is_whole) == (TEXT, True)
@@ -178,7 +180,7 @@ async def test_pings_after_the_end_do_not_keep_an_answer_open(client: aiohttp.Cl
 
     async with targets(pinging) as (first,):
         # As long as something comes, usage may: but nobody waits for longer than streamIdleTimeout.
-        async with gateway(table(free_port(), [first.port], t.Policy(stream_idle_timeout=1.0))) as at:
+        async with gateway(table(free_port(), [first.port], Policy(stream_idle_timeout=1.0))) as at:
             assert (await ask(client, at)).is_whole
 
 
@@ -222,7 +224,7 @@ async def test_what_no_other_model_can_continue_ends_with_an_error_that_every_cl
     client: aiohttp.ClientSession, sent: bytes, why: str
 ) -> None:
     async with targets(stream(sent, end=False, then="reset"), going_on) as (first, second):
-        async with gateway(table(free_port(), [first.port, second.port], t.Policy(tool_calls="Stream"))) as at:
+        async with gateway(table(free_port(), [first.port, second.port], Policy(tool_calls="Stream"))) as at:
             got = await ask(client, at)
 
     assert (got.broke, got.error["code"], second.seen) == (True, "stream_interrupted", [])
@@ -230,27 +232,27 @@ async def test_what_no_other_model_can_continue_ends_with_an_error_that_every_cl
     assert b"[DONE]" not in got.body
 
 
-ABORTED: dict[str, tuple[t.Policy | AsWritten, list[Answering], dict[str, Any]]] = {
+ABORTED: dict[str, tuple[Policy | AsWritten, list[Answering], dict[str, Any]]] = {
     "streamRecovery is Abort": (as_written(stream_recovery="Abort"), [going_on], {}),
     "Envoy's rules": (as_written(semantics="Envoy", tokens=("5xx",), attempts=3), [going_on], {}),
-    "no other target": (t.Policy(), [], {}),
-    "no other target that answers": (t.Policy(), [limited()], {}),
-    "one that says something else": (t.Policy(), [whole(["Sure! ", "Where", " was I?"])], {}),
-    "one that ends too early": (t.Policy(), [whole(["word"])], {}),
-    "one whose line never ends": (t.Policy(), [stream(*said(WORDS[:1]), event({"content": "x" * (5 << 20)}))], {}),
+    "no other target": (Policy(), [], {}),
+    "no other target that answers": (Policy(), [limited()], {}),
+    "one that says something else": (Policy(), [whole(["Sure! ", "Where", " was I?"])], {}),
+    "one that ends too early": (Policy(), [whole(["word"])], {}),
+    "one whose line never ends": (Policy(), [stream(*said(WORDS[:1]), event({"content": "x" * (5 << 20)}))], {}),
     "one whose answer cannot be read": (
-        t.Policy(),
+        Policy(),
         [raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")],
         {},
     ),
-    "several choices": (t.Policy(), [going_on], {"n": 2}),
-    "no conversation": (t.Policy(), [going_on], {"messages": None}),
+    "several choices": (Policy(), [going_on], {"n": 2}),
+    "no conversation": (Policy(), [going_on], {"messages": None}),
 }
 
 
 @pytest.mark.parametrize(("policy", "others", "asked"), ABORTED.values(), ids=ABORTED.keys())
 async def test_a_stream_that_is_not_continued_ends_abnormally_after_an_error_event(
-    client: aiohttp.ClientSession, policy: t.Policy | AsWritten, others: list[Answering], asked: dict[str, Any]
+    client: aiohttp.ClientSession, policy: Policy | AsWritten, others: list[Answering], asked: dict[str, Any]
 ) -> None:
     async with targets(BREAKING["a reset"], *others) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
@@ -352,7 +354,7 @@ async def test_a_slow_but_living_stream_is_never_cut(client: aiohttp.ClientSessi
 
     async with targets(slowly, whole()) as (first, second):
         for limit in (0.4, 0.0):
-            policy = t.Policy(stream_idle_timeout=limit, first_token_timeout=0.4)
+            policy = Policy(stream_idle_timeout=limit, first_token_timeout=0.4)
             async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
                 got = await ask(client, at)
             assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
@@ -379,23 +381,23 @@ async def test_a_stream_that_lives_is_not_silent(client: aiohttp.ClientSession, 
         writer.write(chunks(*said(WORDS[40:]), END))
 
     async with targets(living, whole()) as (first, second):
-        policy = t.Policy(stream_idle_timeout=0.5, lone_stream_idle_timeout=0.5)
+        policy = Policy(stream_idle_timeout=0.5, lone_stream_idle_timeout=0.5)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
     assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
 
 
-NOBODY: dict[str, tuple[list[bytes], int, t.Policy]] = {
-    "no other target": ([], 1, t.Policy()),
-    "reasoning was sent": ([event({"reasoning": "hm"})], 2, t.Policy()),
-    "streams are not continued": ([], 2, t.Policy(stream_recovery="Abort")),
-    "attempts are used up": ([], 2, t.Policy(attempts=1)),
+NOBODY: dict[str, tuple[list[bytes], int, Policy]] = {
+    "no other target": ([], 1, Policy()),
+    "reasoning was sent": ([event({"reasoning": "hm"})], 2, Policy()),
+    "streams are not continued": ([], 2, Policy(stream_recovery="Abort")),
+    "attempts are used up": ([], 2, Policy(attempts=1)),
 }
 
 
 @pytest.mark.parametrize(("first_of_all", "count", "policy"), NOBODY.values(), ids=NOBODY.keys())
 async def test_a_quiet_stream_is_given_more_time_where_nobody_could_go_on_with_it(
-    client: aiohttp.ClientSession, first_of_all: list[bytes], count: int, policy: t.Policy
+    client: aiohttp.ClientSession, first_of_all: list[bytes], count: int, policy: Policy
 ) -> None:
     async def quiet(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunks(ROLE, *first_of_all, *said(WORDS[:40]), end=False))
@@ -413,7 +415,7 @@ async def test_a_stream_that_stays_quiet_is_cut_where_nobody_could_go_on_with_it
     client: aiohttp.ClientSession,
 ) -> None:
     async with targets(BREAKING["silence"]) as (first,):
-        policy = t.Policy(stream_idle_timeout=0.1, lone_stream_idle_timeout=0.2)
+        policy = Policy(stream_idle_timeout=0.1, lone_stream_idle_timeout=0.2)
         async with gateway(table(free_port(), [first.port], policy)) as at:
             got = await ask(client, at)
     assert (got.broke, "stalled" in got.error["message"]) == (True, True)
@@ -456,7 +458,7 @@ async def test_an_end_without_a_word_behind_which_nothing_comes_is_a_failed_atte
 ) -> None:
     monkeypatch.setattr(stream_start, "AFTER_THE_END", 0.1)
     async with targets(stream(event({}, "stop"), end=False, then="wait"), whole()) as made:
-        policy = t.Policy(first_token_timeout=0.0)
+        policy = Policy(first_token_timeout=0.0)
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             assert (await ask(client, at)).is_whole
 
@@ -521,8 +523,8 @@ async def test_a_failure_while_the_first_words_are_held_back_costs_nothing(
     client: aiohttp.ClientSession, breaking: Answering
 ) -> None:
     async with targets(breaking, whole()) as (first, second):
-        held = t.Holdback(tokens=41, time=0.0)
-        policy = t.Policy(stream_recovery="Holdback", holdback=held, first_token_timeout=0.2)
+        held = Holdback(tokens=41, time=0.0)
+        policy = Policy(stream_recovery="Holdback", holdback=held, first_token_timeout=0.2)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
 
@@ -532,17 +534,15 @@ async def test_a_failure_while_the_first_words_are_held_back_costs_nothing(
 
 
 async def test_what_breaks_after_the_words_that_are_held_back_is_not_continued(client: aiohttp.ClientSession) -> None:
-    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(tokens=40, time=5.0))
+    policy = Policy(stream_recovery="Holdback", holdback=Holdback(tokens=40, time=5.0))
     async with targets(BREAKING["a reset"], whole()) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             assert (await ask(client, at)).broke
 
 
 async def test_words_are_held_back_for_a_time_only(client: aiohttp.ClientSession) -> None:
-    held = t.Holdback(tokens=0, time=0.05)
-    policy = t.Policy(
-        stream_recovery="Holdback", holdback=held, stream_idle_timeout=0.05, lone_stream_idle_timeout=0.05
-    )
+    held = Holdback(tokens=0, time=0.05)
+    policy = Policy(stream_recovery="Holdback", holdback=held, stream_idle_timeout=0.05, lone_stream_idle_timeout=0.05)
     async with targets(BREAKING["silence"], whole()) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
@@ -553,7 +553,7 @@ async def test_words_are_held_back_for_a_time_only(client: aiohttp.ClientSession
 async def test_an_answer_that_is_shorter_than_what_is_held_back_is_sent_at_its_end(
     client: aiohttp.ClientSession,
 ) -> None:
-    policy = t.Policy(stream_recovery="Holdback", holdback=t.Holdback(tokens=100, time=20.0))
+    policy = Policy(stream_recovery="Holdback", holdback=Holdback(tokens=100, time=20.0))
     async with targets(whole(WORDS[:3])) as (first,):
         async with gateway(table(free_port(), [first.port], policy)) as at:
             assert (await ask(client, at)).is_whole

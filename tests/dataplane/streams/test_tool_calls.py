@@ -22,8 +22,8 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.reply import reading
+from switchover_dataplane.table.policies import Policy
 
 
 def called(*pieces: str) -> list[bytes]:
@@ -47,7 +47,7 @@ CUTS: dict[str, dict[str, Any]] = {
 async def test_a_tool_call_that_is_cut_before_any_word_was_never_seen(
     client: aiohttp.ClientSession, cut: dict[str, Any], recovery: Literal["Continue", "Holdback"]
 ) -> None:
-    policy = t.Policy(stream_recovery=recovery, first_token_timeout=0.2)
+    policy = Policy(stream_recovery=recovery, first_token_timeout=0.2)
     async with targets(stream(CALL, **cut), stream(*called('{"b":', "2}"))) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
@@ -61,7 +61,7 @@ async def test_a_tool_call_that_is_cut_before_any_word_was_never_seen(
 async def test_a_tool_call_that_is_cut_behind_a_text_is_made_by_the_next_model(
     client: aiohttp.ClientSession, cut: dict[str, Any], again: list[bytes]
 ) -> None:
-    policy = t.Policy(stream_idle_timeout=0.2)
+    policy = Policy(stream_idle_timeout=0.2)
     async with targets(stream(*said(WORDS), CALL, **cut), stream(*again, *called("{}"))) as (first, second):
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
@@ -128,11 +128,11 @@ async def test_a_tool_call_that_is_cut_behind_a_text_where_nobody_is_left_ends_w
 
 @pytest.mark.parametrize(
     "policy",
-    [t.Policy(tool_calls="Stream"), as_written(stream_recovery="Abort"), as_written(semantics="Envoy")],
+    [Policy(tool_calls="Stream"), as_written(stream_recovery="Abort"), as_written(semantics="Envoy")],
     ids=["toolCalls: Stream", "streamRecovery: Abort", "Envoy's rules"],
 )
 async def test_a_tool_call_is_handed_on_as_it_comes_where_that_is_asked_for(
-    client: aiohttp.ClientSession, policy: t.Policy | AsWritten
+    client: aiohttp.ClientSession, policy: Policy | AsWritten
 ) -> None:
     async with targets(stream(CALL, end=False, then="wait")) as (first,):
         async with gateway(table(free_port(), [first.port], policy)) as at:
@@ -164,7 +164,7 @@ async def test_a_client_gets_keep_alives_while_a_tool_call_is_held(
 async def test_a_target_that_is_silent_within_a_tool_call_is_given_up_in_the_end(
     client: aiohttp.ClientSession,
 ) -> None:
-    policy = t.Policy(first_token_timeout=0.0, lone_stream_idle_timeout=0.2)
+    policy = Policy(first_token_timeout=0.0, lone_stream_idle_timeout=0.2)
     async with targets(stream(CALL, end=False, then="wait"), stream(*called("{}"))) as made:
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             got = await ask(client, at)

@@ -11,7 +11,9 @@ from playbook import SOMEBODY, WORDS
 from recorded import attempted, recorded
 from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.table import Auth, CoolDown, OpenAI, Target, Upstream, sealed
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.upstreams import Auth, OpenAI, Target, Upstream
+from switchover_dataplane.table.wire import sealed
 from switchover_dataplane.telemetry.metrics import Metrics, Present
 from switchover_dataplane.telemetry.trace import Attempt
 

@@ -14,7 +14,8 @@ from playbook import SOMEBODY, WORDS
 from recorded import attempted, recorded
 from switchover_dataplane.failover.outcome import ErrorClass
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.table import Auth, CoolDown, OpenAI, Target
+from switchover_dataplane.table.policies import CoolDown
+from switchover_dataplane.table.upstreams import Auth, OpenAI, Target
 from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
 from switchover_dataplane.telemetry.trace import Attempt, Ending, Record
 

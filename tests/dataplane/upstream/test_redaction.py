@@ -27,7 +27,9 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.rules import Filters, Header, HeaderEdit
+from switchover_dataplane.table.upstreams import Auth
 from switchover_dataplane.upstream.redaction import NOTHING, RedactedPieces, Redaction, Redactions
 
 ODD = 'sk/"odd" key+1'
@@ -90,8 +92,8 @@ def test_without_a_secret_nothing_is_changed() -> None:
 def test_each_target_has_its_own_key_and_the_secrets_in_headers_are_everybodys() -> None:
     of = table(1, [1, 2])
     [upstream] = of.upstreams.values()
-    second = msgspec.structs.replace(upstream.priorities[1][0], auth=t.Auth("token", "second"))
-    sends = t.Filters(request_headers=(t.HeaderEdit(set=(t.Header("x-proxy", secret="header"),)),))
+    second = msgspec.structs.replace(upstream.priorities[1][0], auth=Auth("token", "second"))
+    sends = Filters(request_headers=(HeaderEdit(set=(Header("x-proxy", secret="header"),)),))
     of = msgspec.structs.replace(
         of,
         rules={"rule": msgspec.structs.replace(of.rules["rule"], filters=sends)},
@@ -190,7 +192,7 @@ async def ask(at: Gateway, *, stream: bool) -> tuple[int, str, bytes]:
 async def test_a_key_that_a_target_quotes_does_not_reach_the_client(
     said: bytes, stream: bool, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with targets(quoting(said)) as [one], gateway(table(free_port(), [one.port], t.Policy(attempts=1))) as at:
+    async with targets(quoting(said)) as [one], gateway(table(free_port(), [one.port], Policy(attempts=1))) as at:
         got, fields, body = await ask(at, stream=stream)
         assert KEY in one.seen[0].headers["authorization"]
     assert (got, KEY in fields, KEY.encode() in body) == (status, False, False)
@@ -216,7 +218,7 @@ async def test_the_key_of_the_model_that_continues_an_answer_is_redacted_too() -
 
 
 async def test_a_secret_of_a_header_that_a_plain_backend_quotes_is_redacted_too() -> None:
-    sends = t.Filters(request_headers=(t.HeaderEdit(set=(t.Header("authorization", secret="key"),)),))
+    sends = Filters(request_headers=(HeaderEdit(set=(Header("authorization", secret="key"),)),))
     said = with_length(b"403 F", b"%b", b"x-echo: " + KEY.encode())
     async with targets(quoting(said)) as [one]:
         of = table(free_port(), [one.port], filters=sends, ai=False, auth="")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from as_written import as_written, retries
-from switchover_dataplane.table import Counted, EnvoyOrder, EveryPriority, Policy, Tokens
+from switchover_dataplane.table.policies import Counted, EnvoyOrder, EveryPriority, Policy, Tokens
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchover_dataplane.table import decode, encode
+from switchover_dataplane.table.wire import decode, encode
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Standalone

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from certificates import Authority
-from switchover_dataplane.table import Table, decode, encode
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.wire import decode, encode
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.conditions import Condition

@@ -10,7 +10,8 @@ from as_written import AsWritten, as_written, changed, retries
 from playbook import WORDS, upstream
 from switchover_dataplane.failover.decision import Answer, Tried, Wait, next_step
 from switchover_dataplane.failover.outcome import ErrorClass, NotSent, Refused
-from switchover_dataplane.table import BackOff, RateLimitedBackOff, ResetHeader, Upstream
+from switchover_dataplane.table.policies import BackOff, RateLimitedBackOff, ResetHeader
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler.attempt_rules import Written
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.worst_case import WorstCase, condition_of, worst_case

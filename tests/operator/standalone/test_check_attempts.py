@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook import longest_walk
-from switchover_dataplane.table import ErrorClass, Table
+from switchover_dataplane.table.error_classes import ErrorClass
+from switchover_dataplane.table.table import Table
 from switchover_operator.cli import main
 from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone

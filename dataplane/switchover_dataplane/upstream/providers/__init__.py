@@ -4,7 +4,7 @@ What differs between providers is here and nowhere else. A `Wire` holds plain fu
 table; sending is `attempt.py`'s.
 """
 
-from switchover_dataplane.table import AzureOpenAI, Http, Mistral, OpenAI, Provider
+from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Mistral, OpenAI, Provider
 from switchover_dataplane.upstream.providers import azure_openai, http, mistral, openai
 from switchover_dataplane.upstream.providers.wire import Wire
 

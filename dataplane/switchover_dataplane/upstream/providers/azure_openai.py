@@ -5,7 +5,7 @@ The deployment decides the model, so the body's `model` is left as the caller wr
 
 from urllib.parse import quote
 
-from switchover_dataplane.table import AzureOpenAI, Provider
+from switchover_dataplane.table.upstreams import AzureOpenAI, Provider
 from switchover_dataplane.upstream.providers import openai
 from switchover_dataplane.upstream.providers.wire import Wire
 

@@ -1,6 +1,6 @@
 """A plain HTTP server behind a static or kube Upstream or a Service: paths and bodies go as they came."""
 
-from switchover_dataplane.table import Provider
+from switchover_dataplane.table.upstreams import Provider
 from switchover_dataplane.upstream.providers.wire import Wire
 
 

@@ -1,6 +1,6 @@
 """Mistral (docs.mistral.ai, API): OpenAI's paths and bearer token, the model in the body."""
 
-from switchover_dataplane.table import Mistral, Provider
+from switchover_dataplane.table.upstreams import Mistral, Provider
 from switchover_dataplane.upstream.providers import openai
 from switchover_dataplane.upstream.providers.wire import Wire
 

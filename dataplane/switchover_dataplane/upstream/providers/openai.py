@@ -6,7 +6,7 @@ route's own and means chat completions, as in Gloo, which sends all chat traffic
 """
 
 from switchover_dataplane.formats.operations import API
-from switchover_dataplane.table import OpenAI, Provider
+from switchover_dataplane.table.upstreams import OpenAI, Provider
 from switchover_dataplane.upstream.providers.wire import Wire
 
 CHAT_COMPLETIONS = "/v1/chat/completions"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from switchover_dataplane.table import Provider
+from switchover_dataplane.table.upstreams import Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,56 +7,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane import table as t
-from switchover_dataplane import table_parts
+from switchover_dataplane.table import parts as table_parts
+from switchover_dataplane.table import wire
+from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
+from switchover_dataplane.table.rules import Rule
+from switchover_dataplane.table.table import VERSION, Table
+from switchover_dataplane.table.upstreams import Upstream
+from switchover_dataplane.table.wire import InvalidTable, decode, encode
 
 _NAMES = st.text(alphabet='ab/{}[],"\\\0\xe9:', max_size=4)
-_MATCHES = st.builds(t.Match, st.just("r"), st.builds(t.PathMatch, _NAMES))
+_MATCHES = st.builds(Match, st.just("r"), st.builds(PathMatch, _NAMES))
 _HOSTS = st.lists(
-    st.builds(t.Host, _NAMES, st.lists(_MATCHES, max_size=3).map(tuple) | st.just(tuple(map(t.Match, ["r"] * 150)))),
+    st.builds(Host, _NAMES, st.lists(_MATCHES, max_size=3).map(tuple) | st.just(tuple(map(Match, ["r"] * 150)))),
     max_size=5,
     unique_by=lambda host: host.hostname,
 ).map(tuple)
-_LISTENERS = st.lists(st.builds(t.Listener, _NAMES, hosts=_HOSTS), max_size=3).map(tuple)
-_PORTS = st.lists(st.builds(t.Port, st.integers(1, 9), listeners=_LISTENERS), max_size=3).map(tuple)
+_LISTENERS = st.lists(st.builds(Listener, _NAMES, hosts=_HOSTS), max_size=3).map(tuple)
+_PORTS = st.lists(st.builds(Port, st.integers(1, 9), listeners=_LISTENERS), max_size=3).map(tuple)
 _SECRETS = st.dictionaries(_NAMES, _NAMES, max_size=5)
-_UPSTREAMS = st.integers(0, 200).map(lambda many: {f"u{number}": t.Upstream(f"u{number}") for number in range(many)})
+_UPSTREAMS = st.integers(0, 200).map(lambda many: {f"u{number}": Upstream(f"u{number}") for number in range(many)})
 
 
-def content(ports: Any, secrets: Any, upstreams: Any) -> t.Table:
-    return t.Table(t.VERSION, "", ports, {"r": t.Rule("ns/r", "0")}, {}, upstreams, secrets, {})
+def content(ports: Any, secrets: Any, upstreams: Any) -> Table:
+    return Table(VERSION, "", ports, {"r": Rule("ns/r", "0")}, {}, upstreams, secrets, {})
 
 
 _TABLES = st.builds(content, _PORTS, _SECRETS, _UPSTREAMS)
 
 
-def pushed(revision: str, parts: Any, known: Any = ()) -> t.Table:
+def pushed(revision: str, parts: Any, known: Any = ()) -> Table:
     had = {part.digest: part for part in known}
     again, all_parts = table_parts.received(table_parts.push(revision, parts, set(had)), had)
     return table_parts.joined(again, all_parts)
 
 
 @given(_TABLES)
-def test_the_parts_of_a_table_are_its_text_and_make_the_same_table_as_it_pushed_whole(of: t.Table) -> None:
+def test_the_parts_of_a_table_are_its_text_and_make_the_same_table_as_it_pushed_whole(of: Table) -> None:
     sealed, parts = table_parts.sealed(of)
-    assert sealed == t.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
-    assert table_parts.text_of(parts) == t.encode(sealed)
-    assert pushed(sealed.revision, parts) == t.decode(t.encode(sealed)) == sealed
+    assert sealed == wire.sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
+    assert table_parts.text_of(parts) == encode(sealed)
+    assert pushed(sealed.revision, parts) == decode(encode(sealed)) == sealed
 
 
 @given(_TABLES, _TABLES)
-def test_parts_of_another_table_make_no_difference(before: t.Table, after: t.Table) -> None:
+def test_parts_of_another_table_make_no_difference(before: Table, after: Table) -> None:
     _, known = table_parts.sealed(before)
     sealed, parts = table_parts.sealed(after, known)
     assert [part.text for part in parts] == [part.text for part in table_parts.sealed(after)[1]]
     assert pushed(sealed.revision, parts, known) == sealed
 
 
-def routes(number: int, changed: int = -1, *, one_host: bool) -> t.Table:
-    rules = {f"ns/{n}": t.Rule(f"ns/{n}", "changed" if n == changed else "0") for n in range(number)}
-    matches = [t.Match(key, t.PathMatch(f"/{key}")) for key in rules]
-    hosts = [t.Host("h", tuple(matches))] if one_host else [t.Host(each.rule, (each,)) for each in matches]
-    return t.Table(t.VERSION, "", (t.Port(1, "HTTP", (t.Listener("l", hosts=tuple(hosts)),)),), rules)
+def routes(number: int, changed: int = -1, *, one_host: bool) -> Table:
+    rules = {f"ns/{n}": Rule(f"ns/{n}", "changed" if n == changed else "0") for n in range(number)}
+    matches = [Match(key, PathMatch(f"/{key}")) for key in rules]
+    hosts = [Host("h", tuple(matches))] if one_host else [Host(each.rule, (each,)) for each in matches]
+    return Table(VERSION, "", (Port(1, "HTTP", (Listener("l", hosts=tuple(hosts)),)),), rules)
 
 
 @pytest.mark.parametrize("one_host", [True, False])
@@ -99,5 +104,5 @@ def altered(**changes: Any) -> bytes:
     ],
 )
 def test_parts_that_make_no_table_are_refused(body: bytes, reason: str) -> None:
-    with pytest.raises(t.InvalidTable, match=reason):
+    with pytest.raises(InvalidTable, match=reason):
         table_parts.joined(*table_parts.received(body, {}))

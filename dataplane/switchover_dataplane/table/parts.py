@@ -1,6 +1,6 @@
 """A table ↔ its text in parts, so that a push carries only the parts that the data plane does not have.
 
-The parts of a table are its JSON text (`table.encode`) cut into pieces: joined in order they are that text, byte for
+The parts of a table are its JSON text (`wire.py`) cut into pieces: joined in order they are that text, byte for
 byte, and its revision is the digest of it as of any table. Cuts stand between entries and depend on what an entry is
 called, not on its place, so that one that comes, goes or changes alters the one part that it is in.
 
@@ -16,8 +16,14 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from switchover_dataplane import table
-from switchover_dataplane.table import Access, Host, InvalidTable, Match, Policy, Port, Rule, Table, Upstream
+from switchover_dataplane.table import references
+from switchover_dataplane.table.access import Access
+from switchover_dataplane.table.policies import Policy
+from switchover_dataplane.table.ports import Host, Match, Port
+from switchover_dataplane.table.rules import Rule
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Upstream
+from switchover_dataplane.table.wire import InvalidTable, read
 
 CONTENT_TYPE: Final = "application/vnd.switchover.table-parts+msgpack"
 
@@ -278,7 +284,7 @@ def joined(revision: str, parts: Sequence[Part], before: Table | None = None) ->
             f"the revision {revision[:64]!r} is not the digest of the table's content, which is {expected}"
         )
     frame, groups = _frame(parts)
-    framed = table.read(frame)
+    framed = read(frame)
     if framed.revision != revision:
         raise InvalidTable(f"the revision {framed.revision[:64]!r} of the table is not the one that is pushed")
     mappings: dict[str, dict[str, Any]] = {name: {} for name in _MAPPINGS}
@@ -286,7 +292,7 @@ def joined(revision: str, parts: Sequence[Part], before: Table | None = None) ->
         if part.kind in mappings:
             mappings[part.kind].update(part.entries)
     whole = msgspec.structs.replace(framed, ports=_filled(framed.ports, groups), **mappings)
-    dangling = table.dangling(whole, before)
+    dangling = references.dangling(whole, before)
     if dangling:
         raise InvalidTable(*dangling)
     return whole
