@@ -22,7 +22,7 @@ HOT = {
     "reply": "reply",
     "request": "call call_of expect identity limits memory_budget plan read_body wording",
     "routing": "backends filters headers",
-    "telemetry": "logs metrics series trace trace_line",
+    "telemetry": "json_line metrics series trace trace_line",
     "upstream": "connection decoded pool redaction request_head response_parser targets transport upload",
 }
 """Most modules that requests go through, as `make guard TOP=70` lists them.

@@ -6,7 +6,6 @@ terminal (CWE-117).
 """
 
 import asyncio
-import json
 import logging
 import sys
 import time
@@ -14,12 +13,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import msgspec
-from msgspec.structs import replace
 
+from switchover_dataplane.telemetry.json_line import line_of, one_line
 from switchover_dataplane.telemetry.line import Line
 
 _COLOURS: Final = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
-_encoder = msgspec.json.Encoder()
 
 
 # Forms of the standard library read these out of a record's `__dict__`.
@@ -52,7 +50,23 @@ class Entry(logging.LogRecord):
 
 def info(logger: logging.Logger, message: str, fields: Line) -> None:
     """Log a line; whoever makes its fields asks before whether the logger is enabled for INFO."""
-    logger.handle(Entry(logger.name, message, fields))
+    output = _only_output(logger)
+    if output is None:
+        logger.handle(Entry(logger.name, message, fields))
+        return
+    try:
+        output.add(line_of(time.time(), "INFO", message, fields))
+    except Exception:  # noqa: BLE001 - no line is worth the request that it is about
+        output.handleError(Entry(logger.name, message, fields))
+
+
+def _only_output(logger: logging.Logger) -> "Output | None":
+    """Return the output where all that a logger logs goes there alone, as JSON: the way to it costs as much again."""
+    handlers = logging.root.handlers
+    output = handlers[0] if len(handlers) == 1 else None
+    if isinstance(output, Output) and output.is_json and logger.propagate and not logger.handlers:
+        return output
+    return None
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -69,25 +83,13 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def _one_line(content: dict[str, Any] | Line) -> str:
-    """Write JSON with all characters escaped that are not printable."""
-    try:
-        line = _encoder.encode(content).decode()
-    except UnicodeEncodeError:  # half a surrogate pair
-        line = json.dumps(msgspec.to_builtins(content), default=str)
-    if line.isprintable():
-        return line
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
-
-
 class JsonLines(logging.Formatter):
     """`{"time": RFC 3339, "level", "msg", ...fields}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as one line."""
         if isinstance(record, Entry):
-            created = datetime.fromtimestamp(record.created, UTC)
-            return _one_line(replace(record.fields, time=created, level=record.levelname, msg=record.getMessage()))
+            return line_of(record.created, record.levelname, record.getMessage(), record.fields)
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
             "level": record.levelname,
@@ -96,7 +98,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _one_line(line)
+        return one_line(line)
 
 
 class Text(logging.Formatter):
@@ -133,20 +135,34 @@ class Output(logging.StreamHandler[TextIO]):
         self._lines: list[str] = []
         self._waits_in: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the lines are JSON."""
+        return isinstance(self.formatter, JsonLines)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Add the line of a record."""
         try:
-            self._lines.append(self.format(record))
+            line = self.format(record)
         except Exception:  # noqa: BLE001 - no line is worth the request that it is about
             self.handleError(record)
             return
-        loop = None if record.levelno >= logging.WARNING else _running_loop()
+        if record.levelno >= logging.WARNING:
+            self._lines.append(line)
+            self._write()
+        else:
+            self.add(line)
+
+    def add(self, line: str) -> None:
+        """Add a line, to be written at the end of the event loop's turn."""
+        self._lines.append(line)
+        loop = _running_loop()
         if loop is None:
-            self._write(record)
+            self._write()
         elif self._waits_in is not loop:
             # It may be another loop that waits: one that was closed before its turn came writes nothing.
             self._waits_in = loop
-            loop.call_soon(self._write, record)
+            loop.call_soon(self._write)
 
     def flush(self) -> None:
         """Write the lines that wait."""
@@ -160,11 +176,11 @@ class Output(logging.StreamHandler[TextIO]):
         finally:
             self.release()
 
-    def _write(self, record: logging.LogRecord) -> None:
+    def _write(self) -> None:
         try:
             self.flush()
         except Exception:  # noqa: BLE001 - as above
-            self.handleError(record)
+            self.handleError(Entry(__name__, "lines could not be written", Line()))
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
