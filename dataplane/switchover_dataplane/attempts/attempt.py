@@ -23,6 +23,7 @@ from switchover_dataplane.request.limits import HeldBack, Limits
 from switchover_dataplane.upstream.decoded import CodingBroken, coding, decoded, has_body, in_clear
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
+_MODEL_UNAVAILABLE: Final = ErrorClass.MODEL_UNAVAILABLE
 _JSON: Final = "application/json"
 _JSON_WITH: Final = "application/json;"
 
@@ -156,9 +157,9 @@ async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
 def _classified(answer: Answer, body: bytes, call: Call, of: InFlight) -> Result:
     status, headers = answer.status, answer.headers
     error_class, wait, whom = refused(of.head.route.wire.name, status, headers, body, time.time())
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and call.head.method in ("GET", "DELETE"):
+    if error_class is _MODEL_UNAVAILABLE and call.head.method in ("GET", "DELETE"):
         error_class = ErrorClass.CALLER_FAULT  # what is not there is a stored answer or a file, not the model
-    if error_class is ErrorClass.MODEL_UNAVAILABLE and of.head.keeps_model:
+    if error_class is _MODEL_UNAVAILABLE and of.head.keeps_model:
         whom = "request"  # the model is the caller's own choice, and not the one that others are served by
     return Refused(status, error_class, headers, wait, whom), answer
 

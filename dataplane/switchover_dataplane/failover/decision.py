@@ -9,6 +9,7 @@ number are handed in, so that every sequence can be written down as a test. Choo
 """
 
 from collections.abc import Sequence, Set
+from typing import Final
 
 from switchover_dataplane.failover import envoy_order
 from switchover_dataplane.failover.answer_status import status_for
@@ -27,7 +28,11 @@ from switchover_dataplane.table.error_classes import BRIEF
 from switchover_dataplane.table.policies import Counted, EnvoyOrder, EveryPriority, Policy
 from switchover_dataplane.table.upstreams import Target, Upstream
 
-_GATEWAY_TIMEOUT = 504
+_GATEWAY_TIMEOUT: Final = 504
+
+# A constant of the module is found faster than a member of an enumeration.
+_FIRST: Final = Why.FIRST
+_NEXT_PRIORITY: Final = Why.NEXT_PRIORITY
 
 __all__ = ["Answer", "Step", "Tried", "Try", "Wait", "Why", "first_step", "next_step"]
 
@@ -97,12 +102,12 @@ def first_step(upstream: Upstream, cooling: Set[str]) -> Step:
     fallback: Try | None = None
     for priority, pool in enumerate(upstream.priorities):
         if not cooling and pool:
-            return Try(priority, pool, Why.FIRST)
+            return Try(priority, pool, _FIRST)
         healthy = tuple(target for target in pool if target.id not in cooling)
         if healthy:
-            return Try(priority, healthy, Why.FIRST)
+            return Try(priority, healthy, _FIRST)
         if pool and fallback is None:
-            fallback = Try(priority, pool, Why.FIRST)
+            fallback = Try(priority, pool, _FIRST)
     return fallback or Answer(Why.NO_TARGET, 503)
 
 
@@ -221,7 +226,7 @@ def _took_its_time(request: RetryState, priority: int, target: Target) -> bool:
 
 def _next_priority(request: RetryState) -> Try | None:
     for priority in request.untried_priorities:
-        return Try(priority, request.untried(priority), Why.NEXT_PRIORITY)
+        return Try(priority, request.untried(priority), _NEXT_PRIORITY)
     return None
 
 

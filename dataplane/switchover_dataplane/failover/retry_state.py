@@ -6,6 +6,7 @@ may stand in two pools.
 
 from collections.abc import Mapping, Sequence, Set
 from math import inf
+from typing import Final
 
 from switchover_dataplane.failover.backoff import before_repeat
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Outcome, Refused
@@ -15,6 +16,8 @@ from switchover_dataplane.table.upstreams import Target
 
 LONG = 5.0
 """A failure that took more seconds, or more than `firstTokenTimeout`, costs the caller too much to be met twice."""
+
+_RATE_LIMITED: Final = ErrorClass.RATE_LIMITED
 
 Pool = tuple[Target, ...]
 
@@ -221,7 +224,7 @@ def untried_priorities(pools: Mapping[int, Pool], turns: Mapping[int, int], cool
 
 def brief_limit(policy: Policy, outcome: Outcome) -> float | None:
     """Return the wait in seconds of a rate limit that is worth waiting for, else None."""
-    if not isinstance(outcome, Refused) or outcome.error_class is not ErrorClass.RATE_LIMITED:
+    if not isinstance(outcome, Refused) or outcome.error_class is not _RATE_LIMITED:
         return None
     wait = outcome.retry_after or 0.0
     return wait if 0 < wait <= policy.brief_wait else None

@@ -4,6 +4,8 @@ Two vocabularies meet here and nowhere else: Envoy's `retryOn` tokens, which spe
 the error classes, which speak of reasons. `decision.py` asks; it never looks into an outcome itself.
 """
 
+from typing import Final
+
 from switchover_dataplane.failover.outcome import (
     Broken,
     ClientGone,
@@ -17,9 +19,10 @@ from switchover_dataplane.failover.outcome import (
 from switchover_dataplane.table.error_classes import CONNECTION_TRIGGERS
 from switchover_dataplane.table.policies import Classes, Policy, Tokens
 
-_LOCAL_FAILURE = ("5xx", "gateway-error", "reset")
-_NO_CONNECTION = (*_LOCAL_FAILURE, *CONNECTION_TRIGGERS)
-_GRPC_STATUS = {
+_CONTENT_FILTER: Final = ErrorClass.CONTENT_FILTER
+_LOCAL_FAILURE: Final = ("5xx", "gateway-error", "reset")
+_NO_CONNECTION: Final = (*_LOCAL_FAILURE, *CONNECTION_TRIGGERS)
+_GRPC_STATUS: Final = {
     "cancelled": "1",
     "deadline-exceeded": "4",
     "resource-exhausted": "8",
@@ -41,7 +44,7 @@ def error_class(outcome: Outcome) -> ErrorClass | None:
 def wants_refusals_known(policy: Policy) -> bool:
     """Tell whether a refusal under a success is a trigger: where a written `retryOn` names content filters."""
     triggers = policy.triggers
-    return isinstance(triggers, Tokens) and ErrorClass.CONTENT_FILTER in triggers.tokens
+    return isinstance(triggers, Tokens) and _CONTENT_FILTER in triggers.tokens
 
 
 def is_final_success(policy: Policy, outcome: Outcome) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, Final
 
+_current_task: Final = asyncio.current_task
+
 
 class Waiter:
     """One wait of one task: `await` it once, `wake` ends the wait."""
@@ -37,7 +39,7 @@ class Waiter:
         if run_on is None or context is None:
             return
         self._run_on = None
-        if asyncio.current_task(self._loop) is None:
+        if _current_task(self._loop) is None:
             context.run(run_on, self)
         else:
             self._loop.call_soon(run_on, self, context=context)

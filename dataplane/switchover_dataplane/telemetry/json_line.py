@@ -10,12 +10,16 @@ from msgspec.structs import replace
 from switchover_dataplane.telemetry.line import Line
 
 _encoder: Final = msgspec.json.Encoder()
+_DELETE: Final = b"\x7f"
 
 
 def one_line(content: dict[str, Any] | Line) -> str:
     """Write JSON with all characters escaped that are not printable."""
     try:
-        line = _encoder.encode(content).decode()
+        written = _encoder.encode(content)
+        if written.isascii() and _DELETE not in written:
+            return written.decode()  # the encoder escapes all other control characters
+        line = written.decode()
     except UnicodeEncodeError:  # half a surrogate pair
         line = json.dumps(msgspec.to_builtins(content), default=str)
     if line.isprintable():
