@@ -195,13 +195,21 @@ class Connection:
         if self._answer.done:
             self.close()
             return
-        answer = self._answer
+        answer, take = self._answer, self._taker
+        if take is not None and len(data) <= self.room:
+            piece = answer.only_chunk(data)
+            if piece is not None:
+                self.room -= len(piece)
+                if not take(piece):
+                    self._taker = None
+                    self._wake()
+                return
         self.received = True
         try:
             answer.feed(data)
         except NotHttp as reason:
             self._fail(ConnectionBroken("not-http", str(reason)))
-        take, held = self._taker, answer.held
+        held = answer.held
         if take is not None and held <= self.room:
             self.room -= held
             if held and not take(answer.take()):
