@@ -107,7 +107,10 @@ class Reading:
         self._idle.waiting_since = None
         failure, self._failure = self._failure, None
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it holds this frame
         late, self._late = self._late, ()
         if late:
             await self._delivery.take(late)
