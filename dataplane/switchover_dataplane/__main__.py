@@ -1,7 +1,6 @@
 """The data-plane process: flags and environment → sockets, until a signal ends it gracefully."""
 
 import asyncio
-import gc
 import itertools
 import logging
 import os
@@ -21,7 +20,7 @@ from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
 from switchover_dataplane.health.health import Health
-from switchover_dataplane.process import address, core_dumps, heap, parent
+from switchover_dataplane.process import address, core_dumps, garbage, heap, parent
 from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.served_table import State
 from switchover_dataplane.target_addresses import Network, TargetAddresses, network
@@ -56,11 +55,10 @@ class Flags:
 
 async def serve(flags: Flags) -> None:
     """Serve until SIGTERM or SIGINT; then drain."""
-    # What was imported stays: no collection has to look at it again.
-    gc.collect()
-    gc.freeze()
+    garbage.start()
     heap.return_large_blocks()
     metrics, health = Metrics(), Health()
+    quiet_moments = garbage.QuietMoments(lambda: metrics.in_flight == 0)
     state = State(health, metrics, flags.table_file)
     runtime = UpstreamRuntime(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
     proxy = Proxy(state, runtime, metrics, flags.settings)
@@ -83,6 +81,7 @@ async def serve(flags: Flags) -> None:
     await listeners.drain(flags.grace)
     await runtime.transport.close()
     await admin.close()
+    quiet_moments.end()
     log.info("stopped")
 
 

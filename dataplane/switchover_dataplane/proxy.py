@@ -165,13 +165,13 @@ class Proxy:
         budget.begin(upstream)
         try:
             call = await call_of(request, routed, record.request_id, held)
-            plan, first, targets = routed.plan, routed.first, routed.upstream
+            first, targets = routed.first, routed.upstream
             if first is not None and first.is_for_vectors:
-                targets = of_one_model(targets, plan.serving.routes, call.body.model)
+                targets = of_one_model(targets, routed.serving.routes, call.body.model)
             identity = RequestIdentity(
-                call, name=plan.caller, fields=request.headers, query=plan.query, address=request.remote
+                call, name=routed.caller, fields=request.headers, query=routed.query, address=request.remote
             )
-            routes, policy, limits = plan.serving.routes, routed.policy, routed.limits
+            routes, policy, limits = routed.serving.routes, routed.policy, routed.limits
             exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
             ended = await exchange.run()
             return await self._reply(request, routed, record, exchange, ended)
@@ -255,7 +255,7 @@ class Proxy:
         ai = routed.upstream.ai
         result = headers.from_model(answer.headers) if ai else headers.to_client(answer.headers)
         redacts.headers(result)
-        filters.response(routed.filters, result, routed.plan.serving.table.secrets)
+        filters.response(routed.filters, result, routed.serving.table.secrets)
         if answer.status in (429, 503) and "retry-after" not in result:
             wait = exchange.earliest_return()
             if wait is not None:

@@ -68,7 +68,8 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
         return TimedOut("timeout", limits.remaining or 0.0), None
     except Exception as error:
         response.abort()
-        if error is response.failure:
+        if error is response.failure or isinstance(error, ConnectionBroken):
+            response.forget()
             raise  # what stopped the request's body
         return Broken("malformed", unreadable(error, of.target.id), ErrorClass.SERVER_ERROR), None
     except BaseException:
@@ -150,7 +151,7 @@ async def _refusal(response: Response, call: Call, of: InFlight) -> Result:
     except CodingBroken:
         answer.rest = None  # what came of it before is more than the client could read
     except ConnectionBroken as failure:
-        answer.broken, answer.rest = failure, None
+        answer.broken, answer.rest = failure.anew(), None
     return _classified(answer, b"".join(answer.held), call, of)
 
 

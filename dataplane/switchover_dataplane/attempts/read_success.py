@@ -87,7 +87,7 @@ async def _begins_as_stream(answer: Answer, response: Response) -> bool:
         try:
             piece = await response.chunk()
         except ConnectionBroken as failure:
-            answer.broken = failure
+            answer.broken = failure.anew()
             return False
         answer.held.append(piece)
         begun += piece
@@ -112,7 +112,7 @@ async def _whole(answer: Answer, response: Response) -> Outcome | None:
     try:
         await gather(answer, response, WHOLE_LIMIT)
     except ConnectionBroken as failure:
-        answer.broken, answer.rest = failure, None
+        answer.broken, answer.rest = failure.anew(), None
         return Broken(failure.how, failure.detail)
     return None
 
@@ -124,7 +124,7 @@ async def gather(answer: Answer, response: Response, limit: int) -> None:
         ConnectionBroken: the answer is not whole.
     """
     if answer.broken is not None:
-        raise answer.broken
+        raise answer.broken.anew()
     size = answer.size
     while size <= limit:
         piece = await response.chunk()

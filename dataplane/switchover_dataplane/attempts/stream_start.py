@@ -81,7 +81,7 @@ class _Reading:
                     answer.held.append(piece)
                 await _feed(opened, piece)
         except ConnectionBroken as failure:
-            answer.broken, answer.rest = failure, None
+            answer.broken, answer.rest = failure.anew(), None
             return Broken(failure.how, failure.detail)
         if isinstance(outcome, Broken):
             # Handed on all the same, under a policy that says so, it must not look whole.

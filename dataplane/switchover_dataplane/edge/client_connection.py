@@ -120,6 +120,8 @@ class ClientConnection(Receiving):
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection alone
             _log(error, "unknown")
             self.cut()
+        finally:
+            self.request = None  # a cycle, as it has this connection
 
     async def _next(self) -> Request:
         """Wait for the next request."""

@@ -66,7 +66,7 @@ class HeadParser:
         self._keep_alive = False
         self._whole = False
         self._refusal: Refusal | None = None
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self.length: int | None = None
         self.end = 0
 
@@ -79,6 +79,10 @@ class HeadParser:
     def has_begun(self) -> bool:
         """Whether anything of the head has come; empty lines before a request are none of it."""
         return bool(self._raw)
+
+    def release(self) -> None:
+        """Let go of llhttp's parser when the head is there, or will never be: it and this refer to each other."""
+        self._parser = None
 
     def feed(self, data: bytes) -> Head | None:
         """Take bytes that came; return the head, None where it goes on.
@@ -105,8 +109,11 @@ class HeadParser:
         return None
 
     def _parse(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:
+            raise RefusedHead(MALFORMED)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError as error:
@@ -148,7 +155,7 @@ class HeadParser:
 
     def on_headers_complete(self) -> None:
         """Note whether the connection may be kept, which llhttp forgets."""
-        self._keep_alive = self._parser.should_keep_alive()
+        self._keep_alive = self._parser is not None and self._parser.should_keep_alive()
         self._whole = True
 
     def _refuse(self, why: Refusal) -> None:

@@ -128,12 +128,14 @@ class Receiving(Sending):
         try:
             head = parser.feed(data)
         except RefusedHead as refused:
+            parser.release()
             self._turn_away(refused.refusal)
             return None
         if head is None:
             self._go_on_with(parser)
             return None
         self._head_parser = None
+        parser.release()
         self._refused = self._check(head)
         if self._refused is None:
             self._heads.keep(parser.raw, head, parser.length)
@@ -141,7 +143,9 @@ class Receiving(Sending):
 
     def _go_on_with(self, parser: HeadParser) -> None:
         """Wait for the rest of a head; of the first one since the connection began, of another since its first byte."""
-        if self._head_parser is None and parser.has_begun:
+        if not parser.has_begun:
+            parser.release()
+        elif self._head_parser is None:
             self._head_parser = parser
             if self._has_served:
                 self._expect(self._clients.limits.head_timeout, self._head_is_late)
@@ -241,6 +245,9 @@ class Receiving(Sending):
     def _end_request(self) -> None:
         """Cancel the handler, and whoever waits for more of the body."""
         self._waiter = None
+        if self._head_parser is not None:
+            self._head_parser.release()
+            self._head_parser = None
         task, self._task = self._task, None  # a cycle, as it holds this protocol
         if task is not None:
             task.cancel()

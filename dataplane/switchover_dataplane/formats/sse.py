@@ -43,44 +43,40 @@ class Scanner:
     """Splits a byte stream into events, wherever its pieces were cut.
 
     Blank lines and comments before an event are one event. `is_behind`: the input holds more events than one turn of
-    the event loop may read; `feed(b"")` returns the next ones.
+    the event loop may read; `feed(b"")` returns the next ones. `held` are bytes of an event that has not ended.
     """
 
-    __slots__ = ("_began", "_held", "_in_parts", "_looked", "is_behind")
+    __slots__ = ("_began", "_in_parts", "_looked", "held", "is_behind")
 
     def __init__(self) -> None:
         self.is_behind = False
-        self._held = bytearray()
+        self.held = bytearray()
         self._began = False
         self._in_parts = False
         self._looked = 0
 
-    def only_data(self, piece: bytes) -> bytes | None:
-        """Return the data of a piece that is one event of one data line, as nearly every piece; None for another piece.
+    def _only_data(self, piece: bytes) -> list[bytes]:
+        """Return the data of each event of a piece that is events of one data line each, as nearly every piece.
 
-        Such a piece leaves nothing behind, and is not to be fed.
+        Such a piece leaves nothing behind. For any other one the list is empty.
         """
-        size = len(piece)
-        if (
-            piece.find(b"\n") != size - 2
-            or piece[-1] != _NEW_LINE
-            or _RETURN in piece
-            or self._held
-            or size > _LARGE
-            or not self._began
-            or not piece.startswith(b"data: ")
-        ):
-            return None
-        return piece[6:-2]
+        if _RETURN in piece or len(piece) > _LARGE or not piece.startswith(b"data: ") or not piece.endswith(b"\n\n"):
+            return []
+        data = piece[6:-2].split(b"\n\ndata: ")
+        # A line end within an event, or an event that begins in another way.
+        return data if piece.count(b"\n") == 2 * len(data) <= 2 * turns.EVENTS else []
 
     def feed(self, piece: bytes) -> list[Event]:
         """Read the next bytes; return the events that they complete, and the parts of an event above 4 MiB."""
-        held = self._held
-        if not held and piece.endswith(b"\n\n") and _RETURN not in piece:
-            data = self.only_data(piece)
-            if data is not None:
-                return [Event(piece, "", data)]
-            if piece.find(b"\n\n") == len(piece) - 2:
+        held = self.held
+        if not held:
+            data = self._only_data(piece)
+            if data:
+                self._began = True
+                if len(data) == 1:
+                    return [Event(piece, "", data[0])]
+                return [Event(b"data: %b\n\n" % each, "", each) for each in data]
+            if piece.endswith(b"\n\n") and _RETURN not in piece and piece.find(b"\n\n") == len(piece) - 2:
                 return [self._event(piece)]
         text: bytes | bytearray = piece
         if held:
@@ -129,8 +125,8 @@ class Scanner:
 
     def end(self) -> list[Event]:
         """Read the end of the body; return the event that had begun, with a blank line added."""
-        rest = bytes(self._held)
-        self._held.clear()
+        rest = bytes(self.held)
+        self.held.clear()
         if self._in_parts:
             return [Event(rest, is_part=True)]
         if not rest.strip(b"\r\n" + lenient_json.BYTE_ORDER_MARK):

@@ -8,11 +8,16 @@ import re
 from typing import Final
 
 _NAMES: Final = (b'"completion_tokens"', b'"output_tokens"', b'"candidatesTokenCount"', b'"thoughtsTokenCount"')
+_IN_ALL: Final = b"oken"
+"""A part of each name, which nearly no event has."""
+
 _SOME: Final = re.compile(rb"\s*:\s*[1-9]")
 
 
 def counts_tokens(data: bytes) -> bool:
     """Whether the data of an event counts at least one token of an answer or of its reasoning."""
+    if data.find(_IN_ALL) < 0:
+        return False
     for name in _NAMES:
         at = data.rfind(name)
         if at >= 0 and _SOME.match(data, at + len(name)):

@@ -76,7 +76,8 @@ class Delivery:
         try:
             for event in events:
                 taken += transcript.take(event)
-                self.is_between_events = not event.is_part or event.raw.endswith(_EVENT_ENDS)
+                if event.is_part or not self.is_between_events:
+                    self.is_between_events = not event.is_part or event.raw.endswith(_EVENT_ENDS)
         except (Interruption, Mismatch):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer broke off here
@@ -89,26 +90,25 @@ class Delivery:
                 self.connection.put(taken)
         return True
 
-    def send_plain(self, event: bytes, data: bytes, now: float) -> bool:
-        """Send one event with this data if it is text alone, while the transcript `is_plain`; another one of the turn.
+    def send_alike(self, piece: bytes, now: float) -> bool:
+        """Send a piece whose events differ from one before them in their text alone; return whether it was sent.
 
-        Returns:
-            Whether it was; any other event is to be taken.
+        `take_now` is for any other one. Such events are read as bytes, so that they do not count for the turn beside
+        their bytes. The transcript `is_plain`, and nothing of an event is held before the piece.
 
         Raises:
-            Interruption: the event could not be read.
+            Interruption: the events could not be read.
             ConnectionResetError: the client left.
         """
         try:
-            if not self._transcript.take_plain(data):
+            if not self._transcript.take_alike(piece):
                 return False
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer broke off here
             raise Interruption("malformed", unreadable(error, self.attempt.target)) from None
-        self.turn += 1
-        sent = self.redaction.body(event)
+        piece = self.redaction.body(piece)
         self.written_at = now
-        self.attempt.bytes += len(sent)
-        self.connection.put(sent)
+        self.attempt.bytes += len(piece)
+        self.connection.put(piece)
         return True
 
     async def drained(self) -> None:

@@ -6,6 +6,7 @@ serves the whole stream, as it nearly never has to do anything.
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 from switchover_dataplane.upstream.transport import Response
 
@@ -14,14 +15,26 @@ class IdleTimeout:
     """Closes `rest` when it was waited for `limit` seconds without any news, 0 for no limit.
 
     The reader sets `waiting_since` to the event loop's time while it waits, None for as long as it does not. Before
-    `rest` is closed `longer` is asked for another limit, None if there is none. `timed_out` tells that it was closed.
+    `rest` is closed `longer` is asked for another limit for this one silence, None if there is none. `patience` is the
+    limit of the last silence. `timed_out` tells that `rest` was closed.
     """
 
-    __slots__ = ("_longer", "_loop", "_rest", "_timer", "limit", "timed_out", "waiting_since")
+    __slots__ = (
+        "_lengthened",
+        "_longer",
+        "_loop",
+        "_rest",
+        "_timer",
+        "limit",
+        "patience",
+        "timed_out",
+        "waiting_since",
+    )
 
     def __init__(self, rest: Response, limit: float, longer: Callable[[], float | None]) -> None:
-        self.limit = limit
+        self.limit = self.patience = limit
         self.timed_out = False
+        self._lengthened: float | None = None
         self.waiting_since: float | None = None
         self._longer = longer
         self._rest = rest
@@ -32,6 +45,7 @@ class IdleTimeout:
     def change(self, limit: float) -> None:
         """Set another limit."""
         self.limit = limit
+        self._lengthened = None
         self.stop()
         self._look()
 
@@ -45,15 +59,26 @@ class IdleTimeout:
         self._timer = None
         if not self.limit:
             return
-        since = self.waiting_since
-        left = self.limit if since is None else since + self.limit - self._loop.time()
+        left = self._left()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
-            return
-        longer = self._longer()
-        if longer is not None and longer != self.limit:
-            self.limit = longer
-            self._look()
+            # The reader does not say when a longer limit has ended with its silence, so this looks as often as ever.
+            self._timer = self._loop.call_later(min(left, self.limit), self._look)
             return
         self.timed_out = True
         self._rest.abort()
+
+    def _left(self) -> float:
+        """Return how many seconds of the silence are left."""
+        since = self.waiting_since
+        if since is None or since != self._lengthened:
+            self.patience, self._lengthened = self.limit, None
+        if since is None:
+            return self.limit
+        left = since + self.patience - self._loop.time()
+        if left > 0 or self._lengthened is not None:
+            return left
+        longer = self._longer()
+        if longer is None or longer == self.limit:
+            return left
+        self.patience, self._lengthened = longer or inf, since
+        return since + self.patience - self._loop.time()

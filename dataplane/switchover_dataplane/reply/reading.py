@@ -10,7 +10,6 @@ from typing import Final
 
 from switchover_dataplane.attempts.stream_start import AFTER_THE_END
 from switchover_dataplane.formats.sse import Event, Scanner
-from switchover_dataplane.process import turns
 from switchover_dataplane.reply.delivery import Delivery
 from switchover_dataplane.reply.idle_timeout import IdleTimeout
 from switchover_dataplane.streams.transcript import Interruption, Transcript
@@ -95,7 +94,7 @@ class Reading:
         except ConnectionBroken:
             if not idle.timed_out or transcript.is_settled:
                 raise
-            raise Interruption("stalled", f"no sign of life for {idle.limit:g}s (streamIdleTimeout)") from None
+            raise Interruption("stalled", f"no sign of life for {idle.patience:g}s (streamIdleTimeout)") from None
         finally:
             idle.stop()
 
@@ -108,7 +107,10 @@ class Reading:
         self._idle.waiting_since = None
         failure, self._failure = self._failure, None
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it holds this frame
         late, self._late = self._late, ()
         if late:
             await self._delivery.take(late)
@@ -117,15 +119,11 @@ class Reading:
 
     def _take_now(self, piece: bytes) -> bool:
         """Deliver a piece at once; return whether the next one can be taken in the same way."""
-        idle, scanner, delivery, transcript = self._idle, self._scanner, self._delivery, self._transcript
-        idle.waiting_since = now = self._loop.time()
-        if idle.limit != self._limit:
-            idle.change(self._limit)
+        scanner, delivery, transcript = self._scanner, self._delivery, self._transcript
+        self._idle.waiting_since = now = self._loop.time()
         try:
-            if transcript.is_plain and delivery.turn < turns.EVENTS:
-                data = scanner.only_data(piece)
-                if data is not None and delivery.send_plain(piece, data, now):
-                    return not delivery.connection.paused
+            if transcript.is_plain and not scanner.held and delivery.send_alike(piece, now):
+                return not delivery.connection.paused
             events = scanner.feed(piece)
             if not delivery.take_now(events, now):
                 self._late = events

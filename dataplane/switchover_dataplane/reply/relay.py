@@ -98,8 +98,11 @@ class Relay:
         delivery, transcript, scanner = self._delivery, self._transcript, opened.scanner
         dropped = transcript.dropped
         try:
-            for start in range(0, len(opened.events), turns.EVENTS):
-                await delivery.take(opened.events[start : start + turns.EVENTS])
+            transcript.expect(opened.chunks)
+            events = opened.take()
+            for start in range(0, len(events), turns.EVENTS):
+                await delivery.take(events[start : start + turns.EVENTS])
+            del events
             self._connection.send_head()
             if answer.rest is not None:
                 limit = self._policy.stream_idle_timeout

@@ -58,7 +58,7 @@ async def stream(
         answer.held.clear()
         connection.send_head()
         if answer.broken is not None:
-            raise answer.broken
+            raise answer.broken.anew()
         if answer.rest is not None:
             while piece := await answer.rest.chunk():
                 await _write(connection, pieces.feed(piece))

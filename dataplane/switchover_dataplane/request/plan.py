@@ -74,11 +74,28 @@ class BodyRules:
 class Routed:
     """Where requests of a head go, under which policy, and what is changed on the way.
 
-    `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`: how the first target is
-    asked if it is a model, and `body`: how the body is read.
+    The rest of the plan is here, too, and not the plan itself, which keeps this: without a cycle both end with the last
+    request that needs them. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`:
+    how the first target is asked if it is a model, and `body`: how the body is read.
     """
 
-    __slots__ = ("_redactions", "backend", "body", "filters", "first", "head", "limits", "plan", "policy", "upstream")
+    __slots__ = (
+        "_redactions",
+        "admission",
+        "backend",
+        "body",
+        "caller",
+        "filters",
+        "first",
+        "found",
+        "head",
+        "limits",
+        "path",
+        "policy",
+        "query",
+        "serving",
+        "upstream",
+    )
 
     head: CallHead
     first: TargetHead | None
@@ -86,7 +103,12 @@ class Routed:
 
     def __init__(self, plan: HeadPlan, backend: Backend) -> None:
         table = plan.serving.table
-        self.plan = plan
+        self.serving = plan.serving
+        self.found = plan.found
+        self.path = plan.path
+        self.query = plan.query
+        self.admission = plan.admission
+        self.caller = plan.caller
         self.backend = backend
         self.upstream = table.upstreams[backend.upstream]
         self.policy = table.policies[backend.policy]
@@ -97,7 +119,7 @@ class Routed:
     def redaction(self, record: trace.Record) -> Redaction:
         """Return what replaces the credentials that were sent to the targets of a request."""
         attempts = record.attempts
-        redactions = self.plan.serving.redactions
+        redactions = self.serving.redactions
         if len(attempts) != 1:
             return redactions.of([attempt.target for attempt in attempts], self.filters)
         target = attempts[0].target
@@ -132,18 +154,20 @@ def _head(request: Request, routed: Routed) -> CallHead:
     Raises:
         Unserved: models are not asked for this, or not in this way.
     """
-    plan, ai = routed.plan, routed.upstream.ai
-    secrets = plan.serving.table.secrets
+    ai = routed.upstream.ai
+    secrets = routed.serving.table.secrets
     given: headers.Fields = request.headers
-    if plan.admission is not None:
-        given = callers.without_keys(given, plan.admission)
-    scheme = plan.serving.scheme(plan.found.port)
+    if routed.admission is not None:
+        given = callers.without_keys(given, routed.admission)
+    scheme = routed.serving.scheme(routed.found.port)
     fields = headers.to_upstream(given, request_id=REQUEST_ID, peer=request.remote, scheme=scheme, ai=ai)
-    if plan.admission is not None:
-        callers.name_caller(fields, plan.admission, secrets)
+    if routed.admission is not None:
+        callers.name_caller(fields, routed.admission, secrets)
     token = given.get("authorization", "")
-    fields, path, query = filters.request(plan.found, routed.filters, fields, plan.path, plan.query, secrets, given)
-    if ai and query and query == plan.query and any(map(credential_names.is_field, fields)):
+    fields, path, query = filters.request(
+        routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
+    )
+    if ai and query and query == routed.query and any(map(credential_names.is_field, fields)):
         query = without_credentials(query)  # such a field is the route's own: none of the caller's is among them
     if ai and "upgrade" in given:
         unserved.check_protocol(given)
@@ -159,4 +183,4 @@ def _first_model(routed: Routed) -> TargetHead | None:
         return None
     targets = (target for pool in routed.upstream.priorities for target in pool)
     first = next(targets, None)
-    return None if first is None else head.to(routed.plan.serving.routes[first.id])
+    return None if first is None else head.to(routed.serving.routes[first.id])

@@ -24,9 +24,10 @@ class KeptText:
     def __len__(self) -> int:
         return self.length
 
-    def add(self, text: str) -> None:
-        """Keep a piece."""
-        self.length += self._text.write(text)
+    def add(self, text: str) -> int:
+        """Keep a piece; return the length of the text with it."""
+        self.length = length = self.length + self._text.write(text)
+        return length
 
     @property
     def is_too_much(self) -> bool:

@@ -24,6 +24,9 @@ HELD_LIMIT: Final = 1024 * 1024
 MOST_HELD: Final = 50_000
 """Events that are held without content: small events need far more memory than their bytes."""
 
+MOST_CHUNKS: Final = 16
+"""Events of which it is kept what they were read as: so many tell mostly, and a kept one needs memory."""
+
 _FORMATS_WITH_DONE: Final = frozenset((StreamFormat.CHAT, StreamFormat.MESSAGES))
 
 
@@ -99,11 +102,14 @@ class Opening:
 
     def verdict(self) -> Outcome | None:
         """Check the new events; return the outcome, None if nothing is decided."""
-        events = self._opened.events
+        events, chunks = self._opened.events, self._opened.chunks
         while self._judged < len(events):
             event = events[self._judged]
             self._judged += 1
-            outcome = self._take(event, read(event, self._api))
+            chunk = read(event, self._api)
+            if self._judged <= MOST_CHUNKS:
+                chunks.append(chunk)
+            outcome = self._take(event, chunk)
             if outcome is not None:
                 return outcome
         # The Responses API repeats the request in its first events.

@@ -13,6 +13,7 @@ from switchover_dataplane.formats import lenient_json, stream_end
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, may_be_plain, plain_text, read, read_other
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
+from switchover_dataplane.formats.plain_shape import PlainShape
 from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
@@ -59,10 +60,12 @@ class Transcript:
     `choices` is the number that the request asked for, `api` the API of the request (None: the form of its answers is
     unknown). With `holds_calls` a tool call is sent once all of it came. `not_resumable` is the reason why another
     model cannot continue the answer, "" if it can. `is_plain`: nothing but text has come so far. `dropped` counts
-    malformed events, `progress_events` the events that show progress of the model.
+    malformed events, `progress_events` the events that show progress of the model; those that come together may
+    count as one.
     """
 
     __slots__ = (
+        "_ahead",
         "_api",
         "_block_ended",
         "_counted",
@@ -72,12 +75,14 @@ class Transcript:
         "_held",
         "_holds_calls",
         "_idle",
+        "_is_in_text",
         "_kept",
         "_known",
         "_open",
         "_other",
         "_seam",
         "_seen",
+        "_shape",
         "_splice",
         "_stream_format",
         "_tail",
@@ -94,6 +99,7 @@ class Transcript:
         self.dropped = 0
         self.progress_events = 0
         self._wanted = choices
+        self._ahead: list[Chunk] = []
         self._known = stream_format_of(api)
         self._api = api if self._known is not None else None
         self._stream_format = self._known
@@ -107,6 +113,8 @@ class Transcript:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._idle = 0
+        self._is_in_text = False
+        self._shape = PlainShape()
         self.is_plain = api is Api.CHAT and choices == 1
         self._kept = KeptText()
         self._splice: Splice | None = None
@@ -205,6 +213,10 @@ class Transcript:
         self._finished.clear()
         self._finish_revoked = self._counted = False
 
+    def expect(self, chunks: list[Chunk]) -> None:
+        """Take what the next events were read as, where their start was judged, in the place of what was left of it."""
+        self._ahead = chunks[::-1]
+
     def take(self, event: Event) -> bytes:
         """Read the next event; return the bytes for the client.
 
@@ -212,17 +224,27 @@ class Transcript:
             Interruption: the answer failed, ends without being whole, or sends too much without content.
             Mismatch: the other model's text does not continue this one.
         """
-        if self.is_plain:
-            if event.data is not None and may_be_plain(event) and self.take_plain(event.data):
-                return event.raw
+        if not self.is_plain:
+            return self._take_chunk(event, self._ahead.pop() if self._ahead else read(event, self._api))
+        if self._ahead:
+            chunk = self._ahead.pop()
+        else:
+            if event.data is not None and may_be_plain(event):
+                if self.take_alike(event.raw):
+                    return event.raw
+                text = plain_text(event.data)
+                if text:
+                    self._take_text(text)
+                    self._shape.learn(event.raw, event.data)
+                    return event.raw
             chunk = read_other(event, self._api)
-            self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
-            if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
-                self._take_text(chunk.text)
-                return event.raw
-            self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
-            return self._take_chunk(event, chunk)
-        return self._take_chunk(event, read(event, self._api))
+        self._is_in_text = False
+        self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
+        if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
+            self._take_text(chunk.text)
+            return event.raw
+        self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
+        return self._take_chunk(event, chunk)
 
     def _take_chunk(self, event: Event, chunk: Chunk) -> bytes:
         """Read an event that is not plain text, or comes after another such event."""
@@ -248,30 +270,36 @@ class Transcript:
             return self._take_call(event, chunk)
         return self._handed_on(event, chunk)
 
-    def take_plain(self, data: bytes) -> bool:
-        """Read the data of an event while the transcript `is_plain`, if it is text alone, as nearly every event is.
+    def take_alike(self, piece: bytes) -> bool:
+        """Read a piece if its events differ from one before them in their text alone; return whether they do.
 
-        Returns:
-            Whether it was read, so that the event is for the client as it is. Any other event is to be taken.
+        They are whole, and for the client as they are then. The transcript `is_plain`.
         """
-        text = plain_text(data)
+        text = self._shape.text(piece)
         if not text:
             return False
-        self._take_text(text)
+        if self._is_in_text:
+            self.progress_events += 1
+            if self._kept.add(text) <= MOST_TEXT:
+                return True
+            self._drop_text()
+        else:
+            self._take_text(text)
         return True
 
     def _take_text(self, text: str) -> None:
+        self._is_in_text = True
         self._idle = 0
         self._counted = False
+        self._seen.add(0)
         self.progress_events += 1
-        if not self._seen:
-            self._seen.add(0)
-        kept = self._kept
-        kept.add(text)
-        if kept.length > MOST_TEXT:
-            self.not_resumable = "more than 1 MiB of text"
-            kept.drop()
-            self.is_plain = False
+        if self._kept.add(text) > MOST_TEXT:
+            self._drop_text()
+
+    def _drop_text(self) -> None:
+        self.not_resumable = "more than 1 MiB of text"
+        self._kept.drop()
+        self.is_plain = False
 
     def _take_strange(self, event: Event) -> bytes:
         self._count_idle(event)

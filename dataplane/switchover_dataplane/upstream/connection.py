@@ -28,6 +28,13 @@ class ConnectionBroken(Exception):
         self.how: How = how
         self.detail = detail
 
+    def anew(self) -> "ConnectionBroken":
+        """Return another one that says the same, to be kept or raised again.
+
+        One that was raised holds the frames that it passed, and whatever keeps it is held by them.
+        """
+        return ConnectionBroken(self.how, self.detail)
+
 
 class Connection:
     """Carries one request and its answer at a time: `start`, then `head`, then `piece` or `push` until `finished`.
@@ -125,7 +132,7 @@ class Connection:
         """
         while not self._answer.head_done:
             if self._broken is not None:
-                raise self._broken
+                raise self._failure(self._broken)
             await self._news()
 
     async def piece(self) -> bytes:
@@ -138,7 +145,7 @@ class Connection:
         answer = self._answer
         while not answer.held and not answer.done:
             if self._broken is not None:
-                raise self._broken
+                raise self._failure(self._broken)
             if self.reader is not None:
                 await self._news()
             else:
@@ -195,13 +202,21 @@ class Connection:
         if self._answer.done:
             self.close()
             return
-        answer = self._answer
+        answer, take = self._answer, self._taker
+        if take is not None and len(data) <= self.room:
+            piece = answer.only_chunk(data)
+            if piece is not None:
+                self.room -= len(piece)
+                if not take(piece):
+                    self._taker = None
+                    self._wake()
+                return
         self.received = True
         try:
             answer.feed(data)
         except NotHttp as reason:
             self._fail(ConnectionBroken("not-http", str(reason)))
-        take, held = self._taker, answer.held
+        held = answer.held
         if take is not None and held <= self.room:
             self.room -= held
             if held and not take(answer.take()):
@@ -240,6 +255,13 @@ class Connection:
             self._upload.resume()
 
     # ── How it is done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _failure(self, broken: Exception) -> Exception:
+        """Return what is to be raised; it is kept no longer, as it will hold this connection."""
+        if isinstance(broken, ConnectionBroken):
+            return broken.anew()
+        self._broken = ConnectionBroken("truncated", "the request's body failed")
+        return broken
 
     def _fail(self, failure: Exception) -> None:
         """Close, and let whoever waits for the answer know why, unless the answer is whole already."""

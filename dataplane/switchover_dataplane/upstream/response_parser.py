@@ -21,6 +21,10 @@ INTERIM_LIMIT: Final = 16
 REASON_LIMIT: Final = 1024
 """Bytes of the reason behind a status, which nobody gets to see."""
 
+_MOST_LINES: Final = 4096
+_LINES: Final[dict[int, bytes]] = {}
+"""The line with which a chunk begins, by the length of the chunk with its line and its end."""
+
 _PROTOCOL: Final = b"HTTP/1."
 _VERSIONS: Final = frozenset(("1.0", "1.1"))
 
@@ -35,7 +39,8 @@ class ResponseParser:
     """Parses one answer after the other: `expect`, then `feed` until `done`.
 
     `head_done`: `status` and `headers` are known. `done`: the body is whole. `reusable`: another answer may follow on
-    the same connection, so far. `held`: bytes of the body to be taken.
+    the same connection, so far. `held`: bytes of the body to be taken. `is_between_chunks`: what came so far ends with
+    a chunk.
     """
 
     __slots__ = (
@@ -52,6 +57,7 @@ class ResponseParser:
         "head_done",
         "headers",
         "held",
+        "is_between_chunks",
         "reusable",
         "status",
     )
@@ -64,6 +70,7 @@ class ResponseParser:
         self.done = True
         self.reusable = True
         self.held = 0
+        self.is_between_chunks = False
         self._method = ""
         self._parser = httptools.HttpResponseParser(self)
         self._fields: list[tuple[str, str]] = []
@@ -82,7 +89,7 @@ class ResponseParser:
         self._method = method
         self._bare = self._reason = self._interim = 0
         self._start = b""
-        self.head_done = self.done = False
+        self.head_done = self.done = self.is_between_chunks = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came; what comes after the end of the answer makes the connection unfit for another.
@@ -102,15 +109,29 @@ class ResponseParser:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.reusable = False
+            self.reusable = self.is_between_chunks = False
             if not self.done:
                 raise _not_http(error) from None
+        if self.is_between_chunks and not data.endswith(b"\r\n"):
+            self.is_between_chunks = False  # the line of the next chunk has begun
         if head_done and self.held != held:
             self._bare = 0
             return
         self._bare += len(data)
         if self._bare > HEAD_LIMIT:
             self._limit(not head_done)
+
+    def only_chunk(self, data: bytes) -> bytes | None:
+        """Return the content of bytes that are exactly one whole chunk, as most pieces of a stream are; else None.
+
+        The parser stands between two chunks before them and behind them, so that it does not have to see them. Nothing
+        is read of the chunk's line: it has to be the one line that is right for these bytes.
+        """
+        if self.is_between_chunks and not self.held and data.endswith(b"\r\n"):
+            line = _LINES.get(len(data)) or _line(len(data))
+            if line and data.startswith(line):
+                return data[len(line) : -2]
+        return None
 
     def ends_here(self) -> bool:
         """Tell whether the answer is whole if the target closes the connection in an orderly way now."""
@@ -196,6 +217,14 @@ class ResponseParser:
         self._pieces.append(piece)
         self.held += len(piece)
 
+    def on_chunk_header(self) -> None:
+        """Note that a chunk has begun."""
+        self.is_between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        """Note that a chunk has ended."""
+        self.is_between_chunks = True
+
     def on_message_complete(self) -> None:
         """Note the end, unless it was an interim answer's."""
         if self.done:
@@ -228,6 +257,17 @@ class ResponseParser:
             self.head_done = not in_head
             self.done = self.reusable = False
             raise NotHttp(f"the {'head' if in_head else 'trailer'} of the answer is larger than {HEAD_LIMIT} bytes")
+
+
+def _line(length: int) -> bytes:
+    """Return the line with which a chunk of this length in all begins, b"" where none has this length."""
+    for digits in range(1, 9):
+        line = b"%x\r\n" % max(1, length - digits - 4)
+        if len(line) == digits + 2 and length - digits > 4:
+            if len(_LINES) < _MOST_LINES:
+                _LINES[length] = line
+            return line
+    return b""
 
 
 def _not_http(error: Exception) -> NotHttp:

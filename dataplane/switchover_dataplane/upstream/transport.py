@@ -64,7 +64,7 @@ class Response:
             self._left = turns.BYTES
             await turns.give_way()
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.anew() if isinstance(self.failure, ConnectionBroken) else self.failure
         connection = self._connection
         piece = self._held
         if not piece and connection is not None:
@@ -126,6 +126,10 @@ class Response:
         if self._connection is not None:
             self._connection.reader = None
 
+    def forget(self) -> None:
+        """Let go of what stopped the request's body: it was raised, and holds whoever read the answer."""
+        self.failure = ConnectionBroken("truncated", "the answer was given up")
+
     def abort(self) -> None:
         """Close the connection unless the answer came to its end; what was not read of it is lost."""
         if self._connection is not None or self._held:
@@ -136,7 +140,8 @@ class Response:
         self._pool.give_back(connection, time.monotonic())
 
     def _give_up(self, failure: Exception) -> None:
-        self.failure, self._held = failure, b""
+        self.failure = failure.anew() if isinstance(failure, ConnectionBroken) else failure
+        self._held = b""
         if self._connection is not None:
             self._pool.drop(self._connection)
             self._connection = None

@@ -188,3 +188,52 @@ def test_only_so_many_interim_answers_are_passed_over(interim: int, is_answer: b
     else:
         with pytest.raises(NotHttp, match="more than 16 interim answers"):
             parser.feed(sent)
+
+
+# ── Chunks that the parser does not see ─────────────────────────────────────────────────────────────────────────────
+
+PIECES = st.sampled_from(
+    [
+        *(b"2\r\nab\r\n", b"4\r\n2\r\na\r\n", b"A\r\n0123456789\r\n", b"a\r\n0123456789\r\n", b"1;x\r\na\r\n"),
+        *(b"01\r\na\r\n", b"12\r\n" + b"a" * 18 + b"\r\n", b"3\r\na\r\n\r\n", b"0\r\n\r\n", b"2\r\nabc\r\n", b"\r\n"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=6), st.data())
+def test_a_chunk_that_is_taken_past_the_parser_changes_nothing(chunks: list[bytes], data: st.DataObject) -> None:
+    """The pieces are fed as they are or cut; what a parser says that sees all of them is right."""
+    pieces = [CHUNKED, *chunks]
+    if data.draw(st.booleans()):
+        whole = b"".join(pieces)
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1))))
+        pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    sees_all, sees_some = ResponseParser(), ResponseParser()
+    for parser in (sees_all, sees_some):
+        parser.expect("GET")
+    wanted, got = b"", b""
+    for piece in pieces:
+        failed = False
+        try:
+            sees_all.feed(piece)
+        except NotHttp:
+            failed = True
+        wanted += sees_all.take()
+        only = sees_some.only_chunk(piece)
+        if only is not None:
+            assert only
+            got += only
+        else:
+            try:
+                sees_some.feed(piece)
+            except NotHttp:
+                assert failed
+            got += sees_some.take()
+        assert (got, sees_some.done, sees_some.reusable) == (wanted, sees_all.done, sees_all.reusable)
+        if failed:
+            break
+
+
+def test_one_whole_chunk_is_taken_past_the_parser() -> None:
+    parser = parsed(CHUNKED + b"2\r\nab\r\n")
+    assert (parser.take(), parser.only_chunk(b"3\r\ncde\r\n"), parser.take()) == (b"ab", b"cde", b"")
