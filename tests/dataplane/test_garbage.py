@@ -29,8 +29,9 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane import table as t
 from switchover_dataplane.served_table import Ack
+from switchover_dataplane.table.policies import CoolDown, Policy
+from switchover_dataplane.table.wire import encode
 
 PACKAGE = "switchover_dataplane"
 TIMES = 5
@@ -45,7 +46,7 @@ NO_ANSWER = raw(b"", then="close")
 NO_HTTP = raw(b"SMTP ready\r\n", then="close")
 HALF = raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{", then="close")
 BAD_CHUNK = raw(STREAM_HEAD + chunks(FIRST, end=False) + b"no size\r\n", then="wait")
-QUICK = t.Policy(cool_down=t.CoolDown(base=0.0), lone_stream_idle_timeout=0.05, stream_idle_timeout=0.05)
+QUICK = Policy(cool_down=CoolDown(base=0.0), lone_stream_idle_timeout=0.05, stream_idle_timeout=0.05)
 
 CASES = {
     "an answer": ((good(),), False),
@@ -181,10 +182,10 @@ async def test_a_client_that_leaves_leaves_nothing_for_the_garbage_collector(scr
 async def test_a_table_that_is_replaced_leaves_nothing_for_the_garbage_collector() -> None:
     async with targets(good()) as [one]:
         port = free_port()
-        tables = [table(port, [one.port], t.Policy(attempts=number + 1)) for number in range(TIMES)]
+        tables = [table(port, [one.port], Policy(attempts=number + 1)) for number in range(TIMES)]
         async with gateway(tables.pop()) as at:
             await ask(at.port, request())
             async with no_garbage():
                 for another in tables:
-                    assert isinstance(await at.state.apply(t.encode(another), at.listeners), Ack)
+                    assert isinstance(await at.state.apply(encode(another), at.listeners), Ack)
                     assert (await ask(at.port, request())).startswith(b"HTTP/1.1 200 ")

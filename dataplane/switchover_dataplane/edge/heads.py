@@ -16,52 +16,92 @@ _LONGEST: Final = 4096
 _LENGTHS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
 """How clients write the field. One that is written otherwise is parsed each time."""
 
+_LINE_END: Final = b"\r\n"
 _DIGITS: Final = 18
 
 
-class Heads:
-    """The heads of one port: 1,024 of up to 4 KiB. `clear` it when another kind of head is accepted."""
+class KnownHead:
+    """A head that was served: its bytes `before` the digits of its Content-Length, and those `after` them.
 
-    __slots__ = ("_known",)
+    One without a length is all `before`. `epoch` is that of the heads which it belongs to.
+    """
+
+    __slots__ = ("_after", "_before", "epoch", "head")
+
+    def __init__(self, before: bytes, after: bytes, head: Head, epoch: int) -> None:
+        self._before = before
+        self._after = after
+        self.head = head
+        self.epoch = epoch
+
+    def read(self, data: bytes) -> tuple[int | None, int] | None:
+        """Return the Content-Length and where the head ends, if the bytes begin with this head; else None."""
+        if not data.startswith(self._before):
+            return None
+        start = len(self._before)
+        if not self._after:
+            return None, start
+        stop = data.find(_LINE_END, start, start + _DIGITS + len(_LINE_END))
+        digits = data[start:stop]
+        if stop < 0 or not digits.isdigit() or not data.startswith(self._after, stop):
+            return None
+        return int(digits), stop + len(self._after)
+
+
+class Heads:
+    """The heads of one port: 1,024 of up to 4 KiB. `clear` it when another kind of head is accepted.
+
+    A head of another `epoch` is not known any more.
+    """
+
+    __slots__ = ("_known", "epoch")
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Head] = {}
+        self._known: dict[bytes, KnownHead] = {}
+        self.epoch = 0
 
-    def find(self, data: bytes) -> tuple[Head, int | None, int] | None:
-        """Return the head that the bytes begin with, its Content-Length and where it ends; None for an unknown one."""
+    def find(self, data: bytes) -> KnownHead | None:
+        """Return the head that the bytes begin with; None for an unknown one."""
         end = data.find(END, 0, _LONGEST)
         if end < 0:
             return None
-        rest, length = _without_length(data, end)
-        head = self._known.get(rest)
-        return None if head is None else (head, length, end + len(END))
+        start, stop = _digits_of_length(data, end)
+        return self._known.get(data[:start] + data[stop:end])
 
-    def keep(self, raw: bytes, head: Head, content_length: int | None) -> None:
-        """Keep an accepted head with all of its bytes, unless its framing is not plain."""
-        rest, length = _without_length(raw, len(raw) - len(END))
+    def keep(self, raw: bytes, head: Head, content_length: int | None) -> KnownHead | None:
+        """Keep an accepted head with all of its bytes, and return it; None where its framing is not plain."""
+        end = len(raw) - len(END)
+        start, stop = _digits_of_length(raw, end)
+        length = int(raw[start:stop]) if start < stop else None
         # A length that is written otherwise is never found, and must not stay among the bytes compared.
         if length != content_length or len(raw) > _LONGEST or not _is_plain(head):
-            return
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        self._known[rest] = head
+            return None
+        known = self._known
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        if length is None:
+            made = KnownHead(raw, b"", head, self.epoch)
+        else:
+            made = KnownHead(raw[:start], raw[stop:], head, self.epoch)
+        known[raw[:start] + raw[stop:end]] = made
+        return made
 
     def clear(self) -> None:
         """Forget all heads."""
         self._known.clear()
+        self.epoch += 1
 
 
-def _without_length(data: bytes, end: int) -> tuple[bytes, int | None]:
-    """Return a head without the line of its Content-Length, and the length; all of it where it has none."""
+def _digits_of_length(data: bytes, end: int) -> tuple[int, int]:
+    """Return where the digits of a head's Content-Length begin and end; the head's end twice where it has none."""
     for name in _LENGTHS:
-        start = data.find(name, 0, end)
-        if start >= 0:
-            value = start + len(name)
-            stop = data.find(b"\r\n", value, end + 2)
-            digits = data[value:stop]
-            if digits.isdigit() and len(digits) <= _DIGITS:
-                return data[:start] + data[stop:end], int(digits)
-    return data[:end], None
+        found = data.find(name, 0, end)
+        if found >= 0:
+            start = found + len(name)
+            stop = data.find(_LINE_END, start, end + len(_LINE_END))
+            if stop - start <= _DIGITS and data[start:stop].isdigit():
+                return start, stop
+    return end, end
 
 
 def _is_plain(head: Head) -> bool:

@@ -12,7 +12,7 @@ from switchover_dataplane.edge import early_refusal
 from switchover_dataplane.edge.clients import Clients
 from switchover_dataplane.edge.early_refusal import HEAD_LIMIT, Refusal
 from switchover_dataplane.edge.head_parser import HeadParser, RefusedHead
-from switchover_dataplane.edge.heads import Heads
+from switchover_dataplane.edge.heads import Heads, KnownHead
 from switchover_dataplane.edge.request import Head, Request
 from switchover_dataplane.edge.request_body import BadChunks, ByLength, InChunks, RequestBody
 from switchover_dataplane.edge.sending import LEAST_RATE, Sending
@@ -35,6 +35,7 @@ Check = Callable[[Head], OwnAnswer | None]
 
 class Receiving(Sending):
     """Makes requests of what comes, one at a time: `_waiter` waits for the next one, `_behind` keeps what follows it.
+    `_last` is the head of the request before, where it is known: mostly the next one has it too.
 
     `_refused` is the answer to the request of the moment where `check` does not let it pass.
     """
@@ -51,6 +52,7 @@ class Receiving(Sending):
         "_has_served",
         "_head_parser",
         "_heads",
+        "_last",
         "_reading_is_paused",
         "_refused",
         "_remote",
@@ -73,6 +75,7 @@ class Receiving(Sending):
         self._task: asyncio.Task[None] | None = None
         self._waiter: Waiter | None = None
         self._head_parser: HeadParser | None = None
+        self._last: KnownHead | None = None
         self._behind = b""
         self._refused: OwnAnswer | None = None
         self._body: RequestBody | None = None
@@ -120,10 +123,14 @@ class Receiving(Sending):
         """Return the request whose head ends in these bytes; None where it goes on or was refused."""
         parser = self._head_parser
         if parser is None:
-            known = self._heads.find(data)
-            if known is not None:
-                self._refused = None
-                return self._begin(known[0], known[1], known[2], data)
+            known = self._last
+            found = known.read(data) if known is not None and known.epoch == self._heads.epoch else None
+            if found is None:
+                known = self._heads.find(data)
+                found = known.read(data) if known is not None else None
+            if known is not None and found is not None:
+                self._last, self._refused = known, None
+                return self._begin(known.head, found[0], found[1], data)
             parser = HeadParser()
         try:
             head = parser.feed(data)
@@ -138,7 +145,7 @@ class Receiving(Sending):
         parser.release()
         self._refused = self._check(head)
         if self._refused is None:
-            self._heads.keep(parser.raw, head, parser.length)
+            self._last = self._heads.keep(parser.raw, head, parser.length)
         return self._begin(head, parser.length, parser.end, data)
 
     def _go_on_with(self, parser: HeadParser) -> None:
