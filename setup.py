@@ -20,7 +20,7 @@ HOT = {
     "process": "deadlines driver timeouts turns waiter",
     "": "proxy",
     "reply": "reply",
-    "request": "call call_of expect identity limits memory_budget plan read_body wording",
+    "request": "call call_of continuation expect identity limits memory_budget plan read_body wording",
     "routing": "backends filters headers",
     "telemetry": "json_line metrics series trace trace_line",
     "upstream": "connection decoded pool redaction request_head response_parser targets transport upload",

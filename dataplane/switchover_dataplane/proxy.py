@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Ended, Exchange, UpstreamRuntime
 from switchover_dataplane.edge.request import Request
-from switchover_dataplane.failover.outcome import Broken, ErrorClass
+from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome
 from switchover_dataplane.formats import error_form, own_answers
 from switchover_dataplane.formats.api import api_of
 from switchover_dataplane.formats.own_answers import OwnAnswer
@@ -25,7 +25,7 @@ from switchover_dataplane.reply import no_answer, reply
 from switchover_dataplane.reply.as_error import error_response
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
-from switchover_dataplane.request.call_of import call_of
+from switchover_dataplane.request.call_of import call_at_hand, call_that_comes
 from switchover_dataplane.request.embeddings import of_one_model
 from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.memory_budget import MemoryBudget
@@ -164,7 +164,9 @@ class Proxy:
         budget, upstream = self._runtime.budget, routed.upstream.name
         budget.begin(upstream)
         try:
-            call = await call_of(request, routed, record.request_id, held)
+            call = call_at_hand(request, routed, record.request_id, held)
+            if call is None:
+                call = await call_that_comes(request, routed, record.request_id, held)
             first, targets = routed.first, routed.upstream
             if first is not None and first.is_for_vectors:
                 targets = of_one_model(targets, routed.serving.routes, call.body.model)
@@ -174,7 +176,16 @@ class Proxy:
             routes, policy, limits = routed.serving.routes, routed.policy, routed.limits
             exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
             ended = await exchange.run()
-            return await self._reply(request, routed, record, exchange, ended)
+            answer = self._answer(routed, record, exchange, ended)
+            if isinstance(answer, OwnAnswer):
+                return answer
+            redacts = routed.redaction(record)
+            response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
+            if answer.is_whole and not (ended.success and answer.opened is not None):
+                reply.whole(request, answer, response_headers, redacts)
+            else:
+                await self._hand_on(request, routed, record, exchange, ended, answer, response_headers, redacts)
+            return None
         except asyncio.CancelledError:
             record.outcome, record.status = "client-gone", 499
             raise
@@ -195,20 +206,13 @@ class Proxy:
 
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _reply(
-        self,
-        request: Request,
-        routed: Routed,
-        record: trace.Record,
-        exchange: Exchange,
-        ended: Ended,
-    ) -> OwnAnswer | None:
+    def _answer(self, routed: Routed, record: trace.Record, exchange: Exchange, ended: Ended) -> Answer | OwnAnswer:
+        """Return what the client gets, ours where no target gave anything to hand on."""
         record.outcome = _ending(record, ended)
         record.status = ended.status
         answer = ended.answer
-        if answer is not None and isinstance(ended.outcome, Broken) and _is_no_answer(ended.outcome, routed.policy):
-            self._runtime.put_away(answer)
-            answer = error_response(ended.outcome, answer)
+        if answer is not None and not ended.success:
+            answer = self._as_error(routed.policy, ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
             response = no_answer.no_answer(ended.outcome, trace.summary(record), record.request_id, wait)
@@ -217,19 +221,31 @@ class Proxy:
         if answer.status == 429:
             answer = self._softened(routed, exchange, ended, answer)
         record.status = answer.status
+        return answer
 
-        redacts = routed.redaction(record)
-        response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
+    async def _hand_on(  # noqa: PLR0917 - an answer, and whose it is
+        self,
+        request: Request,
+        routed: Routed,
+        record: trace.Record,
+        exchange: Exchange,
+        ended: Ended,
+        answer: Answer,
+        response_headers: "CIMultiDict[str]",
+        redacts: Redaction,
+    ) -> None:
+        """Hand on what is still to come.
+
+        Raises:
+            ConnectionResetError: the answer broke off, or the client left.
+        """
         try:
             if answer.opened is not None and ended.success:
                 api, redaction = answer.opened.api, lambda: routed.redaction(record)
                 relay = Relay(request, exchange, routed.policy, record, redaction, api)
                 await relay.run(answer, response_headers)
                 exchange.ended_whole()
-                return None
-            if answer.rest is None and answer.broken is None:
-                reply.whole(request, answer, response_headers, redacts)
-                return None
+                return
             count = (record.answering or record.attempts[-1]).count
             if answer.status >= 400 or not ended.success:
                 await reply.stream(request, answer, response_headers, count, redacts)
@@ -239,7 +255,13 @@ class Proxy:
             last = record.attempts[-1]
             record.outcome, last.detail = "interrupted", last.detail or str(error)
             raise ConnectionResetError("the answer broke off") from error
-        return None
+
+    def _as_error(self, policy: Policy, outcome: Outcome | None, answer: Answer) -> Answer | None:
+        """Return the answer, or what a client gets in place of a success that was none; None if there is nothing."""
+        if not isinstance(outcome, Broken) or not _is_no_answer(outcome, policy):
+            return answer
+        self._runtime.put_away(answer)
+        return error_response(outcome, answer)
 
     def _softened(self, routed: Routed, exchange: Exchange, ended: Ended, answer: Answer) -> Answer:
         """Return the answer, as a 503 where the client would take a brief rate limit for the end."""

@@ -33,6 +33,11 @@ class Answer:
         self.opened: Opened | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of the body is held."""
+        return self.rest is None and self.broken is None
+
+    @property
     def size(self) -> int:
         """How many bytes of the body are held."""
         size = 0

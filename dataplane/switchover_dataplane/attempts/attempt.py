@@ -43,10 +43,15 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
     policy may say that such a failure is the client's to see.
     """
     seconds, name = limits.head
-    expected = expected_of(of.head, call.body, in_a_form=limits.in_a_form)
+    head, method = of.head, call.head.method
+    expected = expected_of(head, call.body, in_a_form=limits.in_a_form)
+    body = call.body.for_target(head.route, head.model)
     try:
         with of.within(seconds):
-            response = await _send(transport, call, expected, of)
+            wire = call.request_id.join(head.wire)
+            response = await transport.send(head.route.destination, method, wire, body, of.go_on)
+            if response.status in redirect.KEEPING and expected.api is not None and isinstance(body, bytes):
+                response = await _followed(response, transport, call, body, of)
     except TimeoutError:
         return TimedOut(name, seconds or 0.0), None
     except ConnectFailed as failure:
@@ -77,15 +82,10 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
         raise
 
 
-async def _send(transport: Transport, call: Call, expected: Expected, of: InFlight) -> Response:
-    """Write the request as this target wants it; follow where the target itself sends it."""
-    head, method = of.head, call.head.method
-    body = call.body.for_target(head.route, head.model)
+async def _followed(response: Response, transport: Transport, call: Call, body: bytes, of: InFlight) -> Response:
+    """Follow an answer where the target itself sends the request on, as long as it does."""
+    head, method, path = of.head, call.head.method, of.head.path
     destination = head.route.destination
-    response = await transport.send(destination, method, call.request_id.join(head.wire), body, of.go_on)
-    if response.status not in redirect.KEEPING or expected.api is None or not isinstance(body, bytes):
-        return response
-    path = head.path
     for _ in range(redirect.MOST):
         location = redirect.location(response, destination, head.host, path)
         if location is None:

@@ -28,24 +28,29 @@ class AttemptGroup:
         self.open.append(attempt)
         attempt.start(coroutine, self._wake)
 
-    async def next_ended(self, left: float | None = None, limit: float = 0.0) -> InFlight | None:
-        """Wait until an attempt ends, and return it, which is open no longer; None if none does in `left` seconds.
-
-        `limit` is the limit of which these are left.
-        """
-        ended = self._take_ended()
+    async def next_ended(self, left: float | None = None) -> InFlight | None:
+        """Wait until an attempt ends, and return it, which is open no longer; None if none does in `left` seconds."""
+        ended = self.take_ended()
         if ended is None:
-            loop = asyncio.get_running_loop()
-            self._waiter = waiter = Waiter(loop)
-            timer = None if left is None else self._timeouts.at(loop.time() + max(0.0, left), limit, waiter.wake)
-            try:
-                await waiter
-            finally:
-                self._waiter = None
-                if timer is not None:
-                    timer.cancel()
-            ended = self._take_ended()
+            await self.waiter(left)
+            ended = self.take_ended()
         return ended
+
+    def waiter(self, left: float | None, limit: float = 0.0) -> Waiter:
+        """Return what is awaited until an attempt ends, for `left` seconds at most, which are left of a `limit`."""
+        loop = asyncio.get_running_loop()
+        self._waiter = waiter = Waiter(loop)
+        if left is not None:
+            waiter.timeout = self._timeouts.at(loop.time() + max(0.0, left), limit, waiter.wake)
+        return waiter
+
+    def take_ended(self) -> InFlight | None:
+        """Return an attempt that has ended, which is open no longer; None if there is none."""
+        for attempt in self.open:
+            if attempt.has_ended:
+                self.open.remove(attempt)
+                return attempt
+        return None
 
     def cancel(self, attempt: InFlight) -> None:
         """Close an attempt whose outcome is not waited for any more."""
@@ -57,13 +62,6 @@ class AttemptGroup:
             answer = attempt.result[1]
             if answer is not None:
                 answer.abort()
-
-    def _take_ended(self) -> InFlight | None:
-        for attempt in self.open:
-            if attempt.has_ended:
-                self.open.remove(attempt)
-                return attempt
-        return None
 
     def _wake(self) -> None:
         if self._waiter is not None:

@@ -122,7 +122,7 @@ class Exchange:
         step: Step | None
         try:
             step = self._first()
-            while step is not None and not isinstance(step, Finish):
+            while isinstance(step, (Try, Wait)):
                 step = await self._take(step)
             while self._group.open and self._serving is None:
                 self._on_late(await self._group.next_ended())
@@ -217,7 +217,7 @@ class Exchange:
         if self._history and self._is_repeat(step):
             self._log.repeats()
         wait = 0.0
-        if isinstance(step, Wait):
+        if not isinstance(step, Try):
             wait = step.seconds
             await self._sleep(wait)
             if self._serving is not None:
@@ -226,8 +226,10 @@ class Exchange:
         newest = self._start(step, wait)
         is_last = not newest.soft_timeout.seconds
         while True:
-            left = None if is_last else newest.left
-            ended = await self._group.next_ended(left, newest.soft_timeout.seconds)
+            ended = self._group.take_ended()
+            if ended is None:
+                await self._group.waiter(None if is_last else newest.left, newest.soft_timeout.seconds)
+                ended = self._group.take_ended()
             if ended is newest:
                 return self._on_ended(newest)
             if ended is not None:
@@ -269,10 +271,18 @@ class Exchange:
             if not newest.soft_timeout.seconds:
                 newest.soft_timeout = SoftTimeout("firstTokenTimeout", self._policy.stream_idle_timeout)
         self._log.started(newest)
-        self._group.start(newest, self._attempt(newest))
+        if self._is_looked_at:
+            self._group.start(newest, self._looked_at(newest))
+        else:
+            self._group.start(newest, attempt(self._runtime.transport, call, self._limits_at(newest.began), newest))
         return newest
 
-    async def _attempt(self, newest: InFlight) -> Result:
+    @property
+    def _is_looked_at(self) -> bool:
+        """Whether it depends on more than the attempt itself what became of it."""
+        return isinstance(self._call.body, Continuation) or wants_refusals_known(self._policy)
+
+    async def _looked_at(self, newest: InFlight) -> Result:
         call, transport, route = self._call, self._runtime.transport, newest.head.route
         outcome, answer = await attempt(transport, call, self._limits_at(newest.began), newest)
         if isinstance(call.body, Continuation) and answer is not None and call.body.falls_back(route, outcome):

@@ -10,7 +10,7 @@ def status_for(outcome: Outcome) -> int:
     log alone, as nobody is left to read it.
     """
     match outcome:
-        case Refused() | Committed():
+        case Committed() | Refused():
             return outcome.status
         case TimedOut():
             return 504

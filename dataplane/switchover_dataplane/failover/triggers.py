@@ -44,7 +44,7 @@ def error_class(outcome: Outcome) -> ErrorClass | None:
 def wants_refusals_known(policy: Policy) -> bool:
     """Tell whether a refusal under a success is a trigger: where a written `retryOn` names content filters."""
     triggers = policy.triggers
-    return isinstance(triggers, Tokens) and _CONTENT_FILTER in triggers.tokens
+    return not isinstance(triggers, Classes) and _CONTENT_FILTER in triggers.tokens
 
 
 def is_final_success(policy: Policy, outcome: Outcome) -> bool:

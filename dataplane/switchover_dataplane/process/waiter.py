@@ -9,13 +9,15 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, Final
 
+from switchover_dataplane.process.timeouts import Timeout
+
 _current_task: Final = asyncio.current_task
 
 
 class Waiter:
-    """One wait of one task: `await` it once, `wake` ends the wait."""
+    """One wait of one task: `await` it once, `wake` ends the wait. The `timeout` is cancelled when it is over."""
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_is_over", "_loop", "_run_on")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_is_over", "_loop", "_run_on", "timeout")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
@@ -23,6 +25,7 @@ class Waiter:
         self._context: Context | None = None
         self._run_on: Callable[[Any], object] | None = None
         self._is_over = False
+        self.timeout: Timeout | asyncio.TimerHandle | None = None
         self._is_cancelled = False
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -34,7 +37,7 @@ class Waiter:
         """End the wait: the task runs on before this returns, or in the next turn if another task calls this."""
         if self._is_over:
             return
-        self._is_over = True
+        self._end()
         run_on, context = self._run_on, self._context
         if run_on is None or context is None:
             return
@@ -43,6 +46,12 @@ class Waiter:
             context.run(run_on, self)
         else:
             self._loop.call_soon(run_on, self, context=context)
+
+    def _end(self) -> None:
+        self._is_over = True
+        timeout, self.timeout = self.timeout, None  # a cycle, as it calls back here
+        if timeout is not None:
+            timeout.cancel()
 
     # ── What a task calls ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,7 +76,8 @@ class Waiter:
         """End the wait of a task that is cancelled; return whether it waited."""
         if self._is_over:
             return False
-        self._is_over = self._is_cancelled = True
+        self._end()
+        self._is_cancelled = True
         run_on, self._run_on = self._run_on, None
         if run_on is not None:
             self._loop.call_soon(run_on, self, context=self._context)

@@ -26,6 +26,23 @@ class BodyTooLarge(Exception):
         self.limit = limit
 
 
+def whole(content: bytes, limit: int, held: Hold, *, copied: bool) -> bytes:
+    """Count a body in `held` that has come as a whole, `copied` twice.
+
+    Raises:
+        BodyTooLarge: above `limit` bytes.
+        OutOfMemoryBudget: the process holds too much already.
+    """
+    size = len(content)
+    if size > limit:
+        raise BodyTooLarge(limit)
+    if copied and size:
+        held.add_with_copy(size)
+    elif size:
+        held.add(size)
+    return content
+
+
 async def read(
     request: Request, limit: int, held: Hold, *, is_json: bool, copied: bool = False, applied: tuple[str, ...] = ()
 ) -> bytes:
@@ -43,18 +60,10 @@ async def read(
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit)
-    whole = request.whole
-    if whole is not None and not applied and len(whole) <= LARGE:
-        if whole:
-            if copied:
-                held.add_with_copy(len(whole))
-            else:
-                held.add(len(whole))
-        return whole
     pieces: list[bytes] = []
     size = turn = values = 0
     take = _without(applied, request.take, limit) if applied else request.take
-    if whole is None:
+    if request.whole is None:
         held.begin_coming(request.connection.hold_body())
         ask_for(request)
     while piece := await take():

@@ -13,6 +13,7 @@ from switchover_dataplane.telemetry.trace import Attempt, Record
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """The upper bounds of the buckets of every histogram, in seconds, without the last one, which is infinite."""
 
+_SHORTEST: Final = 0.005
 _SUCCEEDED: Final = ("served", "rescued")
 
 
@@ -27,7 +28,8 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration; a bucket holds what is equal to its bound, too."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        # Mostly it is the first bucket, or the gateway itself has much to do.
+        self.counts[0 if seconds <= _SHORTEST else bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
 
 

@@ -130,10 +130,19 @@ class Connection:
             ConnectionBroken: it did not come.
             Exception: whatever stopped the iterator of the request's body.
         """
-        while not self._answer.head_done:
-            if self._broken is not None:
-                raise self._failure(self._broken)
-            await self._news()
+        answer, is_driven = self._answer, self.reader is not None
+        try:
+            while not answer.head_done:
+                if self._broken is not None:
+                    raise self._failure(self._broken)
+                if is_driven:
+                    self._suspended = True
+                    await called_back
+                else:
+                    self._waiter = waiter = self._loop.create_future()
+                    await waiter
+        finally:
+            self._suspended = False
 
     async def piece(self) -> bytes:
         """Wait for more of the body and return it, b"" if it ended instead.

@@ -191,12 +191,38 @@ class Transport:
         if connection is not None:
             began = time.monotonic()
             try:
-                return await _exchange(connection, pool, method, head, body, reader)
+                connection.reader = reader
+                connection.start(method, head, body)
+                await connection.head()
             except ConnectionBroken as failure:
+                pool.drop(connection)
                 if connection.received or failure.how not in ("reset", "eof") or time.monotonic() > began + _AT_ONCE:
                     raise
+            except BaseException:
+                pool.drop(connection)
+                raise
+            else:
+                return Response(connection, pool)
+        return await self._by_a_new_one(destination, pool, method, head, body, reader)
+
+    async def _by_a_new_one(  # noqa: PLR0917 - a request's parts, in the order in which they are written
+        self,
+        destination: Destination,
+        pool: ConnectionPool,
+        method: str,
+        head: bytes,
+        body: Body,
+        reader: Callable[[], None] | None,
+    ) -> Response:
         connection = await self._open(destination, pool)
-        return await _exchange(connection, pool, method, head, body, reader)
+        try:
+            connection.reader = reader
+            connection.start(method, head, body)
+            await connection.head()
+        except BaseException:
+            pool.drop(connection)
+            raise
+        return Response(connection, pool)
 
     async def close(self) -> None:
         """Close every idle connection; those in use end with their answers."""
@@ -268,24 +294,6 @@ def _close(task: "asyncio.Task[Connection]") -> None:
     """Close a connection that was opened in the very moment in which nobody wanted it any more."""
     if not task.cancelled() and task.exception() is None:
         task.result().close()
-
-
-async def _exchange(  # noqa: PLR0917 - a request's parts, in the order in which they are written
-    connection: Connection,
-    pool: ConnectionPool,
-    method: str,
-    head: bytes,
-    body: Body,
-    reader: Callable[[], None] | None,
-) -> Response:
-    try:
-        connection.reader = reader
-        connection.start(method, head, body)
-        await connection.head()
-    except BaseException:
-        pool.drop(connection)
-        raise
-    return Response(connection, pool)
 
 
 __all__ = ["ConnectFailed", "ConnectTo", "ConnectionBroken", "Destination", "Response", "Transport"]
