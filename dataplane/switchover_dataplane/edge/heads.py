@@ -11,7 +11,13 @@ from switchover_dataplane.edge.early_refusal import HEADER_COUNT_LIMIT
 from switchover_dataplane.edge.head_parser import END
 from switchover_dataplane.edge.request import Head
 
-_KEPT: Final = 1024
+MOST_BYTES: Final = 10 << 20
+"""Bytes for the heads of a port with what is found out about each."""
+
+BESIDE: Final = 3584
+"""Bytes that are found out about a head, about: its fields, and the plan for requests with it."""
+
+_ADMITTED: Final = 8
 _LONGEST: Final = 4096
 _LENGTHS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
 """How clients write the field. One that is written otherwise is parsed each time."""
@@ -49,15 +55,19 @@ class KnownHead:
 
 
 class Heads:
-    """The heads of one port: 1,024 of up to 4 KiB. `clear` it when another kind of head is accepted.
+    """The heads of one port, of up to 4 KiB each; some 2,800 of usual size. `clear` it when another kind is accepted.
 
-    A head of another `epoch` is not known any more.
+    While it is full, one in eight new ones takes the place of the oldest. So heads that come once only do not drive out
+    those that come again, and of more heads in turn than have room some are known. A head of another `epoch` is not
+    known any more.
     """
 
-    __slots__ = ("_known", "epoch")
+    __slots__ = ("_came", "_known", "_room", "epoch")
 
     def __init__(self) -> None:
+        self._came = 0
         self._known: dict[bytes, KnownHead] = {}
+        self._room = MOST_BYTES
         self.epoch = 0
 
     def find(self, data: bytes) -> KnownHead | None:
@@ -76,19 +86,31 @@ class Heads:
         # A length that is written otherwise is never found, and must not stay among the bytes compared.
         if length != content_length or len(raw) > _LONGEST or not _is_plain(head):
             return None
-        known = self._known
-        if len(known) >= _KEPT:
-            del known[next(iter(known))]
         if length is None:
             made = KnownHead(raw, b"", head, self.epoch)
         else:
             made = KnownHead(raw[:start], raw[stop:], head, self.epoch)
-        known[raw[:start] + raw[stop:end]] = made
+        self._add(raw[:start] + raw[stop:end], made)
         return made
+
+    def _add(self, rest: bytes, made: KnownHead) -> None:
+        size, known = len(rest) + BESIDE, self._known
+        if self._room < size:
+            self._came += 1
+            if self._came % _ADMITTED:
+                return
+            while self._room < size:
+                oldest = next(iter(known))
+                del known[oldest]
+                self._room += len(oldest) + BESIDE
+        if rest not in known:
+            self._room -= size
+        known[rest] = made
 
     def clear(self) -> None:
         """Forget all heads."""
         self._known.clear()
+        self._room = MOST_BYTES
         self.epoch += 1
 
 

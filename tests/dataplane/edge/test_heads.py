@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from switchover_dataplane.edge.head_parser import HeadParser, RefusedHead
-from switchover_dataplane.edge.heads import Heads, KnownHead
+from switchover_dataplane.edge.heads import BESIDE, MOST_BYTES, Heads, KnownHead
 from switchover_dataplane.edge.request import Head
 
 Found = tuple[object, ...]
@@ -162,14 +162,33 @@ def test_a_head_is_parsed_each_time(data: bytes) -> None:
     assert known.find(data) is None
 
 
+def numbered(number: int) -> bytes:
+    return request(b"X: %06d" % number)
+
+
+FULL = MOST_BYTES // (len(numbered(0)) - 4 + BESIDE)
+
+
 def test_no_more_heads_are_kept_than_there_is_room_for() -> None:
     known = Heads()
-    for number in range(1025):
-        keep(known, request(b"X: %d" % number))
+    for number in range(FULL + 160):
+        keep(known, numbered(number))
 
-    found = [number for number in range(1025) if known.find(request(b"X: %d" % number))]
+    found = [number for number in range(FULL + 160) if known.find(numbered(number))]
 
-    assert found == [*range(1, 1025)]
+    assert len(found) == FULL
+    assert found[: FULL - 20] == [*range(20, FULL)], "the oldest made room"
+    assert found[FULL - 20 :] == [*range(FULL + 7, FULL + 160, 8)], "for one in eight"
+
+
+def test_most_heads_that_are_known_stay_known_though_many_come_once() -> None:
+    known = Heads()
+    for number in range(FULL):
+        keep(known, numbered(number))
+    for number in range(4 * FULL):
+        keep(known, request(b"Traceparent: %06d" % number))
+
+    assert sum(known.find(numbered(number)) is not None for number in range(FULL)) > 0.45 * FULL
 
 
 def test_heads_that_were_cleared_are_not_found() -> None:
