@@ -137,17 +137,31 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
+# What is measured is what the image holds: the compiled form, where there is a compiler, on an interpreter that was built
+# with optimisation, where there is one. It has an environment of its own, which stays.
+BENCH := $(VENV)/bench
+$(BENCH)/done: bench/interpreter.py requirements.lock requirements-dev.lock
+	@interpreter=$$(cat $(BENCH)/interpreter 2>/dev/null || $(PYTHON) bench/interpreter.py $(PYTHON)) && mkdir -p $(BENCH) && echo "$$interpreter" > $(BENCH)/interpreter
+	@$(MAKE) --no-print-directory VENV=$(BENCH) PYTHON=$$(cat $(BENCH)/interpreter) $(BENCH)/dev
+	@touch $@
+
+.PHONY: bench-ready
+bench-ready: $(BENCH)/done
+	@$(MAKE) --no-print-directory VENV=$(BENCH) PYTHON=$$(cat $(BENCH)/interpreter) $(BENCH)/runtime
+	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory VENV=$(BENCH) compiled; else echo "No C compiler: plain Python is measured" >&2; fi
+
+bench_python = $(if $(wildcard $(BENCH)/mypyc/done),SWITCHOVER_COMPILED=$(CURDIR)/$(BENCH)/mypyc/packages) PYTHONPATH=bench $(BENCH)/bin/python
 # What was asked for on the command line, and no default of another target.
 asked = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$($(1))")
 .PHONY: bench
-bench: $(VENV)/runtime ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 COMPILED=1 FIRST=1 SECONDS_EACH REPETITIONS
-	@PYTHONPATH=bench $(BIN)/python -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) $(if $(COMPILED),--compiled) $(if $(FIRST),--first) \
+bench: bench-ready ## CPU and time of a request beside Envoy and nginx, into docs/performance; QUICK=1 ONLY PROXIES LITELLM=1 FIRST=1 SECONDS_EACH REPETITIONS
+	@$(bench_python) -m switchover_bench $(if $(QUICK),--quick,--write docs/performance) $(if $(LITELLM),--litellm) $(if $(FIRST),--first) \
 	    $(call asked,ONLY,--only) $(call asked,PROXIES,--proxies) $(call asked,SECONDS_EACH,--seconds) \
 	    $(call asked,REPETITIONS,--repetitions) $(call asked,PORTS,--ports) --variables '$(MAKEOVERRIDES)'
 
 .PHONY: bench-scale
-bench-scale: $(VENV)/runtime ## cost with many routes, streams and requests, into docs/performance; QUICK=1 ONLY ROUTES EDITS STREAMS REQUESTS SECONDS_EACH
-	@PYTHONPATH=bench $(BIN)/python -m switchover_bench.scale $(if $(QUICK),--quick,--write docs/performance) \
+bench-scale: bench-ready ## cost with many routes, streams and requests, into docs/performance; QUICK=1 ONLY ROUTES EDITS STREAMS REQUESTS SECONDS_EACH
+	@$(bench_python) -m switchover_bench.scale $(if $(QUICK),--quick,--write docs/performance) \
 	    $(call asked,ONLY,--only) $(call asked,ROUTES,--routes) $(call asked,EDITS,--edits) $(call asked,STREAMS,--streams) \
 	    $(call asked,REQUESTS,--requests) $(call asked,SECONDS_EACH,--seconds) $(call asked,PORTS,--ports) \
 	    --variables '$(MAKEOVERRIDES)'

@@ -100,7 +100,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="scenarios, comma-separated")
     parser.add_argument("--proxies", default="", help="proxies, comma-separated")
     parser.add_argument("--litellm", action="store_true", help="with LiteLLM's newest release")
-    parser.add_argument("--compiled", action="store_true", help="with the data plane that `make compiled` built")
     parser.add_argument("--first", action="store_true", help="everything measured runs before other processes (root)")
     parser.add_argument("--seconds", type=float, help="of measuring in each cell")
     parser.add_argument("--repetitions", type=int)

@@ -21,5 +21,5 @@ def describe() -> dict[str, str]:
         "cpu": cpu_model(Path("/proc/cpuinfo").read_text()),
         "cores": str(os.cpu_count()),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} ({platform.python_compiler()}, {platform.python_build()[1]})",
     }

@@ -1,6 +1,11 @@
-"""Switchover as it is shipped: `switchover run` with one worker, on the guide's manifests with two models."""
+"""Switchover as it is shipped: `switchover run` with one worker, on the guide's manifests with two models.
+
+The image holds the data plane compiled, so that is what is measured where it could be compiled. Plain Python, as every
+other way to install it gives, stands beside it.
+"""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +15,10 @@ from switchover_bench.cache import Missing
 from switchover_bench.proxies.proxy import MODEL_PATH, ROUTE_PATH, Launch, Proxy
 from switchover_bench.scenarios import Ports, Scenario
 
-_COMPILED = Path(".venv/mypyc/packages")
-"""Where `make compiled` puts the packages."""
+COMPILED = os.environ.get("SWITCHOVER_COMPILED", "")
+"""The folder with the packages that `make compiled` made, "" where they were not made."""
+
+_FILE = "manifests.yaml"
 
 Object = dict[str, Any]
 _GATEWAY_API, _GLOO = "gateway.networking.k8s.io/v1", "gloo.solo.io/v1"
@@ -19,22 +26,22 @@ _GATEWAY_API, _GLOO = "gateway.networking.k8s.io/v1", "gloo.solo.io/v1"
 
 def launch(scenario: Scenario, ports: Ports, folder: Path) -> Launch:
     """Write the manifests of a scenario into one file and run it."""
-    documents = folder / "manifests.yaml"
+    documents = folder / _FILE
     documents.write_text("\n---\n".join(map(json.dumps, manifests(scenario, ports))))
     return run(documents, ports)
 
 
-def run(files: Path, ports: Ports) -> Launch:
-    """`switchover run` on a file or a folder."""
+def run(files: Path, ports: Ports, packages: str = COMPILED) -> Launch:
+    """`switchover run` on a file or a folder, with the data plane of a folder with packages."""
     command = [sys.executable, "-m", "switchover_operator", "run", "-f", str(files), "--log-format", "json"]
     command += ["--admin", f"127.0.0.1:{ports.admin}"]
-    return Launch(command, f"http://127.0.0.1:{ports.admin}/readyz")
+    return Launch(command, f"http://127.0.0.1:{ports.admin}/readyz", {"PYTHONPATH": packages} if packages else {})
 
 
-def launch_compiled(scenario: Scenario, ports: Ports, folder: Path) -> Launch:
-    """The same, with the data plane that `make compiled` built."""
-    plain = launch(scenario, ports, folder)
-    return Launch(plain.command, plain.ready, {"PYTHONPATH": str(_COMPILED.absolute())})
+def launch_plain(scenario: Scenario, ports: Ports, folder: Path) -> Launch:
+    """The same in plain Python."""
+    launch(scenario, ports, folder)
+    return run(folder / _FILE, ports, "")
 
 
 def manifests(scenario: Scenario, ports: Ports) -> list[Object]:
@@ -85,17 +92,25 @@ def _pool(model: str, port: int) -> Object:
 
 
 def version() -> str:
-    """The commit of the working tree."""
+    """The commit of the working tree, and the form that is measured."""
+    return f"{_commit()}, {'compiled' if COMPILED else 'plain Python, as nothing could be compiled here'}"
+
+
+def version_plain() -> str:
+    """The commit of the working tree.
+
+    Raises:
+        Missing: nothing is compiled, so that it would be measured twice.
+    """
+    if not COMPILED:
+        raise Missing("what is measured as Switchover is plain Python")
+    return _commit()
+
+
+def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
-def version_compiled() -> str:
-    """The same; what is measured may be older where `make compiled` was not run since."""
-    if not any(_COMPILED.glob("*__mypyc*")):
-        raise Missing("`make compiled` builds it")
-    return version()
-
-
 SWITCHOVER = Proxy("switchover", "Switchover", launch, version)
-COMPILED = Proxy("compiled", "Switchover, compiled", launch_compiled, version_compiled)
+PLAIN = Proxy("plain", "Switchover, plain Python", launch_plain, version_plain)
