@@ -15,7 +15,7 @@ HOT = {
     "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending server",
     "failover": "answer_status backoff balance decision most_telling retry_budget retry_state triggers",
-    "formats": "error_shape json_body json_fields lenient_json media_types token_count",
+    "formats": "error_shape json_body json_fields lenient_json media_types plain_answer token_count",
     "health": "attribution cool_downs ejection health health_keys",
     "process": "deadlines driver timeouts turns waiter",
     "": "proxy",
