@@ -98,5 +98,4 @@ async def test_a_connection_that_ended_leaves_nothing_for_the_garbage_collector(
 
         assert [one for one in gc.get_objects() if isinstance(one, (Connection, ResponseParser))] == []
     finally:
-        gc.unfreeze()
         gc.enable()
