@@ -1,7 +1,6 @@
 """However much a target sends at once: in one turn of the event loop only so much of it is worked off."""
 
 import asyncio
-import contextlib
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from beside import beside
 from coded import CODE, zstd
 from serving import END, ON_THIS_MACHINE, STREAM_HEAD, chunks, event, free_port, gateway, raw, table, targets
 from switchover_dataplane.formats.sse import Event
@@ -41,17 +41,7 @@ class Others:
         self._since += amount
         self.most = max(self.most, self._since)
 
-    @asynccontextmanager
-    async def wanting(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._want())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def _want(self) -> None:
+    async def want(self) -> None:
         while True:
             self._since = 0
             self.turns += 1
@@ -75,7 +65,7 @@ async def answered(body: bytes, headers: bytes = b"") -> AsyncIterator[Response]
 async def read(response: Response, others: Others) -> int:
     """Read a body to its end as fast as it goes."""
     size = 0
-    async with others.wanting():
+    async with beside(others.want()):
         while piece := await response.chunk():
             others.count(len(piece))
             size += len(piece)
@@ -217,7 +207,7 @@ async def test_a_run_of_blank_lines_and_comments_is_handed_on_as_few_events(monk
 
 
 async def _streamed(target: Callable[..., Awaitable[None]], others: Others) -> bytes:
-    async with targets(target) as [one], gateway(table(free_port(), [one.port])) as at, others.wanting():
+    async with targets(target) as [one], gateway(table(free_port(), [one.port])) as at, beside(others.want()):
         async with aiohttp.ClientSession() as session:
             async with session.post(f"{at.url}/model", data=BytesIO(msgspec.json.encode(ASKED))) as answer:
                 return await answer.read()
@@ -232,7 +222,7 @@ async def test_of_all_who_gave_way_one_goes_on_each_time_round_the_event_loop() 
             others.count(1)
             went_on.append(number)
 
-    async with others.wanting():
+    async with beside(others.want()):
         await asyncio.gather(*map(large, range(10)))
 
     assert others.most == 1
