@@ -18,7 +18,7 @@ HOT = {
     "formats": "error_shape json_body json_fields lenient_json media_types plain_answer token_count",
     "health": "attribution cool_downs ejection health health_keys",
     "process": "deadlines driver timeouts turns waiter",
-    "": "proxy",
+    "": "log_text proxy",
     "reply": "reply",
     "request": "call call_of continuation expect identity limits memory_budget plan read_body wording",
     "routing": "backends filters headers",

@@ -1,5 +1,6 @@
 """Bodies in the content codings that the gateway undoes, for tests."""
 
+import functools
 import gzip
 import sys
 import zlib
@@ -15,9 +16,9 @@ else:
 __all__ = ["CODE", "zstd"]
 
 CODE: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "br": brotli.compress,
+    "gzip": functools.partial(gzip.compress, compresslevel=1),
+    "deflate": functools.partial(zlib.compress, level=1),
+    "br": functools.partial(brotli.compress, quality=1),
     "zstd": zstd.compress,
 }
-"""Each coding, and how a body is put into it."""
+"""Each coding, and how a body is put into it at once: how small it gets matters to no test."""

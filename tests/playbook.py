@@ -4,12 +4,13 @@ Pools are written `a b | c`, outcomes by the words below in the order of the att
 `a ~ a c`, where `~` is a wait, and the reason of the answer. The first candidate is the one that is tried.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from as_written import AsWritten, resolved_policy
-from switchover_dataplane.failover.decision import Answer, Step, Tried, Wait, next_step
+from switchover_dataplane.failover.decision import Answer, Step, Tried, Try, Wait, next_step
 from switchover_dataplane.failover.outcome import (
     Broken,
     ClientGone,
@@ -163,7 +164,8 @@ def play(
 
 _WAYS_TO_FAIL = ("429", "429+1s", "503 limit+1s", "500", "reset", "refused", "key", "quiet", "filter")
 _BRIEF_LIMITS: tuple[tuple[str, ...], ...] = ((), ("429+1s",), ("503 limit+1s",))
-_COOLING: tuple[Callable[[set[str], Sequence[Tried]], set[str]], ...] = (
+_Cools = Callable[[set[str], Sequence[Tried]], set[str]]
+_COOLING: tuple[_Cools, ...] = (
     lambda _every, _history: set(),
     lambda every, history: every - {history[-1].target.id},
     lambda every, history: every - {tried.target.id for tried in history},
@@ -176,20 +178,16 @@ def longest_walk(policy: Policy, under: Upstream) -> int:
     A day has up to three failures of one kind, perhaps a brief rate limit, then failures of another kind. Meanwhile no
     target cools down, each but the last one does, or each that had no attempt.
     """
-    days = itertools.product(_WAYS_TO_FAIL, range(4), _BRIEF_LIMITS, _WAYS_TO_FAIL, _COOLING)
-    return max(_walk(policy, under, (first,) * number + brief, last, cool) for first, number, brief, last, cool in days)
-
-
-def _walk(
-    policy: Policy,
-    under: Upstream,
-    words: tuple[str, ...],
-    then: str,
-    cool: Callable[[set[str], Sequence[Tried]], set[str]],
-) -> int:
     every = {target.id for pool in under.priorities for target in pool}
-    history: list[Tried] = []
-    while True:
+
+    # Most days begin like others: what follows after the same failures is asked for once.
+    @functools.cache
+    def follows(cool: _Cools, words: tuple[str, ...]) -> Try | None:
+        history: list[Tried] = []
+        for number, word in enumerate(words):
+            made = follows(cool, words[:number])
+            assert made is not None
+            history.append(Tried(made.priority, made.candidates[0], WORDS[word]))
         found = next_step(
             policy,
             under,
@@ -201,8 +199,14 @@ def _walk(
             repeats_allowed=True,
         )
         if isinstance(found, Answer):
-            return len(history)
-        if isinstance(found, Wait):
-            found = found.then
-        word = words[len(history)] if len(history) < len(words) else then
-        history.append(Tried(found.priority, found.candidates[0], WORDS[word]))
+            return None
+        return found.then if isinstance(found, Wait) else found
+
+    def walk(cool: _Cools, words: tuple[str, ...], then: str) -> int:
+        failed: tuple[str, ...] = ()
+        while follows(cool, failed) is not None:
+            failed += (words[len(failed)] if len(failed) < len(words) else then,)
+        return len(failed)
+
+    days = itertools.product(_WAYS_TO_FAIL, range(4), _BRIEF_LIMITS, _WAYS_TO_FAIL, _COOLING)
+    return max(walk(cool, (first,) * number + brief, last) for first, number, brief, last, cool in days)

@@ -9,8 +9,10 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+from multidict import CIMultiDictProxy
 
 from as_written import AsWritten, resolved_policy
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
@@ -194,6 +196,31 @@ def events_of(body: bytes) -> list[Event]:
 
 
 # ── The gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Got:
+    """An answer, whole."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """OpenAI's error object."""
+        error: dict[str, Any] = msgspec.json.decode(self.body)["error"]
+        return error
+
+    @property
+    def code(self) -> str:
+        """The code of the error."""
+        return str(self.error["code"])
+
+    @property
+    def served_by(self) -> str:
+        """Whose answer it is."""
+        return self.headers["x-switchover-served-by"]
 
 
 @dataclass

@@ -6,7 +6,7 @@ lost, doubled or of another stream cannot pass unnoticed. Models are told apart 
 
 import random
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "cut",
@@ -21,19 +21,7 @@ Kind = Literal[
     "error-then-done",
     "finish-error",
 ]
-KINDS: tuple[Kind, ...] = (
-    "cut",
-    "reset",
-    "stall",
-    "broken-framing",
-    "clean-end",
-    "done-without-finish",
-    "malformed-event",
-    "truncated-json",
-    "error-event",
-    "error-then-done",
-    "finish-error",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Way = Literal["goes-on", "answers-anew", "refuses-prefill", "goes-on-unasked", "goes-on-wrongly"]
 WAYS: tuple[Way, ...] = ("goes-on", "answers-anew", "refuses-prefill", "goes-on-unasked", "goes-on-wrongly")

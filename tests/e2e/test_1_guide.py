@@ -33,6 +33,7 @@ from cluster import (
     served,
     until,
 )
+from demo import ASKED
 
 KEY = "sk-e2e-the-guides-key-never-to-be-seen"
 MODELS = ["gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo"]
@@ -41,17 +42,6 @@ USERS_OBJECTS = [
     ("gateway", "ai-gateway"),
     *((kind, "model-failover") for kind in ("upstream", "httproute", "routeoption")),
 ]
-QUESTION = {
-    "model": "gpt-4o",
-    "messages": [
-        {
-            "role": "system",
-            "content": "You are a poetic assistant, skilled in explaining complex programming concepts "
-            "with creative flair.",
-        },
-        {"role": "user", "content": "Compose a poem that explains the concept of recursion in programming."},
-    ],
-}
 
 
 def guides(name: str) -> list[dict[str, Any]]:
@@ -62,7 +52,7 @@ def guides(name: str) -> list[dict[str, Any]]:
 def ask() -> int:
     """Send the guide's request with the guide's command, and return the answer's status."""
     with gateway() as address:
-        command = ["curl", "-sv", f"{address}/model", "-H", "content-type:application/json", "-d", json.dumps(QUESTION)]
+        command = ["curl", "-sv", f"{address}/model", "-H", "content-type:application/json", "-d", json.dumps(ASKED)]
         return int(run(*command, "-o", os.devnull, "-w", "%{http_code}"))
 
 

@@ -1,5 +1,7 @@
 """The `switchover` command's flags: what is refused before anything starts, and the commands that only print."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from switchover_operator.cli import main
+from switchover_operator.cluster.command import operator
+from switchover_operator.standalone.run import run
 
 
 def switchover(*arguments: str, **environment: str) -> Result:
@@ -22,6 +26,15 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_the_version_is_told() -> None:
     assert switchover("--version").output.split() == ["main", "0.1.0"]
+
+
+def test_a_command_imports_nothing_that_only_another_one_needs() -> None:
+    """What a process imports it pays for at each start, in memory and in time."""
+    asked = "from switchover_operator.cli import main; main(['simulate', '--help'], standalone_mode=False)"
+    told = f"import sys; {asked}; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True).stdout.split()
+    assert "switchover_simulator.cli" in modules
+    assert not {"aiohttp", "kopf", "kubernetes", "switchover_operator.resources"} & {*modules}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +60,7 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
 
 
 def test_every_flag_of_run_and_operator_has_its_variable_in_the_help() -> None:
-    for command in (main.commands["run"], main.commands["operator"]):
+    for command in (run, operator):
         shown = "".join(switchover(str(command.name), "--help", COLUMNS="400").output.split())
         names = {"-f": "FILENAME"}
         for flag in (each for each in command.params if each.name != "help"):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from running import Manifests, Models, free_port, switchover, until, until_async
-from switchover_operator.standalone.workers import DATA_PLANE, ending, wait_after
+from switchover_operator.standalone.data_plane import DATA_PLANE
+from switchover_operator.standalone.workers import ending, wait_after
 
 
 def children(pid: int) -> list[int]:

@@ -1,24 +1,18 @@
-"""Log records → one line each on standard output: JSON for machines, or text for people.
+"""Log records → one line each on standard output, in the two forms of `log_lines.py`.
 
-Additional fields come as `extra={"fields": {...}}`, and those of a frequent line as a `Line`, with `info`. Characters
-that are not printable are escaped in both forms: a caller must not write log lines of its own, or commands to a
-terminal (CWE-117).
+Additional fields come as `extra={"fields": {...}}`, and those of a frequent line as a `Line`, with `info`.
 """
 
 import asyncio
 import logging
 import sys
 import time
-from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
-import msgspec
-
-from switchover_dataplane.telemetry.json_line import line_of, one_line
+from switchover_dataplane import log_lines
+from switchover_dataplane.log_text import printable
+from switchover_dataplane.telemetry.json_line import line_of
 from switchover_dataplane.telemetry.line import Line
-
-_COLOURS: Final = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
-
 
 # Forms of the standard library read these out of a record's `__dict__`.
 _SAME_IN_ALL: Final = {
@@ -69,60 +63,28 @@ def _only_output(logger: logging.Logger) -> "Output | None":
     return None
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    given = getattr(record, "fields", None)
-    if isinstance(given, Line):
-        given = msgspec.to_builtins(given)
-    return given if isinstance(given, dict) else {}
-
-
-def printable(text: str) -> str:
-    """Escape what is not printable: control characters, line ends, direction marks, half a surrogate pair."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-class JsonLines(logging.Formatter):
-    """`{"time": RFC 3339, "level", "msg", ...fields}`."""
+class JsonLines(log_lines.JsonLines):
+    """A frequent line is written from its `Line` as it is."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as one line."""
         if isinstance(record, Entry):
             return line_of(record.created, record.levelname, record.getMessage(), record.fields)
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
-            "level": record.levelname,
-            "msg": record.getMessage(),
-            **_fields(record),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return one_line(line)
+        return super().format(record)
 
 
-class Text(logging.Formatter):
-    """`time  message`, with colours on a terminal; each attempt of a trace has its own line."""
+class Text(log_lines.TextLines):
+    """Each attempt of a trace has its own line."""
 
-    def __init__(self, *, colour: bool) -> None:
-        super().__init__()
-        self._colour = colour
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record for a person."""
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        text = f"{time}  {self._painted(record.levelname, printable(record.getMessage()))}"
-        for number, step in enumerate(_fields(record).get("attempts", ()), 1):
+    def details(self, record: logging.LogRecord) -> str:
+        """Write the attempts of a trace, if the record is one."""
+        text = ""
+        for number, step in enumerate(log_lines.fields_of(record).get("attempts", ()), 1):
             what = step.get("detail") or step["status"]
             reason = f" {step['error_class']}" if step["error_class"] else ""
             line = printable(f"{step['model'] or step['target']}: {what}{reason}")
             text += f"\n              {number}. {line} after {step['duration_ms']} ms, then: {step['decision']}"
-        if record.exc_info:
-            text += "".join(f"\n  {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text
-
-    def _painted(self, level: str, text: str) -> str:
-        return f"\x1b[{_COLOURS[level]}m{text}\x1b[0m" if self._colour and level in _COLOURS else text
 
 
 class Output(logging.StreamHandler[TextIO]):

@@ -14,6 +14,7 @@ import annotated_types
 from pydantic import BaseModel, SecretStr, WithJsonSchema
 from pydantic.fields import FieldInfo
 
+from switchover_operator.crds import descriptions
 from switchover_operator.resources.model import (
     Closing,
     Expected,
@@ -82,7 +83,9 @@ class _Writer:
     def _field(self, model: type[BaseModel], name: str) -> Schema:
         field = model.model_fields[name]
         schema = self._type(field.annotation, tuple(field.metadata))
-        description = " ".join(filter(None, (_one_line(field.description or ""), _choices(field), _effect(field))))
+        description = " ".join(
+            filter(None, (_one_line(descriptions.of_field(model, name)), _choices(field), _effect(field)))
+        )
         if description:
             # A field's own description is more precise than that of its type.
             schema = {"description": description, **{key: schema[key] for key in schema if key != "description"}}

@@ -102,7 +102,8 @@ class Part(BaseModel):
         extra="ignore",
         alias_generator=to_camel,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
+        # Most processes meet a few kinds only, and a part is checked as part of its kind.
+        defer_build=True,
     )
 
     ONE_OF: ClassVar[tuple[OneOf, ...]] = ()

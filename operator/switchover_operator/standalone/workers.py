@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from switchover_operator.publish import Endpoint
+from switchover_operator.standalone.data_plane import DATA_PLANE
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,6 @@ LAST_MOMENT: Final = 5.0
 STEADY: Final = 10.0
 """Seconds after which a process counts as one that runs; one that dies sooner is replaced later and later."""
 LONGEST_WAIT: Final = 10.0
-
-DATA_PLANE: Final = ("-P", "-m", "switchover_dataplane")
-"""The interpreter's arguments for a data plane. Without -P it would import modules of the current folder first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-from multidict import CIMultiDictProxy
 
 from as_written import as_written
-from serving import Answering, Gateway, Seen, free_port, gateway, good, json, limited, raw, table, targets
+from serving import Answering, Gateway, Got, Seen, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
@@ -35,21 +32,6 @@ AT_ONCE = as_written(max_retry_after_wait=0.0)
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         yield session
-
-
-@dataclass
-class Got:
-    """An answer, whole."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """OpenAI's error object."""
-        error: dict[str, Any] = msgspec.json.decode(self.body)["error"]
-        return error
 
 
 async def ask(client: aiohttp.ClientSession, at: Gateway, size: int = 0) -> Got:

@@ -3,18 +3,16 @@
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-from multidict import CIMultiDictProxy
 
 from as_written import AsWritten, as_written, retries
 from logged import fields_of
-from serving import Answering, Gateway, free_port, gateway, good, json, limited, raw, table, targets
+from serving import Answering, Gateway, Got, free_port, gateway, good, json, limited, raw, table, targets
 from switchover_dataplane.table.policies import BackOff, Policy, RateLimitedBackOff, ResetHeader
 
 ASKED = {"model": "asked", "input": "hi", "messages": [{"role": "user", "content": "hi"}]}
@@ -25,24 +23,6 @@ DEFAULT = as_written(back_off=INSTANT, max_retry_after_wait=0.0)
 def refused(status: int, code: str, headers: list[str] | None = None) -> Answering:
     error = {"message": f"this is {code}", "type": "invalid_request_error", "param": None, "code": code}
     return json(status, {"error": error}, headers or [])
-
-
-@dataclass
-class Got:
-    """An answer, whole."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def code(self) -> str:
-        code: str = msgspec.json.decode(self.body)["error"]["code"]
-        return code
-
-    @property
-    def served_by(self) -> str:
-        return self.headers["x-switchover-served-by"]
 
 
 @pytest.fixture

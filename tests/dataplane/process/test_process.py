@@ -222,7 +222,7 @@ async def test_the_memory_of_large_bodies_returns_to_the_system(running: Running
         port = free_port()
         await running.push(table(port, [first.port, second.port]))
         before = resident(running.process)
-        body = b'{"model":"a","messages":[],"user":"' + b"x" * (24 << 20) + b'"}'
+        body = b'{"model":"a","messages":[],"user":"' + b"x" * (12 << 20) + b'"}'
 
         async def ask() -> int:
             async with client.post(f"http://127.0.0.1:{port}/model", data=BytesIO(body)) as answer:

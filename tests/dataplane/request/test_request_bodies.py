@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -235,7 +234,7 @@ async def test_a_body_counts_as_large_as_it_is_without_its_coding(coding: str) -
 async def test_a_bomb_is_given_up_and_its_memory_returns(coding: str, layers: int) -> None:
     body = b"\0" * (40 << 20)
     for _ in range(layers):
-        body = zlib.compress(body, 1) if coding == "deflate" else CODE[coding](body)
+        body = CODE[coding](body)
     async with serving(good(), policy=Policy(max_request_body=1 << 30)) as (at, (only,)):
         got = await ask(at, body, content_encoding=", ".join([coding] * layers))
         after = await ask(at)

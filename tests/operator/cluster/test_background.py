@@ -1,13 +1,13 @@
 """Background writes: when they are made again, and what is logged where the API server does not take one."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from beside import beside
 from switchover_operator.cluster.api import ApiRefused, ApiUnreachable
 from switchover_operator.cluster.background import RETRY, retried
 
@@ -34,15 +34,8 @@ class Work:
             await self._done.wait()
 
 
-@asynccontextmanager
-async def running(work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> AsyncIterator[None]:
-    task = asyncio.create_task(retried(work, wake, PROBLEM))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def running(work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> AbstractAsyncContextManager[None]:
+    return beside(retried(work, wake, PROBLEM))
 
 
 async def test_work_is_done_at_once_and_then_whenever_it_is_woken() -> None:

@@ -16,7 +16,7 @@ RULES = "x-kubernetes-validations"
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
 CRDS: dict[str, dict[str, Any]] = {
-    crd["spec"]["names"]["kind"]: crd for crd in (yaml.safe_load(text) for text in render().values())
+    crd["spec"]["names"]["kind"]: crd for crd in (yaml.load(text, yaml.CSafeLoader) for text in render().values())
 }
 
 
