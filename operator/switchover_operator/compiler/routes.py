@@ -203,8 +203,10 @@ def _worst(
             uses.setdefault((each.upstream, each.path), {})[gateway] = each
     worst: dict[Identity, dict[Condition, None]] = {}
     for (upstream, path), places in uses.items():
-        outcomes = {worst_case.condition_of(each.policy, each.served, "") for each in places.values()}
-        differ = len(outcomes) > 1 or len(places) < len(rules)
+        differ = len(places) < len(rules) or (
+            len(places) > 1
+            and len({worst_case.condition_of(each.policy, each.served, "") for each in places.values()}) > 1
+        )
         for gateway, each in places.items():
             where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
             worst.setdefault(upstream, {})[worst_case.condition_of(each.policy, each.served, where)] = None
