@@ -67,6 +67,9 @@ class Report:
     @property
     def is_accepted(self) -> bool:
         """Whether nothing of the object is refused, and all of its access controls are served."""
-        return not any(
-            each.type in ("Accepted", "AccessControl") and each.status == "False" for each in self.every_condition
-        )
+        parts: Iterable[ParentReport | ListenerReport] = (*self.parents, *self.listeners)
+        return not (_refused(self.conditions) or any(_refused(part.conditions) for part in parts))
+
+
+def _refused(conditions: Iterable[Condition]) -> bool:
+    return any(each.status == "False" and each.type in ("Accepted", "AccessControl") for each in conditions)

@@ -18,6 +18,7 @@ from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.filters import BuiltFilters, body_edit, rule_filters, written_filters
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.open_access import opened_at
 from switchover_operator.compiler.policies import FailoverIndex, NamedPolicy, policy_of
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.route_options import OptionsIndex, RuleOptions
@@ -85,7 +86,8 @@ class CompiledRoute:
 
     `keys` gives, for each Gateway, the keys of the rules in their order, and `conditions` those of the route's status.
     `used` names the Upstreams and AuthConfigs that it refers to. `worst` holds the worst cases for the statuses of
-    Upstreams, `overridden` the conditions for those of RouteOptions.
+    Upstreams, `overridden` the conditions for those of RouteOptions. `opened_at` names the Gateways at which anybody
+    can use a provider's key through it.
     """
 
     attached: AttachedRoute
@@ -100,6 +102,7 @@ class CompiledRoute:
     used: frozenset[Identity] = frozenset()
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     overridden: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
+    opened_at: tuple[Identity, ...] = ()
 
     def conditions_at(self, gateway: Identity) -> tuple[Condition, ...]:
         """Return the conditions at one parent; at one that did not take the route, those of its references alone."""
@@ -184,6 +187,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
         frozenset(builder.used),
         _worst(identity, noted_at),
         {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
+        opened_at(attached, keys, builder.rules, builder.upstreams),
     )
 
 

@@ -98,7 +98,7 @@ class _Told:
 
 
 @lru_cache(maxsize=256)
-def _told(policy: table.Policy, pools: Pools, ai: bool, connect_timeout: float) -> _Told:  # noqa: FBT001 - a part of the key
+def _told(policy: table.Policy, pools: Pools, ai: bool, connect_timeout: float) -> _Told:
     """Work it out and say it, once for all targets of which no more than this counts."""
     worst = _worst_case(policy, pools, ai=ai, connect_timeout=connect_timeout)
     if worst.exceeds(policy.timeout):
