@@ -18,7 +18,8 @@ from switchover_operator.crds.crd import render
 from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
 from switchover_operator.standalone import check_report, standalone
-from switchover_operator.standalone.files import STDIN, Manifests
+from switchover_operator.standalone.file_list import STDIN
+from switchover_operator.standalone.files import Manifests
 from switchover_operator.standalone.workers import DATA_PLANE, Command
 from switchover_simulator.cli import simulate
 

@@ -129,12 +129,11 @@ class Catalogue:
         self.note((Identity(Service.GROUP, Service.KIND, namespace, service),))
         return tuple(self._slices.get((namespace, service), ()))
 
-    def indexed_as(self, before: "Catalogue") -> None:
-        """Take over the indices of one that has the same objects, but for those that changed."""
-        kinds = {(each.group, each.kind) for each in self.changed or ()}
-        self.__dict__["_by_kind"] = before._by_kind | {
-            kind: [self.objects[found.identity] for found in before._by_kind[kind]] for kind in kinds
-        }
+    def indexed_as(self, before: "Catalogue", replaced: Iterable[Identity]) -> None:
+        """Take over the indices of one that has objects of the same names, of which some are `replaced` here."""
+        kinds = {(each.group, each.kind) for each in replaced}
+        anew = {kind: [self.objects[found.identity] for found in before._by_kind[kind]] for kind in kinds}
+        self.__dict__["_by_kind"] = {**before._by_kind, **anew}
         for name, kind in (("_grants", ReferenceGrant), ("_slices", EndpointSlice)):
             if (kind.GROUP, kind.KIND) not in kinds and name in before.__dict__:
                 self.__dict__[name] = before.__dict__[name]
@@ -214,11 +213,13 @@ def _resolved_again(snapshot: Snapshot, before: Catalogue) -> Catalogue:
     """Do the same where no object came or went: what did not change is not looked at one by one."""
     objects, admitted = dict(before.objects), dict(before.admitted)
     changed: set[Identity] = set()
+    replaced: list[Identity] = []
     unchanged = map(is_, snapshot.objects.values(), before.bodies.values())
     for identity in (each for each, same in zip(snapshot.objects, unchanged, strict=True) if not same):
         old, body = objects.get(identity), snapshot.objects[identity]
         if old is None:
             continue
+        replaced.append(identity)
         good = admitted.get(identity)
         same = _with_other_status(old, body)
         if same is not None:
@@ -239,7 +240,7 @@ def _resolved_again(snapshot: Snapshot, before: Catalogue) -> Catalogue:
         snapshot.objects,
         snapshot.repeated,
     )
-    catalogue.indexed_as(before)
+    catalogue.indexed_as(before, replaced)
     return catalogue
 
 
