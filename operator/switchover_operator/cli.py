@@ -144,7 +144,8 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
     with no_collection():
         view = Manifests(paths).read()
         compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
-    click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
+        text = check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain))
+    click.echo(text)
     if not check_report.is_good(view, compiled):
         sys.exit(1)
 

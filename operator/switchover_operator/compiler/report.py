@@ -67,9 +67,9 @@ class Report:
     @property
     def is_accepted(self) -> bool:
         """Whether nothing of the object is refused, and all of its access controls are served."""
-        parts: Iterable[ParentReport | ListenerReport] = (*self.parents, *self.listeners)
-        return not (_refused(self.conditions) or any(_refused(part.conditions) for part in parts))
-
-
-def _refused(conditions: Iterable[Condition]) -> bool:
-    return any(each.status == "False" and each.type in ("Accepted", "AccessControl") for each in conditions)
+        parts: Iterable[Report | ParentReport | ListenerReport] = (self, *self.parents, *self.listeners)
+        for part in parts:
+            for each in part.conditions:
+                if each.status == "False" and each.type in ("Accepted", "AccessControl"):
+                    return False
+        return True
