@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from switchover_dataplane import table
-from switchover_operator.compiler import conditions, worst_case
+from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access import rule_access
 from switchover_operator.compiler.access_controls import written_in_filters
 from switchover_operator.compiler.api_keys import AuthIndex
@@ -28,6 +28,7 @@ from switchover_operator.compiler.targets import (
     destination_of_upstream,
     with_own_host,
 )
+from switchover_operator.compiler.worst_case import Told, told
 from switchover_operator.identity import Identity
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
@@ -129,12 +130,11 @@ class _RouteBuilder:
 
 @dataclass(frozen=True, slots=True)
 class _BackendUse:
-    """One backendRef that leads to an Upstream, and the policy there: for the worst case in the Upstream's status."""
+    """One backendRef that leads to an Upstream, and the worst case there, for the Upstream's status."""
 
     upstream: Identity
     path: str
-    policy: table.Policy
-    served: table.Upstream
+    worst: Told
 
 
 @dataclass(slots=True)
@@ -156,9 +156,10 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
     gateways = sorted({place.listener.gateway for place in attached.places})
     # A route without a listener is compiled all the same, so that its status reports its references.
     variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
-    unserved_controls = [
-        f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
-    ]
+    # What is accepted with all of its fields has no filter that looks like an access control.
+    whole = attached.found.refusal is None and not attached.found.without_effect
+    controls = () if whole else written_in_filters(attached.found.body.get("spec"))
+    unserved_controls = [f"{identity} {path} is not served here" for path in controls]
     keys: dict[Identity, tuple[str, ...]] = {}
     for gateway, inherited in variants.items():
         suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
@@ -207,13 +208,10 @@ def _worst(
             uses.setdefault((each.upstream, each.path), {})[gateway] = each
     worst: dict[Identity, dict[Condition, None]] = {}
     for (upstream, path), places in uses.items():
-        differ = len(places) < len(rules) or (
-            len(places) > 1
-            and len({worst_case.condition_of(each.policy, each.served, "") for each in places.values()}) > 1
-        )
+        differ = len(places) < len(rules) or len({each.worst.text for each in places.values()}) > 1
         for gateway, each in places.items():
             where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
-            worst.setdefault(upstream, {})[worst_case.condition_of(each.policy, each.served, where)] = None
+            worst.setdefault(upstream, {})[each.worst.at(where)] = None
     return {upstream: tuple(cases) for upstream, cases in worst.items()}
 
 
@@ -291,9 +289,10 @@ class _Rule:
         self, path: str, served: table.Upstream, policy: table.Policy, upstream: Identity | None
     ) -> None:
         """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
-        self.noted.conditions.append(worst_case.condition_of(policy, served, f"{path} ({served.name})"))
+        worst = told(policy, served)
+        self.noted.conditions.append(worst.at(f"{path} ({served.name})"))
         if upstream is not None:
-            self.noted.uses.append(_BackendUse(upstream, path, policy, served))
+            self.noted.uses.append(_BackendUse(upstream, path, worst))
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
         """Follow a backendRef to its destination, and to the Upstream's identity if it is an Upstream."""

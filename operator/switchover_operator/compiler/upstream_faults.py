@@ -38,15 +38,9 @@ def _provider_fields() -> tuple[tuple[str, str], ...]:
     return tuple((name, fields[name]) for name in PROVIDERS)
 
 
-def unserved_providers(ai: Ai) -> tuple[str, ...]:
-    """Return one sentence for each backend whose provider is not served."""
-    served = ", ".join(SERVED_PROVIDERS)
-    return tuple(
-        f"{path}.{name}: this provider is not served; the served ones are {served}"
-        for path, _, _, backend in backends(ai)
-        for name, provider in (provider_of(backend),)
-        if provider is None
-    )
+def unserved_provider(path: str, name: str) -> str:
+    """Say of one backend that its provider is not served."""
+    return f"{path}.{name}: this provider is not served; the served ones are {', '.join(SERVED_PROVIDERS)}"
 
 
 def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
@@ -65,12 +59,11 @@ def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
 
 
 def _ai_faults(ai: Ai) -> Iterator[Fault]:
-    unserved = unserved_providers(ai)
-    if unserved and len(unserved) == sum(1 for _ in backends(ai)):
-        for text in unserved:
-            yield Fault(text, "UnsupportedProvider")
-    for path, _, _, backend in backends(ai):
-        name, provider = provider_of(backend)
+    found = [(path, backend, *provider_of(backend)) for path, _, _, backend in backends(ai)]
+    if all(provider is None for _, _, _, provider in found):
+        for path, _, name, _ in found:
+            yield Fault(unserved_provider(path, name), "UnsupportedProvider")
+    for path, backend, name, provider in found:
         if provider is None:
             continue
         model = getattr(provider, "model", "")

@@ -75,36 +75,36 @@ class WorstCase:
 
 def worst_case(policy: table.Policy, upstream: table.Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
-    return _told(policy, _pools(upstream), upstream.ai, upstream.connect_timeout).worst
-
-
-def condition_of(policy: table.Policy, upstream: table.Upstream, where: str) -> Condition:
-    """Say the worst case of one backend, and warn where the deadline may come first; `where` names the backend."""
-    told = _told(policy, _pools(upstream), upstream.ai, upstream.connect_timeout)
-    return (conditions.deadline_too_short if told.too_late else conditions.worst_case)(f"{where}: {told.text}")
-
-
-def _pools(upstream: table.Upstream) -> Pools:
-    return tuple(len(pool) for pool in upstream.priorities if pool)
+    return told(policy, upstream).worst
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """A worst case, and what is said of it; `too_late`: the deadline may come before the last attempt."""
 
     worst: WorstCase
     text: str
     too_late: bool
 
+    def at(self, where: str) -> Condition:
+        """Say it of one backend, which `where` names, and warn where the deadline may come first."""
+        return (conditions.deadline_too_short if self.too_late else conditions.worst_case)(f"{where}: {self.text}")
+
+
+def told(policy: table.Policy, upstream: table.Upstream) -> Told:
+    """Say what a request to this upstream meets when all that can fail does."""
+    pools = tuple(len(pool) for pool in upstream.priorities if pool)
+    return _told(policy, pools, upstream.ai, upstream.connect_timeout)
+
 
 @lru_cache(maxsize=256)
-def _told(policy: table.Policy, pools: Pools, ai: bool, connect_timeout: float) -> _Told:
+def _told(policy: table.Policy, pools: Pools, ai: bool, connect_timeout: float) -> Told:
     """Work it out and say it, once for all targets of which no more than this counts."""
     worst = _worst_case(policy, pools, ai=ai, connect_timeout=connect_timeout)
     if worst.exceeds(policy.timeout):
         deadline = f"the timeout of {_seconds(policy.timeout)} may end a request before its last attempt"
-        return _Told(worst, f"{deadline}: {worst}", too_late=True)
-    return _Told(worst, str(worst), too_late=False)
+        return Told(worst, f"{deadline}: {worst}", too_late=True)
+    return Told(worst, str(worst), too_late=False)
 
 
 def _worst_case(policy: table.Policy, pools: Pools, *, ai: bool, connect_timeout: float) -> WorstCase:

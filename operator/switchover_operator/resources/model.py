@@ -131,21 +131,19 @@ class CheckedPart(Part):
         return no_info_after_validator_function(_with_rules_held, schema) if has_rules else schema
 
     def _collision(self, one_of: OneOf) -> str:
+        """Say what is wrong where not one of the fields is set."""
         names, values = field_names(type(self)), self.__dict__
         choice = (*one_of.fields, *one_of.unserved)
         present = [name for name in choice if values[names[name]] is not None]
-        if len(present) > 1:
-            return f"{one_of.only_one}; it has {listed(present)}"
-        if one_of.required and not present:
-            return f"{one_of.at_least_one}; it has none"
-        return ""
+        return f"{one_of.only_one}; it has {listed(present)}" if present else f"{one_of.at_least_one}; it has none"
 
 
 def _with_rules_held(part: CheckedPart) -> CheckedPart:
-    for one_of in part.ONE_OF:
-        problem = part._collision(one_of)
-        if problem:
-            raise PydanticCustomError("one_of", "{problem}", {"problem": problem})
+    values, given = part.__dict__, part.__pydantic_fields_set__
+    for one_of, names in _choices(type(part)):
+        present = sum(values[name] is not None for name in names & given)
+        if present > 1 or (one_of.required and not present):
+            raise PydanticCustomError("one_of", "{problem}", {"problem": part._collision(one_of)})
     for rule in part.RULES:
         if not rule.holds(part):
             raise PydanticCustomError("rule", "{problem}", {"problem": rule.message, "field": rule.field})
@@ -154,6 +152,15 @@ def _with_rules_held(part: CheckedPart) -> CheckedPart:
 
 class OpenPart(CheckedPart, KeepingPart):
     """A part of Gloo's kinds and of our own: it has rules and keeps unknown fields."""
+
+
+@cache
+def _choices(model: type[CheckedPart]) -> tuple[tuple[OneOf, frozenset[str]], ...]:
+    """Return each choice between fields with the names of these in Python; all of them are None if they are unset."""
+    names = field_names(model)
+    return tuple(
+        (one_of, frozenset(names[name] for name in (*one_of.fields, *one_of.unserved))) for one_of in model.ONE_OF
+    )
 
 
 @cache
