@@ -31,7 +31,10 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to tell. `about` says which part of the object: a listener, a parent, or "" for the whole."""
+    """One thing to tell. `about` says which part of the object: a listener, a parent, or "" for the whole.
+
+    A note has no `place`, as there is nothing to mend.
+    """
 
     weight: Weight
     identity: Identity
@@ -68,7 +71,13 @@ class Found:
 def findings(report: Report, locate: Locate) -> list[Finding]:
     """Everything worth telling about one object, the weightiest first; nothing about what is as it should be."""
     found = [
-        Finding(weight, report.identity, about, condition.message, _place(report, condition.message, locate))
+        Finding(
+            weight,
+            report.identity,
+            about,
+            condition.message,
+            "" if weight is Weight.NOTE else _place(report, condition.message, locate),
+        )
         for about, conditions in _parts(report)
         for condition in conditions
         if (weight := _weight(condition)) is not None
@@ -84,6 +93,8 @@ def findings(report: Report, locate: Locate) -> list[Finding]:
             )
         )
     found += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
+    if len(found) < 2:
+        return found
     return sorted(dict.fromkeys(found), key=lambda finding: finding.weight)
 
 

@@ -7,6 +7,10 @@ longer than making it.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+MOST_LOOKED_AT: Final = 300_000
+"""Objects beyond which what was made is not looked at: a second for two millions, for the little that failed inside."""
 
 
 @contextmanager
@@ -19,6 +23,7 @@ def no_collection() -> Iterator[None]:
     finally:
         if enabled:
             # What was garbage before is found now; what is left stays.
-            gc.collect(1)
+            if gc.get_count()[0] <= MOST_LOOKED_AT:
+                gc.collect(1)
             gc.freeze()
             gc.enable()

@@ -41,14 +41,28 @@ class Snapshot:
             if other is not body and other != body:
                 repeated.add(identity)
                 found[identity] = min(other, body, key=_content)
-        known = [identity for identity in before.objects if identity in found] if before is not None else []
-        order = sorted([*known, *(found.keys() - set(known))])
-        ordered = {identity: found[identity] for identity in order}
-        return cls(MappingProxyType(ordered), sources or {}, frozenset(repeated))
+        return cls(_ordered(found, before), sources or {}, frozenset(repeated))
+
+    @classmethod
+    def of_each(
+        cls, objects: Mapping[Identity, Body], sources: Mapping[Identity, str], before: "Snapshot | None" = None
+    ) -> "Snapshot":
+        """Make a snapshot of bodies whose identities are known."""
+        return cls(_ordered(objects, before), sources)
 
     def source(self, identity: Identity) -> str:
         """Return where an object stands, "" if that is not known."""
         return self.sources.get(identity, "")
+
+
+def _ordered(found: Mapping[Identity, Body], before: Snapshot | None) -> Mapping[Identity, Body]:
+    """Sort objects. Those that were there before are in order."""
+    if before is not None and before.objects.keys() == found.keys():
+        order: Iterable[Identity] = before.objects
+    else:
+        known = [identity for identity in before.objects if identity in found] if before is not None else []
+        order = sorted([*known, *(found.keys() - set(known))])
+    return MappingProxyType({identity: found[identity] for identity in order})
 
 
 def same_content(one: Snapshot, other: Snapshot) -> bool:

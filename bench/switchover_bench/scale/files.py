@@ -43,13 +43,13 @@ def _timed(what: str, work: Callable[[], float]) -> Line:
 
 def _compiled(path: Path, routes: int) -> Iterator[Line]:
     """Reading and compiling in one process, without the command line around it."""
-    what = f"compiling {routes:,} routes, in process"
+    what = f"compiling {routes:,} routes, in process: CPU"
     try:
         figures = json.loads(_output([sys.executable, "-m", "switchover_bench.scale.compile_once", str(path)]))
     except Failed as failed:
         yield Line(what, 0, "s", COMPILE_S, str(failed))
         return
-    yield Line(f"reading their YAML, {path.stat().st_size / 1e6:.0f} MB", figures["read_s"], "s")
+    yield Line(f"reading their YAML, {path.stat().st_size / 1e6:.0f} MB: CPU", figures["read_s"], "s")
     yield Line(what, figures["compile_s"], "s", COMPILE_S)
 
 

@@ -200,11 +200,19 @@ def _groups(entries: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[Any,
 def _part(kind: Kind, entries: tuple[Any, ...], known: _Known, *, first: bool) -> Part:
     """Make the part of some entries, or find it; all but the first of a hole begin with a comma."""
     same = known.get((kind, _name(kind, entries[0])))
-    if same is not None and same.entries == entries and same.text.startswith(b",") is not first:
+    if same is not None and same.text.startswith(b",") is not first and _are(same.entries, entries):
         return same
     content: Any = dict(entries) if kind in _MAPPINGS else entries
     text = msgspec.json.encode(content, order="sorted")[1:-1]
     return Part.of(kind, text if first else b"," + text, entries)
+
+
+def _are(known: tuple[Any, ...], entries: tuple[Any, ...]) -> bool:
+    """Tell whether entries are the known ones. Equal ones may not do: a text leaves one default out, not another."""
+    return len(known) == len(entries) and all(
+        one is other or (type(one) is tuple and one[0] == other[0] and one[1] is other[1])
+        for one, other in zip(known, entries, strict=True)
+    )
 
 
 # ── Parts → table ───────────────────────────────────────────────────────────────────────────────────────────────────

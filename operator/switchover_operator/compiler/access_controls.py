@@ -7,7 +7,7 @@ Gloo API reference, `extauth.proto`, `jwt.proto`, `rbac.proto`, `waf.proto`, and
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -65,6 +65,8 @@ def unserved(option: RouteOption) -> tuple[str, ...]:
     `extauth` is not among them: it depends on what it refers to.
     """
     options = option.spec.options
+    if not (option.spec.model_extra or options.model_extra) and _unserved_names().isdisjoint(options.model_fields_set):
+        return ()
     known = {key: getattr(options, name) for key, name in field_names(RouteOptions).items() if key in _UNSERVED}
     return written({**(option.spec.model_extra or {}), "options": {**known, **(options.model_extra or {})}})
 
@@ -210,3 +212,8 @@ _CHECKS: Final[Mapping[str, ControlCheck]] = MappingProxyType(
     }
 )
 _UNSERVED: Final = (_CHECKS.keys() - {"extauth"}) | {"extensions"}
+
+
+@cache
+def _unserved_names() -> frozenset[str]:
+    return frozenset(name for key, name in field_names(RouteOptions).items() if key in _UNSERVED)

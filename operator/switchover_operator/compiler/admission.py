@@ -21,7 +21,15 @@ from switchover_operator.compiler.policy_faults import (
 from switchover_operator.compiler.route_faults import route_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
 from switchover_operator.identity import Body
-from switchover_operator.resources import Invalid, Resource, parse, suggestions, unknown_fields, unsupported_fields
+from switchover_operator.resources import (
+    Invalid,
+    Resource,
+    parse,
+    sets_served_fields_only,
+    suggestions,
+    unknown_fields,
+    unsupported_fields,
+)
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
@@ -59,7 +67,7 @@ def admit(body: Body) -> Admitted | Refused:
     faults = tuple(dict.fromkeys(_faults(model)))
     if faults:
         return Refused(faults)
-    return Admitted(body, model, _without_effect(model))
+    return Admitted(body, model, _without_effect(model, body))
 
 
 def _faults(model: Resource) -> Iterator[Fault]:
@@ -80,10 +88,12 @@ def _faults(model: Resource) -> Iterator[Fault]:
             return
 
 
-def _without_effect(model: Resource) -> tuple[str, ...]:
+def _without_effect(model: Resource, body: Body) -> tuple[str, ...]:
     """Return the fields that have no effect: unknown ones with the probable name, then those that are not served."""
     if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy | AuthConfig):
         return ()
+    if sets_served_fields_only(type(model), body):
+        return tuple(_unused(model))
     closing = unserved(model) if isinstance(model, RouteOption) else ()
     paths = [path for path in unknown_fields(model) if path not in closing]
     probable = suggestions(model) if paths else {}

@@ -52,11 +52,15 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class AttachedRoute:
-    """A route of ours: its parentRefs to Gateways of ours, and the listeners that it is attached to."""
+    """A route of ours: its parentRefs to Gateways of ours, and the listeners that it is attached to.
+
+    `names` are the objects that ExtensionRefs of its rules name.
+    """
 
     found: Object[HTTPRoute]
     parents: tuple[Parent, ...]
     places: tuple[Place, ...] = ()
+    names: tuple[Identity, ...] = ()
 
 
 def attached_routes(
@@ -108,7 +112,13 @@ def _attached(
         parents.append(Parent(_status_ref(ref), identity, accepted if found.refusal is None else found.refusal))
         for place in () if isinstance(taken, Condition) else taken:
             places.setdefault(place.listener.name, place)
-    return AttachedRoute(found, tuple(parents), tuple(places.values()))
+    names = dict.fromkeys(
+        Identity(each.extension_ref.group, each.extension_ref.kind, namespace, each.extension_ref.name)
+        for rule in found.model.spec.rules
+        for each in rule.filters
+        if each.extension_ref
+    )
+    return AttachedRoute(found, tuple(parents), tuple(places.values()), tuple(names))
 
 
 def _gateway_of(group: object, kind: object, namespace: object, name: object) -> Identity:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from switchover_dataplane.table.access import ApiKeys
 from switchover_operator.compiler import conditions, triggers
@@ -58,7 +58,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
     reports = {
         each.report.identity: each
         for each in (
-            *_made_of_all(_unserved_kinds(snapshot)),
+            *_made_of_all(_unserved_kinds(snapshot, inputs.catalogue)),
             *_made_of_all(_unreadable(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
             *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
@@ -73,12 +73,14 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
     }
     reports.update(kept)
     placed: dict[Identity, Reported] = {}
+    sources = snapshot.sources
     for identity in snapshot.objects:
         each = reports.get(identity)
-        if each is not None:
-            source = snapshot.source(identity)
-            moved = each.report.source != source
-            placed[identity] = Reported(replace(each.report, source=source), each.reads) if moved else each
+        if each is None:
+            continue
+        source = sources.get(identity, "")
+        moved = each.report.source != source
+        placed[identity] = Reported(replace(each.report, source=source), each.reads) if moved else each
     return placed
 
 
@@ -102,9 +104,9 @@ def _reported(
             yield Reported(made, reads | {found.identity})
 
 
-def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
+def _unserved_kinds(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Report]:
     """Report the objects of unserved kinds in the API groups that are served in part."""
-    for identity in snapshot.objects:
+    for identity in snapshot.objects.keys() - catalogue.objects.keys():
         if identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
             note = f"a {identity.kind} is not served; this object has no effect"
             yield Report(identity, snapshot.source(identity), notes=(note,))
@@ -112,13 +114,15 @@ def _unserved_kinds(snapshot: Snapshot) -> Iterator[Report]:
 
 def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
     """Report the objects that cannot be parsed; a report of their kind replaces this one."""
-    for found in catalogue.objects.values():
+    for found in catalogue.refused:
         if found.refusal is not None:
             yield _plain(found, found.refusal)
 
 
-def _plain(found: Object[Resource], *own: Condition) -> Report:
-    return Report(found.identity, found.source, found.generation, conditions.merged(own), notes=found.notes)
+def _plain(found: Object[Resource], *own: Condition, **more: Any) -> Report:
+    """Make the report that every object has; `more` are further fields of it, or others instead."""
+    fields = {"notes": found.notes, **more}
+    return Report(found.identity, found.source, found.generation, conditions.merged(own), **fields)
 
 
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,11 +146,11 @@ def _gateways_of_others(
     for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
             note = f"its class is not served here; only class {CLASS_NAME} is"
-            yield replace(_plain(found), notes=(*found.notes, note))
+            yield _plain(found, notes=(*found.notes, note))
 
 
 def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[CompiledRoute, ...]) -> Iterator[Report]:
-    opened = open_access(gateways, routes)
+    opened = open_access(gateways, ((route.attached.found.identity, route.opened_at) for route in routes))
     attached: dict[str, int] = {}
     for route in routes:
         for place in route.attached.places:
@@ -163,8 +167,10 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
             for listener in gateway.listeners
         )
         serves = any(listener.serves for listener in listeners)
-        yield replace(
-            _plain(gateway.found, gateway.accepted, *filter(None, [opened.get(gateway.found.identity)])),
+        yield _plain(
+            gateway.found,
+            gateway.accepted,
+            *filter(None, [opened.get(gateway.found.identity)]),
             listeners=listeners,
             serves=serves,
             addresses_wanted=gateway.addresses,
@@ -180,7 +186,7 @@ def _route_report(route: CompiledRoute) -> Report:
     )
     notes = (*found.notes, *route.notes)
     refers_to = tuple(sorted(route.used))
-    return replace(_plain(found), parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
+    return _plain(found, parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
 
 
 def _conditions_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
@@ -217,9 +223,8 @@ class _UpstreamReports:
             return _plain(found, found.accepted)
         destination = self.inputs.destinations.of_upstream(found)
         own = (*destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
-        report = _plain(found, found.accepted, *own)
-        notes = (*found.notes, *destination.notes)
-        return replace(report, pools=destination.pools, notes=notes, serves=found.identity in self.used)
+        notes, serves = (*found.notes, *destination.notes), found.identity in self.used
+        return _plain(found, found.accepted, *own, pools=destination.pools, notes=notes, serves=serves)
 
 
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,9 +237,8 @@ def _auth_config_reports(inputs: CompileInputs, used: frozenset[Identity]) -> It
             continue
         callers = inputs.auth.of(found)
         own = (found.accepted, *callers.conditions, conditions.refs_resolved(), *found.effect)
-        report = _plain(found, *own)
         serves = found.identity in used and isinstance(callers.access, ApiKeys)
-        yield replace(report, notes=(*report.notes, *callers.notes), serves=serves)
+        yield _plain(found, *own, notes=(*found.notes, *callers.notes), serves=serves)
 
 
 class _RouteOptionReports:
@@ -281,9 +285,8 @@ def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: 
     """Make a policy's report: per ancestor, or of the policy alone if it is attached to nothing."""
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
-        return replace(_plain(found), parents=tuple(ancestors), serves=accepted)
-    report = _plain(found, *own)
-    return replace(report, notes=(*found.notes, "it is not attached to any object and has no effect"))
+        return _plain(found, parents=tuple(ancestors), serves=accepted)
+    return _plain(found, *own, notes=(*found.notes, "it is not attached to any object and has no effect"))
 
 
 def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:
@@ -307,12 +310,8 @@ def named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[
     """RouteOption → the routes whose rules refer to it."""
     named: dict[Identity, list[Identity]] = {}
     for route in routes:
-        identity = route.found.identity
-        for rule in route.found.model.spec.rules if route.found.model else ():
-            for ref in (each.extension_ref for each in rule.filters if each.extension_ref):
-                option = Identity(ref.group, ref.kind, identity.namespace, ref.name)
-                if identity not in named.setdefault(option, []):
-                    named[option].append(identity)
+        for option in route.names:
+            named.setdefault(option, []).append(route.found.identity)
     return named
 
 
@@ -341,6 +340,8 @@ class _FailoverReports:
             ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))
+        if not idle:
+            return report
         notes = tuple(f"{target} is attached to no Gateway, and the policy has no effect there" for target in idle)
         return replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
 

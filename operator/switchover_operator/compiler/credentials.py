@@ -56,10 +56,9 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
     assert token.secret_ref is not None  # noqa: S101 - the model requires one of the three
     namespace = token.secret_ref.namespace or upstream.namespace
     identity = secret_identity(namespace, token.secret_ref.name)
-    problem = unreadable(catalogue, upstream, identity, f"{path}.secretRef")
-    secret = catalogue.serving(Secret, namespace, identity.name)
-    if problem or secret is None:
-        return Credential(problem=problem)
+    secret = readable(catalogue, upstream, identity, f"{path}.secretRef")
+    if isinstance(secret, Condition):
+        return Credential(problem=secret)
     value = secret.value(TOKEN_KEY)
     if value is None:
         keys = secret.keys()
@@ -77,8 +76,13 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
 
 
 def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: str) -> Condition | None:
-    """Return why an object cannot use a Secret; None if it can. Whether a Secret exists is not revealed without a
-    grant."""
+    """Return why an object cannot use a Secret; None if it can."""
+    found = readable(catalogue, referrer, secret, path)
+    return found if isinstance(found, Condition) else None
+
+
+def readable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: str) -> Secret | Condition:
+    """Return a Secret, or why an object cannot use it. Whether one exists is not revealed without a grant."""
     if not catalogue.permits(referrer, secret):
         return conditions.ref_not_permitted(
             f"{path}: {secret} is in another namespace than {referrer} and no ReferenceGrant in"
@@ -89,7 +93,7 @@ def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path:
         return conditions.secret_not_found(f"{path}: {secret} does not exist")
     if found.model is None:
         return conditions.invalid_secret(f"{path}: {secret} cannot be read")
-    return None
+    return found.model
 
 
 def _token_of(value: bytes) -> tuple[str, str]:
@@ -118,10 +122,9 @@ def header_values(
 ) -> tuple[dict[str, tuple[str, str]], Condition | None]:
     """Read a Secret of type gloo.solo.io/header: lower-case header name → (name in `secrets`, value)."""
     identity = secret_identity(namespace, name)
-    problem = unreadable(catalogue, referrer, identity, path)
-    secret = catalogue.serving(Secret, namespace, name)
-    if problem or secret is None:
-        return {}, problem
+    secret = readable(catalogue, referrer, identity, path)
+    if isinstance(secret, Condition):
+        return {}, secret
     values: dict[str, tuple[str, str]] = {}
     keys = secret.keys()
     for key in keys:

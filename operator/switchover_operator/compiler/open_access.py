@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from switchover_dataplane.table.rules import Rule
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler import conditions
+from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.resolve import Object
-from switchover_operator.compiler.routes import CompiledRoute
 from switchover_operator.identity import Identity
 from switchover_operator.resources import Resource
 from switchover_operator.resources.model import listed
@@ -24,32 +25,47 @@ _MOST: Final = 3
 
 
 def open_access(
-    gateways: Mapping[Identity, ServedGateway], routes: Iterable[CompiledRoute]
+    gateways: Mapping[Identity, ServedGateway], opened: Iterable[tuple[Identity, Iterable[Identity]]]
 ) -> Mapping[Identity, Condition]:
-    """Gateway → the condition that names its routes through which anybody can use a provider's key."""
+    """Gateway → the condition that names its routes through which anybody can use a provider's key.
+
+    `opened` names each route with the Gateways of which `opened_at` says so.
+    """
     found: dict[Identity, list[Identity]] = {}
-    for route in routes:
-        if _is_intended(route.attached.found):
-            continue
-        served = (place.listener for place in route.attached.places)
-        for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed):
-            if not _is_intended(gateways[gateway].found) and _uses_keys(route, gateway):
-                found.setdefault(gateway, []).append(route.attached.found.identity)
-    return {gateway: conditions.open_access(_text(names)) for gateway, names in found.items()}
+    for route, at in opened:
+        for gateway in at:
+            found.setdefault(gateway, []).append(route)
+    return {
+        gateway: conditions.open_access(_text(names))
+        for gateway, names in found.items()
+        if not _is_intended(gateways[gateway].found)
+    }
+
+
+def opened_at(
+    attached: AttachedRoute,
+    keys: Mapping[Identity, Iterable[str]],
+    rules: Mapping[str, Rule],
+    upstreams: Mapping[str, Upstream],
+) -> tuple[Identity, ...]:
+    """Return the Gateways at which anybody can use a provider's key through a route, unless that is intended there."""
+    if _is_intended(attached.found):
+        return ()
+    served = (place.listener for place in attached.places)
+    return tuple(
+        gateway
+        for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed)
+        if any(not rules[key].access and _has_keys(rules[key], upstreams) for key in keys[gateway])
+    )
 
 
 def _is_intended(found: Object[Resource]) -> bool:
     return found.model is not None and found.model.metadata.annotations.get(ANNOTATION) == "true"
 
 
-def _uses_keys(route: CompiledRoute, gateway: Identity) -> bool:
-    rules = (route.rules[key] for key in route.keys[gateway])
-    return any(not rule.access and _has_keys(route, rule) for rule in rules)
-
-
-def _has_keys(route: CompiledRoute, rule: Rule) -> bool:
-    upstreams = (route.upstreams[backend.upstream] for backend in rule.backends if backend.upstream)
-    return any(target.auth.kind == "token" for upstream in upstreams for pool in upstream.priorities for target in pool)
+def _has_keys(rule: Rule, upstreams: Mapping[str, Upstream]) -> bool:
+    used = (upstreams[backend.upstream] for backend in rule.backends if backend.upstream)
+    return any(target.auth.kind == "token" for upstream in used for pool in upstream.priorities for target in pool)
 
 
 def _text(names: list[Identity]) -> str:

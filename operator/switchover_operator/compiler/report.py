@@ -67,6 +67,9 @@ class Report:
     @property
     def is_accepted(self) -> bool:
         """Whether nothing of the object is refused, and all of its access controls are served."""
-        return not any(
-            each.type in ("Accepted", "AccessControl") and each.status == "False" for each in self.every_condition
-        )
+        parts: Iterable[Report | ParentReport | ListenerReport] = (self, *self.parents, *self.listeners)
+        for part in parts:
+            for each in part.conditions:
+                if each.status == "False" and each.type in ("Accepted", "AccessControl"):
+                    return False
+        return True

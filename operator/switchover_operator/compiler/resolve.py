@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import is_
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
@@ -62,12 +63,15 @@ def age(found: Object[Resource]) -> tuple[datetime, str, str]:
 class Catalogue:
     """All objects that are read, by kind and name. `admitted` holds what is good now, for the next time.
 
-    `changed` names the objects that are not as they were in the catalogue before, None where there was none.
+    `changed` names the objects that are not as they were in the catalogue before, None where there was none. `bodies`
+    and `repeated` are those of the snapshot.
     """
 
     objects: Mapping[Identity, Object[Resource]]
     admitted: Mapping[Identity, Admitted]
     changed: frozenset[Identity] | None = None
+    bodies: Mapping[Identity, Body] = field(default_factory=dict, repr=False)
+    repeated: frozenset[Identity] = frozenset()
     _readers: list[set[Identity]] = field(default_factory=list, repr=False)
 
     @contextmanager
@@ -125,6 +129,20 @@ class Catalogue:
         self.note((Identity(Service.GROUP, Service.KIND, namespace, service),))
         return tuple(self._slices.get((namespace, service), ()))
 
+    def indexed_as(self, before: "Catalogue", replaced: Iterable[Identity]) -> None:
+        """Take over the indices of one that has objects of the same names, of which some are `replaced` here."""
+        kinds = {(each.group, each.kind) for each in replaced}
+        anew = {kind: [self.objects[found.identity] for found in before._by_kind[kind]] for kind in kinds}
+        self.__dict__["_by_kind"] = {**before._by_kind, **anew}
+        for name, kind in (("_grants", ReferenceGrant), ("_slices", EndpointSlice)):
+            if (kind.GROUP, kind.KIND) not in kinds and name in before.__dict__:
+                self.__dict__[name] = before.__dict__[name]
+
+    @cached_property
+    def refused(self) -> list[Object[Resource]]:
+        """The objects whose present content is refused."""
+        return [found for found in self.objects.values() if found.refusal is not None]
+
     @cached_property
     def _by_kind(self) -> Mapping[tuple[str, str], list[Object[Resource]]]:
         kinds: dict[tuple[str, str], list[Object[Resource]]] = {}
@@ -155,6 +173,8 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], before: 
 
     An object of the catalogue `before` is taken over where nothing of it changed but its status and its place.
     """
+    if before is not None and last_good is before.admitted and _has_the_same_names(snapshot, before):
+        return _resolved_again(snapshot, before)
     objects: dict[Identity, Object[Resource]] = {}
     admitted: dict[Identity, Admitted] = {}
     known: Mapping[Identity, Object[Resource]] = before.objects if before else {}
@@ -173,19 +193,68 @@ def resolve(snapshot: Snapshot, last_good: Mapping[Identity, Admitted], before: 
         if (identity.group, identity.kind) not in KINDS:
             continue
         changed.add(identity)
-        good = last_good.get(identity)
-        # An unchanged body is checked once: the same body always has the same result.
-        verdict = good if good is not None and good.body is body else admit(body)
-        if isinstance(verdict, Admitted):
-            good = verdict
-        elif not KINDS[identity.group, identity.kind].KEEPS_LAST_GOOD:
-            good = None
+        objects[identity], good = _judged(identity, body, snapshot, last_good.get(identity))
         if good is not None:
             admitted[identity] = good
-        objects[identity] = _object(identity, body, snapshot, verdict, good)
     return Catalogue(
-        MappingProxyType(objects), MappingProxyType(admitted), frozenset(changed) if before is not None else None
+        MappingProxyType(objects),
+        MappingProxyType(admitted),
+        frozenset(changed) if before is not None else None,
+        snapshot.objects,
+        snapshot.repeated,
     )
+
+
+def _has_the_same_names(snapshot: Snapshot, before: Catalogue) -> bool:
+    return snapshot.objects.keys() == before.bodies.keys() and snapshot.repeated == before.repeated
+
+
+def _resolved_again(snapshot: Snapshot, before: Catalogue) -> Catalogue:
+    """Do the same where no object came or went: what did not change is not looked at one by one."""
+    objects, admitted = dict(before.objects), dict(before.admitted)
+    changed: set[Identity] = set()
+    replaced: list[Identity] = []
+    unchanged = map(is_, snapshot.objects.values(), before.bodies.values())
+    for identity in (each for each, same in zip(snapshot.objects, unchanged, strict=True) if not same):
+        old, body = objects.get(identity), snapshot.objects[identity]
+        if old is None:
+            continue
+        replaced.append(identity)
+        good = admitted.get(identity)
+        same = _with_other_status(old, body)
+        if same is not None:
+            if good is not None and good.body is old.body:
+                admitted[identity] = replace(good, body=body)
+            objects[identity] = same
+            continue
+        changed.add(identity)
+        objects[identity], good = _judged(identity, body, snapshot, good)
+        if good is not None:
+            admitted[identity] = good
+        else:
+            admitted.pop(identity, None)
+    catalogue = Catalogue(
+        MappingProxyType(objects),
+        MappingProxyType(admitted),
+        frozenset(changed),
+        snapshot.objects,
+        snapshot.repeated,
+    )
+    catalogue.indexed_as(before, replaced)
+    return catalogue
+
+
+def _judged(
+    identity: Identity, body: Body, snapshot: Snapshot, good: Admitted | None
+) -> tuple[Object[Resource], Admitted | None]:
+    """Check a body, and tell what of the object is good now; `good` is what was good last."""
+    # An unchanged body is checked once: the same body always has the same result.
+    verdict = good if good is not None and good.body is body else admit(body)
+    if isinstance(verdict, Admitted):
+        good = verdict
+    elif not KINDS[identity.group, identity.kind].KEEPS_LAST_GOOD:
+        good = None
+    return _object(identity, body, snapshot, verdict, good), good
 
 
 def _with_other_status(old: Object[Resource], body: Body) -> Object[Resource] | None:

@@ -60,6 +60,10 @@ class OptionsIndex:
         attached = self.index.of(route)
         if not named and not attached:
             return _NO_OPTIONS if failure is None else RuleOptions(failure=failure)
+        if not named and len(attached) == 1 and attached[0].attached and failure is None:
+            alone = _alone(attached[0].found)
+            if alone is not None:
+                return alone
         merged = _merged([*(Applicable(found, attached=True) for found in named), *attached])
         losses = (conditions.policy_overridden(f"{path}: {text}") for text in merged.overridden.values())
         return replace(merged, conditions=(*merged.conditions, *losses), failure=failure)
@@ -90,8 +94,20 @@ _NO_OPTIONS = RuleOptions()
 def _routes_targeted(found: Object[RouteOption]) -> dict[Identity, bool]:
     """Return the routes at which a RouteOption has a status, and whether it is attached to each."""
     served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
+    if found.refusal is None:
+        return {target: True for target in served if isinstance(target, Identity)}
     targets = (route_targeted(found.identity, ref) for ref in status_refs(found))
     return {target: target in served for target in targets if isinstance(target, Identity)}
+
+
+def _alone(option: Object[RouteOption]) -> RuleOptions | None:
+    """Return what `_merged` makes of one accepted RouteOption, which is what most routes have; None of another one."""
+    if option.refusal is not None or option.model is None:
+        return None
+    options = option.model.spec.options
+    sources = {name: option.identity for name, value in options.__dict__.items() if value is not None}
+    closed = tuple(f"{option.identity} {path} is not served here" for path in unserved(option.model))
+    return RuleOptions(options, sources, closed=closed)
 
 
 def _merged(applicable: Iterable[Applicable[RouteOption]]) -> RuleOptions:

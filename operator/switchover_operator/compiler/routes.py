@@ -13,7 +13,7 @@ from switchover_dataplane.table.access import Access
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.rules import Backend, Rule
 from switchover_dataplane.table.upstreams import Upstream as TableUpstream
-from switchover_operator.compiler import conditions, worst_case
+from switchover_operator.compiler import conditions
 from switchover_operator.compiler.access import rule_access
 from switchover_operator.compiler.access_controls import written_in_filters
 from switchover_operator.compiler.api_keys import AuthIndex
@@ -21,6 +21,7 @@ from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.filters import BuiltFilters, body_edit, rule_filters, written_filters
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.open_access import opened_at
 from switchover_operator.compiler.policies import FailoverIndex, NamedPolicy, policy_of
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.route_options import OptionsIndex, RuleOptions
@@ -30,6 +31,7 @@ from switchover_operator.compiler.targets import (
     destination_of_upstream,
     with_own_host,
 )
+from switchover_operator.compiler.worst_case import Told, told
 from switchover_operator.identity import Identity
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
@@ -88,7 +90,8 @@ class CompiledRoute:
 
     `keys` gives, for each Gateway, the keys of the rules in their order, and `conditions` those of the route's status.
     `used` names the Upstreams and AuthConfigs that it refers to. `worst` holds the worst cases for the statuses of
-    Upstreams, `overridden` the conditions for those of RouteOptions.
+    Upstreams, `overridden` the conditions for those of RouteOptions. `opened_at` names the Gateways at which anybody
+    can use a provider's key through it.
     """
 
     attached: AttachedRoute
@@ -103,6 +106,7 @@ class CompiledRoute:
     used: frozenset[Identity] = frozenset()
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     overridden: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
+    opened_at: tuple[Identity, ...] = ()
 
     def conditions_at(self, gateway: Identity) -> tuple[Condition, ...]:
         """Return the conditions at one parent; at one that did not take the route, those of its references alone."""
@@ -129,12 +133,11 @@ class _RouteBuilder:
 
 @dataclass(frozen=True, slots=True)
 class _BackendUse:
-    """One backendRef that leads to an Upstream, and the policy there: for the worst case in the Upstream's status."""
+    """One backendRef that leads to an Upstream, and the worst case there, for the Upstream's status."""
 
     upstream: Identity
     path: str
-    policy: Policy
-    served: TableUpstream
+    worst: Told
 
 
 @dataclass(slots=True)
@@ -156,9 +159,10 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
     gateways = sorted({place.listener.gateway for place in attached.places})
     # A route without a listener is compiled all the same, so that its status reports its references.
     variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
-    unserved_controls = [
-        f"{identity} {path} is not served here" for path in written_in_filters(attached.found.body.get("spec"))
-    ]
+    # What is accepted with all of its fields has no filter that looks like an access control.
+    whole = attached.found.refusal is None and not attached.found.without_effect
+    controls = () if whole else written_in_filters(attached.found.body.get("spec"))
+    unserved_controls = [f"{identity} {path} is not served here" for path in controls]
     keys: dict[Identity, tuple[str, ...]] = {}
     for gateway, inherited in variants.items():
         suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
@@ -187,6 +191,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
         frozenset(builder.used),
         _worst(identity, noted_at),
         {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
+        opened_at(attached, keys, builder.rules, builder.upstreams),
     )
 
 
@@ -206,11 +211,10 @@ def _worst(
             uses.setdefault((each.upstream, each.path), {})[gateway] = each
     worst: dict[Identity, dict[Condition, None]] = {}
     for (upstream, path), places in uses.items():
-        outcomes = {worst_case.condition_of(each.policy, each.served, "") for each in places.values()}
-        differ = len(outcomes) > 1 or len(places) < len(rules)
+        differ = len(places) < len(rules) or len({each.worst.text for each in places.values()}) > 1
         for gateway, each in places.items():
             where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
-            worst.setdefault(upstream, {})[worst_case.condition_of(each.policy, each.served, where)] = None
+            worst.setdefault(upstream, {})[each.worst.at(where)] = None
     return {upstream: tuple(cases) for upstream, cases in worst.items()}
 
 
@@ -286,9 +290,10 @@ class _Rule:
 
     def _note_worst_case(self, path: str, served: TableUpstream, policy: Policy, upstream: Identity | None) -> None:
         """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
-        self.noted.conditions.append(worst_case.condition_of(policy, served, f"{path} ({served.name})"))
+        worst = told(policy, served)
+        self.noted.conditions.append(worst.at(f"{path} ({served.name})"))
         if upstream is not None:
-            self.noted.uses.append(_BackendUse(upstream, path, policy, served))
+            self.noted.uses.append(_BackendUse(upstream, path, worst))
 
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
         """Follow a backendRef to its destination, and to the Upstream's identity if it is an Upstream."""

@@ -82,7 +82,7 @@ class TargetIndex(Generic[P]):
 def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     """Return the references by which a policy is attached; none if no version of it is valid."""
     return tuple(
-        {key: getattr(ref, key) for key in _KEYS if getattr(ref, key, None) is not None and key in ref.model_fields_set}
+        {key: value for key in _KEYS if key in ref.model_fields_set and (value := getattr(ref, key)) is not None}
         for ref in (found.model.spec.target_refs if found.model else ())
     )
 
@@ -90,9 +90,10 @@ def served_refs(found: Object[Policy]) -> tuple[Ref, ...]:
 def status_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     """Return the references at which a policy has a status: those of the served version, then those of a refused
     body."""
-    refs = list(served_refs(found))
-    refs += [ref for ref in _written_refs(found) if found.refusal is not None and ref not in refs]
-    return tuple(refs)
+    refs = served_refs(found)
+    if found.refusal is None:
+        return refs
+    return (*refs, *(ref for ref in _written_refs(found) if ref not in refs))
 
 
 def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
@@ -109,6 +110,8 @@ def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
 def targets(found: Object[FailoverPolicy]) -> dict[Identity, bool]:
     """Return the objects at which a FailoverPolicy has a status, and whether it is attached to each."""
     served = {_target(found, ref): True for ref in served_refs(found)}
+    if found.refusal is None:
+        return served
     return {**{_target(found, ref): False for ref in status_refs(found)}, **served}
 
 

@@ -19,7 +19,7 @@ from switchover_operator.compiler.credentials import Credential, credential, sec
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.services import endpoints, service_port
-from switchover_operator.compiler.upstream_faults import azure_host, backends, provider_of, unserved_providers
+from switchover_operator.compiler.upstream_faults import azure_host, backends, provider_of, unserved_provider
 from switchover_operator.identity import Identity
 from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
 from switchover_operator.resources.core import Service
@@ -161,10 +161,12 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
     secrets: dict[str, str] = {}
     problems: list[Condition] = []
     notes: list[str] = []
+    unserved: list[str] = []
     for path, priority, index, backend in backends(ai):
         pool = pools.setdefault(priority, [])
         name, provider = provider_of(backend)
         if provider is None:
+            unserved.append(unserved_provider(path, name))
             continue
         place = f"{identity.namespace}/{identity.name}/{priority}/{index}"
         held = credential(catalogue, identity, f"{path}.{name}.authToken", provider.auth_token, place)
@@ -179,7 +181,6 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
         pool.append(target)
         secrets |= held.secrets
         notes.append(f"priority {priority}: {_described(target)} with {held.origin}")
-    unserved = unserved_providers(ai)
     if unserved:
         problems.append(conditions.targets_left_out(unserved))
     priorities = tuple(tuple(pool) for _, pool in sorted(pools.items()))

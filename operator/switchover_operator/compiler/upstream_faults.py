@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from switchover_operator.compiler.faults import Fault, host_faults
 from switchover_operator.key_shapes import begins_as_a_key, described
@@ -25,21 +26,21 @@ def backends(ai: Ai) -> Iterator[tuple[str, int, int, Backend]]:
 
 def provider_of(backend: Backend) -> tuple[str, Provider | None]:
     """Return the field that holds the provider, and the provider; None if it is not served."""
+    values = backend.__dict__
+    name, field = next(each for each in _provider_fields() if values[each[1]] is not None)
+    return name, values[field] if name in SERVED_PROVIDERS else None
+
+
+@cache
+def _provider_fields() -> tuple[tuple[str, str], ...]:
+    """Providers' fields, each with its name in Python."""
     fields = field_names(Backend)
-    name = next(name for name in PROVIDERS if getattr(backend, fields[name]) is not None)
-    provider = getattr(backend, fields[name])
-    return name, provider if name in SERVED_PROVIDERS else None
+    return tuple((name, fields[name]) for name in PROVIDERS)
 
 
-def unserved_providers(ai: Ai) -> tuple[str, ...]:
-    """Return one sentence for each backend whose provider is not served."""
-    served = ", ".join(SERVED_PROVIDERS)
-    return tuple(
-        f"{path}.{name}: this provider is not served; the served ones are {served}"
-        for path, _, _, backend in backends(ai)
-        for name, provider in (provider_of(backend),)
-        if provider is None
-    )
+def unserved_provider(path: str, name: str) -> str:
+    """Say of one backend that its provider is not served."""
+    return f"{path}.{name}: this provider is not served; the served ones are {', '.join(SERVED_PROVIDERS)}"
 
 
 def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
@@ -58,12 +59,11 @@ def upstream_faults(upstream: Upstream) -> Iterator[Fault]:
 
 
 def _ai_faults(ai: Ai) -> Iterator[Fault]:
-    unserved = unserved_providers(ai)
-    if len(unserved) == sum(1 for _ in backends(ai)):
-        for text in unserved:
-            yield Fault(text, "UnsupportedProvider")
-    for path, _, _, backend in backends(ai):
-        name, provider = provider_of(backend)
+    found = [(path, backend, *provider_of(backend)) for path, _, _, backend in backends(ai)]
+    if all(provider is None for _, _, _, provider in found):
+        for path, _, name, _ in found:
+            yield Fault(unserved_provider(path, name), "UnsupportedProvider")
+    for path, backend, name, provider in found:
         if provider is None:
             continue
         model = getattr(provider, "model", "")

@@ -5,18 +5,19 @@ of the data plane's decision (DESIGN section 3), taken at their worst: every att
 and any target may be cooling down, so that what would be a move to another is a repeat with a wait before it.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from switchover_dataplane.table.error_classes import BRIEF, CONNECTION_TRIGGERS, ErrorClass
 from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, EveryPriority, Policy, Triggers
-from switchover_dataplane.table.upstreams import Target, Upstream
+from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
 
-Pools = Sequence[Sequence[Target]]
+Pools = tuple[int, ...]
+"""The number of targets of each priority that has any."""
 
 _RATE_LIMITED: Final = frozenset({ErrorClass.RATE_LIMITED})
 _OF_CERTAIN_FAILURES: Final = frozenset((*ErrorClass, *CONNECTION_TRIGGERS))
@@ -55,7 +56,7 @@ class WorstCase:
     @property
     def _latest(self) -> str:
         bounded = [
-            f"{_told(seconds)}{f' for {kind}' if kind else ''}"
+            f"{_seconds(seconds)}{f' for {kind}' if kind else ''}"
             for kind, seconds in self.starts.items()
             if seconds is not None
         ]
@@ -74,31 +75,52 @@ class WorstCase:
         return "; ".join(texts)
 
 
-@lru_cache(maxsize=256)
 def worst_case(policy: Policy, upstream: Upstream) -> WorstCase:
     """Work out what a request to this upstream meets when all that can fail does."""
-    pools = [pool for pool in upstream.priorities if pool]
+    return told(policy, upstream).worst
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A worst case, and what is said of it; `too_late`: the deadline may come before the last attempt."""
+
+    worst: WorstCase
+    text: str
+    too_late: bool
+
+    def at(self, where: str) -> Condition:
+        """Say it of one backend, which `where` names, and warn where the deadline may come first."""
+        return (conditions.deadline_too_short if self.too_late else conditions.worst_case)(f"{where}: {self.text}")
+
+
+def told(policy: Policy, upstream: Upstream) -> Told:
+    """Say what a request to this upstream meets when all that can fail does."""
+    pools = tuple(len(pool) for pool in upstream.priorities if pool)
+    return _told(policy, pools, upstream.ai, upstream.connect_timeout)
+
+
+@lru_cache(maxsize=256)
+def _told(policy: Policy, pools: Pools, ai: bool, connect_timeout: float) -> Told:
+    """Work it out and say it, once for all targets of which no more than this counts."""
+    worst = _worst_case(policy, pools, ai=ai, connect_timeout=connect_timeout)
+    if worst.exceeds(policy.timeout):
+        deadline = f"the timeout of {_seconds(policy.timeout)} may end a request before its last attempt"
+        return Told(worst, f"{deadline}: {worst}", too_late=True)
+    return Told(worst, str(worst), too_late=False)
+
+
+def _worst_case(policy: Policy, pools: Pools, *, ai: bool, connect_timeout: float) -> WorstCase:
     attempts = _attempts(policy, pools)
     if attempts <= 1:
         return WorstCase(attempts, {"": 0.0})
     waits = _waits(policy, pools, attempts)
-    each = _soft_limits(policy) if policy.hedges else {"": _longest_silence(policy, upstream)}
+    each = _soft_limits(policy) if policy.hedges else {"": _longest_silence(policy, connect_timeout)}
     return WorstCase(
         attempts,
         {kind: round((attempts - 1) * seconds + waits, 3) if seconds else None for kind, seconds in each.items()},
-        until_headers=upstream.ai and not policy.hedges,
-        last_left=policy.hedges and attempts > sum(map(len, pools)),
+        until_headers=ai and not policy.hedges,
+        last_left=policy.hedges and attempts > sum(pools),
     )
-
-
-def condition_of(policy: Policy, upstream: Upstream, where: str) -> Condition:
-    """Say the worst case of one backend, and warn where the deadline may come first; `where` names the backend."""
-    worst = worst_case(policy, upstream)
-    if worst.exceeds(policy.timeout):
-        return conditions.deadline_too_short(
-            f"{where}: the timeout of {_told(policy.timeout)} may end a request before its last attempt: {worst}"
-        )
-    return conditions.worst_case(f"{where}: {worst}")
 
 
 # ── How often ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -109,7 +131,7 @@ def _attempts(policy: Policy, pools: Pools) -> int:
         return 0
     if not policy.counts_unsent:
         # Any number of targets may refuse to connect before one is sent the request.
-        return sum(map(len, pools)) + policy.attempts - 1
+        return sum(pools) + policy.attempts - 1
     limit = policy.attempts + (1 if policy.brief_wait_is_extra and _brief_wait(policy) else 0)
     return min(limit, sum(_most(policy, pools, limit)))
 
@@ -125,7 +147,7 @@ def _most(policy: Policy, pools: Pools, limit: int) -> list[int]:
             repeats = _may_name(policy.triggers, BRIEF)
             if repeats and len(pools) < 2:
                 return [limit]
-            most = sorted(((2 if repeats else 1) * len(pool) for pool in pools), reverse=True)
+            most = sorted(((2 if repeats else 1) * size for size in pools), reverse=True)
             # A brief rate limit that is waited out costs no other target its turn.
             return [most[0] + (1 if _brief_wait(policy) else 0), *most[1:]]
 
@@ -176,12 +198,12 @@ def _soft_limits(policy: Policy) -> dict[str, float]:
     }
 
 
-def _longest_silence(policy: Policy, upstream: Upstream) -> float:
+def _longest_silence(policy: Policy, connect_timeout: float) -> float:
     """Return how long an attempt takes at most where no other is started beside it; 0 for ever."""
     if policy.counts_unsent:
         return policy.per_try_timeout
-    return min(filter(None, (policy.per_try_timeout, upstream.connect_timeout)), default=0.0)
+    return min(filter(None, (policy.per_try_timeout, connect_timeout)), default=0.0)
 
 
-def _told(seconds: float) -> str:
+def _seconds(seconds: float) -> str:
     return f"{round(seconds, 1):g}s"

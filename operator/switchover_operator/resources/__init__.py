@@ -4,7 +4,7 @@
 `unsupported_fields` name the fields of an object that have no effect. Semantics are the compiler's task.
 """
 
-from .fields import suggestions, unknown_fields, unsupported_fields
+from .fields import sets_served_fields_only, suggestions, unknown_fields, unsupported_fields
 from .kinds import KINDS
 from .parse import Invalid, Problem, parse, parse_as
 from .resource import Resource
@@ -16,6 +16,7 @@ __all__ = [
     "Resource",
     "parse",
     "parse_as",
+    "sets_served_fields_only",
     "suggestions",
     "unknown_fields",
     "unsupported_fields",

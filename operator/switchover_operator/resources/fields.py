@@ -3,14 +3,14 @@
 Paths are dotted and have indexes, such as `spec.ai.multi.priorities[0].pool[1].openai.modell`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from .model import KeepingPart, NoEffect, OpenPart, field_names
+from .model import KeepingPart, NoEffect, OpenPart, field_names, unwrapped
 
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
@@ -41,6 +41,46 @@ def _fields(model: type[BaseModel]) -> dict[str, _Field]:
 def _unserved(model: type[BaseModel]) -> frozenset[str]:
     """Names in Python of the fields that have no effect."""
     return frozenset(name for name, field in _fields(model).items() if not field.served)
+
+
+def sets_served_fields_only(model: type[BaseModel], body: Mapping[str, Any]) -> bool:
+    """Tell at a glance that a valid body sets no field without effect; False means that it has to be looked at."""
+    known = _below(model)
+    for key, value in body.items():
+        if key not in known:
+            return False
+        part = known[key]
+        if part is None or value is None:
+            continue
+        if isinstance(value, list):
+            if not all(isinstance(each, dict) and sets_served_fields_only(part, each) for each in value):
+                return False
+        elif not isinstance(value, dict) or not sets_served_fields_only(part, value):
+            return False
+    return True
+
+
+@cache
+def _below(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
+    """Served fields of a model by their names in YAML → the part that each holds, or a list of; None: no such part."""
+    known: dict[str, type[BaseModel] | None] = dict.fromkeys(_ENVELOPE & field_names(model).keys())
+    for key, name in field_names(model).items():
+        field = model.model_fields[name]
+        kind, marks = unwrapped(field.annotation)
+        if key in known or any(isinstance(mark, NoEffect) for mark in (*field.metadata, *marks)):
+            continue
+        entry = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        if isinstance(entry, type) and issubclass(entry, KeepingPart):
+            known[key] = entry
+        elif not _mentions_parts(kind):
+            known[key] = None
+    return known
+
+
+def _mentions_parts(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, KeepingPart):
+        return True
+    return any(map(_mentions_parts, get_args(annotation)))
 
 
 def unknown_fields(model: BaseModel) -> list[str]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, Strict, WithJsonSchema
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 T = TypeVar("T")
 
@@ -123,26 +124,31 @@ class KeepingPart(Part):
 class CheckedPart(Part):
     """A part with rules between its fields."""
 
-    @model_validator(mode="after")
-    def _rules_hold(self) -> Self:
-        for one_of in self.ONE_OF:
-            problem = self._collision(one_of)
-            if problem:
-                raise PydanticCustomError("one_of", "{problem}", {"problem": problem})
-        for rule in self.RULES:
-            if not rule.holds(self):
-                raise PydanticCustomError("rule", "{problem}", {"problem": rule.message, "field": rule.field})
-        return self
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Most parts have no rules; a call into Python for each of them would take as long as pydantic itself.
+        schema = handler(source)
+        has_rules = source.ONE_OF or source.RULES
+        return no_info_after_validator_function(_with_rules_held, schema) if has_rules else schema
 
     def _collision(self, one_of: OneOf) -> str:
-        names = field_names(type(self))
+        """Say what is wrong where not one of the fields is set."""
+        names, values = field_names(type(self)), self.__dict__
         choice = (*one_of.fields, *one_of.unserved)
-        present = [name for name in choice if getattr(self, names[name]) is not None]
-        if len(present) > 1:
-            return f"{one_of.only_one}; it has {listed(present)}"
-        if one_of.required and not present:
-            return f"{one_of.at_least_one}; it has none"
-        return ""
+        present = [name for name in choice if values[names[name]] is not None]
+        return f"{one_of.only_one}; it has {listed(present)}" if present else f"{one_of.at_least_one}; it has none"
+
+
+def _with_rules_held(part: CheckedPart) -> CheckedPart:
+    values, given = part.__dict__, part.__pydantic_fields_set__
+    for one_of, names in _choices(type(part)):
+        present = sum(values[name] is not None for name in names & given)
+        if present > 1 or (one_of.required and not present):
+            raise PydanticCustomError("one_of", "{problem}", {"problem": part._collision(one_of)})
+    for rule in part.RULES:
+        if not rule.holds(part):
+            raise PydanticCustomError("rule", "{problem}", {"problem": rule.message, "field": rule.field})
+    return part
 
 
 class OpenPart(CheckedPart, KeepingPart):
@@ -150,9 +156,34 @@ class OpenPart(CheckedPart, KeepingPart):
 
 
 @cache
+def _choices(model: type[CheckedPart]) -> tuple[tuple[OneOf, frozenset[str]], ...]:
+    """Return each choice between fields with the names of these in Python; all of them are None if they are unset."""
+    names = field_names(model)
+    return tuple(
+        (one_of, frozenset(names[name] for name in (*one_of.fields, *one_of.unserved))) for one_of in model.ONE_OF
+    )
+
+
+@cache
 def field_names(model: type[BaseModel]) -> dict[str, str]:
     """YAML names of a model's fields → their names in Python."""
     return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without `| None` and without `Annotated`, and the marks it had."""
+    marks: tuple[Any, ...] = ()
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            marks += annotation.__metadata__
+            annotation = get_args(annotation)[0]
+            continue
+        present = [argument for argument in get_args(annotation) if argument is not type(None)]
+        if type(None) in get_args(annotation) and len(present) == 1:
+            annotation = present[0]
+            continue
+        return annotation, marks
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

@@ -6,7 +6,7 @@ what would be right. pydantic's errors never leave this module: their inputs can
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
 
 from .kinds import KINDS
-from .model import Confidential, Expected, field_names
+from .model import Confidential, Expected, field_names, unwrapped
 from .resource import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -187,7 +187,7 @@ def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
     for step in loc:
         if isinstance(step, int):
             path += f"[{step}]"
-            here, marks = _unwrapped(_entry(here))
+            here, marks = unwrapped(_entry(here))
         elif isinstance(here, type) and issubclass(here, BaseModel):
             name = field_names(here).get(step)
             path += f".{step}" if path else step
@@ -196,11 +196,11 @@ def _locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> _Place:
                 here, marks, confidential = None, (), True
                 continue
             field = here.model_fields[name]
-            here, marks = _unwrapped(field.annotation)
+            here, marks = unwrapped(field.annotation)
             marks = (*field.metadata, *marks)
         elif get_origin(here) is dict:
             path += f".{step}" if path else step
-            here, marks = _unwrapped(_entry(here))
+            here, marks = unwrapped(_entry(here))
         else:
             # pydantic names the branch of a union that it tried; it is not part of the path.
             continue
@@ -215,19 +215,3 @@ def _entry(annotation: Any) -> Any:
     if get_origin(annotation) is tuple:
         return arguments[0]
     return arguments[1] if get_origin(annotation) is dict else Any
-
-
-def _unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without `| None` and without `Annotated`, and the marks it had."""
-    marks: tuple[Any, ...] = ()
-    while True:
-        origin = get_origin(annotation)
-        if origin is Annotated:
-            marks += annotation.__metadata__
-            annotation = get_args(annotation)[0]
-            continue
-        present = [argument for argument in get_args(annotation) if argument is not type(None)]
-        if type(None) in get_args(annotation) and len(present) == 1:
-            annotation = present[0]
-            continue
-        return annotation, marks

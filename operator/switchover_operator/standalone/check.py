@@ -11,7 +11,8 @@ from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT
 from switchover_operator.standalone import check_report
-from switchover_operator.standalone.files import STDIN, Manifests
+from switchover_operator.standalone.file_list import STDIN
+from switchover_operator.standalone.files import Manifests
 from switchover_operator.standalone.flags import allow_targets_option, files_option
 
 
@@ -30,6 +31,7 @@ def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bo
     with no_collection():
         view = Manifests(paths).read()
         compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
-    click.echo(check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain)))
+        text = check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain))
+    click.echo(text)
     if not check_report.is_good(view, compiled):
         sys.exit(1)

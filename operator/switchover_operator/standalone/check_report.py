@@ -63,8 +63,9 @@ def report(view: View, compiled: Compiled, signs: Marks) -> str:
 
 def _object(each: Report, view: View, plan: "_Plan", signs: Marks) -> Iterator[str]:
     found = findings(each, lambda identity, path: str(locate(view, identity, path) or ""))
-    sign = click.style(signs.good, fg="green") if each.is_accepted else click.style(signs.bad, fg="red")
-    state = "accepted" if each.is_accepted else "not accepted"
+    accepted = each.is_accepted
+    sign = click.style(signs.good, fg="green") if accepted else click.style(signs.bad, fg="red")
+    state = "accepted" if accepted else "not accepted"
     yield f"{sign} {click.style(str(each.identity), bold=True)} {state}{_grey(each.source)}"
     yield from (f"    {without_keys(line)}" for line in _planned(each, plan, signs))
     yield from (f"    {_finding(finding, signs)}" for finding in found)
@@ -107,7 +108,7 @@ def _summary(view: View, compiled: Compiled, signs: Marks) -> str:
     ports = [str(port.number) for port in compiled.table.ports]
     parts += [f"port{'s' if len(ports) > 1 else ''} {', '.join(ports)} would be served"] if ports else []
     parts += ["nothing would be served: there is no Gateway of class switchover with a listener"] if not ports else []
-    good = is_good(view, compiled)
+    good = not view.problems and not refused
     return f"{click.style(signs.good, fg='green') if good else click.style(signs.bad, fg='red')} {', '.join(parts)}"
 
 

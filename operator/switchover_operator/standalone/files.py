@@ -6,10 +6,8 @@ a lost notification, a network mount or a folder that appears later delays a cha
 """
 
 import asyncio
-import os
-import stat
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -17,18 +15,14 @@ from typing import Final
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Document, Known, Reader
+from switchover_operator.standalone.file_list import STDIN, FileList, Present
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
 from switchover_operator.standalone.yaml_values import Unreadable
 
-STDIN: Final = Path("-")
 MAX_BYTES: Final = 32 * 1024 * 1024
-SUFFIXES: Final = (".yaml", ".yml", ".json")
-KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml")
-"""What kubectl's `-k` reads: files about manifests, which stand in the same folders and hold no objects."""
 SETTLE: Final = 0.05
 """Seconds for which files have to stay as they are before they are read: an editor writes in several steps."""
 MOST_RESTS: Final = 20
-Fingerprint = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +71,22 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All objects of all files at one moment, each once, where it stands, and the document that it is."""
+    """All objects of all files at one moment, each once, where it stands, also as text, and the document that it is."""
 
     objects: Mapping[Identity, Body] = field(default_factory=dict)
     origins: Mapping[Identity, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     documents: Mapping[Identity, Document] = field(default_factory=dict)
+    sources: Mapping[Identity, str] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Snapshot:
         """The objects alone, and where each stands."""
-        return Snapshot.of(self.objects.values(), self.sources)
+        return self.snapshot_after(None)
 
-    @property
-    def sources(self) -> Mapping[Identity, str]:
-        """Where each object stands, as text."""
-        return {identity: str(origin) for identity, origin in self.origins.items()}
+    def snapshot_after(self, before: Snapshot | None) -> Snapshot:
+        """Give the same; `before` is one of much the same objects, whose order need not be found again."""
+        return Snapshot.of_each(self.objects, self.sources, before)
 
 
 def advance(last: FileState, file: Path, text: bytes) -> FileState:
@@ -152,12 +146,38 @@ def merged(states: Mapping[Path, FileState]) -> View:
                 held.add(identity)
             else:
                 held.discard(identity)
+    origins = {identity: Origin(file, document.line) for identity, (file, document) in found.items()}
     return View(
         {identity: document.body for identity, (_, document) in found.items()},
-        {identity: Origin(file, document.line) for identity, (file, document) in found.items()},
+        origins,
         tuple(problems),
         {identity: document for identity, (_, document) in found.items()},
+        {identity: str(origin) for identity, origin in origins.items()},
     )
+
+
+def remerged(view: View, states: Mapping[Path, FileState], before: Mapping[Path, FileState]) -> View:
+    """Give `merged(states)`, where `view` is that of the states `before`: the work is in proportion to the change.
+
+    The order of objects may be another. It is all done anew where an object stands in several files, or where there
+    are problems, as what is used then depends on the order of the files.
+    """
+    changed = [file for file in {**before, **states} if before.get(file) is not states.get(file)]
+    if view.problems or any(states[file].problems for file in changed if file in states):
+        return merged(states)
+    objects, origins = dict(view.objects), dict(view.origins)
+    documents, sources = dict(view.documents), dict(view.sources)
+    for file in changed:
+        for identity in before[file].objects if file in before else ():
+            del objects[identity], origins[identity], documents[identity], sources[identity]
+    for file in changed:
+        for identity, document in states[file].objects.items() if file in states else ():
+            if identity in objects:
+                return merged(states)
+            objects[identity], documents[identity] = document.body, document
+            origins[identity] = origin = Origin(file, document.line)
+            sources[identity] = str(origin)
+    return View(objects, origins, (), documents, sources)
 
 
 class Manifests:
@@ -169,24 +189,24 @@ class Manifests:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
+        self._list = FileList(paths)
         self._states: dict[Path, FileState] = {}
-        self._read: dict[Path, Fingerprint] = {}
+        self._read: Present = {}
+        self._view = View()
 
     def read(self) -> View:
         """Read what changed since the last call and give the whole."""
-        present = _fingerprints(self._paths)
-        for file, fingerprint in present.items():
-            if self._read.get(file) != fingerprint:
-                self._states[file] = self._state(file)
-        gone = [path for path in self._paths if path != STDIN and not path.exists()]
-        states = {
-            file: self._states[file]
-            for file in sorted(self._states)
-            if file in present or any(file.is_relative_to(path) for path in gone)
+        present = self._list.present()
+        now = {
+            file: self._states[file] if self._read.get(file) == fingerprint else self._state(file)
+            for file, fingerprint in present.items()
         }
+        gone = [path for path in self._paths if path != STDIN and not path.exists()]
+        kept = [file for file in self._states if file not in now and any(file.is_relative_to(path) for path in gone)]
+        states = {file: now.get(file) or self._states[file] for file in sorted([*now, *kept])} if kept else now
+        self._view = remerged(self._view, states, self._states)
         self._states, self._read = states, present
-        view = merged(states)
-        return replace(view, problems=(*(self._missing(path) for path in gone), *view.problems))
+        return replace(self._view, problems=(*(self._missing(path) for path in gone), *self._view.problems))
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield each time the files differ from what they were and have come to rest."""
@@ -197,7 +217,7 @@ class Manifests:
             while True:
                 await wait(noticed, LOOK_AGAIN)
                 noticed.clear()
-                now = _fingerprints(self._paths)
+                now = self._list.present()
                 if now == seen:
                     continue
                 seen = await self._at_rest(now)
@@ -205,11 +225,11 @@ class Manifests:
         finally:
             watching.cancel()
 
-    async def _at_rest(self, before: dict[Path, Fingerprint]) -> dict[Path, Fingerprint]:
+    async def _at_rest(self, before: Present) -> Present:
         """Wait until the files stay as they are, though not for a file that is written without end."""
         for _ in range(MOST_RESTS):
             await asyncio.sleep(SETTLE)
-            now = _fingerprints(self._paths)
+            now = self._list.present()
             if now == before:
                 break
             before = now
@@ -251,39 +271,3 @@ def _text(file: Path) -> bytes:
     if len(text) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
     return text
-
-
-def _fingerprints(paths: Iterable[Path]) -> dict[Path, Fingerprint]:
-    """Every manifest below the paths, sorted, with what changes when its content does."""
-    found: dict[Path, Fingerprint] = {}
-    for file in sorted({file for path in paths for file in _files(path)}):
-        if file == STDIN:
-            found[file] = (0, 0, 0)
-            continue
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        # A pipe, as from `-f <(helm template ...)`, can be read only once.
-        regular = stat.S_ISREG(status.st_mode)
-        found[file] = (status.st_mtime_ns, status.st_size, status.st_ino) if regular else (0, 0, 0)
-    return found
-
-
-def _files(path: Path) -> list[Path]:
-    """A file itself, or the manifests of a folder, without hidden names: a ConfigMap's mount keeps copies in them."""
-    if path == STDIN or not path.is_dir():
-        return [path]
-    files: list[Path] = []
-    entered: set[str] = set()
-    for folder, folders, names in os.walk(path, followlinks=True):
-        real = os.path.realpath(folder)
-        folders[:] = [] if real in entered else [name for name in folders if not name.startswith(".")]
-        if real not in entered:
-            files += [Path(folder, name) for name in names if _is_manifest(name)]
-        entered.add(real)
-    return files
-
-
-def _is_manifest(name: str) -> bool:
-    return name.endswith(SUFFIXES) and not name.startswith(".") and name not in KUSTOMIZATIONS

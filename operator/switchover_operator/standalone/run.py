@@ -10,7 +10,7 @@ from switchover_dataplane.target_addresses import LOOPBACK, Network
 from switchover_operator import core_dumps, logs
 from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
 from switchover_operator.standalone import standalone
-from switchover_operator.standalone.files import STDIN
+from switchover_operator.standalone.file_list import STDIN
 from switchover_operator.standalone.flags import allow_targets_option, files_option
 from switchover_operator.standalone.workers import Command
 

@@ -99,7 +99,7 @@ class _Source:
     def _look(self) -> Seen:
         with no_collection():
             self._view = self.manifests.read()
-            self._snapshot = Snapshot.of(self._view.objects.values(), self._view.sources, self._snapshot)
+            self._snapshot = self._view.snapshot_after(self._snapshot)
         return Seen(self._snapshot, self._fleet)
 
     async def report(self, outcome: Round) -> None:

@@ -5,8 +5,6 @@ a date and `1:30` are strings. Problems name positions and never quote the text:
 columns count from 1.
 """
 
-import math
-import re
 from array import array
 from dataclasses import dataclass
 from sys import intern
@@ -16,6 +14,8 @@ import yaml
 
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.standalone.field_lines import count
+from switchover_operator.standalone.yaml_plain import plain_document
+from switchover_operator.standalone.yaml_scalars import MERGE, STRING, TAG, key_text, scalar, tag_of
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000
@@ -49,6 +49,18 @@ def yaml_values(text: str) -> list[Value]:
     Raises:
         Unreadable: no YAML, nested too deeply, or a value that JSON does not have.
     """
+    plain = plain_document(text)
+    if plain is not None:
+        return [Value(*plain)]
+    return composed_values(text)
+
+
+def composed_values(text: str) -> list[Value]:
+    """Read one document as `yaml_values` does, by libyaml, whatever YAML it is written in.
+
+    Raises:
+        Unreadable: as `yaml_values` does.
+    """
     root = _compose(text)
     if root is None:
         return []
@@ -69,48 +81,21 @@ def _items(root: yaml.Node) -> list[yaml.Node]:
 
 # ── Text → nodes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_TAG: Final = "tag:yaml.org,2002:"
-_STRING: Final = f"{_TAG}str"
-_MERGE: Final = f"{_TAG}merge"
-
 
 class _Loader(yaml.CSafeLoader):
     """Plain scalars get the types that Kubernetes gives them."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own way to begin without YAML 1.1's dates and base-60 numbers
-
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         """Name the tag of a node that has none: PyYAML's own rule in fewer steps, as it is asked for every node."""
         if kind is not yaml.ScalarNode:
-            return f"{_TAG}seq" if kind is yaml.SequenceNode else f"{_TAG}map"
-        if implicit[0]:
-            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
-                if pattern.match(value):
-                    return str(tag)
-        return _STRING
+            return f"{TAG}seq" if kind is yaml.SequenceNode else f"{TAG}map"
+        return tag_of(value) if implicit[0] else STRING
 
     def descend_resolver(self, *_: object) -> None:
         """Do nothing: no tag here depends on where a node stands."""
 
     def ascend_resolver(self) -> None:
         """Do nothing."""
-
-
-def _resolve_plain(kind: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(f"{_TAG}{kind}", re.compile(f"(?:{pattern})\\Z"), list(first))
-
-
-_resolve_plain("bool", "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO")
-_resolve_plain("int", "[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o?[0-7_]*[0-7]|0|[1-9][0-9_]*)", "-+0123456789")
-_resolve_plain(
-    "float",
-    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
-    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-    "-+0123456789.",
-)
-_resolve_plain("null", "~|null|Null|NULL|", "~nN")
-_Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"\Z"), [""])
-_resolve_plain("merge", "<<", "<")
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -152,8 +137,6 @@ def _refuse_deep_nesting(text: str) -> None:
 
 # ── Nodes → values ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-_TEXTS: Final = frozenset({_STRING, f"{_TAG}binary", f"{_TAG}timestamp"})
-
 
 class _Values:
     """Nodes → JSON-like values of one document; counts them, as aliases of aliases multiply without end."""
@@ -174,7 +157,7 @@ class _Values:
         self._left -= 1
         if self._left < 0 or depth > MAX_DEPTH:
             raise _unreadable("aliases that contain themselves or multiply beyond measure", node)
-        if node.tag == _STRING and type(node) is yaml.ScalarNode:
+        if node.tag == STRING and type(node) is yaml.ScalarNode:
             return node.value
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth, line)
@@ -191,7 +174,7 @@ class _Values:
         return items
 
     def _mapping(self, node: yaml.MappingNode, depth: int, line: int) -> dict[str, Any]:
-        if any(key_node.tag == _MERGE for key_node, _ in node.value):
+        if any(key_node.tag == MERGE for key_node, _ in node.value):
             return self._with_merges(node, depth, line)
         own: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -210,7 +193,7 @@ class _Values:
         own: dict[str, Any] = {}
         of_own: dict[str, array[int]] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if key_node.tag == MERGE:
                 merged = self._merge(value_node, depth) | merged
             else:
                 key = _key(key_node)
@@ -239,42 +222,14 @@ class _Values:
 def _key(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise _unreadable("a key that is no plain text", node)
-    if node.tag == _STRING:
-        return intern(node.value)
-    value = _scalar(node)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "null" if value is None else str(value)
+    return intern(node.value if node.tag == STRING else key_text(_scalar(node)))
 
 
 def _scalar(node: yaml.Node) -> Any:
-    if node.tag in _TEXTS:
-        return node.value
-    match node.tag.removeprefix(_TAG):
-        case "null":
-            return None
-        case "bool":
-            return node.value.lower() in ("yes", "true", "on")
-        case "int" | "float" as kind:
-            return _number(node, kind)
-        case _:
-            raise _unreadable("a tag that Kubernetes does not know", node)
-
-
-def _number(node: yaml.Node, kind: str) -> int | float:
-    text = node.value.replace("_", "").lower()
-    digits = text.lstrip("+-")
     try:
-        if kind == "int" and len(digits) < 20:
-            if digits.startswith("0") and digits.strip("0") and not digits.startswith(("0x", "0b", "0o")):
-                text = text.replace("0", "0o", 1)
-            return int(text, 0)
-        number = float(text.replace(".inf", "inf").replace(".nan", "nan"))
-    except ValueError:
-        raise _unreadable("not a number", node) from None
-    if not math.isfinite(number):
-        raise _unreadable("a number that JSON cannot say", node)
-    return number
+        return scalar(node.tag, node.value)
+    except ValueError as error:
+        raise _unreadable(str(error), node) from None
 
 
 def _unreadable(what: str, node: yaml.Node) -> Unreadable:

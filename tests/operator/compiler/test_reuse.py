@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
@@ -149,6 +149,7 @@ def routes(compiled: Compiled) -> dict[str, object]:
 
 @settings(deadline=None)
 @given(_EDITS)
+@example([("delete", upstream("a", None, "m")), ("put", option("a", ["a"], {"timeout": "1s"}))])
 def test_what_is_used_again_changes_nothing_of_the_outcome(edits: list[tuple[str, Body]]) -> None:
     bodies = {(each["kind"], each["metadata"]["name"]): each for each in _BEGINNING}
     compiled = compile_snapshot(Snapshot.of(bodies.values()), {}, Standalone())

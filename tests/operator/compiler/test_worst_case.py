@@ -14,7 +14,7 @@ from switchover_dataplane.table.policies import BackOff, RateLimitedBackOff, Res
 from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler.attempt_rules import Written
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.worst_case import WorstCase, condition_of, worst_case
+from switchover_operator.compiler.worst_case import WorstCase, told, worst_case
 
 ENVOY: dict[str, Any] = {"semantics": "Envoy", "tokens": ("5xx",)}
 GUIDE = retries(attempts=4, tokens=("retriable-status-codes",), status_codes=(429,), update_frequency=1)
@@ -27,7 +27,7 @@ def worst(written: AsWritten, under: Upstream) -> WorstCase:
 
 def told_of(written: AsWritten, under: Upstream) -> Condition:
     """What the status says of it."""
-    return condition_of(written.resolved_for(under), under, "spec.rules[0]")
+    return told(written.resolved_for(under), under).at("spec.rules[0]")
 
 
 @pytest.mark.parametrize(

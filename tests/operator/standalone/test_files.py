@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from switchover_operator.identity import Identity
-from switchover_operator.standalone.files import FileState, Manifests, advance, locate, merged
+from switchover_operator.standalone.file_list import FileList
+from switchover_operator.standalone.files import FileState, Manifests, View, advance, locate, merged, remerged
 
 YAML = Path("a.yaml")
 
@@ -55,6 +58,39 @@ def test_an_object_in_two_files_counts_once_and_is_named() -> None:
     assert list(map(str, view.problems)) == [
         "a.yaml:1: ConfigMap default/a stands in b.yaml:6 too, and that one is used"
     ]
+
+
+_TEXTS = st.one_of(
+    st.none(),
+    st.sampled_from([b"", b"kind: [", manifest("a") + b"---\nkind: ["]),
+    st.lists(st.sampled_from("abcdef"), max_size=3, unique=True).map(lambda names: b"# \n" + manifest(*names)),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a.yaml", "b.yaml", "c.yaml"]), _TEXTS), max_size=12))
+def test_files_that_change_one_after_the_other_come_to_the_same_as_all_at_once(
+    edits: list[tuple[str, bytes | None]],
+) -> None:
+    states: dict[Path, FileState] = {}
+    view = View()
+    for name, text in edits:
+        before = states
+        state = {} if text is None else {Path(name): advance(before.get(Path(name), FileState()), Path(name), text)}
+        others = {file: each for file, each in before.items() if file != Path(name)}
+        states = dict(sorted({**others, **state}.items()))
+        view = remerged(view, states, before)
+        assert view == merged(states)
+
+
+def test_files_stand_in_the_order_of_their_folders(tmp_path: Path) -> None:
+    names = ["a-b/x.yaml", "a/y.yaml", "a.yaml", "a/b/z.yaml"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    listed = FileList([tmp_path])
+    assert list(listed.present()) == sorted(tmp_path / name for name in names)
+    (tmp_path / "a.yaml").unlink()
+    assert list(listed.present()) == sorted(tmp_path / name for name in names if name != "a.yaml")
 
 
 @pytest.mark.parametrize("names", [("a.yaml", "b.yaml"), ("b.yaml", "a.yaml")])
