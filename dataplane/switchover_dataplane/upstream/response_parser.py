@@ -226,6 +226,7 @@ class ResponseParser:
 
     def on_message_complete(self) -> None:
         """Note the end, unless it was an interim answer's."""
+        self.is_between_chunks = False
         if self.done:
             self.reusable = False
         elif self.head_done:
