@@ -59,7 +59,7 @@ _FORMAT_CHAT: Final = StreamFormat.CHAT
 
 
 class _PlainDelta(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    content: Annotated[str, msgspec.Meta(min_length=1)]
+    content: str = ""
     role: str | None = None
     refusal: None = None
 
@@ -67,13 +67,16 @@ class _PlainDelta(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 class _PlainChoice(msgspec.Struct, gc=False):
     delta: _PlainDelta
     index: Literal[0] = 0
-    finish_reason: None = None
+    finish_reason: Any = None
     text: None = None
     error: None = None
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
-    """The most common chunk, text in the only choice: decoded in one step, with the same result as `_read`."""
+    """The most common chunk, text in the only choice: decoded in one step, with the same result as `_read`.
+
+    A stream has a first chunk without text and a last one with a reason, which are not refused here: that is slow.
+    """
 
     choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1, max_length=1)]
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -85,10 +88,13 @@ _plain_decoder: Final = msgspec.json.Decoder(_PlainChunk)
 
 def plain_text(data: bytes) -> str:
     """Return the text of a chat completion's chunk that has nothing but text in its only choice; "" for other data."""
+    if data == b"[DONE]":
+        return ""
     try:
-        return _plain_decoder.decode(data).choices[0].delta.content
+        choice = _plain_decoder.decode(data).choices[0]
     except (ValueError, RecursionError):
         return ""
+    return choice.delta.content if choice.finish_reason is None else ""
 
 
 def may_be_plain(event: Event) -> bool:

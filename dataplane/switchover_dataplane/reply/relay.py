@@ -108,7 +108,9 @@ class Relay:
                 limit = self._policy.stream_idle_timeout
                 await Reading(answer.rest, scanner, transcript, delivery, limit, self._lone_idle_limit).to_its_end()
                 answer.rest = None
-                await delivery.take(scanner.end())
+                left = scanner.end()
+                if left:
+                    await delivery.take(left)
             else:
                 while scanner.is_behind:
                     await delivery.take(scanner.feed(b""))

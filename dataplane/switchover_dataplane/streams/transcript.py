@@ -235,13 +235,14 @@ class Transcript:
                 text = plain_text(event.data)
                 if text:
                     self._take_text(text)
-                    self._shape.learn(event.raw, event.data)
+                    self._shape.learn(event)
                     return event.raw
             chunk = read_other(event, self._api)
         self._is_in_text = False
         self.is_plain = not (chunk.finished or chunk.calls or chunk.closed or chunk.not_resumable)
         if self.is_plain and chunk.kind is _KIND_CONTENT and chunk.choices is FIRST:
             self._take_text(chunk.text)
+            self._shape.learn(event)
             return event.raw
         self.is_plain = self.is_plain and chunk.kind is _KIND_NO_CONTENT
         return self._take_chunk(event, chunk)

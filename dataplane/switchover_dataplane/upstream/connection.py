@@ -212,10 +212,11 @@ class Connection:
             self.close()
             return
         answer, take = self._answer, self._taker
-        if take is not None and len(data) <= self.room:
-            piece = answer.only_chunk(data)
+        size = len(data)
+        if take is not None and size <= self.room:
+            piece = answer.only_chunk(data, size)
             if piece is not None:
-                self.room -= len(piece)
+                self.room -= size
                 if not take(piece):
                     self._taker = None
                     self._wake()

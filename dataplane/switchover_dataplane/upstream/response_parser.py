@@ -121,14 +121,14 @@ class ResponseParser:
         if self._bare > HEAD_LIMIT:
             self._limit(not head_done)
 
-    def only_chunk(self, data: bytes) -> bytes | None:
-        """Return the content of bytes that are exactly one whole chunk, as most pieces of a stream are; else None.
+    def only_chunk(self, data: bytes, size: int) -> bytes | None:
+        """Return the content of `size` bytes that are exactly one whole chunk, as most pieces of a stream; else None.
 
         The parser stands between two chunks before them and behind them, so that it does not have to see them. Nothing
         is read of the chunk's line: it has to be the one line that is right for these bytes.
         """
         if self.is_between_chunks and not self.held and data.endswith(b"\r\n"):
-            line = _LINES.get(len(data)) or _line(len(data))
+            line = _LINES.get(size) or _line(size)
             if line and data.startswith(line):
                 return data[len(line) : -2]
         return None
@@ -227,6 +227,7 @@ class ResponseParser:
 
     def on_message_complete(self) -> None:
         """Note the end, unless it was an interim answer's."""
+        self.is_between_chunks = False
         if self.done:
             self.reusable = False
         elif self.head_done:

@@ -29,11 +29,13 @@ from switchover_dataplane.attempts import attempt, read_success
 from switchover_dataplane.classify.refusal import refused
 from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.formats.chunk import plain_text, read, read_other
+from switchover_dataplane.formats.plain_shape import PlainShape
 from switchover_dataplane.streams import opening, transcript
 from switchover_dataplane.table.policies import Policy
 
 SECRET = "words of an answer that nobody may log"
 BAD = event({"content": SECRET})
+BAD_LINES = event({"content": f"{SECRET}\n"})
 BAD_THOUGHT = event({"reasoning_content": SECRET})
 TWICE = Policy(attempts=2)
 FAULTS = [RuntimeError, KeyError, RecursionError, UnicodeError, MemoryError]
@@ -105,17 +107,21 @@ async def test_a_stream_that_the_gateway_stumbles_over_at_its_start_is_moved_to_
     assert logged(caplog, fault)
 
 
-@pytest.mark.parametrize(("reading", "bad_event"), [(plain_text, BAD), (read_other, BAD_THOUGHT)])
+@pytest.mark.parametrize(
+    ("where", "reading", "bad_event"),
+    [(PlainShape, PlainShape.text, BAD), (transcript, plain_text, BAD_LINES), (transcript, read_other, BAD_THOUGHT)],
+)
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_by_the_next_model(
+async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_by_the_next_model(  # noqa: PLR0917 - what pytest hands in
     fault: type[Exception],
+    where: object,
     reading: Callable[..., Any],
     bad_event: bytes,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(transcript, reading.__name__, failing_on_bad(reading, fault))
+    monkeypatch.setattr(where, reading.__name__, failing_on_bad(reading, fault))
     bad = raw(STREAM_HEAD + chunks(event({"content": "one two"}), bad_event, END))
     going_on = raw(STREAM_HEAD + chunks(event({"content": "one two three"}), END))
     async with targets(bad, going_on) as each, gateway(table(free_port(), [one.port for one in each])) as at:
@@ -124,18 +130,26 @@ async def test_a_stream_that_the_gateway_stumbles_over_on_the_way_is_continued_b
     assert logged(caplog, fault)
 
 
+@pytest.mark.parametrize(
+    ("where", "reading", "bad_event"), [(PlainShape, PlainShape.text, BAD), (transcript, plain_text, BAD_LINES)]
+)
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_an_event_that_comes_alone_and_that_the_gateway_stumbles_over_is_continued_by_the_next_model(
-    fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_an_event_that_comes_alone_and_that_the_gateway_stumbles_over_is_continued_by_the_next_model(  # noqa: PLR0917 - what pytest hands in
+    fault: type[Exception],
+    where: object,
+    reading: Callable[..., Any],
+    bad_event: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(transcript, "plain_text", failing_on_bad(plain_text, fault))
+    monkeypatch.setattr(where, reading.__name__, failing_on_bad(reading, fault))
     began = asyncio.Event()
 
     async def bad(_: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunks(event({"content": "one two"}), end=False))
         await began.wait()
-        writer.write(chunks(BAD, end=False))
+        writer.write(chunks(bad_event, end=False))
         await reader.read()
 
     going_on = raw(STREAM_HEAD + chunks(event({"content": "one two three"}), END))

@@ -1,7 +1,7 @@
 """Events that are known by the bytes around their text: the text is what decoding them gives, or they are not known."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -9,18 +9,21 @@ from hypothesis import strategies as st
 
 from switchover_dataplane.formats.chunk import plain_text
 from switchover_dataplane.formats.plain_shape import PlainShape
-from switchover_dataplane.formats.sse import Scanner
+from switchover_dataplane.formats.sse import Event, Scanner
 
 
-def event(text: str, *, compact: bool = True, escaped: bool = True, **fields: Any) -> bytes:
-    body = {"id": "1", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **fields}
+def event(
+    text: str, fields: Mapping[str, object] | None = None, *, compact: bool = True, escaped: bool = True
+) -> bytes:
+    body: dict[str, object] = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+    body = {"id": "1", **body, **(fields or {})}
     separators = (",", ":") if compact else (", ", ": ")
     return b"data: " + json.dumps(body, separators=separators, ensure_ascii=escaped).encode() + b"\n\n"
 
 
 def knowing(known: bytes) -> PlainShape:
     shape = PlainShape()
-    shape.learn(known, known[6:-2])
+    shape.learn(Event(known, "", known[6:-2]))
     return shape
 
 
@@ -35,9 +38,29 @@ def test_several_events_of_the_same_shape_are_known_together() -> None:
     assert knowing(event("a")).text(event("b") + event(" c") + event("d")) == "b cd"
 
 
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("name", ["obfuscation", "p"])
+def test_noise_is_passed_over(name: str, compact: bool) -> None:
+    def noisy(text: str, noise: str) -> bytes:
+        return event(text, {name: noise}, compact=compact)
+
+    shape = knowing(noisy("a", "Zk3"))
+    assert shape.text(noisy("b", "x")) == "b"
+    assert shape.text(noisy("b", "") + noisy(" c", "0123456789") + noisy("d", "y")) == "b cd"
+    for strange in ("é", "\\", '"', "a b", "\n"):
+        assert shape.text(noisy("b", strange)) == ""
+    assert shape.text(noisy('b"', "x")) == ""
+    assert shape.text(noisy("b", "x").replace(b"null", b'"stop"')) == ""
+    assert shape.text(noisy("b", "x") + noisy("c", "x").replace(b"null", b'"stop"') + noisy("d", "x")) == ""
+    assert shape.text(event("b", compact=compact)) == ""
+    known = noisy("a", "Zk3")
+    start, end = known.index(b'"a"') + 1, known.index(b"Zk3")
+    assert shape.text(known[:start] + b"b" + known[end:].removeprefix(b"Zk3")) == "", "the middle is missing"
+
+
 STRANGE = {
     "a finish reason": event("b").replace(b"null", b'"stop"'),
-    "an error": event("b", error={"message": "m"}),
+    "an error": event("b", {"error": {"message": "m"}}),
     "another choice": event("b").replace(b'"index":0', b'"index":1'),
     "a tool call": event("b").replace(b'"content":"b"', b'"content":"b","tool_calls":[{}]'),
     "an escape": event('b"'),
@@ -50,7 +73,7 @@ STRANGE = {
     "the rest of an event": event("b")[1:],
     "an event and a half": event("b") + event("c")[:-1],
     "two events of which one ends": event("b") + event("c").replace(b"null", b'"stop"'),
-    "two events of which one fails": event("b") + event("c", error={"message": "m"}) + event("d"),
+    "two events of which one fails": event("b") + event("c", {"error": {"message": "m"}}) + event("d"),
     "an event behind a comment": b": comment\n\n" + event("b"),
     "a comment between two events": event("b") + b": comment\n\n" + event("c"),
     "a named event": b"event: error\n" + event("b"),
@@ -68,7 +91,7 @@ def test_any_other_piece_is_not_known(piece: bytes) -> None:
 @pytest.mark.parametrize(
     "known",
     [
-        event("a", usage={"content": "a"}).replace(b'"delta":{"content":"a"}', b'"delta":{"content" :"a"}'),
+        event("a", {"usage": {"content": "a"}}).replace(b'"delta":{"content":"a"}', b'"delta":{"content" :"a"}'),
         event("a").replace(b'"content":"a"', b'"content":"z","content":"a"'),
         b": comment\n" + event("a"),
         event("a").replace(b"\n\n", b"\r\n\r\n"),
@@ -78,30 +101,39 @@ def test_any_other_piece_is_not_known(piece: bytes) -> None:
 def test_a_shape_whose_text_cannot_be_told_is_not_learnt(known: bytes) -> None:
     [read] = [one for one in Scanner().feed(known) if one.data]
     shape = PlainShape()
-    shape.learn(known, read.data or b"")
+    shape.learn(read)
     assert shape.text(known) == ""
 
 
 def test_a_shape_is_not_looked_for_again_and_again() -> None:
     shape = PlainShape()
     for number in range(10):
-        known = event("a", nonce=number)
-        shape.learn(known, known[6:-2])
-    assert [shape.text(event("b", nonce=number)) for number in (2, 9)] == ["b", ""]
+        known = event("a", {"nonce": number})
+        shape.learn(Event(known, "", known[6:-2]))
+    assert [shape.text(event("b", {"nonce": number})) for number in (2, 9)] == ["b", ""]
 
 
 @given(
-    st.text(), st.lists(st.text(), min_size=1, max_size=4), st.booleans(), st.integers(0, 300), st.binary(max_size=2)
+    st.lists(st.text(), min_size=2, max_size=5),
+    st.booleans(),
+    st.booleans(),
+    st.tuples(st.integers(0, 300), st.binary()),
 )
 def test_what_is_known_is_what_decoding_gives(
-    first: str, texts: list[str], compact: bool, at: int, other: bytes
+    texts: list[str], compact: bool, is_noisy: bool, other: tuple[int, bytes]
 ) -> None:
-    piece = b"".join(
-        event(text, compact=compact, escaped=False) if text.isprintable() else event(text) for text in texts
-    )
-    piece = piece[:at] + other + piece[at + len(other) :]
+    """Some bytes of the events are other ones."""
 
-    known = knowing(event(first, compact=compact)).text(piece)
+    def written(text: str, noise: str) -> bytes:
+        fields = {"p": noise} if is_noisy else {}
+        return event(text, fields, compact=compact, escaped=not text.isprintable())
+
+    first, *others = texts
+    at, put = other
+    piece = b"".join(written(text, "ab"[: len(text)]) for text in others)
+    piece = piece[:at] + put + piece[at + len(put) :]
+
+    known = knowing(written(first, "abc")).text(piece)
 
     if known:
         scanner = Scanner()
