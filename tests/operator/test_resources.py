@@ -205,6 +205,27 @@ def test_null_is_unset_wherever_it_stands() -> None:
     ]
 
 
+@pytest.mark.parametrize("token", ["{}", "{inline: null}"])
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "openai: {%s}",
+        "mistral: {%s}",
+        "anthropic: {%s}",
+        "azureOpenai: {endpoint: e, deploymentName: d, apiVersion: v, %s}",
+        "gemini: {model: m, apiVersion: v, %s}",
+    ],
+)
+@pytest.mark.parametrize("place", ["{ai: {%s}}", "{ai: {multi: {priorities: [{pool: [{%s}]}, {pool: [{%s}]}]}}}"])
+def test_the_rules_of_a_part_hold_wherever_it_stands(place: str, provider: str, token: str) -> None:
+    spec = place.replace("%s", provider).replace("%s", f"authToken: {token}")
+
+    found = problems("Upstream", f"spec: {spec}")
+
+    assert len(found) == place.count("%s")
+    assert all(each.endswith("authToken: must have one of inline, secretRef or passthrough; it has none") for each in found)
+
+
 def test_an_unset_wrapper_differs_from_false() -> None:
     unset, false = (
         upstream(f"spec: {{static: {{hosts: [{{addr: a, port: 443}}]{more}}}}}").spec.static

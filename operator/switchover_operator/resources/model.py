@@ -12,10 +12,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, PydanticCustomError
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 
@@ -124,12 +123,11 @@ class KeepingPart(Part):
 class CheckedPart(Part):
     """A part with rules between its fields."""
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         # Most parts have no rules; a call into Python for each of them would take as long as pydantic itself.
-        schema = handler(source)
-        has_rules = source.ONE_OF or source.RULES
-        return no_info_after_validator_function(_with_rules_held, schema) if has_rules else schema
+        if cls.ONE_OF or cls.RULES:
+            cls._rules_hold = model_validator(mode="after")(_with_rules_held)  # type: ignore[attr-defined]
 
     def _collision(self, one_of: OneOf) -> str:
         """Say what is wrong where not one of the fields is set."""
