@@ -223,7 +223,8 @@ def test_the_rules_of_a_part_hold_wherever_it_stands(place: str, provider: str, 
     found = problems("Upstream", f"spec: {spec}")
 
     assert len(found) == place.count("%s")
-    assert all(each.endswith("authToken: must have one of inline, secretRef or passthrough; it has none") for each in found)
+    why = "authToken: must have one of inline, secretRef or passthrough; it has none"
+    assert all(each.endswith(why) for each in found)
 
 
 def test_an_unset_wrapper_differs_from_false() -> None:
