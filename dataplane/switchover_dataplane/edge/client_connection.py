@@ -65,6 +65,8 @@ class ClientConnection(Receiving):
             self._clients.connections.open -= 1
         self._clients.forget(self)
         self._deadline.end()
+        if self._task is None or self._task.done():
+            self.request = None
         self._end_request()
         super().connection_lost(exc)
 
@@ -121,7 +123,8 @@ class ClientConnection(Receiving):
             _log(error, "unknown")
             self.cut()
         finally:
-            self.request = None  # a cycle, as it has this connection
+            if self.transport is None:
+                self.request = None  # a cycle, as it has this connection
 
     async def _next(self) -> Request:
         """Wait for the next request."""

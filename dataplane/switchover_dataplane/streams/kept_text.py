@@ -1,5 +1,6 @@
 """The text of an answer that was sent so far, for another model to continue."""
 
+from collections.abc import Callable
 from io import StringIO
 from typing import Final
 
@@ -10,12 +11,16 @@ MOST_TEXT: Final = 1 << 20
 
 
 class KeptText:
-    """Collects a text of `length` characters in one buffer, as each piece on its own needs 50 bytes more."""
+    """Collects a text of `length` characters in one buffer, as each piece on its own needs 50 bytes more.
 
-    __slots__ = ("_text", "length")
+    Whoever adds very many pieces may `write` each and count its characters.
+    """
+
+    __slots__ = ("_text", "length", "write")
 
     def __init__(self) -> None:
         self._text = StringIO()
+        self.write: Callable[[str], int] = self._text.write
         self.length = 0
 
     def __str__(self) -> str:
@@ -26,7 +31,7 @@ class KeptText:
 
     def add(self, text: str) -> int:
         """Keep a piece; return the length of the text with it."""
-        self.length = length = self.length + self._text.write(text)
+        self.length = length = self.length + self.write(text)
         return length
 
     @property
@@ -36,4 +41,6 @@ class KeptText:
 
     def drop(self) -> None:
         """Drop the text."""
-        self._text, self.length = StringIO(), 0
+        self._text = StringIO()
+        self.write = self._text.write
+        self.length = 0

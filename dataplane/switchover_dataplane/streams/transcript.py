@@ -281,9 +281,10 @@ class Transcript:
             return False
         if self._is_in_text:
             self.progress_events += 1
-            if self._kept.add(text) <= MOST_TEXT:
-                return True
-            self._drop_text()
+            kept = self._kept
+            kept.length += kept.write(text)
+            if kept.length > MOST_TEXT:
+                self._drop_text()
         else:
             self._take_text(text)
         return True

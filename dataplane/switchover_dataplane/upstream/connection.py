@@ -212,8 +212,7 @@ class Connection:
             self.close()
             return
         answer, take = self._answer, self._taker
-        size = len(data)
-        if take is not None and size <= self.room:
+        if take is not None and (size := len(data)) <= self.room:
             piece = answer.only_chunk(data, size)
             if piece is not None:
                 self.room -= size
