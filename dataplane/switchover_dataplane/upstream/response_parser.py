@@ -232,6 +232,7 @@ class ResponseParser:
             self.reusable = False
         elif self.head_done:
             self.done = True
+            self.is_between_chunks = False
 
     # ── What is refused ─────────────────────────────────────────────────────────────────────────────────────────────
 

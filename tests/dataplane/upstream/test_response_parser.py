@@ -234,6 +234,10 @@ def test_a_chunk_that_is_taken_past_the_parser_changes_nothing(chunks: list[byte
             break
 
 
+def test_no_chunk_follows_the_last_one() -> None:
+    assert parsed(CHUNKED + b"0\r\n\r\n").only_chunk(b"2\r\nab\r\n", 7) is None
+
+
 def test_one_whole_chunk_is_taken_past_the_parser() -> None:
     parser = parsed(CHUNKED + b"2\r\nab\r\n")
     assert (parser.take(), parser.only_chunk(b"3\r\ncde\r\n", 8), parser.take()) == (b"ab", b"cde", b"")
