@@ -60,7 +60,7 @@ $(MYPYC)/done: setup.py pyproject.toml $(VENV)/dev $(shell find dataplane operat
 compiled: $(MYPYC)/done ## the data plane compiled by mypyc, into .venv/mypyc/packages: needs a C compiler, takes minutes
 
 .PHONY: test-compiled
-test-compiled: $(MYPYC)/done ## the data plane's tests over the compiled form; some fail: docs/performance/levers.md
+test-compiled: $(MYPYC)/done ## the data plane's tests over the compiled form, which the image has: needs a C compiler
 	@PYTHONPATH=$(CURDIR)/$(MYPYC)/packages $(BIN)/python -m pytest -n 4 --dist worksteal tests/dataplane
 
 STREAMS ?= 1000
@@ -136,6 +136,7 @@ lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, fo
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 	@sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - -o requirements-build.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@echo mypy | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock - -o requirements-compile.lock
 	@if command -v $(NPM) >/dev/null; then cd $(SDK_JS) && $(NPM) update --package-lock-only --no-audit --no-fund --silent; fi
 
 # What is measured is what the image holds: the compiled form, where there is a compiler, on an interpreter that was built
@@ -174,8 +175,8 @@ bench-operator: $(VENV)/dev ## how fast an edit is served with ROUTES routes, me
 	@PYTHONPATH=tests $(BIN)/python tools/operator_bench.py $(ROUTES) $(EDITS)
 
 .PHONY: image
-image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; BUILD_ARGS goes to it
-	@set -- $(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_ARGS) --file Containerfile --tag $(IMAGE) .; \
+image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; COMPILED=0 leaves it all Python; BUILD_ARGS
+	@set -- $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(COMPILED),--build-arg COMPILED=$(COMPILED)) $(BUILD_ARGS) --file Containerfile --tag $(IMAGE) .; \
 	if docker ps --quiet >/dev/null 2>&1; then docker build "$$@"; \
 	elif podman info >/dev/null 2>&1; then podman build "$$@"; \
 	elif buildah info >/dev/null 2>&1; then buildah --isolation chroot bud --layers $(if $(wildcard /etc/ssl/certs),--volume /etc/ssl/certs:/etc/ssl/certs:ro) "$$@"; \

@@ -8,6 +8,7 @@ import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Final
 
 import click
@@ -71,7 +72,9 @@ async def serve(flags: Flags) -> None:
     admin = Admin(state, runtime, metrics, is_open=flags.admin_open)
     await admin.open(flags.admin)
     await push.open(flags.channel)
-    log.info("the data plane takes tables at %s, its admin port is %s", flags.channel.address, flags.admin)
+    fields = {"compiled": not isinstance(Proxy.handle, FunctionType)}
+    where = (flags.channel.address, flags.admin)
+    log.info("the data plane takes tables at %s, its admin port is %s", *where, extra={"fields": fields})
     await stop.wait()
     log.info("stopping: it serves on for %g s, then what is in flight has %g s to end", flags.drain_delay, flags.grace)
     state.draining = True

@@ -39,8 +39,10 @@ def test_whatever_pip_installs_has_a_hash_or_comes_from_the_sources() -> None:
     commands = CONTAINERFILE.replace("\\\n", " ").splitlines()
     installs = [line for line in commands if "pip" in line and " install " in line]
 
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert [line for line in installs if "--require-hashes" not in line and "--no-index" not in line] == []
-    for lock in ("requirements.lock", "requirements-build.lock", "requirements-dev.lock"):
-        packages = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", (ROOT / lock).read_text(), re.MULTILINE | re.DOTALL)
+    for lock in ("", "-build", "-compile", "-dev"):
+        packages = re.findall(
+            r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", (ROOT / f"requirements{lock}.lock").read_text(), re.MULTILINE | re.DOTALL
+        )
         assert [each.split()[0] for each in packages if "--hash=sha256:" not in each] == []

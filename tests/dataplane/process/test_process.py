@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Self
@@ -113,6 +114,12 @@ async def _refuses(port: int) -> None:
             return
         writer.close()
         await asyncio.sleep(0.01)
+
+
+async def test_its_first_line_says_whether_it_is_compiled(tmp_path: Path) -> None:
+    async with dataplane(tmp_path) as running:
+        line = msgspec.json.decode(await running.says("takes tables"))
+    assert line["compiled"] is (find_spec("switchover__mypyc") is not None)
 
 
 async def test_a_second_signal_ends_it_at_once(running: Running) -> None:
