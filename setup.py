@@ -4,34 +4,63 @@ Everything else about the package stands in pyproject.toml. mypyc and a C compil
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
-    "attempts": "answer attempt attempt_group attempt_log exchange held in_flight read_success runtime soft_timeout",
+    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_success redirect "
+    "runtime soft_timeout stream_start unreadable",
     "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending server",
     "failover": "answer_status backoff balance decision most_telling retry_budget retry_state triggers",
-    "formats": "error_shape json_body json_fields lenient_json media_types plain_answer token_count",
+    "formats": "error_shape finish_reasons json_body json_fields lenient_json media_types plain_answer sse stream_end "
+    "token_count",
     "health": "attribution cool_downs ejection health health_keys",
     "process": "deadlines driver timeouts turns waiter",
     "": "log_text proxy",
-    "reply": "reply",
+    "reply": "delivery idle_timeout reading relay reply",
     "request": "call call_of continuation expect identity limits memory_budget plan read_body wording",
     "routing": "backends filters headers",
+    "streams": "held_calls kept_text opened opening other_blocks other_calls splice transcript",
     "telemetry": "json_line metrics series trace trace_line",
     "upstream": "connection decoded pool redaction request_head response_parser targets transport upload",
 }
 """Most modules that requests go through, as `make guard TOP=70` lists them.
 
-These stay Python: a subclass of str (`formats/json_fields`) and an asynchronous generator (`request/read_body`), which
-mypyc does not compile; msgspec's Structs that bodies are decoded into (`formats/chunk`, `formats/plain_answer`), as the
-types of their fields are lost; a generic dataclass with slots (`routing/match`); and what reads and hands on streams,
-of which tests fail when it is compiled.
+`tests/dataplane/test_compiled_modules.py` says what such a module must not have. So these stay Python: a subclass of
+str (`formats/every_field`); an asynchronous generator (`request/passing_body`); msgspec's Structs that bodies are
+decoded into (`formats/chunk`, `formats/event_body`, `formats/plain_forms`, `classify/success`), as the types of their
+fields are lost; Structs with options, which are lost (`failover/outcome`, `failover/steps`, `formats/chunk_kind`,
+`telemetry/trace_fields`); and a generic dataclass with slots (`routing/match`).
 """
+
+
+class BuildOfMany(build_ext):
+    """Compiles the C files of an extension beside each other: setuptools takes them one after the other."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile each file, then link them all."""
+
+        def compiled(source: str) -> list[str]:
+            return self.compiler.compile(
+                [source],
+                output_dir=self.build_temp,
+                include_dirs=ext.include_dirs,
+                debug=self.debug,
+                extra_postargs=ext.extra_compile_args,
+                depends=ext.depends,
+            )
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for objects in pool.map(compiled, ext.sources):
+                ext.extra_objects += objects
+        ext.sources = []
+        super().build_extension(ext)
 
 
 def sources() -> list[str]:
@@ -45,8 +74,14 @@ def extensions() -> list[Extension]:
 
     # `make lint` checks the types under its own configuration, which names packages that are not there in a build.
     settings = ["--config-file=", "--ignore-missing-imports"]
-    return mypycify([*settings, *sources()], opt_level="2", debug_level="0", multi_file=True, group_name="switchover")
+    made = mypycify([*settings, *sources()], opt_level="2", debug_level="0", multi_file=True, group_name="switchover")
+    for each in made:
+        # What another version of the C compiler warns of is no fault of this package.
+        each.extra_compile_args = [flag for flag in each.extra_compile_args if flag != "-Werror"]
+    return made
 
 
-COMPILES = os.environ.get("SWITCHOVER_COMPILE") == "1"
-setup(ext_modules=extensions() if COMPILES else [], setup_requires=["mypy>=1.18"] if COMPILES else [])
+if os.environ.get("SWITCHOVER_COMPILE") == "1":
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildOfMany}, setup_requires=["mypy>=1.18"])
+else:
+    setup()

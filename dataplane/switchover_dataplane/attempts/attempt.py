@@ -54,8 +54,8 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
                 response = await _followed(response, transport, call, body, of)
     except TimeoutError:
         return TimedOut(name, seconds or 0.0), None
-    except ConnectFailed as failure:
-        return NotSent(failure.cause, failure.detail), None
+    except ConnectFailed as unsent:
+        return NotSent(unsent.cause, unsent.detail), None
     except ConnectionBroken as failure:
         return Broken(failure.how, failure.detail), None
     plain = _plainly_good(response, expected)

@@ -47,7 +47,8 @@ _THINKING: Final = re.compile(r"reasoning|thinking|thought")
 _CALLS: Final = frozenset(("tool_calls", "function_call"))
 _CONTENT: Final = frozenset(("refusal", "audio", "images", "annotations"))
 _FRAME_FIELDS: Final = frozenset(("role", "name", "channel", "phase"))
-FIRST: Final = (0,)
+# A tuple of no fixed length is an object to mypyc, which `is` can tell; one of one number is that number.
+FIRST: Final[tuple[int, ...]] = (0,)
 """The choices of a chunk of the only choice."""
 
 # A module name is found much faster than an Enum member, and each event of a stream needs it.

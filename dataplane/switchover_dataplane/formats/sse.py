@@ -7,10 +7,9 @@ blank line gets one at the end of the body, as clients would ignore it (WHATWG H
 import re
 from typing import Final
 
-import msgspec
-
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.process import turns
+from switchover_dataplane.structs import Value
 
 MAX_EVENT: Final = 4 * 1024 * 1024
 """A larger event is forwarded in parts that are not decoded; this limits the memory for a line without end."""
@@ -26,7 +25,7 @@ _IDLE: Final = re.compile(rb"(?:[\r\n]+|:[^\r\n]*[\r\n])+")
 _IDLE_STARTS: Final = frozenset(b"\r\n:")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class Event(Value, frozen=True):
     """One event: its bytes, its `event` field, and its data lines joined by newlines.
 
     `data` is None without a data line, as in comments and keep-alives. `is_part`: the event is too large to decode. It

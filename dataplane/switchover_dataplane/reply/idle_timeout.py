@@ -8,22 +8,20 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 
-from switchover_dataplane.upstream.transport import Response
-
 
 class IdleTimeout:
-    """Closes `rest` when it was waited for `limit` seconds without any news, 0 for no limit.
+    """Calls `give_up` when an answer was waited for `limit` seconds without any news, 0 for no limit.
 
-    The reader sets `waiting_since` to the event loop's time while it waits, None for as long as it does not. Before
-    `rest` is closed `longer` is asked for another limit for this one silence, None if there is none. `patience` is the
-    limit of the last silence. `timed_out` tells that `rest` was closed.
+    The reader sets `waiting_since` to the event loop's time while it waits, None for as long as it does not. Before the
+    answer is given up `longer` is asked for another limit for this one silence, None if there is none. `patience` is
+    the limit of the last silence. `timed_out` tells that the answer was given up.
     """
 
     __slots__ = (
+        "_give_up",
         "_lengthened",
         "_longer",
         "_loop",
-        "_rest",
         "_timer",
         "limit",
         "patience",
@@ -31,13 +29,13 @@ class IdleTimeout:
         "waiting_since",
     )
 
-    def __init__(self, rest: Response, limit: float, longer: Callable[[], float | None]) -> None:
+    def __init__(self, give_up: Callable[[], None], limit: float, longer: Callable[[], float | None]) -> None:
         self.limit = self.patience = limit
         self.timed_out = False
         self._lengthened: float | None = None
         self.waiting_since: float | None = None
         self._longer = longer
-        self._rest = rest
+        self._give_up = give_up
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._look()
@@ -65,7 +63,7 @@ class IdleTimeout:
             self._timer = self._loop.call_later(min(left, self.limit), self._look)
             return
         self.timed_out = True
-        self._rest.abort()
+        self._give_up()
 
     def _left(self) -> float:
         """Return how many seconds of the silence are left."""

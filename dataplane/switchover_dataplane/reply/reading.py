@@ -65,7 +65,7 @@ class Reading:
         self._settled_at: float | None = None
         self._transcript = transcript
         self._waited = 0.0
-        self._idle = IdleTimeout(rest, self._idle_limit(), longer)
+        self._idle = IdleTimeout(rest.abort, self._idle_limit(), longer)
 
     async def to_its_end(self) -> None:
         """Read until the body ended in an orderly way.
@@ -154,8 +154,8 @@ class Reading:
                     return await self._rest.chunk()
             except TimeoutError:
                 delivery.written_at = self._loop.time()
-                if delivery.is_between_events:
-                    await delivery.write(_HELD_BACK)
+            if delivery.is_between_events:
+                await delivery.write(_HELD_BACK)
 
     def _idle_limit(self) -> float:
         """Return how many seconds the target may be silent now, 0 for no limit."""

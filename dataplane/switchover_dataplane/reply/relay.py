@@ -74,13 +74,17 @@ class Relay:
         try:
             self._connection.begin(answer.status, headers)
             while True:
+                broke = None
                 try:
                     await self._pass_on(answer)
                     break
                 except Interruption as failure:
-                    answer = await self._continued(failure)
+                    broke = Broken(failure.how, failure.detail, ErrorClass.INTERRUPTED)
                 except Mismatch:
+                    pass
+                if broke is None:
                     await self._abort("the next model did not go on where the answer had broken off")
+                answer = await self._continued(broke)
         finally:
             answer.abort()
         self._connection.end()
@@ -98,27 +102,29 @@ class Relay:
         delivery, transcript, scanner = self._delivery, self._transcript, opened.scanner
         dropped = transcript.dropped
         try:
-            transcript.expect(opened.chunks)
-            events = opened.take()
-            for start in range(0, len(events), turns.EVENTS):
-                await delivery.take(events[start : start + turns.EVENTS])
-            del events
-            self._connection.send_head()
-            if answer.rest is not None:
-                limit = self._policy.stream_idle_timeout
-                await Reading(answer.rest, scanner, transcript, delivery, limit, self._lone_idle_limit).to_its_end()
-                answer.rest = None
-                left = scanner.end()
-                if left:
-                    await delivery.take(left)
-            else:
-                while scanner.is_behind:
-                    await delivery.take(scanner.feed(b""))
-            await delivery.write(transcript.take_end())
-        except (ConnectionBroken, Interruption) as failure:
-            if not transcript.is_settled:
-                raise Interruption(failure.how, failure.detail) from None
-            await delivery.write(transcript.closing())
+            try:
+                transcript.expect(opened.chunks)
+                events = opened.take()
+                for start in range(0, len(events), turns.EVENTS):
+                    await delivery.take(events[start : start + turns.EVENTS])
+                del events
+                self._connection.send_head()
+                if answer.rest is not None:
+                    limit = self._policy.stream_idle_timeout
+                    await Reading(answer.rest, scanner, transcript, delivery, limit, self._lone_idle_limit).to_its_end()
+                    answer.rest = None
+                    left = scanner.end()
+                    if left:
+                        await delivery.take(left)
+                else:
+                    while scanner.is_behind:
+                        await delivery.take(scanner.feed(b""))
+                end = transcript.take_end()
+            except (ConnectionBroken, Interruption) as failure:
+                if not transcript.is_settled:
+                    raise Interruption(failure.how, failure.detail) from None
+                end = transcript.closing()
+            await delivery.write(end)
         finally:
             delivery.attempt.dropped = transcript.dropped - dropped
             answer.abort()
@@ -134,15 +140,15 @@ class Relay:
 
     # ── When it breaks off ──────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _continued(self, failure: Interruption) -> Answer:
+    async def _continued(self, broke: Broken) -> Answer:
         """Return the answer of another model that was asked to go on.
 
         Raises:
             Interrupted: there is none, and the client was told.
         """
         last = self._record.attempts[-1]
-        self._exchange.broke(Broken(failure.how, failure.detail, ErrorClass.INTERRUPTED))
-        self._broke = self._broke or f"{trace.shown(last)} {failure.how}"
+        self._exchange.broke(broke)
+        self._broke = self._broke or f"{trace.shown(last)} {broke.how}"
         body = self._continuation()
         if isinstance(body, str):
             await self._abort(body)

@@ -51,6 +51,7 @@ async def stream(
     pieces = RedactedPieces(redaction)
     length = "" if redaction.longest else answer.headers.get("content-length", "")
     connection = request.connection
+    broke = ""
     try:
         connection.begin(answer.status, headers, int(length) if length.isdigit() else None)
         for piece in answer.held:
@@ -66,10 +67,12 @@ async def stream(
             answer.rest = None
         connection.end(pieces.end())
     except ConnectionBroken as failure:
-        await cut(connection)
-        raise Interrupted(failure.how) from failure
+        broke = failure.how
     finally:
         answer.abort()
+    if broke:
+        await cut(connection)
+        raise Interrupted(broke)
 
 
 async def _write(connection: Sending, data: bytes) -> None:

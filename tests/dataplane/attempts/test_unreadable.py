@@ -25,8 +25,9 @@ from serving import (
     table,
     targets,
 )
-from switchover_dataplane.attempts import attempt, read_success
-from switchover_dataplane.classify.refusal import refused
+from switchover_dataplane.attempts import read_success
+from switchover_dataplane.classify import refusal
+from switchover_dataplane.classify.error_words import sentences_of
 from switchover_dataplane.classify.success import check_success
 from switchover_dataplane.formats.chunk import plain_text, read, read_other
 from switchover_dataplane.formats.plain_shape import PlainShape
@@ -86,7 +87,7 @@ async def test_a_refusal_that_the_gateway_stumbles_over_is_moved_to_the_next_mod
     fault: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(attempt, "refused", failing_on_bad(refused, fault))
+    monkeypatch.setattr(refusal, "sentences_of", failing_on_bad(sentences_of, fault))
     bad = json(400, {"error": {"message": SECRET}})
     async with targets(bad, good()) as each, gateway(table(free_port(), [one.port for one in each], TWICE)) as at:
         status, body = await ask(at.port, stream=False)

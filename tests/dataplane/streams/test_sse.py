@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchover_dataplane.formats import sse
-from switchover_dataplane.formats.sse import Event, Scanner
+from switchover_dataplane.formats.sse import MAX_EVENT, Event, Scanner
 from switchover_dataplane.process import turns
 
 TEXTS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
@@ -110,24 +109,22 @@ def test_a_carriage_return_in_the_middle_of_a_line_ends_it() -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
-def test_an_event_that_is_too_large_passes_in_parts_and_the_next_one_is_read_again(
-    monkeypatch: pytest.MonkeyPatch, size: int, end: bytes
-) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 100)
-    text = b"data: a" + end + b"data: " + b"x" * 300 + end + b"data: b" + end
+def test_an_event_that_is_too_large_passes_in_parts_and_the_next_one_is_read_again(size: int, end: bytes) -> None:
     scanner = Scanner()
-    events = [event for at in range(0, len(text), size) for event in scanner.feed(text[at : at + size])]
+    start, rest = b"data: " + b"x" * (MAX_EVENT - 20), b"x" * 300 + end + b"data: b" + end
+    pieces = [b"data: a" + end, start, *(rest[at : at + size] for at in range(0, len(rest), size))]
+    events = [event for piece in pieces for event in scanner.feed(piece)]
     events += scanner.end()
-    assert b"".join(event.raw for event in events) == text
+    assert b"".join(event.raw for event in events) == b"".join(pieces)
     assert [event.data for event in events if not event.is_part] == [b"a", b"b"] or size == 1000
     assert scanner.end() == []
 
 
-def test_an_event_that_is_too_large_and_never_ends_is_a_part_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 100)
-    events = scanned(b"data: " + b"x" * 200)
+def test_an_event_that_is_too_large_and_never_ends_is_a_part_to_the_end() -> None:
+    sent = b"data: " + b"x" * MAX_EVENT
+    events = scanned(sent)
     assert [event.is_part for event in events] == [True, True]
-    assert b"".join(event.raw for event in events) == b"data: " + b"x" * 200
+    assert b"".join(event.raw for event in events) == sent
 
 
 @pytest.mark.parametrize("idle", [b"\n" * 9, b"\r\n" * 9, b"\r" * 9, b": a\n\n: b\n\n:\n", b"\n: a\r\n\r\n\n"])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.sse import Event, Scanner
-from switchover_dataplane.streams import held_calls, kept_text
 from switchover_dataplane.streams import transcript as module
+from switchover_dataplane.streams.held_calls import MOST_EVENTS, MOST_HELD
+from switchover_dataplane.streams.kept_text import MOST_TEXT
 from switchover_dataplane.streams.splice import Mismatch
 from switchover_dataplane.streams.transcript import Interruption, Transcript
 
@@ -237,9 +238,8 @@ def test_several_choices_that_were_asked_for_bind_the_answer_from_the_start() ->
     assert new(2).not_resumable == "several choices"
 
 
-def test_no_more_text_is_kept_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_text, "MOST_TEXT", 10)
-    transcript = broken(delta(content="x" * 10))
+def test_no_more_text_is_kept_than_a_limit() -> None:
+    transcript = broken(delta(content="x" * MOST_TEXT))
     assert transcript.not_resumable == ""
     take(transcript, delta(content="x"))
     assert (transcript.not_resumable, transcript.text) == ("more than 1 MiB of text", "")
@@ -487,18 +487,16 @@ def test_comments_and_pings_pass_a_tool_call_that_is_held_back() -> None:
     assert take(broken(call("{"), api=Api.CHAT), *alive) == b"".join(alive)
 
 
-def test_a_tool_call_that_is_too_large_to_be_held_is_handed_on_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_calls, "MOST_HELD", 500)
-    pieces = [call("x" * 100) for _ in range(9)]
+def test_a_tool_call_that_is_too_large_to_be_held_is_handed_on_as_it_comes() -> None:
+    pieces = [call("x" * (MOST_HELD // 5)) for _ in range(9)]
     transcript = new(1, Api.CHAT)
     sent = [take(transcript, piece) for piece in pieces]
     assert (sent[0], b"".join(sent), sent[-1]) == (b"", b"".join(pieces), pieces[-1])
     assert transcript.not_resumable == "tool_calls"
 
 
-def test_no_more_events_are_held_than_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_calls, "MOST_EVENTS", 3)
-    pieces = [call("x") for _ in range(9)]
+def test_no_more_events_are_held_than_a_limit() -> None:
+    pieces = [call("x") for _ in range(MOST_EVENTS + 1)]
     assert take(new(1, Api.CHAT), *pieces) == b"".join(pieces)
 
 
