@@ -79,7 +79,7 @@ async def ask(url: str, of: Plan) -> Verdict:
 
 def _objects(port: int) -> list[Manifest]:
     # With less patience than people have.
-    objects = [policy(firstTokenTimeout="2s", streamIdleTimeout="2s")]
+    objects = [policy(firstTokenTimeout="4s", streamIdleTimeout="4s")]
     for name, models in ROUTES.items():
         objects += route(name, [_model(model, port, name) for model in MODELS[:models]])
     return objects
