@@ -1,4 +1,4 @@
-"""The handler: the only place where matching, attempts and answers meet; what is asked is `asking.py`'s.
+"""The handler: the only place where matching, attempts and answers meet.
 
 A request keeps the table that it began with, whatever is pushed meanwhile.
 """

@@ -1,7 +1,7 @@
 """Exactly one attempt: send a request to one target, read as much of the answer as tells whether it is good.
 
 A request and a target → an outcome and, where there is one, the answer. Nothing reaches the client from here, so any
-failure that is seen here can still be moved to another target. What is done next is `failover.py`'s.
+failure that is seen here can still be moved to another target. What is done next is `decision.py`'s.
 """
 
 import contextlib
