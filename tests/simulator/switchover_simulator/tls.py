@@ -87,6 +87,7 @@ class Authority:
         )
 
 
+# As the operator has it for its authority: the two share no code, as the simulator knows neither of the other packages.
 _SIGNS: Final = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
