@@ -49,7 +49,7 @@ class Finding:
 
 
 class Found:
-    """The findings of all reports; those of a report that is the one of last time are not looked for again."""
+    """The findings of all reports but notes; a report that is the one of last time is not looked at again."""
 
     def __init__(self) -> None:
         self._known: dict[Identity, tuple[Report, object, list[Finding]]] = {}
@@ -63,13 +63,16 @@ class Found:
         for report in reports:
             known, where = before.get(report.identity), document(report.identity)
             if known is None or known[0] is not report or known[1] is not where:
-                known = report, where, findings(report, locate)
+                known = report, where, findings(report, locate, Weight.RISK)
             now[report.identity] = known
         return [each for _, _, found in now.values() for each in found]
 
 
-def findings(report: Report, locate: Locate) -> list[Finding]:
-    """Everything worth telling about one object, the weightiest first; nothing about what is as it should be."""
+def findings(report: Report, locate: Locate, down_to: Weight = Weight.NOTE) -> list[Finding]:
+    """Everything worth telling about one object, the weightiest first; nothing about what is as it should be.
+
+    What is less than `down_to` is left out.
+    """
     found = [
         Finding(
             weight,
@@ -80,7 +83,7 @@ def findings(report: Report, locate: Locate) -> list[Finding]:
         )
         for about, conditions in _parts(report)
         for condition in conditions
-        if (weight := _weight(condition)) is not None
+        if (weight := _weight(condition)) is not None and weight <= down_to
     ]
     if report.address_problem:
         found.append(
@@ -92,7 +95,8 @@ def findings(report: Report, locate: Locate) -> list[Finding]:
                 _place(report, report.address_problem, locate),
             )
         )
-    found += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
+    if down_to is Weight.NOTE:
+        found += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
     if len(found) < 2:
         return found
     return sorted(dict.fromkeys(found), key=lambda finding: finding.weight)

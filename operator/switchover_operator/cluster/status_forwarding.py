@@ -45,7 +45,7 @@ def _with_findings(route: Report, used: Iterable[Identity], reports: Mapping[Ide
 
 
 def _forwarded_findings(report: Report) -> list[Finding]:
-    return [finding for finding in findings(report, lambda *_: "") if finding.weight is not Weight.NOTE]
+    return findings(report, lambda *_: "", Weight.RISK)
 
 
 def _policies_by_target(reports: Mapping[Identity, Report]) -> dict[Identity, list[Identity]]:
