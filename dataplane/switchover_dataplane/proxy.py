@@ -73,26 +73,77 @@ class Proxy:
         self._no_backend = Seldom(_LOGGED_EVERY, _LOGGED_KINDS)
 
     async def handle(self, request: Request, port: int) -> OwnAnswer | None:
-        """Serve one request that came in at `port`."""
-        started = time.monotonic()
-        self._metrics.in_flight += 1
+        """Serve one request that came in at `port`: try its targets, hand on the answer, write down what happened."""
         try:
-            serving, plan = self._state.current, request.head.plan
-            if not isinstance(plan, HeadPlan) or plan.serving is not serving:
-                plan = self._plan(serving, request, port)
-            request_id = plan.request_id or _new_id()
-            routed = self._routed(plan, request_id)
-            rule = plan.found.rule
-            record = trace.Record(request_id, rule.route, rule.name, started)
-            record.caller = plan.caller
-            return await self._forward(request, routed, record)
+            routed, record = self._begun(request, port)
         except Unserved as refused:
             self._metrics.unrouted(refused.response.status)
             return refused.response
+        self._metrics.in_flight += 1
+        held = self._memory.open(request.remote)
+        exchange: Exchange | None = None
+        budget, upstream = self._runtime.budget, routed.upstream.name
+        budget.begin(upstream)
+        try:
+            call = call_at_hand(request, routed, record.request_id, held)
+            if call is None:
+                call = await call_that_comes(request, routed, record.request_id, held)
+            first, targets = routed.first, routed.upstream
+            if first is not None and first.is_for_vectors:
+                targets = of_one_model(targets, routed.serving.routes, call.body.model)
+            identity = RequestIdentity(
+                call, name=routed.caller, fields=request.headers, query=routed.query, address=request.remote
+            )
+            routes, policy, limits = routed.serving.routes, routed.policy, routed.limits
+            exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
+            ended = await exchange.run()
+            answer = self._answer(routed, record, exchange, ended)
+            if isinstance(answer, OwnAnswer):
+                return answer
+            redacts = routed.redaction(record)
+            response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
+            if answer.is_whole and not (ended.success and answer.opened is not None):
+                reply.whole(request, answer, response_headers, redacts)
+            else:
+                await self._hand_on(request, routed, record, exchange, ended, answer, response_headers, redacts)
+            return None
+        except asyncio.CancelledError:
+            record.outcome, record.status = "client-gone", 499
+            raise
+        except ConnectionError:
+            if record.outcome != "interrupted":
+                record.outcome, record.status = "client-gone", 499
+            raise
+        except Unserved as refused:
+            record.outcome, record.status = "refused", refused.response.status
+            refused.response.headers["x-request-id"] = record.request_id
+            return refused.response
         finally:
+            if exchange is not None:
+                exchange.close()
+            held.close()
+            budget.end(upstream)
             self._metrics.in_flight -= 1
+            self._finish(record)
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begun(self, request: Request, port: int) -> tuple[Routed, trace.Record]:
+        """Find out where a request goes, and begin its record.
+
+        Raises:
+            Unserved: with the answer, where it goes nowhere.
+        """
+        started = time.monotonic()
+        serving, plan = self._state.current, request.head.plan
+        if not isinstance(plan, HeadPlan) or plan.serving is not serving:
+            plan = self._plan(serving, request, port)
+        request_id = plan.request_id or _new_id()
+        routed = self._routed(plan, request_id)
+        rule = plan.found.rule
+        record = trace.Record(request_id, rule.route, rule.name, started)
+        record.caller = plan.caller
+        return routed, record
 
     def _plan(self, serving: Serving | None, request: Request, port: int) -> HeadPlan:
         """Find the rule for requests with this head.
@@ -154,55 +205,6 @@ class Proxy:
         if self._no_backend.is_due(f"{rule.route} {rule.name} {reason}", time.monotonic()):
             fields = {"route": rule.route, "rule": rule.name, "request_id": request_id}
             _routes_log.warning("a backend cannot be used: %s", reason, extra={"fields": fields})
-
-    # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _forward(self, request: Request, routed: Routed, record: trace.Record) -> OwnAnswer | None:
-        """Hold the body, try the targets, hand on the answer, and write down what happened."""
-        held = self._memory.open(request.remote)
-        exchange: Exchange | None = None
-        budget, upstream = self._runtime.budget, routed.upstream.name
-        budget.begin(upstream)
-        try:
-            call = call_at_hand(request, routed, record.request_id, held)
-            if call is None:
-                call = await call_that_comes(request, routed, record.request_id, held)
-            first, targets = routed.first, routed.upstream
-            if first is not None and first.is_for_vectors:
-                targets = of_one_model(targets, routed.serving.routes, call.body.model)
-            identity = RequestIdentity(
-                call, name=routed.caller, fields=request.headers, query=routed.query, address=request.remote
-            )
-            routes, policy, limits = routed.serving.routes, routed.policy, routed.limits
-            exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
-            ended = await exchange.run()
-            answer = self._answer(routed, record, exchange, ended)
-            if isinstance(answer, OwnAnswer):
-                return answer
-            redacts = routed.redaction(record)
-            response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
-            if answer.is_whole and not (ended.success and answer.opened is not None):
-                reply.whole(request, answer, response_headers, redacts)
-            else:
-                await self._hand_on(request, routed, record, exchange, ended, answer, response_headers, redacts)
-            return None
-        except asyncio.CancelledError:
-            record.outcome, record.status = "client-gone", 499
-            raise
-        except ConnectionError:
-            if record.outcome != "interrupted":
-                record.outcome, record.status = "client-gone", 499
-            raise
-        except Unserved as refused:
-            record.outcome, record.status = "refused", refused.response.status
-            refused.response.headers["x-request-id"] = record.request_id
-            return refused.response
-        finally:
-            if exchange is not None:
-                exchange.close()
-            held.close()
-            budget.end(upstream)
-            self._finish(record)
 
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 

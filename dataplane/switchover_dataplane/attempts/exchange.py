@@ -122,7 +122,7 @@ class Exchange:
         step: Step | None
         try:
             step = self._first()
-            while isinstance(step, (Try, Wait)):
+            while step is not None and isinstance(step, (Try, Wait)):
                 step = await self._take(step)
             while self._group.open and self._serving is None:
                 self._on_late(await self._group.next_ended())

@@ -111,8 +111,14 @@ class ClientConnection(Receiving):
 
     async def _serve_all(self) -> None:
         try:
-            while await self._serve_one(await self._next()):
-                pass
+            keeps = True
+            while keeps:
+                request = await self._next_behind() if self._behind else None
+                if request is None:
+                    await self._wait()
+                    request = self.request
+                    assert request is not None  # noqa: S101 - what ends the wait has set it
+                keeps = await self._serve_one(request)
             self.close_when_taken()
         except ConnectionError:
             self.cut()  # the client left, or its answer broke off
@@ -126,21 +132,18 @@ class ClientConnection(Receiving):
             if self.transport is None:
                 self.request = None  # a cycle, as it has this connection
 
-    async def _next(self) -> Request:
-        """Wait for the next request."""
-        if self._behind:
-            await turns.give_way()  # however much the client sent ahead, one request is served in a turn
-            data, self._behind = self._behind, b""
-            request = self._read_head(data)
-            if request is not None:
-                return request
+    async def _next_behind(self) -> Request | None:
+        """Read the next request from what the client sent ahead; however much that is, one is served in a turn."""
+        await turns.give_way()
+        data, self._behind = self._behind, b""
+        return self._read_head(data)
+
+    def _wait(self) -> Waiter:
+        """Return what is awaited until the next request has come."""
         self._waiter = waiter = Waiter(self._loop)
         if self._reading_is_paused:
             self._resume_reading()
-        await waiter
-        request = self.request
-        assert request is not None  # noqa: S101 - what ends the wait has set it
-        return request
+        return waiter
 
     async def _serve_one(self, request: Request) -> bool:
         """Answer a request; return whether another may follow it."""

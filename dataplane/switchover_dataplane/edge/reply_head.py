@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from email.utils import formatdate
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -20,6 +19,10 @@ _TYPE: Final = istr("content-type")
 _DATE: Final = istr("date")
 _SERVER: Final = istr("server")
 _CONNECTION: Final = istr("connection")
+
+
+_status_lines: Final[tuple[dict[int, str], dict[int, str]]] = ({}, {})
+"""By version and status: there are a thousand at most."""
 
 
 class Date:
@@ -58,7 +61,9 @@ def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
     """
     if _LENGTH in headers or _CODING in headers:
         headers = _without_framing(headers)
-    lines = [status_line(version, status), *map(": ".join, headers.items())]
+    lines = [status_line(version, status)]
+    for name, value in headers.items():
+        lines.append(f"{name}: {value}")
     if has_body and _TYPE not in headers:
         lines.append("Content-Type: application/octet-stream")
     if framing:
@@ -76,14 +81,16 @@ def serialise(  # noqa: PLR0917 - called with every answer, where keywords cost
     return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-@lru_cache(maxsize=256)
 def status_line(version: int, status: int) -> str:
     """Return the first line of an answer without its end; a status that nobody registered has no reason."""
-    try:
-        reason = HTTPStatus(status).phrase
-    except ValueError:
-        reason = ""
-    return f"HTTP/1.{version} {status} {reason}"
+    known = _status_lines[version].get(status)
+    if known is None:
+        try:
+            reason = HTTPStatus(status).phrase
+        except ValueError:
+            reason = ""
+        known = _status_lines[version][status] = f"HTTP/1.{version} {status} {reason}"
+    return known
 
 
 def _without_framing(headers: Fields) -> "CIMultiDict[str]":

@@ -38,6 +38,7 @@ READ: Final = frozenset(
 SMALL: Final = 4 * 1024
 """Maximum bytes of a decoded field that decides how a request is served; every known value is shorter."""
 
+_SMALL_TEXT: Final = 16 * 1024
 _LONGEST_MODEL: Final = 128 * 1024
 _MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t\r\n]*')
 _USUAL_START: Final = b'{"model":"'
@@ -111,7 +112,9 @@ class JsonBody:
         start = self._start_of_model(self._original)
         if not start:
             return b"".join(self._pieces(model))
-        rest = memoryview(self._original)[start + len(self.fields["model"]) :]
+        end = start + len(self.fields["model"])
+        # Of a large body the rest is copied once only.
+        rest = self._original[end:] if len(self._original) <= _SMALL_TEXT else memoryview(self._original)[end:]
         return b"".join((self._original[:start], _encoder.encode(model), rest))
 
     @staticmethod

@@ -43,7 +43,9 @@ def read(text: bytes) -> dict[str, msgspec.Raw]:
             fields = _plain.decode(text)
             # The fields fill the whole text, so no field was replaced by a later one. A text with white space or
             # escapes does not match and is read again in the exact way.
-            size = 1 + 4 * len(fields) + len("".join(fields)) + sum(map(len, fields.values()))
+            size = 1 + 4 * len(fields) + len("".join(fields))
+            for value in fields.values():
+                size += len(value)
             if size == len(text) and len(fields) <= MOST_FIELDS:
                 return fields
         return _read_exactly(text)

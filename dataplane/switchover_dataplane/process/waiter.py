@@ -11,18 +11,15 @@ from typing import Any, Final
 
 from switchover_dataplane.process.timeouts import Timeout
 
-_current_task: Final = asyncio.current_task
-
 
 class Waiter:
     """One wait of one task: `await` it once, `wake` ends the wait. The `timeout` is cancelled when it is over."""
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_is_over", "_loop", "_run_on", "timeout")
+    __slots__ = ("_asyncio_future_blocking", "_is_cancelled", "_is_over", "_loop", "_run_on", "timeout")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop: Final = loop
-        self._context: Context | None = None
         self._run_on: Callable[[Any], object] | None = None
         self._is_over = False
         self.timeout: Timeout | asyncio.TimerHandle | None = None
@@ -38,14 +35,13 @@ class Waiter:
         if self._is_over:
             return
         self._end()
-        run_on, context = self._run_on, self._context
-        if run_on is None or context is None:
+        run_on, self._run_on = self._run_on, None
+        if run_on is None:
             return
-        self._run_on = None
-        if _current_task(self._loop) is None:
-            context.run(run_on, self)
-        else:
-            self._loop.call_soon(run_on, self, context=context)
+        try:
+            run_on(self)
+        except RuntimeError:  # asyncio's: one task may not run within another
+            self._loop.call_soon(run_on, self)
 
     def _end(self) -> None:
         self._is_over = True
@@ -59,9 +55,9 @@ class Waiter:
         """Return the event loop of the task."""
         return self._loop
 
-    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
-        """Take what runs the task on."""
-        self._run_on, self._context = callback, context
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:  # noqa: ARG002 - a future's
+        """Take what runs the task on, in the context of whoever ends the wait: nothing here has one of its own."""
+        self._run_on = callback
 
     def result(self) -> None:
         """Tell the task how the wait ended.
@@ -80,5 +76,5 @@ class Waiter:
         self._is_cancelled = True
         run_on, self._run_on = self._run_on, None
         if run_on is not None:
-            self._loop.call_soon(run_on, self, context=self._context)
+            self._loop.call_soon(run_on, self)
         return True

@@ -106,6 +106,10 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _NO_LENGTH: Final = "a Content-Length that is no number"
 
+# Half as many steps as an lru_cache: which names came last does not matter.
+_MOST_NAMES: Final = 1024
+_for_clients: Final[dict[str, bool]] = {}
+
 Fields = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
@@ -209,9 +213,14 @@ def from_model(headers: Fields) -> "CIMultiDict[str]":
     return CIMultiDict(chosen)
 
 
-@lru_cache(maxsize=1024)
 def _is_for_clients(name: str) -> bool:
-    return name.lower() not in _DROPPED_TO_CLIENT and not credential_names.is_field(name)
+    known = _for_clients.get(name)
+    if known is None:
+        if len(_for_clients) >= _MOST_NAMES:
+            _for_clients.clear()
+        known = name.lower() not in _DROPPED_TO_CLIENT and not credential_names.is_field(name)
+        _for_clients[name] = known
+    return known
 
 
 def _without(headers: Fields, dropped: frozenset[str]) -> "CIMultiDict[str]":

@@ -4,7 +4,6 @@ llhttp (httptools) does the parsing. This module keeps what it found, passes ove
 what could be read in two ways, and knows whether another answer may follow (RFC 9112, sections 6 and 9.3).
 """
 
-import functools
 from typing import Final
 
 import httptools
@@ -27,6 +26,10 @@ _LINES: Final[dict[int, bytes]] = {}
 
 _PROTOCOL: Final = b"HTTP/1."
 _VERSIONS: Final = frozenset(("1.0", "1.1"))
+
+# Half as many steps as an lru_cache: which names came last does not matter.
+_MOST_NAMES: Final = 256
+_names: Final[dict[bytes, istr]] = {}
 
 _NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
 
@@ -279,7 +282,11 @@ def _not_http(error: Exception) -> NotHttp:
     return NotHttp(str(error) or type(error).__name__)
 
 
-@functools.lru_cache(maxsize=256)
 def _name(name: bytes) -> istr:
     """Targets repeat the same few names, which a header looks up faster as an istr."""
-    return istr(name.decode("utf-8", "surrogateescape"))
+    known = _names.get(name)
+    if known is None:
+        if len(_names) >= _MOST_NAMES:
+            _names.clear()
+        known = _names[name] = istr(name.decode("utf-8", "surrogateescape"))
+    return known
