@@ -188,41 +188,25 @@ class Transport:
         head += framing(method, length)
         pool = self._pool(destination)
         connection = pool.take() if length is not None else None
-        if connection is not None:
-            began = time.monotonic()
+        began, is_kept = time.monotonic(), connection is not None
+        while True:
+            if connection is None:
+                connection = await self._open(destination, pool)
             try:
                 connection.reader = reader
                 connection.start(method, head, body)
                 await connection.head()
             except ConnectionBroken as failure:
                 pool.drop(connection)
-                if connection.received or failure.how not in ("reset", "eof") or time.monotonic() > began + _AT_ONCE:
+                is_over = time.monotonic() > began + _AT_ONCE
+                if not is_kept or connection.received or failure.how not in ("reset", "eof") or is_over:
                     raise
+                connection, is_kept = None, False
             except BaseException:
                 pool.drop(connection)
                 raise
             else:
                 return Response(connection, pool)
-        return await self._by_a_new_one(destination, pool, method, head, body, reader)
-
-    async def _by_a_new_one(  # noqa: PLR0917 - a request's parts, in the order in which they are written
-        self,
-        destination: Destination,
-        pool: ConnectionPool,
-        method: str,
-        head: bytes,
-        body: Body,
-        reader: Callable[[], None] | None,
-    ) -> Response:
-        connection = await self._open(destination, pool)
-        try:
-            connection.reader = reader
-            connection.start(method, head, body)
-            await connection.head()
-        except BaseException:
-            pool.drop(connection)
-            raise
-        return Response(connection, pool)
 
     async def close(self) -> None:
         """Close every idle connection; those in use end with their answers."""
