@@ -120,14 +120,6 @@ def test_the_spent_quota_of_one_model_leaves_the_key_s_other_models_alone() -> N
     assert watch.cooling(1.0) == {"a", "other"}
 
 
-@pytest.mark.parametrize("word", ["key", "quota", "429+30s", "model"])
-def test_a_caller_s_own_poor_key_takes_no_model_away_from_others(word: str) -> None:
-    own = target("own", auth="passthrough")
-    watch = Watch(own)
-    watch.record(own, word, 0.0, times=9)
-    assert watch.cooling(0.0) == set()
-
-
 def test_the_callers_own_deadline_cools_nothing() -> None:
     watch = Watch(A)
     watch.record(A, TimedOut("timeout", 0.1), 0.0, times=9)

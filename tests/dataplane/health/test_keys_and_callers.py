@@ -108,7 +108,7 @@ def test_exhausted_quota_cools_the_key_for_long() -> None:
     assert watch.cooling(339.0) == {"a", "a2"}
 
 
-@pytest.mark.parametrize("word", ["key", "quota", "429+30s", "429"])
+@pytest.mark.parametrize("word", ["key", "quota", "429+30s", "429", "model"])
 def test_a_callers_own_key_harms_no_other_caller(word: str) -> None:
     own = target("own", auth="passthrough")
     watch = Watch(own)
