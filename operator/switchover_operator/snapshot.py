@@ -19,11 +19,13 @@ class Snapshot:
 
     Bodies are shared with whoever handed them in and are never changed. An object given twice with unequal content
     stands in `repeated`; the content that sorts first is taken, as that does not depend on the order of arrival.
+    `from_files`: no API server has seen the objects.
     """
 
     objects: Mapping[Identity, Body] = field(repr=False)
     sources: Mapping[Identity, str] = field(default_factory=dict)
     repeated: frozenset[Identity] = frozenset()
+    from_files: bool = False
 
     @classmethod
     def of(
@@ -44,11 +46,11 @@ class Snapshot:
         return cls(_ordered(found, before), sources or {}, frozenset(repeated))
 
     @classmethod
-    def of_each(
+    def of_files(
         cls, objects: Mapping[Identity, Body], sources: Mapping[Identity, str], before: "Snapshot | None" = None
     ) -> "Snapshot":
-        """Make a snapshot of bodies whose identities are known."""
-        return cls(_ordered(objects, before), sources)
+        """Make a snapshot of bodies that were read from files, each once."""
+        return cls(_ordered(objects, before), sources, from_files=True)
 
     def source(self, identity: Identity) -> str:
         """Return where an object stands, "" if that is not known."""

@@ -113,7 +113,7 @@ async def test_what_was_only_touched_is_looked_at_without_anybody_calling_for_it
 
 async def test_what_was_good_before_the_loop_began_serves_in_the_place_of_what_is_broken_at_first() -> None:
     broken: Body = {**gateway(8080), "spec": "nonsense"}
-    good = admit(gateway(8080))
+    good = admit(identity_of(gateway(8080)), gateway(8080), from_file=False)
     assert isinstance(good, Admitted)
     objects = ScriptedObjects(broken, 9090, broken)
     loop = Loop(objects.look, objects.report)

@@ -56,7 +56,7 @@ def unpacked(text: str) -> list[Body]:
 
 def admitted(bodies: Sequence[Body]) -> dict[Identity, Admitted]:
     """Check bodies again: this version of the operator may refuse what an earlier one accepted."""
-    checked = ((identity_of(body), admit(body)) for body in bodies)
+    checked = ((identity := identity_of(body), admit(identity, body, from_file=False)) for body in bodies)
     return {identity: result for identity, result in checked if isinstance(result, Admitted)}
 
 

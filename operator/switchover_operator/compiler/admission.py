@@ -5,7 +5,7 @@ that the API has and Switchover does not serve. References are not followed here
 without the object.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from switchover_operator.compiler.access_controls import unserved
@@ -20,9 +20,10 @@ from switchover_operator.compiler.policy_faults import (
 )
 from switchover_operator.compiler.route_faults import route_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
-from switchover_operator.identity import Body
+from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import (
     Invalid,
+    Problem,
     Resource,
     parse,
     sets_served_fields_only,
@@ -36,6 +37,7 @@ from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPE
 from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
+from switchover_operator.schemas import unknown_metadata, violations, without_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,23 @@ class Refused:
     faults: tuple[Fault, ...]
 
 
-def admit(body: Body) -> Admitted | Refused:
-    """Check one body by itself."""
+def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refused:
+    """Check one body by itself. What comes `from_file` is checked for all that an API server would refuse, too."""
     model = parse(body)
+    official = violations(identity.group, identity.kind, body) if from_file else ()
     if isinstance(model, Invalid):
-        return Refused(tuple(Fault(str(problem)) for problem in model.problems))
-    faults = tuple(dict.fromkeys(_faults(model)))
+        return Refused(_together([Fault(str(problem)) for problem in model.problems], official))
+    faults = _together(dict.fromkeys(_faults(model)), official)
     if faults:
         return Refused(faults)
     return Admitted(body, model, _without_effect(model, body))
+
+
+def _together(own: Iterable[Fault], official: Iterable[Problem]) -> tuple[Fault, ...]:
+    """Put faults together, of two about the same field our own, whose words are those of all messages."""
+    faults = tuple(own)
+    places = {fault.text.partition(":")[0] for fault in faults} if official else set()
+    return (*faults, *(Fault(str(problem)) for problem in official if problem.path not in places))
 
 
 def _faults(model: Resource) -> Iterator[Fault]:
@@ -90,8 +100,13 @@ def _faults(model: Resource) -> Iterator[Fault]:
 
 def _without_effect(model: Resource, body: Body) -> tuple[str, ...]:
     """Return the fields that have no effect: unknown ones with the probable name, then those that are not served."""
-    if not isinstance(model, HTTPRoute | Upstream | RouteOption | FailoverPolicy | AuthConfig):
-        return ()
+    if not isinstance(model, Upstream | RouteOption | FailoverPolicy | AuthConfig):
+        return without_effect(type(model), body)
+    return (*unknown_metadata(body["metadata"]), *_without_effect_of_ours(model, body))
+
+
+def _without_effect_of_ours(model: Resource, body: Body) -> tuple[str, ...]:
+    """Do the same for the kinds of Gloo and our own, whose models are all that is known of them."""
     if sets_served_fields_only(type(model), body):
         return tuple(_unused(model))
     closing = unserved(model) if isinstance(model, RouteOption) else ()

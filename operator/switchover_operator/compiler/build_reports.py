@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from switchover_dataplane.table.access import ApiKeys
 from switchover_operator.compiler import conditions, triggers
@@ -22,8 +22,9 @@ from switchover_operator.compiler.targeting import refused_at, route_targeted, s
 from switchover_operator.identity import Identity
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
+from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, GatewayClass, HTTPRoute
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, GatewayClass, HTTPRoute, ReferenceGrant
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
@@ -31,6 +32,9 @@ from switchover_operator.snapshot import Snapshot
 R = TypeVar("R", bound=Resource)
 
 _OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthConfig.GROUP, FailoverPolicy.GROUP})
+
+_SILENT_KINDS: Final[tuple[type[Resource], ...]] = (Service, EndpointSlice, Secret, Namespace, ReferenceGrant)
+"""Kinds that have no status of ours: they are reported only where there is something to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
         for each in (
             *_made_of_all(_unserved_kinds(snapshot, inputs.catalogue)),
             *_made_of_all(_unreadable(inputs.catalogue)),
+            *_made_of_all(_of_core_kinds(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
             *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
             *_made_of_all(_gateway_reports(gateways, every)),
@@ -119,6 +124,12 @@ def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
             yield _plain(found, found.refusal)
 
 
+def _of_core_kinds(catalogue: Catalogue) -> Iterator[Report]:
+    """Report the objects of core kinds, and ReferenceGrants, that set fields without effect."""
+    for kind in _SILENT_KINDS:
+        yield from (_plain(found, *found.effect) for found in catalogue.every(kind) if found.without_effect)
+
+
 def _plain(found: Object[Resource], *own: Condition, **more: Any) -> Report:
     """Make the report that every object has; `more` are further fields of it, or others instead."""
     fields = {"notes": found.notes, **more}
@@ -136,7 +147,7 @@ def _class_reports(catalogue: Catalogue) -> Iterator[Report]:
         accepted = found.accepted
         if found.model.spec.parameters_ref is not None:
             accepted = conditions.invalid_parameters("spec.parametersRef: parameters are not supported; remove it")
-        yield _plain(found, accepted, conditions.supported_version())
+        yield _plain(found, accepted, conditions.supported_version(), *found.effect)
 
 
 def _gateways_of_others(
@@ -170,6 +181,7 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
         yield _plain(
             gateway.found,
             gateway.accepted,
+            *gateway.found.effect,
             *filter(None, [opened.get(gateway.found.identity)]),
             listeners=listeners,
             serves=serves,

@@ -249,7 +249,7 @@ def _judged(
 ) -> tuple[Object[Resource], Admitted | None]:
     """Check a body, and tell what of the object is good now; `good` is what was good last."""
     # An unchanged body is checked once: the same body always has the same result.
-    verdict = good if good is not None and good.body is body else admit(body)
+    verdict = good if good is not None and good.body is body else admit(identity, body, from_file=snapshot.from_files)
     if isinstance(verdict, Admitted):
         good = verdict
     elif not KINDS[identity.group, identity.kind].KEEPS_LAST_GOOD:

@@ -21,9 +21,14 @@ def service_port(
         return conditions.target_not_allowed(
             f"{where}Service {namespace}/{name} is the cluster's API server, which is not allowed as a target"
         )
-    service = catalogue.serving(Service, namespace, name)
-    if service is None:
+    found = catalogue.find(Service, namespace, name)
+    if found is None:
         return conditions.backend_not_found(f"{where}Service {namespace}/{name} does not exist")
+    service = found.model
+    if service is None:
+        return conditions.invalid_backend(
+            f"{where}Service {namespace}/{name} is not accepted: {found.accepted.message}"
+        )
     if number is None:
         return conditions.backend_not_found(f"{where}a reference to Service {namespace}/{name} needs a port")
     if service.spec.type == "ExternalName":

@@ -6,7 +6,8 @@
 
 from .fields import sets_served_fields_only, suggestions, unknown_fields, unsupported_fields
 from .kinds import KINDS
-from .parse import Invalid, Problem, parse, parse_as
+from .parse import Invalid, parse, parse_as
+from .problem import Problem
 from .resource import Resource
 
 __all__ = [

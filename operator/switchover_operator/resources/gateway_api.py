@@ -140,6 +140,13 @@ class GatewayAddress(Part):
     value: str = ""
 
 
+class GatewayTls(Part):
+    """GEP-91 and GEP-3155. HTTPS listeners are closed where `frontend` is set, as nobody asks for a certificate."""
+
+    frontend: Annotated[FreeForm, NoEffect("no client is asked for a certificate: HTTPS listeners are closed")] = None
+    backend: Annotated[FreeForm, NoEffect("no certificate is shown to backends")] = None
+
+
 class GatewaySpec(Part):
     """The class and the listeners of a Gateway."""
 
@@ -147,6 +154,7 @@ class GatewaySpec(Part):
     listeners: Annotated[Items[Listener], Field(min_length=1), Expected("a list of at least one listener")]
     addresses: Items[GatewayAddress] = ()
     infrastructure: Infrastructure = Infrastructure()
+    tls: GatewayTls | None = None
     backend_tls: FreeForm = Field(default=None, alias="backendTLS")
 
 

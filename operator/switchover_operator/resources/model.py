@@ -24,7 +24,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NoEffect:
-    """The field is read but has no effect; the status of an object that sets it says so."""
+    """The field is read but has no effect; the status of an object that sets it says so, with `why`, if it is given."""
+
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,29 +11,14 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
+from switchover_operator.key_shapes import without_keys
 
 from .kinds import KINDS
 from .model import Confidential, Expected, field_names, unwrapped
+from .problem import Problem, hidden, shown
 from .resource import Resource
 
 R = TypeVar("R", bound=Resource)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem of an object: `spec.static.hosts[0].port`, `'80' (a string)`, `must be an integer ...`.
-
-    `value` is "" if it would not help. If it could show a secret, it is the type and the rough length.
-    """
-
-    path: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        text = f"{self.path}: {self.message}" if self.path else self.message
-        return f"{text}; got {self.value}" if self.value else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +37,10 @@ def parse(body: Mapping[str, Any]) -> Resource | Invalid:
     group, _, version = api_version.rpartition("/")
     model = KINDS.get((group, kind))
     if model is None:
-        return Invalid((Problem("kind", _shown(kind), f"of apiVersion {api_version} is not read"),))
+        return Invalid((Problem("kind", shown(kind), f"of apiVersion {api_version} is not read"),))
     if version not in model.VERSIONS:
         right = " or ".join(f"{group}/{name}" if group else name for name in model.VERSIONS)
-        return Invalid((Problem("apiVersion", _shown(api_version), f"must be {right} for kind {kind}"),))
+        return Invalid((Problem("apiVersion", shown(api_version), f"must be {right} for kind {kind}"),))
     return parse_as(model, body)
 
 
@@ -88,7 +73,7 @@ def _echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
 
 
 def _no_text(name: str, given: object) -> Problem:
-    return Problem(name, "", "is required") if given is None else Problem(name, _shown(given), "must be a string")
+    return Problem(name, "", "is required") if given is None else Problem(name, shown(given), "must be a string")
 
 
 # ── One fault ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,8 +89,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
     else:
         given = detail["input"]
     no_value = detail["type"] in {"missing", "one_of"}
-    shown = "" if no_value else _hidden(given) if place.confidential else _shown(given)
-    return Problem(without_keys(path), shown, _message(detail, place.expected))
+    value = "" if no_value else hidden(given) if place.confidential else shown(given)
+    return Problem(without_keys(path), value, _message(detail, place.expected))
 
 
 def _message(detail: ErrorDetails, expected: str) -> str:
@@ -134,40 +119,6 @@ _PLAIN = {
     "tuple_type": "must be a list",
     "bytes_type": "must be base64 text",
 }
-
-
-def _shown(given: object) -> str:
-    """Describe a value and its type, shortened; of an object or a list only the type."""
-    match given:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if given else "false"
-        case str() if looks_like_a_key(given):
-            return f"{described(given)}, which looks like a key"
-        case str():
-            return f"{given[:80] + '...' if len(given) > 80 else given!r} (a string)"
-        case int():
-            return str(given)
-        case float():
-            return f"{given} (not an integer)" if given == int(given) else str(given)
-        case Mapping():
-            return "an object"
-        case list() | tuple():
-            return f"a list of {len(given)}" if given else "an empty list"
-    return f"a {type(given).__name__}"
-
-
-def _hidden(given: object) -> str:
-    """Describe a value that is not shown: its type, and the rough length of a text."""
-    match given:
-        case str():
-            return described(given)
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-    return _shown(given)
 
 
 # ── Where it is ─────────────────────────────────────────────────────────────────────────────────────────────────────

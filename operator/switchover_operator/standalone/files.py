@@ -86,7 +86,7 @@ class View:
 
     def snapshot_after(self, before: Snapshot | None) -> Snapshot:
         """Give the same; `before` is one of much the same objects, whose order need not be found again."""
-        return Snapshot.of_each(self.objects, self.sources, before)
+        return Snapshot.of_files(self.objects, self.sources, before)
 
 
 def advance(last: FileState, file: Path, text: bytes) -> FileState:

@@ -1,0 +1,89 @@
+"""The names that Kubernetes allows: of objects, labels, ports and keys (Kubernetes' "Object Names and IDs", "Labels").
+
+`metadata` is checked here for every kind, as the API server does it for all kinds alike.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from switchover_operator.resources.problem import Problem, shown
+
+_LABEL_TEXT: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN: Final = re.compile(rf"{_LABEL_TEXT}(\.{_LABEL_TEXT})*")
+_LABEL: Final = re.compile(_LABEL_TEXT)
+_QUALIFIED: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_LABEL_VALUE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+HOSTNAME: Final = re.compile(rf"(\*\.)?{_LABEL_TEXT}(\.{_LABEL_TEXT})*")
+LABEL_LENGTH: Final = 63
+SUBDOMAIN_LENGTH: Final = 253
+_ANNOTATIONS_BYTES: Final = 256 * 1024
+_LABEL_KINDS: Final = frozenset({"Namespace", "Service"})
+"""Kinds whose name is a part of a DNS name."""
+
+
+def subdomain_problem(name: str) -> str:
+    """Say why a text is no DNS subdomain (RFC 1123); "" if it is one."""
+    if len(name) > SUBDOMAIN_LENGTH:
+        return f"must have at most {SUBDOMAIN_LENGTH} characters"
+    if not _SUBDOMAIN.fullmatch(name):
+        return "must hold only lower-case letters, digits, - and ., and begin and end with a letter or digit"
+    return ""
+
+
+def label_problem(name: str) -> str:
+    """Say why a text is no DNS label (RFC 1123); "" if it is one."""
+    if len(name) > LABEL_LENGTH:
+        return f"must have at most {LABEL_LENGTH} characters"
+    if not _LABEL.fullmatch(name):
+        return "must hold only lower-case letters, digits and -, and begin and end with a letter or digit"
+    return ""
+
+
+def qualified_name_problem(key: str) -> str:
+    """Say why a text is no key of a label or an annotation; "" if it is one."""
+    prefix, slash, name = key.rpartition("/")
+    if slash and (problem := subdomain_problem(prefix)):
+        return f"is not a valid key: what stands before / {problem}"
+    if len(name) > LABEL_LENGTH:
+        return f"is not a valid key: a name must have at most {LABEL_LENGTH} characters"
+    if not _QUALIFIED.fullmatch(name):
+        right = "must hold only letters, digits, -, _ and ., and begin and end with a letter or digit"
+        return f"is not a valid key: a name {right}"
+    return ""
+
+
+def label_value_problem(value: str) -> str:
+    """Say why a text is no value of a label; "" if it is one."""
+    if len(value) > LABEL_LENGTH:
+        return f"must have at most {LABEL_LENGTH} characters"
+    if not _LABEL_VALUE.fullmatch(value):
+        return "must hold only letters, digits, -, _ and ., and begin and end with a letter or digit"
+    return ""
+
+
+def metadata_problems(kind: str, metadata: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check the name, the namespace, the labels and the annotations of an object of this kind."""
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if isinstance(name, str):
+        problem = label_problem(name) if kind in _LABEL_KINDS else subdomain_problem(name)
+        if problem:
+            yield Problem("metadata.name", shown(name), problem)
+    if isinstance(namespace, str) and namespace and (problem := label_problem(namespace)):
+        yield Problem("metadata.namespace", shown(namespace), problem)
+    labels, annotations = metadata.get("labels"), metadata.get("annotations")
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        if problem := qualified_name_problem(key):
+            yield Problem(f"metadata.labels[{key[:80]}]", "", problem)
+        if isinstance(value, str) and (problem := label_value_problem(value)):
+            yield Problem(f"metadata.labels[{key[:80]}]", shown(value), problem)
+    for key in annotations if isinstance(annotations, dict) else ():
+        # The prefix of an annotation's key may have capitals.
+        if problem := qualified_name_problem(key.lower()):
+            yield Problem(f"metadata.annotations[{key[:80]}]", "", problem)
+    if isinstance(annotations, dict):
+        size = sum(len(str(key).encode()) + len(str(value).encode()) for key, value in annotations.items())
+        if size > _ANNOTATIONS_BYTES:
+            yield Problem(
+                "metadata.annotations", f"{size} bytes", f"must have at most {_ANNOTATIONS_BYTES} bytes in all"
+            )

@@ -1,0 +1,81 @@
+"""The official schema of a kind → a validator of it, and the places in it that need more than JSON Schema."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import jsonschema_rs
+
+from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP
+
+_CORE: Final = {model.GROUP for model in (Service, EndpointSlice, Secret, Namespace)}
+_INT32: Final = (-(2**31), 2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """A kind as the API server knows it. `schema` is that of the published data, with what its formats mean."""
+
+    source: str
+    schema: dict[str, Any]
+    validator: jsonschema_rs.Draft202012Validator
+
+
+@cache
+def official(group: str, kind: str) -> Official | None:
+    """Return the schema of a kind; None for one that is not Kubernetes' or Gateway API's."""
+    name, title = ("gateway-api", "Gateway API") if group == GATEWAY_GROUP else ("kubernetes", "Kubernetes")
+    if group != GATEWAY_GROUP and group not in _CORE:
+        return None
+    data = _data(name)
+    schema = data["kinds"].get(kind)
+    if schema is None:
+        return None
+    meant = _as_meant(schema)
+    # The API server knows the fields of metadata itself; a CRD says of it that it is an object.
+    if not meant["properties"]["metadata"].get("properties"):
+        meant["properties"]["metadata"] = object_meta()
+    return Official(
+        f"{title} {data['version']}", meant, jsonschema_rs.Draft202012Validator(meant, validate_formats=False)
+    )
+
+
+@cache
+def object_meta() -> dict[str, Any]:
+    """Return the schema of `metadata`, which is the same for every kind."""
+    schema: dict[str, Any] = _as_meant(_data("kubernetes")["kinds"]["Namespace"])["properties"]["metadata"]
+    return schema
+
+
+@cache
+def metadata_validator() -> jsonschema_rs.Draft202012Validator:
+    """Return a validator of `metadata` alone, for kinds that have no official schema."""
+    return jsonschema_rs.Draft202012Validator(object_meta(), validate_formats=False)
+
+
+@cache
+def _data(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(files(__package__).joinpath(f"{name}.json").read_text())
+    return data
+
+
+def _as_meant(schema: Any) -> Any:
+    """Write as JSON Schema what Kubernetes says in its own words: int32, sets, and places where anything may stand."""
+    if isinstance(schema, list):
+        return [_as_meant(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    meant = {name: _as_meant(below) for name, below in schema.items() if name not in {"default", "enum", "required"}}
+    meant |= {name: schema[name] for name in ("default", "enum", "required") if name in schema}
+    if schema.get("format") == "int32":
+        meant["minimum"] = max(schema.get("minimum", _INT32[0]), _INT32[0])
+        meant["maximum"] = min(schema.get("maximum", _INT32[1]), _INT32[1])
+    if schema.get("x-kubernetes-list-type") == "set":
+        meant["uniqueItems"] = True
+    if not all("type" in each for each in schema.get("oneOf", ())):
+        # No sentence says which alternative was meant: such a choice is a rule with words of its own.
+        del meant["oneOf"]
+    return meant

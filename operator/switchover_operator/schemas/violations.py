@@ -1,0 +1,70 @@
+"""An object as it stands in a file → everything for which an API server would refuse it."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from switchover_operator.resources.core import EndpointSlice, Secret, Service
+from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
+from switchover_operator.resources.problem import Problem
+
+from .gateway_rules import add_gateway_rules
+from .kubernetes_rules import add_secret_rules, add_service_rules, add_slice_rules
+from .names import metadata_problems
+from .official import Official, metadata_validator, object_meta, official
+from .places import Place, list_map_rules
+from .route_rules import add_route_rules
+from .wording import problem
+
+_RULES = {
+    (GATEWAY_GROUP, HTTPRoute.KIND): add_route_rules,
+    (GATEWAY_GROUP, Gateway.KIND): add_gateway_rules,
+    (Service.GROUP, Service.KIND): add_service_rules,
+    (EndpointSlice.GROUP, EndpointSlice.KIND): add_slice_rules,
+    (Secret.GROUP, Secret.KIND): add_secret_rules,
+}
+
+
+def violations(group: str, kind: str, body: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Return what an API server would refuse in an object, the most basic first; () for one that it takes.
+
+    Of a kind without an official schema, only the metadata are checked: its CRD is ours, and its model says the same.
+    An unknown field is no violation.
+    """
+    given = _without_nulls(body)
+    known = official(group, kind)
+    found = [*_of_schema(known, given), *metadata_problems(kind, given.get("metadata", {}))]
+    if known is not None:
+        found += _places(group, kind).problems(given)
+    # One place may break several rules of the API server that say the same.
+    return tuple({each.path: each for each in reversed(found)}.values())[::-1] if found else ()
+
+
+def _of_schema(known: Official | None, given: dict[str, Any]) -> Iterator[Problem]:
+    if known is None:
+        metadata = given.get("metadata")
+        for error in () if metadata_validator().is_valid(metadata) else metadata_validator().iter_errors(metadata):
+            below = problem(error, object_meta())
+            yield Problem(f"metadata.{below.path}", below.value, below.message)
+    elif not known.validator.is_valid(given):
+        for error in known.validator.iter_errors(given):
+            yield problem(error, known.schema)
+
+
+@cache
+def _places(group: str, kind: str) -> Place:
+    place = Place()
+    known = official(group, kind)
+    if known is not None:
+        list_map_rules(known.schema, place)
+    add_rules = _RULES.get((group, kind))
+    if add_rules is not None:
+        add_rules(place)
+    return place
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out fields that are null, as the API server does; an entry of a list stays."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
+    return [_without_nulls(entry) for entry in value] if isinstance(value, list) else value
