@@ -27,11 +27,13 @@ from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
 from switchover_dataplane.request.call_of import call_at_hand, call_that_comes
 from switchover_dataplane.request.embeddings import of_one_model
+from switchover_dataplane.request.header_facts import of_answer
 from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.memory_budget import MemoryBudget
 from switchover_dataplane.request.plan import HeadPlan, Routed
 from switchover_dataplane.request.unserved import Unserved
-from switchover_dataplane.routing import backends, callers, filters, headers, match
+from switchover_dataplane.routing import backends, callers, filters, header_values, headers, match
+from switchover_dataplane.routing.header_values import NO_FACTS
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table.policies import Policy
@@ -101,7 +103,7 @@ class Proxy:
             if isinstance(answer, OwnAnswer):
                 return answer
             redacts = routed.redaction(record)
-            response_headers = self._answer_headers(routed, record, answer, exchange, redacts)
+            response_headers = self._answer_headers(request, routed, record, answer, exchange, redacts)
             if answer.is_whole and not (ended.success and answer.opened is not None):
                 reply.whole(request, answer, response_headers, redacts)
             else:
@@ -273,13 +275,23 @@ class Proxy:
         self._runtime.put_away(answer)
         return softened
 
-    def _answer_headers(
-        self, routed: Routed, record: trace.Record, answer: Answer, exchange: Exchange, redacts: Redaction
+    def _answer_headers(  # noqa: PLR0917 - an answer, and whose it is
+        self,
+        request: Request,
+        routed: Routed,
+        record: trace.Record,
+        answer: Answer,
+        exchange: Exchange,
+        redacts: Redaction,
     ) -> "CIMultiDict[str]":
         ai = routed.upstream.ai
         result = headers.from_model(answer.headers) if ai else headers.to_client(answer.headers)
         redacts.headers(result)
-        filters.response(routed.filters, result, routed.serving.table.secrets)
+        edits = routed.answer_edits
+        if edits:
+            has_operators = header_values.has_operators(edits)
+            facts = of_answer(request, routed, record, answer.status, result) if has_operators else NO_FACTS
+            filters.response(edits, result, routed.serving.table.secrets, facts)
         if answer.status in (429, 503) and "retry-after" not in result:
             wait = exchange.earliest_return()
             if wait is not None:

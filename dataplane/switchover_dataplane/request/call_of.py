@@ -52,7 +52,8 @@ async def call_that_comes(request: Request, routed: Routed, request_id: str, hel
     Raises:
         Unserved: as `call_at_hand`.
     """
-    rules = routed.body
+    # Another request with the same head, of another client, may be prepared while this body comes.
+    rules, head = routed.body, routed.head
     if rules.codings:
         unserved.check_codings(rules.codings)
     try:
@@ -67,7 +68,7 @@ async def call_that_comes(request: Request, routed: Routed, request_id: str, hel
         body = _worded(content, rules, held)
     except (BadBody, BodyTooLarge, OutOfMemoryBudget) as error:
         raise _unserved(error) from None
-    return Call(routed.head, body, request_id.encode())
+    return Call(head, body, request_id.encode())
 
 
 def _worded(content: bytes, rules: BodyRules, held: Hold) -> RequestBody:

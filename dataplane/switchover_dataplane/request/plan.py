@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import operations
-from switchover_dataplane.request import unserved, wording
+from switchover_dataplane.request import header_facts, unserved, wording
 from switchover_dataplane.request.call import REQUEST_ID, CallHead, TargetHead
 from switchover_dataplane.request.limits import limits_of
-from switchover_dataplane.routing import callers, credential_names, filters, headers
+from switchover_dataplane.routing import callers, credential_names, filters, header_values, headers
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import Admission
 from switchover_dataplane.routing.match import MatchedRule
@@ -76,12 +76,14 @@ class Routed:
 
     The rest of the plan is here, too, and not the plan itself, which keeps this: without a cycle both end with the last
     request that needs them. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`:
-    how the first target is asked if it is a model, and `body`: how the body is read.
+    how the first target is asked if it is a model, and `body`: how the body is read. `answer_edits` change the headers
+    of answers.
     """
 
     __slots__ = (
         "_redactions",
         "admission",
+        "answer_edits",
         "backend",
         "body",
         "caller",
@@ -89,6 +91,7 @@ class Routed:
         "first",
         "found",
         "head",
+        "is_prepared",
         "limits",
         "path",
         "policy",
@@ -114,6 +117,8 @@ class Routed:
         self.policy = table.policies[backend.policy]
         self.limits = limits_of(self.policy)
         self.filters = (plan.found.rule.filters, backend.filters)
+        self.answer_edits = header_values.answer_edits(self.filters)
+        self.is_prepared = False
         self._redactions: dict[str, Redaction] = {}
 
     def redaction(self, record: trace.Record) -> Redaction:
@@ -131,24 +136,27 @@ class Routed:
     def prepare(self, request: Request) -> None:
         """Make what does not change between requests, unless it is there.
 
-        A plain backend gets the address of each client, so for it everything is made for each request.
+        A plain backend gets the address of each client, so for it everything is made for each request. So it is where a
+        route writes the time or the client's address into a header.
 
         Raises:
             Unserved: models are not asked for this, or not in this way.
         """
-        ai = self.upstream.ai
-        if ai and hasattr(self, "body"):
+        if self.is_prepared:
             return
-        self.head = _head(request, self)
+        ai = self.upstream.ai
+        edits_of_headers = header_values.request_edits(self.filters)
+        self.head = _head(request, self, has_operators=header_values.has_operators(edits_of_headers))
         self.first = _first_model(self)
         applied = codings.named(request.headers) if ai else ()
         needs_object = self.first is not None and self.first.needs_object
         is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
         edits = [part.body for part in self.filters if part.body is not None]
         self.body = BodyRules(applied, edits, is_json=is_json, needs_object=needs_object)
+        self.is_prepared = ai and not header_values.differs(edits_of_headers)
 
 
-def _head(request: Request, routed: Routed) -> CallHead:
+def _head(request: Request, routed: Routed, *, has_operators: bool) -> CallHead:
     """Write the head of a request as it goes to every target.
 
     Raises:
@@ -164,8 +172,9 @@ def _head(request: Request, routed: Routed) -> CallHead:
     if routed.admission is not None:
         callers.name_caller(fields, routed.admission, secrets)
     token = given.get("authorization", "")
+    facts = header_facts.of_request(request, routed, given, REQUEST_ID) if has_operators else header_values.NO_FACTS
     fields, path, query = filters.request(
-        routed.found, routed.filters, fields, routed.path, routed.query, secrets, given
+        routed.found, routed.filters, fields, routed.path, routed.query, secrets, facts
     )
     if ai and query and query == routed.query and any(map(credential_names.is_field, fields)):
         query = without_credentials(query)  # such a field is the route's own: none of the caller's is among them

@@ -14,7 +14,8 @@ from multidict import CIMultiDict
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import other_case
 from switchover_dataplane.pattern import compiled
-from switchover_dataplane.routing.headers import HOP_BY_HOP, Fields
+from switchover_dataplane.routing.header_values import Facts, value_of
+from switchover_dataplane.routing.headers import HOP_BY_HOP
 from switchover_dataplane.routing.match import Head, MatchedRule
 from switchover_dataplane.routing.request_target import percent_encoded
 from switchover_dataplane.table.rules import BodyDefault, BodyEdit, Filters, Header, HeaderEdit, PromptMessage, Rewrite
@@ -23,7 +24,6 @@ _encoder = msgspec.json.Encoder()
 
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _FRAMING: Final = HOP_BY_HOP | {"content-length"}
-_NONE: Final[Fields] = CIMultiDict()
 _PORT: Final = re.compile(r":[0-9]*\Z")
 _CONTROLS: Final = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
 
@@ -69,17 +69,17 @@ def request(  # noqa: PLR0917 - a request's parts, in the order in which they ar
     path: str,
     query: str,
     secrets: Mapping[str, str],
-    original: Fields,
+    facts: Facts,
 ) -> tuple["CIMultiDict[str]", str, str]:
     """Apply the filters of a rule and then of its backend to a request; the header mapping is changed in place.
 
-    `original` are the header fields of the client, from which `Header.request` takes values. Both filters rewrite the
-    matched path, so the backend's wins if both have a rewrite.
+    `facts` are what operators in values of headers say. Both filters rewrite the matched path, so the backend's wins if
+    both have a rewrite.
     """
     matched = path, query
     for part in parts:
         for edit in part.request_headers:
-            _edit(headers, edit, secrets, original)
+            _edit(headers, edit, secrets, facts)
         if part.rewrite is not None:
             if part.rewrite.hostname:
                 headers["host"] = part.rewrite.hostname
@@ -122,25 +122,26 @@ def _sendable(path: str) -> str:
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def response(parts: tuple[Filters, ...], headers: "CIMultiDict[str]", secrets: Mapping[str, str]) -> "CIMultiDict[str]":
+def response(
+    edits: tuple[HeaderEdit, ...], headers: "CIMultiDict[str]", secrets: Mapping[str, str], facts: Facts
+) -> "CIMultiDict[str]":
     """Apply header edits to an answer; the mapping is changed in place."""
-    for part in parts:
-        for edit in part.response_headers:
-            _edit(headers, edit, secrets)
+    for edit in edits:
+        _edit(headers, edit, secrets, facts)
     return headers
 
 
-def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], original: Fields = _NONE) -> None:
+def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, str], facts: Facts) -> None:
     """Remove, then set, then add, as Envoy does; an edit cannot change the framing, nor remove or repeat `host`."""
     for name in edit.remove:
         if name not in _FRAMING and name != "host":
             headers.popall(name, None)
     for header in edit.set:
-        value = _value(header, secrets, original)
+        value = _value(header, secrets, facts)
         if header.name not in _FRAMING and value is not None:
             headers[header.name] = value
     for header in edit.add:
-        value = _value(header, secrets, original)
+        value = _value(header, secrets, facts)
         if value is None:
             continue
         if header.name == "host":
@@ -149,13 +150,14 @@ def _edit(headers: "CIMultiDict[str]", edit: HeaderEdit, secrets: Mapping[str, s
             headers.add(header.name, value)
 
 
-def _value(header: Header, secrets: Mapping[str, str], original: Fields) -> str | None:
+def _value(header: Header, secrets: Mapping[str, str], facts: Facts) -> str | None:
     """Return a value; control characters, such as line ends from YAML and Secrets, become spaces (RFC 9110, 5.5).
 
-    None if it is the value of a field that the client did not send.
+    None if its operators have nothing to say: Envoy leaves such a header out.
     """
-    if header.request:
-        return original.get(header.request)
+    if header.parts:
+        made = value_of(header.parts, facts, secrets)
+        return made.translate(_CONTROLS) or None
     value = secrets[header.secret] if header.secret else header.value
     return value if value.isprintable() else value.translate(_CONTROLS).strip()
 

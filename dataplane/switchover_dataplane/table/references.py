@@ -82,7 +82,9 @@ def _dangling_targets(table: Table, sound: Table | None) -> list[str]:
 
 def _header_secrets(filters: Filters) -> list[str]:
     edits = (*filters.request_headers, *filters.response_headers)
-    return [header.secret for edit in edits for header in (*edit.set, *edit.add) if header.secret]
+    headers = [header for edit in edits for header in (*edit.set, *edit.add)]
+    in_parts = [part.secret for header in headers for part in header.parts if part.secret]
+    return [*(header.secret for header in headers if header.secret), *in_parts]
 
 
 def _unknown(known: Container[str], where: str, *names: str) -> list[str]:

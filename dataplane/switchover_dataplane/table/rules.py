@@ -6,18 +6,57 @@ import msgspec
 
 from switchover_dataplane.table.fields import Frozen, Natural
 
+Operator = Literal[
+    "",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_DIRECT_REMOTE_PORT",
+    "DOWNSTREAM_LOCAL_ADDRESS",
+    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_LOCAL_PORT",
+    "DOWNSTREAM_REMOTE_ADDRESS",
+    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_REMOTE_PORT",
+    "DURATION",
+    "HOSTNAME",
+    "PROTOCOL",
+    "REQ",
+    "RESP",
+    "RESPONSE_CODE",
+    "ROUTE_NAME",
+    "START_TIME",
+    "UPSTREAM_CLUSTER",
+    "UPSTREAM_HOST",
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
+]
+"""The command operators of Envoy that are served ("Substitution Formatter")."""
+
+
+class ValuePart(Frozen, frozen=True):
+    """A part of a header's value: a `text`, the text `Table.secrets[secret]`, or what an `operator` says of a request.
+
+    `argument` is what it says it of: the name of a header in lower case, or the format of a time. `otherwise` is the
+    name of the header that is taken where the first is missing. `longest` is in characters.
+    """
+
+    text: str = ""
+    secret: str = ""
+    operator: Operator = ""
+    argument: str = ""
+    otherwise: str = ""
+    longest: Natural | None = None
+
 
 class Header(Frozen, frozen=True):
     """A header to write. With `secret`, its value is `Table.secrets[secret]` and `value` is empty.
 
-    With `request`, a name in lower case, its value is that of the caller's field of this name; it is not written where
-    the caller sent none.
+    With `parts`, its value is made of them for each request; it is not written where that is empty.
     """
 
     name: str
     value: str = ""
     secret: str = ""
-    request: str = ""
+    parts: tuple[ValuePart, ...] = ()
 
 
 class HeaderEdit(Frozen, frozen=True):

@@ -7,8 +7,8 @@ from switchover_dataplane.table.ports import Port
 from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.table.upstreams import Upstream
 
-VERSION = 2
-"""The one table version that this data plane serves: a policy of version 1 has other fields."""
+VERSION = 3
+"""The one table version that this data plane serves. Other fields have a policy of version 1, a header of version 2."""
 
 
 class Table(Frozen, frozen=True):

@@ -161,13 +161,9 @@ class Redactions:
 
 def _sent_by(filters: Iterable[Filters]) -> list[str]:
     """Name the secrets that filters put into the headers of a request."""
-    return [
-        header.secret
-        for part in filters
-        for edit in part.request_headers
-        for header in (*edit.set, *edit.add)
-        if header.secret
-    ]
+    headers = [header for part in filters for edit in part.request_headers for header in (*edit.set, *edit.add)]
+    names = [header.secret for header in headers if header.secret]
+    return names + [part.secret for header in headers for part in header.parts if part.secret]
 
 
 def _spellings(value: str) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.pattern import pattern_problem
-from switchover_operator.key_shapes import described, without_keys
+from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ _HOST_WITH_PORT = re.compile(r"[^:\]]*:[0-9]+\Z")
 _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}\Z")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?\Z")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_CREDENTIAL = re.compile(
+    r"key|token|secret|auth|pass|pwd|cookie|session|credential|signature|bearer|jwt", re.IGNORECASE
+)
+"""Names of headers whose values may be credentials."""
+
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -46,6 +51,13 @@ def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
         yield Fault(f"{path}: must be a header name (RFC 9110, section 5.1); got {name!r}")
     if _UNSENDABLE.search(value):
         yield Fault(f"{path}: the value of {name} holds a control character, which is not allowed in a header")
+
+
+def value_shown(name: str, value: str) -> str:
+    """Return the value of a header for a message: as it is, unless it may be a credential."""
+    if _CREDENTIAL.search(name) or looks_like_a_key(value):
+        return described(value)
+    return repr(value[:80] + "..." if len(value) > 80 else value)
 
 
 def pattern_faults(path: str, pattern: str, substitution: str = "", *, secret: bool = False) -> Iterator[Fault]:

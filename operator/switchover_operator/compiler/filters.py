@@ -1,6 +1,6 @@
 """HTTPRoute filters and the options of RouteOptions → the `Filters` of a rule and of its backends."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +15,9 @@ from switchover_dataplane.table.rules import (
     HeaderEdit,
     Redirect,
     Rewrite,
+    ValuePart,
 )
+from switchover_operator.compiler import header_operators
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.credentials import header_values
 from switchover_operator.compiler.resolve import Catalogue
@@ -30,9 +32,9 @@ from switchover_operator.resources.gateway_api import (
     UrlRewrite,
 )
 from switchover_operator.resources.route_option import (
-    OF_THE_REQUEST,
     AiOptions,
     HeaderManipulation,
+    HeaderValue,
     PromptMessage,
     RouteOptions,
 )
@@ -130,10 +132,23 @@ def _headers(owner: str, headers: Iterable[HttpHeader], secrets: dict[str, str])
     return tuple(_header(owner, header.name, header.value, secrets) for header in headers)
 
 
-def _added(owner: str, name: str, value: str, secrets: dict[str, str]) -> Header:
-    """Make a header of headerManipulation; its value may be that of a request header (Envoy, `%REQ(NAME)%`)."""
-    taken = OF_THE_REQUEST.fullmatch(value)
-    return Header(name.lower(), request=taken[1].lower()) if taken else _header(owner, name, value, secrets)
+def _added(owner: str, header: HeaderValue, secrets: dict[str, str], *, of_answer: bool) -> Iterator[Header]:
+    """Make a header of headerManipulation; nothing where an operator in its value is not served."""
+    value = header_operators.read(header.value, of_answer=of_answer)
+    if value.unserved:
+        return
+    if not any(part.operator for part in value.parts):
+        yield _header(owner, header.key, "".join(part.text for part in value.parts), secrets)
+        return
+    name = header.key.lower()
+    yield Header(name, parts=tuple(_part(owner, name, part, secrets) for part in value.parts))
+
+
+def _part(owner: str, name: str, part: ValuePart, secrets: dict[str, str]) -> ValuePart:
+    """Return a part of a value; the text of a credential goes to `secrets`."""
+    if part.operator or name not in CONFIDENTIAL_HEADERS:
+        return part
+    return ValuePart(secret=_header(owner, name, part.text, secrets).secret)
 
 
 def _header(owner: str, name: str, value: str, secrets: dict[str, str]) -> Header:
@@ -157,7 +172,7 @@ def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulat
     for index, entry in enumerate(given.request_headers_to_add):
         headers = replaced if entry.append is False else added
         if entry.header is not None:
-            headers.append(_added(owner, entry.header.key, entry.header.value, secrets))
+            headers += _added(owner, entry.header, secrets, of_answer=False)
         if entry.header_secret_ref is not None:
             ref = entry.header_secret_ref
             path = f"spec.options.headerManipulation.requestHeadersToAdd[{index}].headerSecretRef"
@@ -167,12 +182,12 @@ def _manipulation(catalogue: Catalogue, option: Identity, given: HeaderManipulat
             headers += [Header(name, secret=key) for name, (key, _) in values.items()]
             secrets |= dict(values.values())
     request = _edits(given.request_headers_to_remove, replaced, added)
-    answers = [(each.append is False, each.header) for each in given.response_headers_to_add]
-    response = _edits(
-        given.response_headers_to_remove,
-        [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if overwrite],
-        [_header(owner, header.key, header.value, secrets) for overwrite, header in answers if not overwrite],
-    )
+    answers_added: list[Header] = []
+    answers_replaced: list[Header] = []
+    for each in given.response_headers_to_add:
+        headers = answers_replaced if each.append is False else answers_added
+        headers += _added(owner, each.header, secrets, of_answer=True)
+    response = _edits(given.response_headers_to_remove, answers_replaced, answers_added)
     return BuiltFilters(Filters(request, response), secrets)
 
 

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from switchover_operator.compiler import triggers
-from switchover_operator.compiler.faults import Fault, header_faults, host_faults, pattern_faults, trigger_faults
+from switchover_operator.compiler import header_operators, triggers
+from switchover_operator.compiler.faults import (
+    Fault,
+    header_faults,
+    host_faults,
+    pattern_faults,
+    trigger_faults,
+    value_shown,
+)
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.route_option import COMMAND, OF_THE_REQUEST, RouteOption
+from switchover_operator.resources.route_option import HeaderValue, RouteOption
 
 
 def route_option_faults(option: RouteOption) -> Iterator[Fault]:
@@ -29,15 +36,23 @@ def route_option_faults(option: RouteOption) -> Iterator[Fault]:
 
 
 def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:
+    for path, header, of_answer in _added_headers(option):
+        yield from header_faults(path, header.key, header.value)
+        for text in header_operators.read(header.value, of_answer=of_answer).faults:
+            yield Fault(f"{path}.header.value: {text}; got {value_shown(header.key, header.value)}")
+
+
+def _added_headers(option: RouteOption) -> Iterator[tuple[str, HeaderValue, bool]]:
+    """Yield each header that is written into the object, with its path, and whether it is one of answers."""
     manipulation = option.spec.options.header_manipulation
     if manipulation is None:
         return
     path = "spec.options.headerManipulation"
     for index, entry in enumerate(manipulation.request_headers_to_add):
         if entry.header is not None:
-            yield from header_faults(f"{path}.requestHeadersToAdd[{index}]", entry.header.key, entry.header.value)
+            yield f"{path}.requestHeadersToAdd[{index}]", entry.header, False
     for index, answer in enumerate(manipulation.response_headers_to_add):
-        yield from header_faults(f"{path}.responseHeadersToAdd[{index}]", answer.header.key, answer.header.value)
+        yield f"{path}.responseHeadersToAdd[{index}]", answer.header, True
 
 
 def failover_faults(policy: FailoverPolicy) -> Iterator[Fault]:
@@ -76,16 +91,8 @@ def unused_retry_fields(option: RouteOption) -> Iterator[str]:
 
 
 def unserved_commands(option: RouteOption) -> Iterator[str]:
-    """Yield the values of headers that hold a command of Envoy's that is not served."""
-    manipulation = option.spec.options.header_manipulation
-    if manipulation is None:
-        return
-    path, right = "spec.options.headerManipulation", "Envoy's commands are sent as plain text"
-    for index, entry in enumerate(manipulation.request_headers_to_add):
-        value = entry.header.value if entry.header is not None else ""
-        if COMMAND.search(value) and not OF_THE_REQUEST.fullmatch(value):
-            where = f"{path}.requestHeadersToAdd[{index}].header.value"
-            yield f"{where} ({right}; only %REQ(NAME)% as the whole value is served)"
-    for index, answer in enumerate(manipulation.response_headers_to_add):
-        if COMMAND.search(answer.header.value):
-            yield f"{path}.responseHeadersToAdd[{index}].header.value ({right})"
+    """Yield the values of headers that hold an operator of Envoy's that is not served: these headers are left out."""
+    for path, header, of_answer in _added_headers(option):
+        unserved = header_operators.read(header.value, of_answer=of_answer).unserved
+        if unserved:
+            yield f"{path}.header.value (the header {header.key} is left out: {'; '.join(unserved)})"

@@ -1,6 +1,5 @@
 """RouteOption (`gateway.solo.io/v1`): retries, timeouts and rewrites for the requests of an HTTPRoute."""
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -83,22 +82,14 @@ class AiOptions(OpenPart):
 # ── Headers, host, path ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-OF_THE_REQUEST = re.compile(r"%REQ\(([!#$%&'*+.^_`|~0-9A-Za-z-]+)\)%")
-"""The one command of Envoy's that is served: as the whole value of a request header, it is replaced by the value of the
-caller's header of that name (Envoy, "Command operators"; names as in RFC 9110, section 5.1)."""
-
-COMMAND = re.compile(r"%[A-Z][A-Z0-9_]*(\([^)%]*\))?(:[0-9]+)?%")
-"""The form of a command of Envoy's in the value of a header."""
-
-
 class HeaderValue(OpenPart):
     """A header: its name and its value."""
 
     key: Name
     """Name of the header."""
     value: Annotated[str, Field(repr=False), Confidential()] = ""
-    """Value of the header. In a request header, %REQ(NAME)% as the whole value is replaced by the value of the caller's
-    header NAME; if the caller sent none, the header is left out. Envoy's other commands are not served."""
+    """Value of the header. Envoy's command operators, such as %START_TIME% and %REQ(NAME)%, are replaced by what they
+    stand for; %% is a percent sign. A header without a value is left out."""
 
 
 class RequestHeader(OpenPart):

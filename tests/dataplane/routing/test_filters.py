@@ -7,6 +7,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.routing import filters, match
+from switchover_dataplane.routing.header_values import NO_FACTS, Facts
 from switchover_dataplane.routing.match import Head, MatchedRule
 from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port
 from switchover_dataplane.table.rules import (
@@ -19,6 +20,7 @@ from switchover_dataplane.table.rules import (
     Redirect,
     Rewrite,
     Rule,
+    ValuePart,
 )
 from switchover_dataplane.table.wire import sealed
 
@@ -40,7 +42,11 @@ def sent(
 ) -> tuple["CIMultiDict[str]", str, str]:
     fields = CIMultiDict([("Host", "a.example"), ("X-Given", given)])
     asked = CIMultiDict([("X-Caller", "one"), ("x-caller", "two"), ("X-Empty", "")])
-    return filters.request(found(on or PathMatch("/foo"), path), parts, fields, path, query, SECRETS, asked)
+    return filters.request(found(on or PathMatch("/foo"), path), parts, fields, path, query, SECRETS, Facts(asked))
+
+
+def of_caller(name: str) -> ValuePart:
+    return ValuePart(operator="REQ", argument=name)
 
 
 def rewritten(rewrite: Rewrite, *, path: str = "/foo/bar", query: str = "", on: PathMatch | None = None) -> str:
@@ -155,12 +161,16 @@ def test_a_value_comes_from_a_secret_without_the_line_end_of_its_file() -> None:
 
 
 def test_a_header_can_take_the_value_of_one_of_the_callers() -> None:
-    taken = HeaderEdit(set=(Header("x-given", request="x-caller"),), add=(Header("x-new", request="x-empty"),))
-    assert edited(taken) == [("Host", "a.example"), ("x-given", "one"), ("x-new", "")]
+    taken = HeaderEdit(
+        set=(Header("x-given", parts=(of_caller("x-caller"),)),),
+        add=(Header("x-new", parts=(ValuePart("to "), of_caller("x-missing"), of_caller("x-caller"))),),
+    )
+    assert edited(taken) == [("Host", "a.example"), ("x-given", "one"), ("x-new", "to one")]
 
 
-def test_a_header_whose_value_the_caller_did_not_send_is_not_written() -> None:
-    missing = Header("x-given", request="x-missing")
+@pytest.mark.parametrize("name", ["x-missing", "x-empty"])
+def test_a_header_whose_value_the_caller_did_not_send_is_not_written(name: str) -> None:
+    missing = Header("x-given", parts=(of_caller(name),))
     assert edited(HeaderEdit(set=(missing,), add=(missing,))) == [("Host", "a.example"), ("X-Given", "1")]
 
 
@@ -186,7 +196,7 @@ def test_answers_are_edited_by_their_own_list() -> None:
         response_headers=(HeaderEdit(add=(Header("set-cookie", "b=2"),), remove=("server",)),),
     )
     answer = CIMultiDict([("server", "x"), ("set-cookie", "a=1")])
-    assert list(filters.response((part, Filters()), answer, {}).items()) == [
+    assert list(filters.response(part.response_headers, answer, {}, NO_FACTS).items()) == [
         ("set-cookie", "a=1"),
         ("set-cookie", "b=2"),
     ]
