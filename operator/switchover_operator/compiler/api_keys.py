@@ -4,7 +4,6 @@ A digest is enough to recognise a key, and a random key cannot be computed from 
 no access and does not affect the others; if none is left, every request is refused.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,8 @@ from switchover_dataplane.table.rules import Header
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.auth_faults import API_KEY
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.credentials import HEADER_VALUE, secret_identity, unreadable
+from switchover_operator.compiler.credentials import HEADER_VALUE, missing_key, secret_identity, unreadable
+from switchover_operator.compiler.key_texts import own_key_problem
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.identity import Identity
 from switchover_operator.resources.auth_config import ApiKeyAuth, ApiKeyStorage, AuthConfig, MetadataEntry
@@ -26,8 +26,6 @@ SECRET_TYPE = "extauth.solo.io/apikey"  # noqa: S105 - a Secret's type
 SHORTEST_KEY = 16
 """Characters: a random key of this length cannot be guessed, even with its digest."""
 DEFAULT_HEADER = "api-key"
-
-_KEY = re.compile(r"[\x21-\x7e]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +212,14 @@ def _key_of(secret: Secret) -> tuple[str, str]:
     """A Secret → (the problem with its API key, the key)."""
     value = secret.value(API_KEY)
     if value is None:
-        return f"it has no key {API_KEY!r}", ""
+        return f"it {missing_key(secret, API_KEY)}", ""
     try:
         key = value.decode().strip()
     except UnicodeDecodeError:
         return f"its key {API_KEY!r} is not UTF-8 text", ""
-    if not _KEY.match(key):
-        return f"its key {API_KEY!r} must be printable ASCII without spaces", ""
+    wrong = own_key_problem(key)
+    if wrong:
+        return f"its key {API_KEY!r} {wrong}", ""
     if len(key) < SHORTEST_KEY:
         return f"its key {API_KEY!r} must have at least {SHORTEST_KEY} characters, random ones", ""
     return "", key

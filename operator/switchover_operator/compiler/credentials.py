@@ -5,20 +5,25 @@ anything derived from one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from switchover_dataplane.table.upstreams import Auth
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.key_texts import header_problem, key_of
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources.ai import AuthToken
 from switchover_operator.resources.core import Secret
 
 TOKEN_KEY = "Authorization"  # noqa: S105 - the name of a Secret's key
-_PREFIX = "Bearer "
-_TOKEN = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z")
+_MOST_NAMED = 8
+_NEARLY = 0.75
+_FOR_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key"})
+"""Headers whose values are credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,9 @@ def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthT
     if token.passthrough is not None:
         return Credential(Auth("passthrough"), origin="the caller's credential")
     if token.inline is not None:
-        bare = _bare(token.inline.get_secret_value())
-        if bare is None:
-            problem = conditions.invalid_secret(f"{path}.inline holds characters that are not allowed in a header")
-            return Credential(problem=problem)
+        wrong, bare = key_of(token.inline.get_secret_value())
+        if wrong:
+            return Credential(problem=conditions.invalid_secret(f"{path}.inline {wrong}"))
         name = f"{place}/inline"
         return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
     return _from_secret(catalogue, upstream, path, token)
@@ -61,16 +65,12 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
         return Credential(problem=secret)
     value = secret.value(TOKEN_KEY)
     if value is None:
-        keys = secret.keys()
-        close = next((key for key in keys if key.lower() == TOKEN_KEY.lower()), "")
-        hint = f"; it has {close!r}, but names of keys are case-sensitive" if close else ""
-        problem = conditions.invalid_secret(f"{path}.secretRef: {identity} has no key {TOKEN_KEY!r}{hint}")
-        return Credential(problem=problem)
-    reason, bare = _token_of(value)
-    if reason:
-        return Credential(
-            problem=conditions.invalid_secret(f"{path}.secretRef: key {TOKEN_KEY!r} of {identity} {reason}")
-        )
+        wrong = missing_key(secret, TOKEN_KEY)
+        return Credential(problem=conditions.invalid_secret(f"{path}.secretRef: {identity} {wrong}"))
+    wrong, bare = _token_of(value)
+    if wrong:
+        text = f"{path}.secretRef: key {TOKEN_KEY!r} of {identity} {wrong}{other_keys(secret, TOKEN_KEY)}"
+        return Credential(problem=conditions.invalid_secret(text))
     name = f"{namespace}/{identity.name}/{TOKEN_KEY}"
     return Credential(Auth("token", name), {name: bare}, origin=str(identity))
 
@@ -102,16 +102,34 @@ def _token_of(value: bytes) -> tuple[str, str]:
         text = value.decode()
     except UnicodeDecodeError:
         return "is not UTF-8 text", ""
-    if not text.strip():
-        return "is empty", ""
-    bare = _bare(text)
-    return ("", bare) if bare else ("holds no token that can be sent in a header", "")
+    return key_of(text)
 
 
-def _bare(text: str) -> str | None:
-    """Strip white space and one leading "Bearer "; None if the rest is not allowed in a header."""
-    bare = text.strip().removeprefix(_PREFIX).strip()
-    return bare if _TOKEN.match(bare) else None
+def missing_key(secret: Secret, wanted: str) -> str:
+    """Say that a Secret lacks a key, which keys it has, and which of them may be meant."""
+    keys = [*secret.keys()]
+    if not keys:
+        return f"has no key {wanted!r}; it has none at all"
+    by_case = {key.lower(): key for key in keys}
+    near = get_close_matches(wanted.lower(), by_case, 1, _NEARLY)
+    meant = f"; did you mean {wanted} in place of {_named(by_case[near[0]])}?" if near else ""
+    case = " The case of names counts" if near == [wanted.lower()] else ""
+    return f"has no key {wanted!r}; it has {_listed(keys)}{meant}{case}"
+
+
+def other_keys(secret: Secret, but: str) -> str:
+    """Name the other keys of a Secret, for the end of a message; "" if there are none."""
+    others = [key for key in secret.keys() if key != but]  # noqa: SIM118 - it is no mapping
+    return f"; the Secret's other keys are {_listed(others)}" if others else ""
+
+
+def _listed(keys: Sequence[str]) -> str:
+    shown = [_named(key) for key in keys[:_MOST_NAMED]]
+    return ", ".join(shown) + (f" and {len(keys) - _MOST_NAMED} more" if len(keys) > _MOST_NAMED else "")
+
+
+def _named(key: str) -> str:
+    return without_keys(repr(key))
 
 
 # ── Headers from Secrets ────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,6 +149,9 @@ def header_values(
         text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
         if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
             return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} cannot be sent as a header")
+        wrong = header_problem(text) if key.lower() in _FOR_CREDENTIALS else ""
+        if wrong:
+            return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} {wrong}")
         values[key.lower()] = (f"{namespace}/{name}/{key}", text)
     return values, None
 
