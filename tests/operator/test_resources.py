@@ -109,7 +109,7 @@ def test_the_guides_upstream_is_read_whole() -> None:
     assert unsupported_fields(parsed) == []
 
 
-def test_every_provider_of_gloo_is_read() -> None:
+def test_of_a_provider_that_is_not_served_nothing_is_looked_at() -> None:
     parsed = upstream("""
 spec:
   ai:
@@ -121,15 +121,46 @@ spec:
         - anthropic: {model: m, version: 2023-06-01x}
         - azureOpenai: {endpoint: e.openai.azure.com, deploymentName: d, apiVersion: v}
         - gemini: {model: m, apiVersion: v1beta}
-        - vertexAi: {model: m, apiVersion: v1, projectId: p, location: l, jsonSchema: ANTHROPIC, publisher: 0}
-        - bedrock: {model: m, region: r, credentialProvider: {inline: {accessKeyId: a, secretAccessKey: b}}}
+        - vertexAi: {apiVersion: 1, publisher: NOBODY, authToken: {}, sometime: {more: [1]}}
+        - bedrock: {}
 """)
     assert parsed.spec.ai is not None
     assert parsed.spec.ai.multi is not None
-    vertex = parsed.spec.ai.multi.priorities[0].pool[5].vertex_ai
-    assert vertex is not None
-    assert (vertex.json_schema, vertex.publisher) == ("ANTHROPIC", "GOOGLE")
+    assert parsed.spec.ai.multi.priorities[0].pool[5].vertex_ai is not None
     assert unknown_fields(parsed) == []
+
+
+@pytest.mark.parametrize("size", ["'16'", "16", "'0'", "18446744073709551615", "'18446744073709551615'"])
+def test_a_number_of_64_bits_may_be_a_string(size: str) -> None:
+    text = "spec: {static: {hosts: [{addr: a, port: 80}]}, loadBalancerConfig: {ringHash: {ringHashConfig: {%s}}}}"
+    parsed = upstream(text % f"minimumRingSize: {size}, maximumRingSize: {size}")
+    assert parsed.spec.load_balancer_config is not None
+    ring = parsed.spec.load_balancer_config.ring_hash
+    assert ring is not None
+    assert ring.ring_hash_config is not None
+    assert ring.ring_hash_config.minimum_ring_size == int(size.strip("'"))
+
+
+@pytest.mark.parametrize(
+    ("size", "got"),
+    [
+        ("many", "'many' (a string)"),
+        ("''", "'' (a string)"),
+        ("'-1'", "'-1' (a string)"),
+        ("'1.5'", "'1.5' (a string)"),
+        ("' 16'", "' 16' (a string)"),
+        ("-1", "-1"),
+        ("true", "true"),
+        ("1.5", "1.5"),
+        ("'18446744073709551616'", "'18446744073709551616' (a string)"),
+    ],
+)
+def test_a_text_that_is_no_number_of_64_bits_is_refused(size: str, got: str) -> None:
+    text = "spec: {static: {hosts: [{addr: a, port: 80}]}, loadBalancerConfig: {ringHash: {ringHashConfig: {%s}}}}"
+    assert problems("Upstream", text % f"maximumRingSize: {size}") == [
+        "spec.loadBalancerConfig.ringHash.ringHashConfig.maximumRingSize: must be an integer from 0 to"
+        f' 18446744073709551615, as 1024 or "1024"; got {got}'
+    ]
 
 
 def test_a_port_in_quotes_is_refused_with_its_path_and_what_would_be_right() -> None:
@@ -177,9 +208,7 @@ def test_null_is_unset_wherever_it_stands() -> None:
     [
         "openai: {%s}",
         "mistral: {%s}",
-        "anthropic: {%s}",
         "azureOpenai: {endpoint: e, deploymentName: d, apiVersion: v, %s}",
-        "gemini: {model: m, apiVersion: v, %s}",
     ],
 )
 @pytest.mark.parametrize("place", ["{ai: {%s}}", "{ai: {multi: {priorities: [{pool: [{%s}]}, {pool: [{%s}]}]}}}"])

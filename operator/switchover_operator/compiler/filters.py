@@ -114,7 +114,7 @@ def body_edit(ai: AiOptions | None) -> BodyEdit | None:
 
 
 def _messages(given: Iterable[PromptMessage]) -> tuple[rules.PromptMessage, ...]:
-    return tuple(rules.PromptMessage(message.role, message.content) for message in given)
+    return tuple(rules.PromptMessage(message.role.lower(), message.content) for message in given)
 
 
 # ── Headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """The faults of a RouteOption or a FailoverPolicy by itself, and its fields that have no effect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from switchover_operator.compiler import header_operators, triggers
 from switchover_operator.compiler.faults import (
@@ -11,8 +12,10 @@ from switchover_operator.compiler.faults import (
     trigger_faults,
     value_shown,
 )
+from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.route_option import HeaderValue, RouteOption
+from switchover_operator.resources.model import listed
+from switchover_operator.resources.route_option import ROLES, HeaderValue, PromptMessage, RouteOption
 
 
 def route_option_faults(option: RouteOption) -> Iterator[Fault]:
@@ -28,11 +31,30 @@ def route_option_faults(option: RouteOption) -> Iterator[Fault]:
             yield from header_faults(path, header.name, "")
     if options.header_manipulation is not None:
         yield from _manipulation_faults(option)
+    enrichment = options.ai.prompt_enrichment if options.ai is not None else None
+    if enrichment is not None:
+        yield from _message_faults("spec.options.ai.promptEnrichment.prepend", enrichment.prepend)
+        yield from _message_faults("spec.options.ai.promptEnrichment.append", enrichment.append)
     if options.host_rewrite:
         yield from host_faults("spec.options.hostRewrite", options.host_rewrite)
     if options.regex_rewrite is not None:
         rewrite = options.regex_rewrite
         yield from pattern_faults("spec.options.regexRewrite", rewrite.pattern.regex, rewrite.substitution)
+
+
+def _message_faults(path: str, messages: Iterable[PromptMessage]) -> Iterator[Fault]:
+    """Check messages that are added to those of a caller: a provider refuses a request with one that is not whole."""
+    right = f"must be {listed(ROLES, 'or')}"
+    for index, message in enumerate(messages):
+        where = f"{path}[{index}]"
+        if not message.role:
+            yield Fault(f"{where}.role: is required: {right}")
+        elif message.role.lower() not in ROLES:
+            near = get_close_matches(message.role.lower(), ROLES, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            yield Fault(f"{where}.role: {right}; got {without_keys(repr(message.role[:80]))}{meant}")
+        if not message.content.strip():
+            yield Fault(f"{where}.content: is required: the text of the message")
 
 
 def _manipulation_faults(option: RouteOption) -> Iterator[Fault]:

@@ -167,6 +167,7 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
         name, provider = provider_of(backend)
         if provider is None:
             unserved.append(unserved_provider(path, name))
+            notes.append(f"priority {priority}: not served: {name}")
             continue
         place = f"{identity.namespace}/{identity.name}/{priority}/{index}"
         held = credential(catalogue, identity, f"{path}.{name}.authToken", provider.auth_token, place)

@@ -28,7 +28,8 @@ def provider_of(backend: Backend) -> tuple[str, Provider | None]:
     """Return the field that holds the provider, and the provider; None if it is not served."""
     values = backend.__dict__
     name, field = next(each for each in _provider_fields() if values[each[1]] is not None)
-    return name, values[field] if name in SERVED_PROVIDERS else None
+    provider = values[field]
+    return name, provider if isinstance(provider, Provider) else None
 
 
 @cache

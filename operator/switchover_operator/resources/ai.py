@@ -1,15 +1,13 @@
 """`spec.ai` of an Upstream: providers and models, and the credentials for them.
 
-The fields are those of Gloo's `ai.proto` (UpstreamSpec). All providers can be parsed; the compiler knows which of them
-are served.
+The fields are those of Gloo's `ai.proto` (UpstreamSpec), for the providers that are served.
 """
 
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort, gloo_enum
+from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort
 from .reference import Name, ResourceRef
 
 
@@ -58,7 +56,7 @@ class CustomHost(OpenPart):
 
 
 class Provider(OpenPart):
-    """The fields of all providers except Bedrock."""
+    """The fields that all providers have."""
 
     auth_token: Token = None
     """The credential. Default: none is sent."""
@@ -79,13 +77,8 @@ class Mistral(Provider):
     """Replacement for the `model` of the request. Default: the model of the request is kept."""
 
 
-class Anthropic(Provider):
-    """Anthropic's Messages API."""
-
-    model: str = ""
-    """Replacement for the `model` of the request. Default: the model of the request is kept."""
-    version: str = ""
-    """Value of the `anthropic-version` header."""
+Unserved = Annotated[OpenPart | None, Confidential()]
+"""A provider of which only the name is known, as it is not served: nothing in it is required or looked at."""
 
 
 class AzureOpenAI(Provider):
@@ -99,78 +92,6 @@ class AzureOpenAI(Provider):
     """Value of `api-version` in the query."""
 
 
-class Gemini(Provider):
-    """Google's Gemini API."""
-
-    model: Name
-    """Name of the model; it becomes part of the path."""
-    api_version: Name
-    """Version of the API; it becomes part of the path."""
-
-
-class Publisher(StrEnum):
-    """Publisher of a Vertex AI model."""
-
-    GOOGLE = "GOOGLE"
-
-
-class JsonSchema(StrEnum):
-    """The API of a Vertex AI model; NOT_SET means GEMINI."""
-
-    NOT_SET = "NOT_SET"
-    ANTHROPIC = "ANTHROPIC"
-    GEMINI = "GEMINI"
-    OPENAI = "OPENAI"
-
-
-class VertexAI(Provider):
-    """Google's Vertex AI."""
-
-    model: Name
-    """Name of the model; it becomes part of the path."""
-    api_version: Name
-    """Version of the API; it becomes part of the path."""
-    project_id: Name
-    """The Google Cloud project."""
-    location: Name
-    """The Google Cloud location."""
-    model_path: str = ""
-    """The method that is called on the model. Default: `generateContent`."""
-    publisher: Annotated[Publisher, gloo_enum(Publisher)] = Publisher.GOOGLE
-    """The model's publisher."""
-    json_schema: Annotated[JsonSchema, gloo_enum(JsonSchema)] = JsonSchema.NOT_SET
-    """The API of the model. Default: Gemini's."""
-
-
-class AwsInline(OpenPart):
-    """AWS credentials in clear text; a Secret is safer."""
-
-    access_key_id: Annotated[SecretStr, Confidential()]
-    secret_access_key: Annotated[SecretStr, Confidential()]
-    session_token: Annotated[SecretStr | None, Confidential()] = None
-
-
-class AwsCredentialProvider(OpenPart):
-    """The source of the AWS credentials."""
-
-    ONE_OF = (OneOf(("secretRef", "inline"), required=True),)
-
-    secret_ref: ResourceRef | None = None
-    """A Secret with the keys aws_access_key_id, aws_secret_access_key and, optionally, aws_session_token."""
-    inline: Annotated[AwsInline | None, Confidential()] = None
-
-
-class Bedrock(OpenPart):
-    """AWS Bedrock."""
-
-    model: Name
-    """Id of the model."""
-    region: Name
-    """The AWS region."""
-    credential_provider: Annotated[AwsCredentialProvider | None, Confidential()] = None
-    custom_host: CustomHost | None = None
-
-
 PROVIDERS = ("openai", "mistral", "anthropic", "azureOpenai", "gemini", "vertexAi", "bedrock")
 """The fields that hold a provider."""
 
@@ -182,11 +103,11 @@ class Backend(OpenPart):
 
     openai: OpenAI | None = None
     mistral: Mistral | None = None
-    anthropic: Anthropic | None = None
+    anthropic: Unserved = None
     azure_openai: AzureOpenAI | None = None
-    gemini: Gemini | None = None
-    vertex_ai: VertexAI | None = None
-    bedrock: Bedrock | None = None
+    gemini: Unserved = None
+    vertex_ai: Unserved = None
+    bedrock: Unserved = None
 
 
 class Pool(OpenPart):

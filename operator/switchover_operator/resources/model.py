@@ -6,6 +6,7 @@ another, and in `RULES` the rules between its fields. From these come both the c
 Gloo's own CRDs need, and the CEL rules in `crds/`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -200,6 +201,35 @@ FreeForm = Annotated[Any, Field(repr=False), Confidential(), WithJsonSchema({})]
 """Any YAML below this point; kept, never shown."""
 
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1), Expected("an integer from 0 to 4294967295")]
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+_UINT64 = 'an integer from 0 to 18446744073709551615, as 1024 or "1024"'
+
+
+def _uint64(given: object) -> int:
+    """Read a number of 64 bits: in protobuf's JSON it is a string, and everybody writes a number as well."""
+    number = int(given) if isinstance(given, str) and _WHOLE_NUMBER.fullmatch(given) else given
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**64:
+        raise PydanticCustomError("uint64", "must be {right}", {"right": _UINT64})
+    return number
+
+
+Uint64 = Annotated[
+    int,
+    BeforeValidator(_uint64),
+    Expected(_UINT64),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 20,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "type(self) == int ? self >= 0 : self.matches('^[0-9]{1,20}$')",
+                    "message": f"must be {_UINT64}",
+                }
+            ],
+        }
+    ),
+]
 Percent = Annotated[int, Field(ge=0, le=100), Expected("an integer from 0 to 100")]
 Port = Annotated[int, Field(ge=1, le=65535), Expected("an integer from 1 to 65535, as 80")]
 UnsetPort = Annotated[int, Field(ge=0, le=65535), Expected("an integer from 1 to 65535, as 443 (0 is unset)")]

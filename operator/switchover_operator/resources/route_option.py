@@ -50,11 +50,17 @@ class FieldDefault(OpenPart):
     """Replace the value if the request already has the field."""
 
 
+ROLES = ("system", "developer", "user", "assistant")
+"""Who may say a message that is added to those of a caller."""
+
+
 class PromptMessage(OpenPart):
-    """A chat message."""
+    """A chat message. It must have a role and a content."""
 
     role: str = ""
+    """Who says it: system, developer, user or assistant, in any case."""
     content: Annotated[str, Field(repr=False)] = ""
+    """The text of the message."""
 
 
 class PromptEnrichment(OpenPart):

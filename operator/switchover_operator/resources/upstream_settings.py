@@ -19,6 +19,7 @@ from .model import (
     OpenPart,
     Percent,
     Uint32,
+    Uint64,
     gloo_enum,
 )
 from .reference import ResourceRef
@@ -118,8 +119,8 @@ class LeastRequest(OpenPart):
 class RingHashConfig(OpenPart):
     """Sizes of the hash ring."""
 
-    minimum_ring_size: Annotated[int, Field(ge=0), Expected("an integer of at least 0")] = 0
-    maximum_ring_size: Annotated[int, Field(ge=0), Expected("an integer of at least 0")] = 0
+    minimum_ring_size: Uint64 = 0
+    maximum_ring_size: Uint64 = 0
 
 
 class RingHash(OpenPart):
