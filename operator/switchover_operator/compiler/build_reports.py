@@ -20,6 +20,7 @@ from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
 from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs, targets
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
@@ -156,8 +157,18 @@ def _gateways_of_others(
     """Where no other controller can serve them, report the Gateways of other classes."""
     for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
-            note = f"its class is not served here; only class {CLASS_NAME} is"
-            yield _plain(found, notes=(*found.notes, note))
+            yield _plain(found, notes=(*found.notes, _of_another_class(found)))
+
+
+def _of_another_class(found: Object[Gateway]) -> str:
+    """Say how a Gateway of another class becomes one that is served: as it is written, or by a class of that name."""
+    if found.model is None:
+        return f"its class is not served here; only class {CLASS_NAME} is"
+    name = without_keys(repr(found.model.spec.gateway_class_name))
+    return (
+        f"spec.gatewayClassName: {name} is not served here; write {CLASS_NAME}, or add a GatewayClass with the name"
+        f" {name} and controllerName {CONTROLLER_NAME}"
+    )
 
 
 def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[CompiledRoute, ...]) -> Iterator[Report]:
