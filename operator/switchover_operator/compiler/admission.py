@@ -22,22 +22,23 @@ from switchover_operator.compiler.route_faults import route_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import (
+    KINDS,
     Invalid,
     Problem,
     Resource,
     parse,
     sets_served_fields_only,
     suggestions,
-    unknown_fields,
     unsupported_fields,
 )
+from switchover_operator.resources import unknown_fields as kept_unknown_fields
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
 from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
-from switchover_operator.schemas import unknown_metadata, violations, without_effect
+from switchover_operator.schemas import unknown_fields, unknown_metadata, violations, without_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refu
     model = parse(body)
     official = violations(identity.group, identity.kind, body) if from_file else ()
     if isinstance(model, Invalid):
-        return Refused(_together([Fault(str(problem)) for problem in model.problems], official))
+        known = KINDS.get((identity.group, identity.kind))
+        unknown = unknown_fields(known, body) if known is not None else []
+        return Refused(_together([Fault(str(each)) for each in model.problems], (*official, *unknown)))
     faults = _together(dict.fromkeys(_faults(model)), official)
     if faults:
         return Refused(faults)
@@ -110,7 +113,7 @@ def _without_effect_of_ours(model: Resource, body: Body) -> tuple[str, ...]:
     if sets_served_fields_only(type(model), body):
         return tuple(_unused(model))
     closing = unserved(model) if isinstance(model, RouteOption) else ()
-    paths = [path for path in unknown_fields(model) if path not in closing]
+    paths = [path for path in kept_unknown_fields(model) if path not in closing]
     probable = suggestions(model) if paths else {}
     unknown = (
         f"{path} (unknown; did you mean {probable[path]}?)" if path in probable else f"{path} (unknown)"

@@ -77,7 +77,7 @@ def attached_routes(
     labels = _namespace_labels(catalogue)
     for found in catalogue.every(HTTPRoute):
         if found.identity not in known:
-            route = _attached(found, gateways, labels, fleet)
+            route = _attached(found, gateways, labels, catalogue, fleet)
             if route.parents:
                 yield route
 
@@ -94,10 +94,11 @@ def _attached(
     found: Object[HTTPRoute],
     gateways: Mapping[Identity, ServedGateway],
     labels: Mapping[str, Mapping[str, str]],
+    catalogue: Catalogue,
     fleet: Fleet,
 ) -> AttachedRoute:
     if found.model is None:
-        return AttachedRoute(found, tuple(_parents_of_unreadable(found, gateways, fleet)))
+        return AttachedRoute(found, tuple(_parents_of_unreadable(found, gateways, catalogue, fleet)))
     namespace = found.identity.namespace
     parents: list[Parent] = []
     places: dict[str, Place] = {}
@@ -105,7 +106,7 @@ def _attached(
         identity = _gateway_of(ref.group, ref.kind, ref.namespace or namespace, ref.name)
         gateway = gateways.get(identity)
         if gateway is None:
-            parents += _foreign_parent(found, ref, identity, fleet)
+            parents += _foreign_parent(found, ref, identity, catalogue, fleet)
             continue
         taken = _taken_by(gateway, found.model, ref, namespace, {_NAME_LABEL: namespace, **labels.get(namespace, {})})
         accepted = taken if isinstance(taken, Condition) else found.accepted
@@ -125,15 +126,24 @@ def _gateway_of(group: object, kind: object, namespace: object, name: object) ->
     return Identity(str(group), str(kind), str(namespace), str(name))
 
 
-def _foreign_parent(found: Object[HTTPRoute], ref: ParentRef, identity: Identity, fleet: Fleet) -> Iterator[Parent]:
-    """Yield a parent that is not ours where no other controller can serve it: it is a mistake."""
-    if not fleet.others_may_serve:
-        text = f"{identity} is not a Gateway of class switchover that is served here"
+def _foreign_parent(
+    found: Object[HTTPRoute], ref: ParentRef, identity: Identity, catalogue: Catalogue, fleet: Fleet
+) -> Iterator[Parent]:
+    """Yield a parent that is not ours and nobody's where all objects are known: it is a mistake."""
+    if not fleet.others_may_serve and not _is_of_others(identity, catalogue):
+        text = f"{identity} does not exist"
+        if (identity.group, identity.kind) != (GATEWAY_GROUP, Gateway.KIND):
+            text = f"{identity} of {identity.group} is no parent that is served here; a Gateway is"
         yield Parent(_status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
 
 
+def _is_of_others(parent: Identity, catalogue: Catalogue) -> bool:
+    """Tell whether another controller serves a parent: a Gateway of another class, or a kind of other API groups."""
+    return parent in catalogue.objects or parent.group != GATEWAY_GROUP
+
+
 def _parents_of_unreadable(
-    found: Object[HTTPRoute], gateways: Mapping[Identity, ServedGateway], fleet: Fleet
+    found: Object[HTTPRoute], gateways: Mapping[Identity, ServedGateway], catalogue: Catalogue, fleet: Fleet
 ) -> Iterator[Parent]:
     """Find the parents of a route whose body is not valid, as far as they can be parsed, to report it there."""
     spec = found.body.get("spec")
@@ -147,7 +157,7 @@ def _parents_of_unreadable(
             ref.get("namespace") or found.identity.namespace,
             ref["name"],
         )
-        if identity in gateways or not fleet.others_may_serve:
+        if identity in gateways or not (fleet.others_may_serve or _is_of_others(identity, catalogue)):
             yield Parent(ref, identity, found.accepted)
 
 

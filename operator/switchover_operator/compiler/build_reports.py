@@ -12,10 +12,11 @@ from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet
+from switchover_operator.compiler.kind_names import misspelt
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.policies import FailoverIndex
-from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report
+from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report, Standing
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
 from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs, targets
@@ -69,6 +70,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
             *_made_of_all(_class_reports(inputs.catalogue)),
             *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
             *_made_of_all(_gateway_reports(gateways, every)),
+            *_made_of_all(_routes_without_parents(inputs.catalogue, routes, fleet)),
             *_made_of_all(options_reports(inputs.catalogue, gateways, fleet)),
             *(_of_route(route) for identity, route in routes.items() if identity not in kept),
             *_reported(inputs, kept, Upstream, _UpstreamReports(inputs, used, _worst_cases(every)).of),
@@ -111,11 +113,14 @@ def _reported(
 
 
 def _unserved_kinds(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Report]:
-    """Report the objects of unserved kinds in the API groups that are served in part."""
+    """Report the objects of unserved kinds in the API groups that are served in part, and of misspelt kinds."""
     for identity in snapshot.objects.keys() - catalogue.objects.keys():
-        if identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
-            note = f"a {identity.kind} is not served; this object has no effect"
-            yield Report(identity, snapshot.source(identity), notes=(note,))
+        meant = misspelt(identity)
+        if meant:
+            yield Report(identity, snapshot.source(identity), conditions=(conditions.invalid((meant,)),))
+        elif identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
+            note = f"{identity.kind} of {identity.group} is not served; this object has no effect"
+            yield Report(identity, snapshot.source(identity), notes=(note,), standing=Standing.UNSERVED)
 
 
 def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
@@ -157,7 +162,8 @@ def _gateways_of_others(
     """Where no other controller can serve them, report the Gateways of other classes."""
     for found in () if fleet.others_may_serve else catalogue.every(Gateway):
         if found.identity not in gateways:
-            yield _plain(found, notes=(*found.notes, _of_another_class(found)))
+            notes = (*found.notes, _of_another_class(found))
+            yield _plain(found, *found.effect, notes=notes, standing=Standing.OTHERS)
 
 
 def _of_another_class(found: Object[Gateway]) -> str:
@@ -169,6 +175,21 @@ def _of_another_class(found: Object[Gateway]) -> str:
         f"spec.gatewayClassName: {name} is not served here; write {CLASS_NAME}, or add a GatewayClass with the name"
         f" {name} and controllerName {CONTROLLER_NAME}"
     )
+
+
+def _routes_without_parents(
+    catalogue: Catalogue, routes: Mapping[Identity, CompiledRoute], fleet: Fleet
+) -> Iterator[Report]:
+    """Where no other controller can serve them, report the routes without a parent, and those of others."""
+    for found in () if fleet.others_may_serve else catalogue.every(HTTPRoute):
+        if found.identity in routes:
+            continue
+        if found.model is not None and found.model.spec.parent_refs:
+            note = "none of its parents is a Gateway that is served here"
+            yield _plain(found, *found.effect, notes=(*found.notes, note), standing=Standing.OTHERS)
+            continue
+        unattached = conditions.no_matching_parent("spec.parentRefs: is not set; the route is attached to no Gateway")
+        yield _plain(found, found.refusal or unattached, *found.effect, standing=Standing.UNATTACHED)
 
 
 def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[CompiledRoute, ...]) -> Iterator[Report]:
@@ -309,7 +330,8 @@ def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: 
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
         return _plain(found, parents=tuple(ancestors), serves=accepted)
-    return _plain(found, *own, notes=(*found.notes, "it is not attached to any object and has no effect"))
+    notes = (*found.notes, "it is not attached to any object and has no effect")
+    return _plain(found, *own, notes=notes, standing=Standing.UNATTACHED)
 
 
 def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:

@@ -2,10 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.identity import Identity
+
+
+class Standing(StrEnum):
+    """Whose an object is, apart from whether it is accepted."""
+
+    OURS = "ours"
+    OTHERS = "not ours"
+    """Another controller serves it: a Gateway of another class, a route that is attached to such Gateways only."""
+    UNSERVED = "not served here"
+    """A kind of the API groups that are served in part, which is not."""
+    UNATTACHED = "attached to nothing"
+    """A route without a parent, a policy without a target."""
+
 
 Ref = Mapping[str, Any]
 """A parentRef or ancestorRef as it stands in a status."""
@@ -43,6 +57,7 @@ class Report:
     is in the table, so that data planes can acknowledge it. `pools`: the number of targets of each priority of an
     Upstream. `addresses_wanted` are the addresses that a Gateway requests and may have, `address_problem` says why it
     may not have one. `refers_to` are the objects that a route uses. `notes` are facts for people that are not faults.
+    `standing` says whose the object is.
     """
 
     identity: Identity
@@ -57,6 +72,7 @@ class Report:
     refers_to: tuple[Identity, ...] = ()
     notes: tuple[str, ...] = ()
     serves: bool = False
+    standing: Standing = Standing.OURS
 
     @property
     def every_condition(self) -> tuple[Condition, ...]:

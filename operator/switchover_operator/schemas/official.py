@@ -44,6 +44,12 @@ def official(group: str, kind: str) -> Official | None:
 
 
 @cache
+def official_kinds() -> frozenset[str]:
+    """Return the kinds of Gateway API's standard channel, read here or not."""
+    return frozenset(_data("gateway-api")["kinds"])
+
+
+@cache
 def object_meta() -> dict[str, Any]:
     """Return the schema of `metadata`, which is the same for every kind."""
     schema: dict[str, Any] = _as_meant(_data("kubernetes")["kinds"]["Namespace"])["properties"]["metadata"]

@@ -20,18 +20,30 @@ from switchover_operator.standalone.flags import allow_targets_option, files_opt
 @files_option("A manifest, a folder of manifests, or - for standard input. Repeatable.")
 @allow_targets_option
 @click.option("--ascii", "plain", is_flag=True, allow_from_autoenv=False, help="Print ASCII characters only.")
-def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bool) -> None:
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    allow_from_autoenv=False,
+    help="How to print the report.",
+)
+def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bool, output: str) -> None:
     """Report what the manifests would serve, and every problem in them.
 
-    Exits with status 1 if a file cannot be read or an object is not accepted.
+    Exits with status 1 if a file cannot be read, or if something of this gateway is refused, not served, attached to
+    nothing, or answered with an error of the gateway's own. Objects of other controllers never fail it.
     """
     missing = [path for path in paths if path != STDIN and not path.exists()]
     if missing:
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
     with no_collection():
         view = Manifests(paths).read()
-        compiled = compile_snapshot(view.snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
-        text = check_report.report(view, compiled, check_report.marks(sys.stdout.encoding, plain=plain))
+        snapshot = view.snapshot
+        compiled = compile_snapshot(snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
+        checked = check_report.Checked(view, snapshot, compiled)
+        signs = check_report.marks(sys.stdout.encoding, plain=plain)
+        text = check_report.as_json(checked) if output == "json" else check_report.report(checked, signs)
     click.echo(text)
-    if not check_report.is_good(view, compiled):
+    if not checked.is_good:
         sys.exit(1)

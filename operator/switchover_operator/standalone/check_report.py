@@ -1,74 +1,145 @@
-"""Files and what was compiled from them → the report that `switchover check` prints, for a person to read.
+"""Files and what was compiled from them → the report that `switchover check` prints, for a person or as JSON.
 
-Object by object: whether it is accepted, in which order models are tried for which requests, what has no effect and
+Object by object: what has become of it, in which order models are tried for which requests, what has no effect and
 what is wrong, with the place in the files. The plan is read from the table, which is what would be served.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
 
 import click
 
-from switchover_dataplane.table.access import ApiKeys, Closed
-from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, Policy, Tokens
-from switchover_dataplane.table.ports import Match, Port
-from switchover_dataplane.table.rules import Backend, Rule
-from switchover_dataplane.table.table import Table
-from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Target, Upstream
 from switchover_operator.compiler.compile import Compiled
+from switchover_operator.compiler.fleet import CLASS_NAME
 from switchover_operator.compiler.report import Report
-from switchover_operator.compiler.worst_case import worst_case
+from switchover_operator.compiler.states import State, is_failing, own_errors, states
 from switchover_operator.findings import Finding, Weight, findings
+from switchover_operator.identity import Identity
 from switchover_operator.key_shapes import without_keys
-from switchover_operator.resources import KINDS
+from switchover_operator.snapshot import Snapshot
+from switchover_operator.standalone.check_plan import Plan, counted, planned
 from switchover_operator.standalone.files import View, locate
 
-_MOST_CALLERS = 5
-"""Callers that are named; of more, how many others there are."""
+_MOST_OTHERS: Final = 12
+"""Objects without a section of their own that are named for one state; of more, how many others there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The signs of a report."""
+    """The signs of a report. `none` stands before what is neither good nor bad."""
 
     good: str
     bad: str
     warning: str
+    none: str
     arrow: str
 
 
 def marks(encoding: str | None, *, plain: bool) -> Marks:
     """The signs that an output of this encoding can show; with `plain` ASCII only."""
     if plain or (encoding or "").lower().replace("-", "") != "utf8":
-        return Marks("ok ", "BAD", "!  ", "->")
-    return Marks("✓", "✗", "!", "→")
+        return Marks("ok ", "BAD", "!  ", "-  ", "->")
+    return Marks("✓", "✗", "!", "·", "→")
 
 
-def is_good(view: View, compiled: Compiled) -> bool:
-    """Whether every file could be read and every object is accepted."""
-    return not view.problems and all(report.is_accepted for report in compiled.reports)
+@dataclass(frozen=True)
+class Checked:
+    """The files, their objects, and what was compiled from them."""
+
+    view: View
+    snapshot: Snapshot
+    compiled: Compiled
+
+    @cached_property
+    def states(self) -> Mapping[Identity, State]:
+        """What has become of each object."""
+        work = self.compiled.work
+        used = frozenset().union(*work.reads.values()) if work is not None else frozenset[Identity]()
+        return states(self.snapshot, self.compiled.reports, used)
+
+    @cached_property
+    def findings(self) -> Mapping[Identity, list[Finding]]:
+        """Everything worth telling about each object that has a report."""
+        return {each.identity: findings(each, self._place) for each in self.compiled.reports}
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all that concerns this gateway is served: nothing refused, unattached, or answered an own error."""
+        return not (
+            self.view.problems
+            or any(map(is_failing, self.states.values()))
+            or not all(each.is_accepted for each in self.compiled.reports)
+            or own_errors(self.compiled.table)
+            or self.why_nothing_is_served
+        )
+
+    @property
+    def why_nothing_is_served(self) -> str:
+        """Why no port is served though there is a Gateway or a route; "" where one is, or where there is neither."""
+        kinds = {identity.kind for identity in self.states}
+        if self.compiled.table.ports or not kinds & {"Gateway", "HTTPRoute"}:
+            return ""
+        return self._why()
+
+    def _why(self) -> str:
+        gateways = {identity: state for identity, state in self.states.items() if identity.kind == "Gateway"}
+        if not gateways:
+            return f"there is no Gateway of class {CLASS_NAME}"
+        refused = [str(identity) for identity, state in gateways.items() if state is State.REFUSED]
+        if refused:
+            return f"{', '.join(refused)} {'is' if len(refused) == 1 else 'are'} refused"
+        return f"there is no Gateway of class {CLASS_NAME} with a listener"
+
+    def summary(self) -> str:
+        """`3 served, 1 refused, 2 not ours; port 8080 would be served`."""
+        states = Counter(self.states.values())
+        parts = [f"{states[state]} {state}" for state in State if states[state] or state is State.SERVED]
+        parts += [f"{counted(len(self.view.problems), 'problem')} in the files"] if self.view.problems else []
+        ports = [str(port.number) for port in self.compiled.table.ports]
+        what = f"port{'s' if len(ports) > 1 else ''} {', '.join(ports)} would be served" if ports else ""
+        return f"{', '.join(parts)}; {what or f'nothing would be served: {self._why()}'}"
+
+    def _place(self, identity: Identity, path: str) -> str:
+        return str(locate(self.view, identity, path) or "")
 
 
-def report(view: View, compiled: Compiled, signs: Marks) -> str:
+# ── For a person ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def report(checked: Checked, signs: Marks) -> str:
     """The whole report, in styled text that `click.echo` makes plain where it is not shown on a terminal."""
-    plan = _Plan.of(compiled.table)
+    plan = Plan.of(checked.compiled.table)
+    problems = [_bad(signs, problem) for problem in checked.view.problems]
     sections = [
-        *([[_bad(signs, problem) for problem in view.problems]] if view.problems else []),
-        *(list(_object(each, view, plan, signs)) for each in compiled.reports),
-        *_not_read(view, compiled),
-        [_summary(view, compiled, signs)],
+        *([problems] if problems else []),
+        *(list(_object(checked, each, plan, signs)) for each in checked.compiled.reports),
+        *_without_reports(checked, signs),
+        [_summary(checked, signs)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections)
 
 
-def _object(each: Report, view: View, plan: "_Plan", signs: Marks) -> Iterator[str]:
-    found = findings(each, lambda identity, path: str(locate(view, identity, path) or ""))
-    accepted = each.is_accepted
-    sign = click.style(signs.good, fg="green") if accepted else click.style(signs.bad, fg="red")
-    state = "accepted" if accepted else "not accepted"
-    yield f"{sign} {click.style(str(each.identity), bold=True)} {state}{_grey(each.source)}"
-    yield from (f"    {without_keys(line)}" for line in _planned(each, plan, signs))
-    yield from (f"    {_finding(finding, signs)}" for finding in found)
+def _object(checked: Checked, each: Report, plan: Plan, signs: Marks) -> Iterator[str]:
+    state = checked.states[each.identity]
+    yield f"{_sign(state, signs)} {click.style(str(each.identity), bold=True)} {state}{_grey(each.source)}"
+    yield from (f"    {without_keys(line)}" for line in planned(each, plan, signs.arrow))
+    yield from (f"    {_finding(finding, signs)}" for finding in checked.findings[each.identity])
+
+
+def _sign(state: State, signs: Marks) -> str:
+    match state:
+        case State.SERVED:
+            return click.style(signs.good, fg="green")
+        case State.PARTLY_SERVED:
+            return click.style(signs.warning, fg="yellow")
+        case State.UNUSED | State.OTHERS:
+            return signs.none
+        case _:
+            return click.style(signs.bad, fg="red")
 
 
 def _finding(finding: Finding, signs: Marks) -> str:
@@ -90,143 +161,69 @@ def _bad(signs: Marks, text: object) -> str:
     return f"{click.style(signs.bad, fg='red')} {text}"
 
 
-def _not_read(view: View, compiled: Compiled) -> Iterator[list[str]]:
-    reported = {each.identity for each in compiled.reports}
-    others = [identity for identity in view.objects if (identity.group, identity.kind) not in KINDS]
-    if others:
-        yield [f"not read here: {', '.join(map(str, others))}"]
-    unreported = [each for each in view.objects if each not in reported and each.kind in ("Gateway", "GatewayClass")]
-    if unreported:
-        yield [f"not ours (another class or controller): {', '.join(map(str, unreported))}"]
+def _without_reports(checked: Checked, signs: Marks) -> Iterator[list[str]]:
+    """One line for each state of the objects of which there is nothing else to tell."""
+    told = {each.identity for each in checked.compiled.reports}
+    by_state: dict[State, list[str]] = {}
+    for identity, state in checked.states.items():
+        if identity not in told:
+            by_state.setdefault(state, []).append(str(identity))
+    lines = []
+    for state, names in sorted(by_state.items(), key=lambda item: list(State).index(item[0])):
+        more = len(names) - _MOST_OTHERS
+        named = ", ".join([*names[:_MOST_OTHERS], *([f"{more} others"] if more > 0 else [])])
+        lines.append(f"{_sign(state, signs)} {state}: {named}")
+    if lines:
+        yield lines
 
 
-def _summary(view: View, compiled: Compiled, signs: Marks) -> str:
-    refused = sum(not each.is_accepted for each in compiled.reports)
-    parts = [f"{_counted(len(compiled.reports) - refused, 'object')} accepted"]
-    parts += [f"{refused} not accepted"] if refused else []
-    parts += [_counted(len(view.problems), "problem") + " in the files"] if view.problems else []
-    ports = [str(port.number) for port in compiled.table.ports]
-    parts += [f"port{'s' if len(ports) > 1 else ''} {', '.join(ports)} would be served"] if ports else []
-    parts += ["nothing would be served: there is no Gateway of class switchover with a listener"] if not ports else []
-    good = not view.problems and not refused
-    return f"{click.style(signs.good, fg='green') if good else click.style(signs.bad, fg='red')} {', '.join(parts)}"
+def _summary(checked: Checked, signs: Marks) -> str:
+    sign = click.style(signs.good, fg="green") if checked.is_good else click.style(signs.bad, fg="red")
+    return f"{sign} {checked.summary()}"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+# ── As JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── What would be tried for which request ───────────────────────────────────────────────────────────────────────────
+def as_json(checked: Checked) -> str:
+    """The same for programs; docs/operations.md describes the fields."""
+    states = Counter(checked.states.values())
+    content = {
+        "good": checked.is_good,
+        "ports": [port.number for port in checked.compiled.table.ports],
+        "summary": {state.value: states[state] for state in State},
+        "problems": [
+            {"file": str(each.file), "line": each.line, "column": each.column, "message": each.what}
+            for each in checked.view.problems
+        ],
+        "objects": [_json_object(checked, identity, state) for identity, state in checked.states.items()],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A table, the rules of each route by their keys, and the requests that each rule is for."""
-
-    table: Table
-    rules: Mapping[str, list[tuple[str, Rule]]]
-    requests: Mapping[str, list[str]]
-
-    @classmethod
-    def of(cls, table: Table) -> "_Plan":
-        rules: dict[str, list[tuple[str, Rule]]] = {}
-        for key, rule in table.rules.items():
-            rules.setdefault(rule.route, []).append((key, rule))
-        requests: dict[str, list[str]] = {}
-        for key, request in _requests(table.ports):
-            requests.setdefault(key, []).append(request)
-        return cls(table, rules, requests)
-
-
-def _planned(each: Report, plan: _Plan, signs: Marks) -> Iterator[str]:
-    if each.identity.kind == "HTTPRoute":
-        for key, rule in plan.rules.get(f"{each.identity.namespace}/{each.identity.name}", ()):
-            yield from _rule(plan.table, list(dict.fromkeys(plan.requests.get(key, ()))), rule, signs)
-    if each.identity.kind == "Gateway":
-        for listener in each.listeners:
-            yield f"listener {listener.name}: {_counted(listener.attached_routes, 'route')} attached"
+def _json_object(checked: Checked, identity: Identity, state: State) -> dict[str, Any]:
+    return {
+        "group": without_keys(identity.group),
+        "kind": without_keys(identity.kind),
+        "namespace": without_keys(identity.namespace),
+        "name": without_keys(identity.name),
+        "state": state.value,
+        "place": checked.snapshot.source(identity),
+        "findings": [
+            {
+                "severity": _SEVERITIES[each.weight],
+                "about": without_keys(each.about),
+                "message": without_keys(each.message),
+                "place": each.place,
+            }
+            for each in checked.findings.get(identity, ())
+        ],
+    }
 
 
-def _rule(table: Table, requests: list[str], rule: Rule, signs: Marks) -> Iterator[str]:
-    if not requests:
-        return
-    yield f"requests to {' or '.join(requests)}"
-    access = table.access.get(rule.access)
-    if isinstance(access, Closed):
-        yield f"  {signs.arrow} answered 403: {access.reason}"
-        return
-    if access is not None:
-        yield f"  {signs.arrow} with the key of {_callers(access)} alone"
-    if rule.filters.redirect is not None:
-        yield f"  {signs.arrow} redirected with status {rule.filters.redirect.status}"
-        return
-    if not rule.backends:
-        yield f"  {signs.arrow} answered 500: the rule has no backend"
-    weights = sum(backend.weight for backend in rule.backends)
-    for backend in rule.backends:
-        share = f"{backend.weight} of {weights} requests: " if len(rule.backends) > 1 else ""
-        yield from (f"  {line}" for line in _backend(table, backend, share, signs))
-
-
-def _callers(access: ApiKeys) -> str:
-    names = [caller.name for caller in access.callers]
-    others = len(names) - _MOST_CALLERS
-    return " or ".join([*names[:_MOST_CALLERS], *([f"{others} others"] if others > 0 else [])])
-
-
-def _requests(ports: Iterable[Port]) -> Iterator[tuple[str, str]]:
-    """Yield the key of a rule with a request that it is for, as a person may read it."""
-    for port in ports:
-        for listener in port.listeners:
-            for host in listener.hosts:
-                for match in host.matches:
-                    closed = " (answered 403 there)" if listener.closed else ""
-                    yield match.rule, f"{host.hostname}:{port.number} {_match(match)}{closed}"
-
-
-def _match(match: Match) -> str:
-    path = {"Exact": "= ", "RegularExpression": "~ ", "PathPrefix": ""}[match.path.kind] + match.path.value
-    # Values are left out: a header or a parameter that routes may be a credential.
-    conditions = [f"header {each.name}" for each in match.headers] + [f"query {each.name}" for each in match.query]
-    return " ".join(part for part in (match.method, path, f"({', '.join(conditions)})" if conditions else "") if part)
-
-
-def _backend(table: Table, backend: Backend, share: str, signs: Marks) -> Iterator[str]:
-    if backend.problem:
-        yield f"{signs.arrow} {share}answered 500: {backend.problem}"
-        return
-    upstream = table.upstreams[backend.upstream]
-    policy = table.policies[backend.policy]
-    what = "model" if upstream.ai else "target"
-    order = f"{_counted(len(upstream.priorities), what)} in order" if len(upstream.priorities) > 1 else f"one {what}"
-    yield f"{signs.arrow} {share}{order}, {_attempts(policy, upstream)}"
-    for number, pool in enumerate(upstream.priorities, 1):
-        yield f"   {number}. {' or '.join(map(_target, pool)) or 'nothing: the pool is empty'}"
-
-
-def _target(target: Target) -> str:
-    where = f"{target.host}:{target.port}"
-    match target.provider:
-        case AzureOpenAI(deployment=model):
-            return f"{model} at {where} (azure-openai)"
-        case Http():
-            return where
-        case provider:
-            kind = type(provider).__name__.lower()
-            return f"{provider.model or 'the model of the request'} at {where} ({kind})"
-
-
-def _attempts(policy: Policy, upstream: Upstream) -> str:
-    """How often a request is attempted, and after what."""
-    most = worst_case(policy, upstream).most
-    match policy.order:
-        case EnvoyOrder():
-            most = f"{most} in Envoy's sequence"
-        case Counted(per_priority=number) if len(upstream.priorities) > 1:
-            most = f"each {'once' if number == 1 else f'{number} times'}, {most}"
-    match policy.triggers:
-        case Classes():
-            return f"{most}, on the default triggers"
-        case Tokens(tokens=tokens, status_codes=codes):
-            listed = f" {', '.join(map(str, codes))}" if codes else ""
-            return f"{most}, on {', '.join(tokens) or 'no failure'}{listed}"
+_SEVERITIES: Final = {
+    Weight.FAULT: "fault",
+    Weight.NO_EFFECT: "no effect",
+    Weight.RISK: "risk",
+    Weight.NOTE: "note",
+}

@@ -22,7 +22,7 @@ from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone, internal_ports
-from switchover_operator.compiler.report import Report
+from switchover_operator.compiler.report import Report, Standing
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Document, documents
@@ -144,6 +144,8 @@ def _table(table: Table) -> dict[str, Any]:
 
 def _report(report: Report) -> dict[str, Any]:
     told: dict[str, Any] = {"conditions": _conditions(report.conditions)}
+    if report.standing is not Standing.OURS:
+        told["standing"] = report.standing.value
     told["listeners"] = {
         listener.name: {
             "kinds": list(listener.supported_kinds),

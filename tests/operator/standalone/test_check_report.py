@@ -36,18 +36,18 @@ def test_the_example_is_accepted_and_its_plan_is_told() -> None:
     assert plan[plan.index("requests to :8080 /model") + 1] == (
         "→ 3 models in order, each once, at most 3 attempts, on retriable-status-codes 429"
     )
-    order = [line for line in plan if line[:2] in ("1.", "2.", "3.")]
+    order = [line for line in plan if line.startswith("priority ")]
     assert order == [
-        f"{number}. {model} at model-failover.gloo-system.svc.cluster.local:80 (openai)"
-        for number, model in enumerate(("gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo"), 1)
+        f"priority {priority}: {model} at model-failover.gloo-system.svc.cluster.local:80 (openai)"
+        for priority, model in enumerate(("gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo"))
     ]
-    assert "not read here: Deployment gloo-system/model-failover" in result.output
+    assert "· not ours: Deployment gloo-system/model-failover" in result.output
 
 
 def test_an_object_that_is_not_accepted_is_told_with_file_line_path_value_and_what_is_right(tmp_path: Path) -> None:
     result = check(edited(tmp_path, "upstream.yaml", "port: 80", "port: eighty"))
     assert result.exit_code == 1
-    assert "✗ Upstream gloo-system/model-failover not accepted" in result.output
+    assert "✗ Upstream gloo-system/model-failover refused" in result.output
     assert "spec.ai.multi.priorities[0].pool[0].openai.customHost.port" in result.output
     assert "eighty" in result.output
     assert f"[{tmp_path}/upstream.yaml:17]" in result.output
@@ -70,7 +70,7 @@ def test_a_file_that_does_not_parse_is_told_with_its_line_and_the_rest_is_checke
     result = check(edited(tmp_path, "routeoption.yaml", "spec:", "spec: ["))
     assert result.exit_code == 1
     assert f"✗ {tmp_path}/routeoption.yaml:" in result.output
-    assert "✓ HTTPRoute gloo-system/model-failover accepted" in result.output
+    assert "✓ HTTPRoute gloo-system/model-failover served" in result.output
 
 
 def test_standard_input_is_read() -> None:
@@ -184,4 +184,4 @@ def test_a_terminal_that_is_not_utf_8_gets_its_report_too() -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "ok  Upstream gloo-system/model-failover accepted" in result.stdout
+    assert "ok  Upstream gloo-system/model-failover served" in result.stdout
