@@ -17,7 +17,8 @@ from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Cluster, GatewayPort, internal_ports
 from switchover_operator.identity import Body
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.documents import documents
+from switchover_operator.standalone.objects import Document
 from switchover_operator.standalone.yaml_values import Unreadable
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -61,7 +62,6 @@ class Manifests:
     """The text of a file, and objects that came another way."""
 
     text: bytes = b""
-    json: bool = False
     objects: tuple[Any, ...] = ()
 
 
@@ -91,7 +91,7 @@ def draw(chance: random.Random, known: Sequence[bytes]) -> Manifests:
         case 0:
             return Manifests(text=edited(chance, known, WORDS))
         case 1:
-            return Manifests(text=edited(chance, _as_json(), WORDS), json=True)
+            return Manifests(text=edited(chance, _as_json(), WORDS))
         case _:
             return Manifests(objects=tuple(_misshapen(chance) for _ in range(chance.randint(1, 4))))
 
@@ -109,7 +109,7 @@ def seed(given: Manifests) -> bytes:
 
 def never_harm_a_neighbour(given: Manifests) -> Hashable:
     """Whatever stands in a tenant's files, the compiler makes a table of it, and the neighbour's part is the same."""
-    bodies = [*_read(given.text, json=given.json), *_read(_dumped(given.objects), json=True)]
+    bodies = [*_read(given.text), *_read(_dumped(given.objects))]
     mine = list(_of_the_attacker(bodies))
     alone, beside = _compiled([]), _compiled(mine)
     assert _part(alone.table) == _part(beside.table), "the neighbour is served otherwise"
@@ -129,8 +129,8 @@ def never_harm_a_neighbour(given: Manifests) -> Hashable:
     )
 
 
-def _read(text: bytes, *, json: bool) -> Iterator[Body]:
-    for found in documents(text, json=json):
+def _read(text: bytes) -> Iterator[Body]:
+    for found in documents(text):
         if isinstance(found, Unreadable):
             assert found.what
             assert found.line >= 0
@@ -154,7 +154,7 @@ def _of_the_attacker(bodies: Iterable[Body]) -> Iterator[Body]:
 
 @cache
 def _neighbours() -> tuple[Body, ...]:
-    return tuple(_read(NEIGHBOURS, json=False))
+    return tuple(_read(NEIGHBOURS))
 
 
 def _compiled(bodies: list[Body]) -> Compiled:

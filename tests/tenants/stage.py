@@ -17,7 +17,8 @@ from running import Switchover, free_port, switchover
 from switchover_operator.compiler.compile import compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.documents import documents
+from switchover_operator.standalone.objects import Document
 from tenants.attacker import Attacker
 from tenants.attacks import Attack
 from tenants.manifests import B_MARK, NAMES, gateway, tenant_a, tenant_b

@@ -5,43 +5,15 @@ the file as it did before is not read again.
 """
 
 import re
-from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from switchover_operator.identity import Body, Identity, identity_of
-from switchover_operator.standalone.field_lines import NO_LINES, line_of, with_last_key
-from switchover_operator.standalone.yaml_values import Unreadable, Value, yaml_values
-
-CLUSTER_SCOPED: Final = frozenset(
-    {"Namespace", "GatewayClass", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Node"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One object, the line (from 1) where it begins, and the lines of its fields from there."""
-
-    identity: Identity
-    body: Body
-    line: int
-    field_lines: "array[int]"
-
-    def line_of(self, path: str) -> int:
-        """Find the line of a field, such as `spec.rules[0].matches`; of its nearest parent if there is no such field.
-
-        In a JSON file it is the object's own line.
-        """
-        return self.line + line_of(self.body, self.field_lines, path) if self.field_lines else self.line
-
-    def moved(self, lines: int) -> "Document":
-        """Return the same object, so many lines further down."""
-        return Document(self.identity, self.body, self.line + lines, self.field_lines) if lines else self
-
+from switchover_operator.standalone.json_values import NotJson, json_values
+from switchover_operator.standalone.objects import Document, objects_of
+from switchover_operator.standalone.text_encoding import decoded
+from switchover_operator.standalone.yaml_values import Unreadable, Value, yaml_value
 
 Found = Document | Unreadable
 """An object, or why there is none."""
@@ -56,43 +28,48 @@ class Reader:
 
     known: Known = field(default_factory=dict)
 
-    def read(self, text: bytes, *, json: bool = False) -> Iterator[Found]:
+    def read(self, text: bytes) -> Iterator[Found]:
         """Read every object of a file, in order: the object, or why it is none.
 
+        Whether it is JSON or YAML its content decides, as for kubectl: a document that begins with `{` is JSON, or
+        several objects of it, one after the other, and where it is none, YAML.
         `List` kinds are flattened, empty documents skipped, and a namespaced object without a namespace gets "default".
         """
         before, self.known = self.known, (now := {})
         try:
-            decoded = text.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            yield Unreadable("not UTF-8 text", text[: error.start].count(b"\n") + 1)
+            whole = decoded(text)
+        except Unreadable as unreadable:
+            yield unreadable
             return
-        for part, first_line in ((decoded, 1),) if json else _split(decoded):
+        for part, first_line in _split(whole):
             digest = blake2b(part.encode(), digest_size=16).digest()
-            found = now[digest] = before.get(digest) or tuple(_read(part, json=json))
+            found = now[digest] = before.get(digest) or tuple(_read(part))
             for each in found:
                 yield each.moved(first_line - 1)
 
 
-def documents(text: bytes, *, json: bool = False) -> Iterator[Found]:
+def documents(text: bytes) -> Iterator[Found]:
     """Read every object of a file once, as `Reader.read` does."""
-    return Reader().read(text, json=json)
+    return Reader().read(text)
 
 
-def _read(part: str, *, json: bool) -> Iterator[Found]:
-    try:
-        values = _json(part) if json else yaml_values(part)
-    except Unreadable as unreadable:
-        yield unreadable
-        return
-    for value in values:
-        yield from _objects(value)
+def _read(part: str) -> Iterator[Found]:
+    for value in _values(part):
+        if not isinstance(value, Unreadable):
+            yield from objects_of(value)
+        elif "{{" in part:
+            yield Unreadable(f"{_TEMPLATE} ({value.what})", value.line, value.column)
+        else:
+            yield value
 
 
 # ── Text → values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SEPARATOR: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ONLY_DIRECTIVES: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*\Z")
+_BEFORE_BRACE: Final = re.compile(r"(?:---[ \t]*(?:\r?\n|(?=\{)))?\s*(?=\{)")
+_QUOTED_KEY: Final = re.compile(r'\s*\{\s*"')
+_TEMPLATE: Final = "it looks like a Helm template: render it first, helm template NAME CHART | switchover check -f -"
 
 
 def _split(text: str) -> Iterator[tuple[str, int]]:
@@ -106,56 +83,29 @@ def _split(text: str) -> Iterator[tuple[str, int]]:
         line += chunk.count("\n")
 
 
-def _json(text: str) -> list[Value]:
-    if not text.strip():
-        return []
+def _values(part: str) -> Iterator[Value | Unreadable]:
+    before_brace = _BEFORE_BRACE.match(part)
+    if before_brace is None:
+        yield from _yaml(part)
+        return
+    # Its lines and columns stay.
+    text = re.sub(r"[^\n]", " ", before_brace[0]) + part[before_brace.end() :]
+    values = json_values(text)
+    first = next(values)
+    if isinstance(first, NotJson):
+        as_yaml = list(_yaml(part))
+        if not (_QUOTED_KEY.match(text) and any(isinstance(each, Unreadable) for each in as_yaml)):
+            yield from as_yaml
+            return
+    yield first
+    yield from values
+
+
+def _yaml(part: str) -> Iterator[Value | Unreadable]:
     try:
-        return [Value(msgspec.json.decode(text), 1, NO_LINES)]
-    except (msgspec.DecodeError, RecursionError) as error:
-        at = re.search(r"\(byte (\d+)\)", str(error))
-        if at is None:
-            raise Unreadable("not JSON: it ends too early", text.count("\n") + 1) from None
-        before = text.encode()[: int(at[1])]
-        column = len(before) - before.rfind(b"\n")
-        raise Unreadable("not JSON: this character cannot stand here", before.count(b"\n") + 1, column) from None
-
-
-# ── Values → objects ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _objects(given: Value) -> Iterator[Found]:
-    """One value → the object it is, or each object of the list it is."""
-    value = given.value
-    if value is None:
+        value = yaml_value(part)
+    except Unreadable as unreadable:
+        yield unreadable
         return
-    if isinstance(value, Mapping) and str(value.get("kind", "")).endswith("List") and "items" in value:
-        for item in value["items"] if isinstance(value["items"], list) else [value["items"]]:
-            yield from _objects(Value(item, given.line, NO_LINES))
-        return
-    reason = _why_no_object(value)
-    if reason:
-        yield Unreadable(reason, given.line)
-        return
-    body, lines = value, given.field_lines
-    metadata = value["metadata"]
-    if value["kind"] not in CLUSTER_SCOPED and not metadata.get("namespace"):
-        body = {**value, "metadata": {**metadata, "namespace": "default"}}
-        if lines and "namespace" not in metadata:
-            lines = with_last_key(value, lines, "metadata")
-    yield Document(identity_of(body), body, given.line, lines)
-
-
-def _why_no_object(value: Any) -> str:
-    if not isinstance(value, Mapping):
-        return "not a Kubernetes object: it has no apiVersion, kind and metadata.name"
-    for name in ("apiVersion", "kind"):
-        if not isinstance(value.get(name), str) or not value[name]:
-            return f"not a Kubernetes object: {name} has to be a text that is not empty"
-    metadata = value.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return f"{value['kind']}: metadata has to be a mapping with a name"
-    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        return f"{value['kind']}: metadata.name has to be a text that is not empty (quote it if it looks like a number)"
-    if not isinstance(metadata.get("namespace", ""), str | None):
-        return f"{value['kind']} {metadata['name']}: metadata.namespace has to be text (quote it if it is a number)"
-    return ""
+    if value is not None:
+        yield value

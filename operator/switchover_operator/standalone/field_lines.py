@@ -7,6 +7,7 @@ may lead to a line before it.
 
 import re
 from array import array
+from collections.abc import Iterator
 from typing import Any, Final
 
 NO_LINES: Final = array("i")
@@ -20,6 +21,24 @@ def count(value: Any) -> int:
     if isinstance(value, list):
         return len(value) + sum(count(each) for each in value if isinstance(each, dict | list))
     return 0
+
+
+def items_of(value: dict[str, Any], lines: "array[int]", name: str) -> "Iterator[tuple[Any, int, range, array[int]]]":
+    """Yield each item of the list `name` in an object: it, its line, where in `lines` it stands, and its own lines.
+
+    Without lines there are none for the items, which then have the line of the object.
+    """
+    at = 0
+    for key, below in value.items():
+        at += 1
+        if key == name:
+            break
+        at += count(below)
+    for item in value[name]:
+        size = 1 + count(item)
+        line = lines[at] if lines else 0
+        yield item, line, range(at, at + size), array("i", [each - line for each in lines[at + 1 : at + size]])
+        at += size
 
 
 def with_last_key(value: dict[str, Any], lines: "array[int]", name: str) -> "array[int]":

@@ -14,9 +14,10 @@ from typing import Final
 
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, Known, Reader
+from switchover_operator.standalone.documents import Known, Reader
 from switchover_operator.standalone.file_list import STDIN, FileList, Present
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
+from switchover_operator.standalone.objects import Document
 from switchover_operator.standalone.yaml_values import Unreadable
 
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -102,7 +103,7 @@ def advance(last: FileState, file: Path, text: bytes) -> FileState:
     unreadable: list[Unreadable] = []
     problems: list[Problem] = []
     reader = Reader(last.known)
-    for found in reader.read(text, json=file.suffix == ".json"):
+    for found in reader.read(text):
         if isinstance(found, Unreadable):
             unreadable.append(found)
             continue

@@ -8,7 +8,7 @@ columns count from 1.
 from array import array
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -19,6 +19,8 @@ from switchover_operator.standalone.yaml_scalars import MERGE, STRING, TAG, key_
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000
+_MOST_TWICE: Final = 100
+"""Double keys of a document that are named."""
 
 
 class Unreadable(ValueError):
@@ -34,49 +36,48 @@ class Unreadable(ValueError):
         return Unreadable(self.what, self.line + lines, self.column) if lines else self
 
 
+class Twice(NamedTuple):
+    """A key that stands in one mapping a second time, in `line` and `column`, and in the line `first` before.
+
+    `at` is the place of the mapping in the lines of the value's fields, -1 if it is the value itself. What stood there
+    first is in the value.
+    """
+
+    at: int
+    key: str
+    line: int
+    column: int
+    first: int
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value, the line where it begins, and the lines of all its fields from there (`field_lines`)."""
+    """A value, the line where it begins, the lines of its fields from there (`field_lines`), and its double keys."""
 
     value: Any
     line: int
     field_lines: "array[int]"
+    twice: tuple[Twice, ...] = ()
 
 
-def yaml_values(text: str) -> list[Value]:
-    """Read one document: the items of a Kubernetes List each, else the document itself; nothing where it is empty.
+def yaml_value(text: str) -> Value | None:
+    """Read one document; None where it is empty.
 
     Raises:
         Unreadable: no YAML, nested too deeply, or a value that JSON does not have.
     """
     plain = plain_document(text)
-    if plain is not None:
-        return [Value(*plain)]
-    return composed_values(text)
+    return Value(*plain) if plain is not None else composed_value(text)
 
 
-def composed_values(text: str) -> list[Value]:
-    """Read one document as `yaml_values` does, by libyaml, whatever YAML it is written in.
+def composed_value(text: str) -> Value | None:
+    """Read one document as `yaml_value` does, by libyaml, whatever YAML it is written in.
 
     Raises:
-        Unreadable: as `yaml_values` does.
+        Unreadable: as `yaml_value` does.
     """
     root = _compose(text)
-    if root is None:
-        return []
-    values = _Values()
-    return [values.top(node) for node in _items(root)]
-
-
-def _items(root: yaml.Node) -> list[yaml.Node]:
-    """Return the nodes of a List's items, else the document itself."""
-    if not isinstance(root, yaml.MappingNode):
-        return [root]
-    children = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
-    kind, items = children.get("kind"), children.get("items")
-    if kind is not None and str(kind.value).endswith("List") and isinstance(items, yaml.SequenceNode):
-        return list(items.value)
-    return [root]
+    return None if root is None else _Values().top(root)
 
 
 # ── Text → nodes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,12 +146,13 @@ class _Values:
         self._left = MAX_VALUES
         self._lines = array("i")
         self._first = 0
+        self._twice: list[Twice] = []
 
     def top(self, node: yaml.Node) -> Value:
-        """Read a whole object."""
-        self._lines = array("i")
+        """Read a whole document."""
         self._first = node.start_mark.line
-        return Value(self._of(node, 0, 0), self._first + 1, self._lines)
+        value = self._of(node, 0, 0)
+        return Value(value, self._first + 1, self._lines, tuple(self._twice))
 
     def _of(self, node: yaml.Node, depth: int, line: int) -> Any:
         """Read one node, in `line` of the object, and note the lines of what is below it."""
@@ -176,37 +178,51 @@ class _Values:
     def _mapping(self, node: yaml.MappingNode, depth: int, line: int) -> dict[str, Any]:
         if any(key_node.tag == MERGE for key_node, _ in node.value):
             return self._with_merges(node, depth, line)
+        place = len(self._lines) - 1
         own: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = _key(key_node)
             if key in own:
-                raise _unreadable("a key that stands in this mapping twice", key_node)
+                self._note_twice(key, key_node, node, place)
+                continue
             at = key_node.start_mark.line - self._first
             self._lines.append(at)
             own[key] = self._of(value_node, depth + 1, at)
         return own
 
     def _with_merges(self, node: yaml.MappingNode, depth: int, line: int) -> dict[str, Any]:
-        """Read a mapping that takes keys from others by `<<`: they have the line of the mapping that takes them."""
+        """Read a mapping that takes keys from others by `<<`: they have the line of the mapping that takes them.
+
+        Of a key that stands here and is taken, too, the later one counts, as for kubectl.
+        """
         lines, start = self._lines, len(self._lines)
-        merged: dict[str, Any] = {}
-        own: dict[str, Any] = {}
+        whole: dict[str, Any] = {}
+        own: set[str] = set()
         of_own: dict[str, array[int]] = {}
         for key_node, value_node in node.value:
             if key_node.tag == MERGE:
-                merged = self._merge(value_node, depth) | merged
+                taken = self._merge(value_node, depth)
+                whole |= taken
+                for key in taken:
+                    of_own.pop(key, None)
+            elif (key := _key(key_node)) in own:
+                self._note_twice(key, key_node, node, start - 1)
             else:
-                key = _key(key_node)
-                if key in own:
-                    raise _unreadable("a key that stands in this mapping twice", key_node)
                 at = key_node.start_mark.line - self._first
-                own[key] = self._of(value_node, depth + 1, at)
+                own.add(key)
+                whole[key] = self._of(value_node, depth + 1, at)
                 of_own[key] = array("i", [at]) + lines[start:]
             del lines[start:]
-        whole = merged | own
         for key, value in whole.items():
             lines.extend(of_own[key] if key in of_own else array("i", [line]) * (1 + count(value)))
         return whole
+
+    def _note_twice(self, key: str, key_node: yaml.Node, mapping: yaml.MappingNode, place: int) -> None:
+        if len(self._twice) == _MOST_TWICE:
+            return
+        first = next(node for node, _ in mapping.value if node.tag != MERGE and _key(node) == key)
+        mark = key_node.start_mark
+        self._twice.append(Twice(place, key, mark.line + 1, mark.column + 1, first.start_mark.line + 1))
 
     def _merge(self, node: yaml.Node, depth: int) -> dict[str, Any]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -222,7 +238,12 @@ class _Values:
 def _key(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise _unreadable("a key that is no plain text", node)
-    return intern(node.value if node.tag == STRING else key_text(_scalar(node)))
+    if node.tag == STRING:
+        return intern(node.value)
+    try:
+        return intern(key_text(node.tag, node.value))
+    except ValueError as error:
+        raise _unreadable(str(error), node) from None
 
 
 def _scalar(node: yaml.Node) -> Any:

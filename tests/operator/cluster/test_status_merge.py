@@ -8,7 +8,8 @@ from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import CONTROLLER_NAME, Cluster, GatewayPort
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.documents import documents
+from switchover_operator.standalone.objects import Document
 
 NOW, LATER = "2025-01-31T12:00:00Z", "2025-01-31T13:00:00Z"
 FLEET = Cluster({GatewayPort("ai", "gw", 80): 10000})

@@ -15,7 +15,8 @@ from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.documents import documents
+from switchover_operator.standalone.objects import Document
 
 MANIFESTS = b"""
 apiVersion: gateway.networking.k8s.io/v1
@@ -53,7 +54,7 @@ spec:
   parentRefs: [{name: gw, sectionName: http}]
   hostnames: [api.example.com]
   rules:
-    - matches: [{path: {type: PathPrefix, value: /chat}, headers: [{name: x, value: y}], method: POST}]
+    - matches: [{path: {type: PathPrefix, value: /chat}, headers: [{name: x, value: z}], method: POST}]
       filters:
         - {type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: /v1/chat/completions}}}
         - {type: ExtensionRef, extensionRef: {group: gateway.solo.io, kind: RouteOption, name: retry}}

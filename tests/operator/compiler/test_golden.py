@@ -25,7 +25,8 @@ from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Stan
 from switchover_operator.compiler.report import Report, Standing
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.documents import Document, documents
+from switchover_operator.standalone.documents import documents
+from switchover_operator.standalone.objects import Document
 
 AUTHORITY = Authority()
 (ONE_CHAIN, ONE_KEY), (_, OTHER_KEY) = AUTHORITY.issue("chat.example.com"), AUTHORITY.issue("other.example.com")

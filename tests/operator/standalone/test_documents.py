@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchover_operator.identity import Identity
-from switchover_operator.standalone.documents import Document, Reader, documents
+from switchover_operator.standalone.documents import Reader, documents
+from switchover_operator.standalone.objects import Document
 from switchover_operator.standalone.yaml_values import Unreadable
 
 
@@ -61,9 +62,17 @@ def test_lists_are_flattened_and_their_items_keep_their_lines() -> None:
         ("kind: Upstream\nmetadata: {name: a}", "apiVersion has to be a text"),
         ("apiVersion: v1\nkind: Secret", "Secret: metadata has to be a mapping"),
         ("apiVersion: v1\nkind: Secret\nmetadata: {}", "Secret: metadata.name has to be a text"),
-        ("apiVersion: v1\nkind: Secret\nmetadata: {name: 7}", "quote it if it looks like a number"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: 7}", "this is the number 7: quote it"),
         ("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: 7}", "metadata.namespace has to be text"),
-        ("a: 1\na: 2", "a key that stands in this mapping twice"),
+        ("a: 1\na: 2", 'the key "a" stands twice in one mapping, first in line 1'),
+        ("~: b", "a key that is null: quote it"),
+        ("- a: b", "below `items:` of an object of `kind: List`"),
+        ("kind: HttpRoute\napiversion: v1", "did you mean apiVersion?"),
+        ("services: {web: {image: x}}", "a file that is no manifest"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {generateName: a-}", "give it a metadata.name"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: yes}", "the truth value true: quote it"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: {{ .Values.name }}}", "it looks like a Helm template"),
+        ("{{- if .Values.on }}\nkind: Secret\n{{- end }}", "it looks like a Helm template"),
         ("a: !!python/object:os.system x", "a tag that Kubernetes does not know"),
         ("a: &x [*x]", "aliases that contain themselves"),
         ("? [a]\n: b", "a key that is no plain text"),
@@ -110,9 +119,10 @@ def test_plain_values_have_the_types_that_kubernetes_gives_them() -> None:
     }
 
 
-def test_merge_keys_give_way_to_the_mapping_s_own() -> None:
-    text = manifest("a", "base: &base {x: 1, y: 1}\ndata: {<<: *base, y: 2}\n")
-    assert objects(text)[0].body["data"] == {"x": 1, "y": 2}
+def test_of_a_mapping_s_own_key_and_a_merged_one_the_later_counts_as_for_kubectl() -> None:
+    text = manifest("a", "base: &base {p: 1, q: 1}\nafter: {<<: *base, q: 2}\nbefore: {q: 2, <<: *base}\n")
+    [a] = objects(text)
+    assert (a.body["after"], a.body["before"]) == ({"p": 1, "q": 2}, {"q": 1, "p": 1})
 
 
 @pytest.mark.parametrize(
@@ -128,17 +138,6 @@ def test_merge_keys_give_way_to_the_mapping_s_own() -> None:
 def test_a_refusal_never_quotes_the_file(line: str) -> None:
     [(_, what)] = refusals(f"apiVersion: v1\nkind: Secret\nstringData:\n  {line}\n")
     assert "sk-secret" not in what
-
-
-def test_json_names_line_and_column_of_what_is_wrong() -> None:
-    [found] = documents(b'{"kind": "Secret",\n\t"apiVersion": oops}', json=True)
-    assert isinstance(found, Unreadable)
-    assert (found.line, found.column) == (2, 16)
-
-
-def test_json_indented_by_tabs_is_read() -> None:
-    [found] = documents(b'{\n\t"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "a"}\n}', json=True)
-    assert isinstance(found, Document)
 
 
 def test_a_field_is_found_by_its_path() -> None:
@@ -160,9 +159,9 @@ def test_a_field_of_a_list_s_item_is_found_though_a_namespace_was_added_before_i
 
 
 def test_a_merged_field_has_the_line_of_the_mapping_that_takes_it() -> None:
-    text = manifest("a", "base: &base\n  x: {z: 1}\n  y: 1\ndata:\n  own: 1\n  <<: *base\n  y: 2\nlast: 1\n")
+    text = manifest("a", "base: &base\n  p: {z: 1}\n  q: 1\ndata:\n  own: 1\n  <<: *base\n  q: 2\nlast: 1\n")
     [a] = objects(text)
-    assert [a.line_of(path) for path in ("data.own", "data.x.z", "data.y", "last")] == [8, 7, 10, 11]
+    assert [a.line_of(path) for path in ("data.own", "data.p.z", "data.q", "last")] == [8, 7, 10, 11]
 
 
 _NODES = st.recursive(
