@@ -15,12 +15,13 @@ from typing import Final
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Known, Reader
-from switchover_operator.standalone.file_list import STDIN, FileList, Present
+from switchover_operator.standalone.field_lines import NO_LINES
+from switchover_operator.standalone.file_list import STDIN, FileList, Present, is_chart
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
+from switchover_operator.standalone.kustomizations import KUSTOMIZATIONS, MAX_BYTES, rendered
 from switchover_operator.standalone.objects import Document
 from switchover_operator.standalone.yaml_values import Unreadable
 
-MAX_BYTES: Final = 32 * 1024 * 1024
 SETTLE: Final = 0.05
 """Seconds for which files have to stay as they are before they are read: an editor writes in several steps."""
 MOST_RESTS: Final = 20
@@ -28,13 +29,14 @@ MOST_RESTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an object stands: a file and its line, from 1."""
+    """Where an object stands: a file and its line, from 1; 0 where the file is a kustomization that makes it."""
 
     file: Path
     line: int
 
     def __str__(self) -> str:
-        return f"{'standard input' if self.file == STDIN else self.file}:{self.line}"
+        name = "standard input" if self.file == STDIN else str(self.file)
+        return f"{name}:{self.line}" if self.line else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,13 @@ class View:
         return Snapshot.of_files(self.objects, self.sources, before)
 
 
-def advance(last: FileState, file: Path, text: bytes) -> FileState:
-    """A file's text → what it stands for now.
+def advance(last: FileState, file: Path, text: bytes, *, is_rendered: bool = False) -> FileState:
+    """A file's text → what it stands for now; `is_rendered` is one that a kustomization makes: its lines are no places.
 
     What can be read counts. While something in it cannot, the objects that it held before and that are not in the
     readable part stay. So they do while the file is empty, as a file that is just being written is.
     """
-    if not text.strip() and last.objects:
+    if not text.strip() and last.objects and not is_rendered:
         what = "empty; delete the file to delete its objects"
         return _kept(last, file, what)
     objects: dict[Identity, Document] = {}
@@ -105,12 +107,14 @@ def advance(last: FileState, file: Path, text: bytes) -> FileState:
     reader = Reader(last.known)
     for found in reader.read(text):
         if isinstance(found, Unreadable):
-            unreadable.append(found)
+            unreadable.append(
+                Unreadable(f"in line {found.line} of what it makes: {found.what}", 0) if is_rendered else found
+            )
             continue
         if found.identity in objects:
             what = f"{found.identity} stands in this file twice; the one in line {found.line} is used"
             problems.append(Problem(file, what, objects[found.identity].line))
-        objects[found.identity] = found
+        objects[found.identity] = replace(found, line=0, field_lines=NO_LINES) if is_rendered else found
     kept = {identity: known for identity, known in last.objects.items() if unreadable and identity not in objects}
     problems += [Problem(file, each.what, each.line, each.column, tuple(kept)) for each in unreadable]
     return FileState(objects | kept, tuple(kept), tuple(problems), reader.known)
@@ -130,6 +134,7 @@ def merged(states: Mapping[Path, FileState]) -> View:
     found: dict[Identity, tuple[Path, Document]] = {}
     problems: list[Problem] = []
     held: set[Identity] = set()
+    made_twice: dict[tuple[Path, Path], list[Identity]] = {}
     for file, state in states.items():
         problems += state.problems
         kept_here = frozenset(state.kept)
@@ -139,7 +144,9 @@ def merged(states: Mapping[Path, FileState]) -> View:
             if other is not None:
                 if kept:
                     continue
-                if identity not in held:
+                if identity not in held and not (document.line or other[1].line):
+                    made_twice.setdefault((other[0], file), []).append(identity)
+                elif identity not in held:
                     what = f"{identity} stands in {Origin(file, document.line)} too, and that one is used"
                     problems.append(Problem(other[0], what, other[1].line))
             found[identity] = (file, document)
@@ -147,6 +154,7 @@ def merged(states: Mapping[Path, FileState]) -> View:
                 held.add(identity)
             else:
                 held.discard(identity)
+    problems += [_two_overlays(*files, identities) for files, identities in made_twice.items()]
     origins = {identity: Origin(file, document.line) for identity, (file, document) in found.items()}
     return View(
         {identity: document.body for identity, (_, document) in found.items()},
@@ -155,6 +163,15 @@ def merged(states: Mapping[Path, FileState]) -> View:
         {identity: document for identity, (_, document) in found.items()},
         {identity: str(origin) for identity, origin in origins.items()},
     )
+
+
+def _two_overlays(one: Path, other: Path, both_make: Sequence[Identity]) -> Problem:
+    others = f" and {len(both_make) - 1} more" if len(both_make) > 1 else ""
+    what = (
+        f"{both_make[0]}{others}: {other} makes this, too, and that one is used; name the one folder that is meant, "
+        f"-f {one.parent} or -f {other.parent}"
+    )
+    return Problem(one, what)
 
 
 def remerged(view: View, states: Mapping[Path, FileState], before: Mapping[Path, FileState]) -> View:
@@ -213,43 +230,47 @@ class Manifests:
         """Yield each time the files differ from what they were and have come to rest."""
         noticed = asyncio.Event()
         watching = asyncio.create_task(watch([path for path in self._paths if path != STDIN], noticed))
+        # Not the list of `read`, which another thread may be asking at this moment.
+        looked = FileList(self._paths)
         seen = self._read
         try:
             while True:
                 await wait(noticed, LOOK_AGAIN)
                 noticed.clear()
-                now = self._list.present()
+                now = looked.present()
                 if now == seen:
                     continue
-                seen = await self._at_rest(now)
+                seen = await _at_rest(looked, now)
                 yield
         finally:
             watching.cancel()
 
-    async def _at_rest(self, before: Present) -> Present:
-        """Wait until the files stay as they are, though not for a file that is written without end."""
-        for _ in range(MOST_RESTS):
-            await asyncio.sleep(SETTLE)
-            now = self._list.present()
-            if now == before:
-                break
-            before = now
-        return before
-
     def _state(self, file: Path) -> FileState:
         last = self._states.get(file, FileState())
+        elsewhere = self._list.kustomizations.get(file)
         try:
-            text = _text(file)
+            text = _text(file) if elsewhere is None else rendered(file.parent, elsewhere)
         except (OSError, ValueError) as error:
-            what = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+            what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             return _kept(last, file, what)
-        return advance(last, file, text)
+        return advance(last, file, text, is_rendered=elsewhere is not None)
 
     def _missing(self, path: Path) -> Problem:
         kept = [
             identity for file, state in self._states.items() if file.is_relative_to(path) for identity in state.objects
         ]
         return Problem(path, "does not exist; it is read as soon as it does", kept=tuple(kept))
+
+
+async def _at_rest(looked: FileList, before: Present) -> Present:
+    """Wait until the files stay as they are, though not for a file that is written without end."""
+    for _ in range(MOST_RESTS):
+        await asyncio.sleep(SETTLE)
+        now = looked.present()
+        if now == before:
+            break
+        before = now
+    return before
 
 
 def locate(view: View, identity: Identity, path: str) -> Origin | None:
@@ -263,12 +284,17 @@ def _text(file: Path) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is too large for a manifest.
+        ValueError: it holds no manifests, or is too large for one; the message says what to do.
     """
     if file == STDIN:
         return sys.stdin.buffer.read()
+    if is_chart(file):
+        by_hand = f"helm template NAME {file.parent} | switchover check -f -"
+        raise ValueError(f"a Helm chart, whose templates are no manifests yet: render it first, {by_hand}")
+    if file.name in KUSTOMIZATIONS:
+        raise ValueError(f"a kustomization, which is rendered with its folder: name that, -f {file.parent}")
     with file.open("rb") as stream:
         text = stream.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
-        raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
+        raise ValueError(f"cannot be read: larger than {MAX_BYTES >> 20} MiB")
     return text
