@@ -57,7 +57,7 @@ def _read(part: str) -> Iterator[Found]:
     for value in _values(part):
         if not isinstance(value, Unreadable):
             yield from objects_of(value)
-        elif "{{" in part:
+        elif _ACTION.search(part):
             yield Unreadable(f"{_TEMPLATE} ({value.what})", value.line, value.column)
         else:
             yield value
@@ -69,6 +69,10 @@ _SEPARATOR: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ONLY_DIRECTIVES: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*\Z")
 _BEFORE_BRACE: Final = re.compile(r"(?:---[ \t]*(?:\r?\n|(?=\{)))?\s*(?=\{)")
 _QUOTED_KEY: Final = re.compile(r'\s*\{\s*"')
+_ACTION: Final = re.compile(
+    r"\{\{-?\s*(?:[.$/]|(?:if|else|end|range|with|include|template|define|block|toYaml|tpl|printf|default|required)\b)"
+)
+"""What Helm's templates have between double braces; prompts have others there."""
 _TEMPLATE: Final = "it looks like a Helm template: render it first, helm template NAME CHART | switchover check -f -"
 
 

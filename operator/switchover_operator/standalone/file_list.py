@@ -91,12 +91,16 @@ class FileList:
         ahead = [folder]
         while ahead:
             each = ahead.pop()
-            if each not in closure:
-                file = kustomization_in(_names(each))
-                here = said.get(each) or (self._said(os.path.join(each, file)) if file else Kustomization())  # noqa: PTH118
+            here = None if each in closure else said.get(each) or self._outside(each)
+            if here is not None:
                 closure[each] = here
                 ahead += here.folders
         return closure
+
+    def _outside(self, folder: str) -> Kustomization | None:
+        """Read the kustomization of a folder that is not below the paths; None where it has none and so is no part."""
+        file = kustomization_in(_names(folder))
+        return self._said(os.path.join(folder, file)) if file else None  # noqa: PTH118
 
     def _said(self, file: str) -> Kustomization:
         status = _fingerprint(file)

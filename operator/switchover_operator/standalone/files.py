@@ -167,9 +167,10 @@ def merged(states: Mapping[Path, FileState]) -> View:
 
 def _two_overlays(one: Path, other: Path, both_make: Sequence[Identity]) -> Problem:
     others = f" and {len(both_make) - 1} more" if len(both_make) > 1 else ""
+    them = "them" if others else "it"
     what = (
-        f"{both_make[0]}{others}: {other} makes this, too, and that one is used; name the one folder that is meant, "
-        f"-f {one.parent} or -f {other.parent}"
+        f"{both_make[0]}{others}: {other} makes {them}, too, and what it makes is used; "
+        f"name the one folder that is meant, -f {one.parent} or -f {other.parent}"
     )
     return Problem(one, what)
 

@@ -145,6 +145,11 @@ def _why_no_object(value: Any) -> str:
     for field in ("apiVersion", "kind"):
         if not isinstance(value.get(field), str) or not value[field]:
             return f"not a Kubernetes object: {field} has to be a text that is not empty{_instead(value, field)}"
+    if value["apiVersion"].startswith("kustomize.config.k8s.io/"):
+        return (
+            "a kustomization, and no object: it has to be called kustomization.yaml, and is rendered with its folder: "
+            "name that with -f"
+        )
     metadata = value.get("metadata")
     if not isinstance(metadata, Mapping):
         return f"{value['kind']}: metadata has to be a mapping with a name{_instead(value, 'metadata')}"

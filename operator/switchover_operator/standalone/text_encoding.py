@@ -19,7 +19,7 @@ _BEGINNING: Final = 1024
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file: UTF-8, or what its byte order mark says.
+    """Return the text of a file, UTF-8 or what its byte order mark says, with `\\n` alone at the end of lines.
 
     Raises:
         Unreadable: it is in another encoding; the message says which was tried and what to do.
@@ -29,7 +29,7 @@ def decoded(data: bytes) -> str:
     if not mark and (guessed := _without_mark(data[:_BEGINNING])):
         raise Unreadable(f"not UTF-8 text: it seems to be {guessed} without a byte order mark; {_AS_UTF8}", 1)
     try:
-        return data[len(mark) :].decode(encoding)
+        return data[len(mark) :].decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data[len(mark) : len(mark) + error.start].decode(encoding, "replace").count("\n") + 1
         so_it_says = ", though its byte order mark says so" if mark else ""

@@ -65,6 +65,8 @@ def test_lists_are_flattened_and_their_items_keep_their_lines() -> None:
         ("apiVersion: v1\nkind: Secret\nmetadata: {name: 7}", "this is the number 7: quote it"),
         ("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: 7}", "metadata.namespace has to be text"),
         ("a: 1\na: 2", 'the key "a" stands twice in one mapping, first in line 1'),
+        ("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization", "has to be called kustomization.yaml"),
+        ("{{ user }}: [", "not YAML: "),
         ("~: b", "a key that is null: quote it"),
         ("- a: b", "below `items:` of an object of `kind: List`"),
         ("kind: HttpRoute\napiversion: v1", "did you mean apiVersion?"),

@@ -99,8 +99,8 @@ def test_two_overlays_that_make_the_same_objects_are_named_with_what_to_do(tmp_p
     write(tmp_path / "dev", kustomization="resources: [../base]\n")
     [problem] = Manifests([tmp_path]).read().problems
     assert str(problem) == (
-        f"{tmp_path}/dev/kustomization.yaml: ConfigMap default/a: {tmp_path}/prod/kustomization.yaml makes this, too, "
-        f"and that one is used; name the one folder that is meant, -f {tmp_path}/dev or -f {tmp_path}/prod"
+        f"{tmp_path}/dev/kustomization.yaml: ConfigMap default/a: {tmp_path}/prod/kustomization.yaml makes it, too, "
+        f"and what it makes is used; name the one folder that is meant, -f {tmp_path}/dev or -f {tmp_path}/prod"
     )
 
 
@@ -132,6 +132,16 @@ def test_what_cannot_be_rendered_says_why_and_keeps_what_was_there(tmp_path: Pat
     )
     assert problem.endswith("(still served as last read: ConfigMap default/a)")
     assert values(view)["a"] == "prod"
+
+
+@needs_kubectl
+def test_a_base_that_gets_its_kustomization_later_is_rendered_then(tmp_path: Path) -> None:
+    tree(tmp_path)
+    (tmp_path / "base" / "kustomization.yaml").rename(tmp_path / "kept")
+    manifests = Manifests([tmp_path / "prod"])
+    assert "cannot be rendered" in manifests.read().problems[0].what
+    (tmp_path / "kept").rename(tmp_path / "base" / "kustomization.yaml")
+    assert values(manifests.read()) == {"a": "prod"}
 
 
 @needs_kubectl
