@@ -85,7 +85,7 @@ def objects_of(given: Value) -> Iterator[Document | Unreadable]:
 
 def _is_list(value: Any) -> bool:
     """Whether it is a list of objects; an object with a name may be of a kind that ends in List, too."""
-    if not isinstance(value, Mapping) or not str(value.get("kind", "")).endswith("List"):
+    if not isinstance(value, dict) or not str(value.get("kind", "")).endswith("List"):
         return False
     return "items" in value or value["kind"] == "List" or not _name(value)
 
@@ -104,7 +104,7 @@ def _of_list(given: Value) -> Iterator[Document | Unreadable]:
             twice = [each for each in twice if each.at not in places] if own else twice
             if item is None:
                 yield Unreadable(f"{kind}: an item is empty, where an object has to be", given.line + line)
-            elif isinstance(item, Mapping) and kind != "List" and not item.keys() & {"apiVersion", "kind"}:
+            elif isinstance(item, dict) and kind != "List" and not item.keys() & {"apiVersion", "kind"}:
                 # The API server leaves them out in the list of one kind.
                 whole = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
                 all_lines = array("i", [0, 0]) + lines if lines else lines
@@ -119,13 +119,13 @@ def _of_list(given: Value) -> Iterator[Document | Unreadable]:
 
 def _name(value: Mapping[str, Any]) -> str:
     metadata = value.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else ""
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
     return name if isinstance(name, str) else ""
 
 
 def _about(value: Any) -> str:
     """Name an object that may be none, as far as its kind and name can be read."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str) or not value["kind"]:
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or not value["kind"]:
         return ""
     kind, name = value["kind"], _name(value)
     if not name:
@@ -140,7 +140,7 @@ def _why_no_object(value: Any) -> str:
             "a list of objects, which kubectl does not take: put it below `items:` of an object of `kind: List` and "
             "`apiVersion: v1`, or print the objects one after the other (jq '.[]')"
         )
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return "not a Kubernetes object: it has no apiVersion, kind and metadata.name"
     for field in ("apiVersion", "kind"):
         if not isinstance(value.get(field), str) or not value[field]:
@@ -151,7 +151,7 @@ def _why_no_object(value: Any) -> str:
             "name that with -f"
         )
     metadata = value.get("metadata")
-    if not isinstance(metadata, Mapping):
+    if not isinstance(metadata, dict):
         return f"{value['kind']}: metadata has to be a mapping with a name{_instead(value, 'metadata')}"
     name = metadata.get("name")
     if not name and metadata.get("generateName"):
