@@ -29,8 +29,9 @@ A field marked 403 is an access control that is not served: while it is set, req
 403 ([access](access.md)).
 
 The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not served yet: `Accepted: False`, reason
-`UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve. Nothing in such
-a provider is required or checked.
+`UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve
+(`PartiallyInvalid`). So it is with every fault in one target ([operations](operations.md#change-it)). Nothing in a
+provider that is not served is required or checked.
 """
 
 _REFUSED: dict[type[BaseModel], tuple[str, ...]] = {

@@ -14,7 +14,7 @@ from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.report import Report
 from switchover_operator.identity import Identity
 
-_PATH: Final = re.compile(r"\b(?:spec|metadata|data)\b[\w.\[\]-]*")
+_PATH: Final = re.compile(r"\b(?:spec|metadata|data)\b[\w.\[\]-]*|^(?:endpoints|ports)\[[\w.\[\]-]*")
 
 Locate = Callable[[Identity, str], str]
 """An object and a field's path → "file:line", or "" where that is not known."""
@@ -68,22 +68,23 @@ class Found:
         return [each for _, _, found in now.values() for each in found]
 
 
-def findings(report: Report, locate: Locate, down_to: Weight = Weight.NOTE) -> list[Finding]:
+def findings(report: Report, locate: Locate, down_to: Weight = Weight.NOTE, *, joined: bool = False) -> list[Finding]:
     """Everything worth telling about one object, the weightiest first; nothing about what is as it should be.
 
-    What is less than `down_to` is left out.
+    What is less than `down_to` is left out. Each fault is a finding with its own place; with `joined`, each condition.
     """
     found = [
         Finding(
             weight,
             report.identity,
             about,
-            condition.message,
-            "" if weight is Weight.NOTE else _place(report, condition.message, locate),
+            message,
+            "" if weight is Weight.NOTE else _place(report, message, locate),
         )
         for about, conditions in _parts(report)
         for condition in conditions
         if (weight := _weight(condition)) is not None and weight <= down_to
+        for message in ((condition.message,) if joined else condition.messages)
     ]
     if report.address_problem:
         found.append(

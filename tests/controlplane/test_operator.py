@@ -60,10 +60,15 @@ class Applied:
         return self.fleet.condition(kind, name, self.namespace, wanted)
 
     @property
+    def models(self) -> list[Object]:
+        """The models of the Upstream, in order of priority."""
+        priorities = self.objects["Upstream"]["spec"]["ai"]["multi"]["priorities"]
+        return [each["openai"] for pool in priorities for each in pool["pool"]]
+
+    @property
     def model(self) -> Object:
         """The first model of the Upstream."""
-        first: Object = self.objects["Upstream"]["spec"]["ai"]["multi"]["priorities"][0]["pool"][0]["openai"]
-        return first
+        return self.models[0]
 
 
 @pytest.fixture
@@ -142,7 +147,8 @@ def test_a_changed_model_is_served_by_every_data_plane(applied: Applied) -> None
 
 
 def test_an_edit_to_nonsense_keeps_the_last_good_version_and_says_so_even_after_a_restart(applied: Applied) -> None:
-    applied.model["customHost"]["host"] = "http://model-failover:80/"
+    for model in applied.models:
+        model["customHost"]["host"] = "http://model-failover:80/"
     applied.apply("Upstream")
     told = applied.condition("upstream", "Accepted=False/Invalid")
     assert "spec.ai.multi.priorities[0].pool[0].openai.customHost.host" in told["message"]
@@ -156,10 +162,22 @@ def test_an_edit_to_nonsense_keeps_the_last_good_version_and_says_so_even_after_
     applied.apply("Upstream")
     applied.condition("upstream", "Accepted=False/Invalid")
     assert applied.ask() == (200, "gpt-4o")
-    applied.model["customHost"]["host"] = "model-failover.gloo-system.svc.cluster.local"
+    for model in applied.models:
+        model["customHost"]["host"] = "model-failover.gloo-system.svc.cluster.local"
     applied.apply("Upstream")
     applied.condition("upstream", "Accepted=True")
     wait_until(lambda: applied.ask() == (200, "after-the-restart"), "the mended version answers")
+
+
+def test_an_edit_with_a_fault_in_one_model_counts_without_that_model_and_says_so(applied: Applied) -> None:
+    applied.model["customHost"]["host"] = "http://model-failover:80/"
+    applied.models[1]["model"] = "edited"
+    applied.apply("Upstream")
+    told = applied.condition("upstream", "PartiallyInvalid=True/Invalid")
+    assert "spec.ai.multi.priorities[0].pool[0].openai.customHost.host" in told["message"]
+    applied.condition("upstream", "Accepted=True")
+    applied.condition("upstream", "Programmed=True")
+    wait_until(lambda: applied.ask() == (200, "edited"), "the second model answers")
 
 
 def test_a_rotated_key_is_used_and_a_deleted_one_is_not(applied: Applied) -> None:

@@ -9,7 +9,14 @@ from switchover_dataplane.table.wire import sealed
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
 from switchover_operator.announce import LogState, LoopStatus, log_changes
 from switchover_operator.compiler.compile import Compiled
-from switchover_operator.compiler.conditions import accepted, fields_without_effect, invalid, open_access
+from switchover_operator.compiler.conditions import (
+    accepted,
+    fields_without_effect,
+    invalid,
+    merged,
+    open_access,
+    partially_invalid,
+)
 from switchover_operator.compiler.report import Report
 from switchover_operator.findings import Weight, findings
 from switchover_operator.identity import Identity
@@ -125,6 +132,41 @@ def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
         serving_line
         == f"serving revision {table.revision}: 0 objects accepted, 1 not accepted: HTTPRoute gloo-system/chat"
     )
+
+
+def test_each_fault_of_a_condition_is_a_finding_with_its_own_place() -> None:
+    conditions = (
+        partially_invalid("Invalid", ["spec.a: is wrong; got 1", "spec.bb: is wrong, too"]),
+        fields_without_effect(["spec.ccc", "spec.dddd"]),
+        invalid(["spec.eeeee: is wrong"], "the last accepted version keeps serving"),
+    )
+    found = findings(Report(ROUTE, conditions=conditions), lambda _identity, path: f"a.yaml:{len(path)}")
+    assert [(each.message, each.place) for each in found] == [
+        ("spec.a: is wrong; got 1", "a.yaml:6"),
+        ("spec.bb: is wrong, too", "a.yaml:7"),
+        ("spec.eeeee: is wrong; the last accepted version keeps serving", "a.yaml:10"),
+        ("spec.ccc has no effect", "a.yaml:8"),
+        ("spec.dddd has no effect", "a.yaml:9"),
+    ]
+    joined = findings(Report(ROUTE, conditions=conditions), lambda *_: "", joined=True)
+    assert [each.message for each in joined] == [
+        "spec.a: is wrong; got 1; spec.bb: is wrong, too",
+        "spec.eeeee: is wrong; the last accepted version keeps serving",
+        "spec.ccc, spec.dddd have no effect",
+    ]
+
+
+def test_conditions_that_are_merged_keep_the_place_of_each_fault() -> None:
+    [one] = merged([partially_invalid("Invalid", ["spec.a: x", "spec.b: y"]), partially_invalid("Invalid", ["spec.c"])])
+    assert one.message == "spec.a: x; spec.b: y; spec.c"
+    assert one.messages == ("spec.a: x", "spec.b: y", "spec.c")
+    assert one.followed_by("z").messages == ("spec.a: x", "spec.b: y", "spec.c; z")
+
+
+def test_a_key_is_masked_in_each_message_of_a_condition() -> None:
+    key = "sk-proj-" + "a1B2c3D4" * 5
+    told = partially_invalid("Invalid", [f"spec.a: got {key}", f"spec.b: got {key}"])
+    assert not [text for text in (told.message, *told.messages) if key in text]
 
 
 def test_a_field_without_effect_is_a_finding_of_less_weight_than_a_fault_and_of_more_than_a_risk() -> None:

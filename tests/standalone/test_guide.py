@@ -90,15 +90,38 @@ async def test_a_file_edited_under_fifty_requests_a_second_loses_none(shared: Sh
 async def test_a_broken_edit_keeps_the_last_good_table_and_names_file_object_and_field(shared: Shared) -> None:
     path = await shared.guide("broken")
     upstream, route, option = shared.manifests.guide("broken")
-    priorities: list[dict[str, Any]] = upstream["spec"]["ai"]["multi"]["priorities"]
-    priorities[1]["pool"][0]["openai"]["customHost"]["port"] = "eighty"
+    upstream["spec"]["connectionConfig"] = {"connectTimeout": 5}
     file = shared.manifests.write("broken", upstream, route, option)
-    line = await shared.running.says("customHost.port")
+    line = await shared.running.says("connectTimeout")
     assert f"{file}:" in line["msg"]
     assert "Upstream gloo-system/broken" in line["msg"]
-    assert "spec.ai.multi.priorities[1].pool[0].openai.customHost.port" in line["msg"]
+    assert "spec.connectionConfig.connectTimeout" in line["msg"]
     assert await shared.running.ask(path) == 429
     assert shared.models.tried == list(MODELS)
+
+
+async def test_targets_with_faults_are_left_out_each_with_a_line_of_its_own_and_the_others_are_asked(
+    shared: Shared,
+) -> None:
+    upstream, route, option = shared.manifests.guide("partly")
+    priorities: list[dict[str, Any]] = upstream["spec"]["ai"]["multi"]["priorities"]
+    priorities[0]["pool"][0]["openai"]["customHost"]["host"] = "broken.example/status/429"
+    priorities[1]["pool"][0]["openai"]["customHost"]["port"] = "eighty"
+    file = shared.manifests.write("partly", upstream, route, option)
+    places = []
+    for number, field in enumerate(("host", "port")):
+        path = f"spec.ai.multi.priorities[{number}].pool[0].openai.customHost.{field}: "
+        line = await shared.running.says(path)
+        assert line["msg"].startswith(f"{line['place']}: Upstream gloo-system/partly: {path}")
+        places.append(line["place"])
+    lines = file.read_text().splitlines()
+    numbers = [int(place.removeprefix(f"{file}:")) for place in places]
+    assert [lines[number - 1].strip() for number in numbers] == ["host: broken.example/status/429", "port: eighty"]
+    await shared.running.serves("/partly")
+    shared.models.seen.clear()
+    shared.models.statuses = {MODELS[2]: 200}
+    assert await shared.running.ask("/partly") == 200
+    assert shared.models.tried == [MODELS[2]]
 
 
 async def test_a_file_that_is_no_yaml_keeps_its_objects_serving_and_is_named_with_its_line(shared: Shared) -> None:

@@ -66,7 +66,7 @@ def object_events(
 
 
 def _faults(report: Report) -> Iterable[ObjectEvent]:
-    return [_of_finding(finding) for finding in findings(report, lambda *_: "", Weight.NO_EFFECT)]
+    return [_of_finding(finding) for finding in findings(report, lambda *_: "", Weight.NO_EFFECT, joined=True)]
 
 
 def _of_finding(finding: Finding) -> ObjectEvent:

@@ -45,7 +45,7 @@ def _with_findings(route: Report, used: Iterable[Identity], reports: Mapping[Ide
 
 
 def _forwarded_findings(report: Report) -> list[Finding]:
-    return findings(report, lambda *_: "", Weight.RISK)
+    return findings(report, lambda *_: "", Weight.RISK, joined=True)
 
 
 def _policies_by_target(reports: Mapping[Identity, Report]) -> dict[Identity, list[Identity]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from switchover_operator.compiler.access_controls import unserved
 from switchover_operator.compiler.auth_faults import auth_config_faults
 from switchover_operator.compiler.faults import Fault, hostname_faults
+from switchover_operator.compiler.left_out import in_their_parts, without
 from switchover_operator.compiler.policy_faults import (
     failover_faults,
     route_option_faults,
@@ -19,6 +20,7 @@ from switchover_operator.compiler.policy_faults import (
     unused_under_envoy,
 )
 from switchover_operator.compiler.route_faults import route_faults
+from switchover_operator.compiler.service_faults import service_faults
 from switchover_operator.compiler.upstream_faults import upstream_faults
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import (
@@ -33,6 +35,7 @@ from switchover_operator.resources import (
 )
 from switchover_operator.resources import unknown_fields as kept_unknown_fields
 from switchover_operator.resources.auth_config import AuthConfig
+from switchover_operator.resources.core import EndpointSlice, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
 from switchover_operator.resources.model import listed
@@ -43,11 +46,15 @@ from switchover_operator.schemas import unknown_fields, unknown_metadata, violat
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A valid body and its model. `without_effect` names the fields that have no effect, with suggestions."""
+    """A valid body and its model. `without_effect` names the fields that have no effect, with suggestions.
+
+    `left_out` says which parts are not served; others of their kind are.
+    """
 
     body: Body = field(repr=False)
     model: Resource
     without_effect: tuple[str, ...] = ()
+    left_out: tuple[Fault, ...] = ()
 
     @property
     def generation(self) -> int:
@@ -70,10 +77,11 @@ def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refu
         known = KINDS.get((identity.group, identity.kind))
         unknown = unknown_fields(known, body) if known is not None else []
         return Refused(_together([Fault(str(each)) for each in model.problems], (*official, *unknown)))
-    faults = _together(dict.fromkeys(_faults(model)), official)
-    if faults:
+    faults = in_their_parts(model, _together(dict.fromkeys(_faults(model)), official))
+    served = without(model, faults) if faults else model
+    if served is None:
         return Refused(faults)
-    return Admitted(body, model, _without_effect(model, body))
+    return Admitted(body, served, _without_effect(model, body), faults)
 
 
 def _together(own: Iterable[Fault], official: Iterable[Problem]) -> tuple[Fault, ...]:
@@ -97,6 +105,8 @@ def _faults(model: Resource) -> Iterator[Fault]:
             yield from failover_faults(model)
         case AuthConfig():
             yield from auth_config_faults(model)
+        case Service() | EndpointSlice():
+            yield from service_faults(model)
         case _:
             return
 
@@ -145,6 +155,3 @@ def _gateway_faults(gateway: Gateway) -> Iterator[Fault]:
             yield Fault(f"spec.listeners[{index}].name: {listener.name!r} is already the name of another listener")
         if listener.hostname:
             yield from hostname_faults(f"spec.listeners[{index}].hostname", listener.hostname)
-        namespaces = listener.allowed_routes.namespaces
-        if namespaces.from_ == "Selector" and namespaces.selector is None:
-            yield Fault(f"spec.listeners[{index}].allowedRoutes.namespaces.selector: is required by from: Selector")

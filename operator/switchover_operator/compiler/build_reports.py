@@ -65,8 +65,8 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
         each.report.identity: each
         for each in (
             *_made_of_all(_unserved_kinds(snapshot, inputs.catalogue)),
-            *_made_of_all(_unreadable(inputs.catalogue)),
             *_made_of_all(_of_core_kinds(inputs.catalogue)),
+            *_made_of_all(_faulty(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
             *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
             *_made_of_all(_gateway_reports(gateways, every)),
@@ -123,11 +123,10 @@ def _unserved_kinds(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Report
             yield Report(identity, snapshot.source(identity), notes=(note,), standing=Standing.UNSERVED)
 
 
-def _unreadable(catalogue: Catalogue) -> Iterator[Report]:
-    """Report the objects that cannot be parsed; a report of their kind replaces this one."""
-    for found in catalogue.refused:
-        if found.refusal is not None:
-            yield _plain(found, found.refusal)
+def _faulty(catalogue: Catalogue) -> Iterator[Report]:
+    """Report the objects that are refused, or of which a part is; a report of their kind replaces this one."""
+    for found in catalogue.faulty:
+        yield _plain(found, found.accepted, *found.partial)
 
 
 def _of_core_kinds(catalogue: Catalogue) -> Iterator[Report]:
@@ -225,7 +224,9 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
 def _route_report(route: CompiledRoute) -> Report:
     found = route.attached.found
     parents = tuple(
-        ParentReport(parent.ref, (parent.accepted, *_conditions_at(route, parent.gateway), *found.effect))
+        ParentReport(
+            parent.ref, (parent.accepted, *found.partial, *_conditions_at(route, parent.gateway), *found.effect)
+        )
         for parent in route.attached.parents
     )
     notes = (*found.notes, *route.notes)
@@ -266,7 +267,7 @@ class _UpstreamReports:
         if found.model is None:
             return _plain(found, found.accepted)
         destination = self.inputs.destinations.of_upstream(found)
-        own = (*destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
+        own = (*found.partial, *destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
         notes, serves = (*found.notes, *destination.notes), found.identity in self.used
         return _plain(found, found.accepted, *own, pools=destination.pools, notes=notes, serves=serves)
 
@@ -340,7 +341,7 @@ def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition
         return found.accepted if found.refusal is None else refused_at(found, attached=attached)
     if written(found.body.get("spec")):
         return found.accepted
-    return replace(found.accepted, message=f"{found.accepted.message}; its routes are served without it")
+    return found.accepted.followed_by("its routes are served without it")
 
 
 def _trigger_conditions(found: Object[RouteOption]) -> tuple[Condition, ...]:

@@ -5,7 +5,7 @@ holds a credential or anything derived from one.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from switchover_operator.identity import Identity
@@ -39,16 +39,40 @@ OWNED_TYPES = frozenset(
 class Condition:
     """One condition of a `.status`, without generation and time, which `status_merge` adds.
 
-    Everything that looks like a key is masked in the message.
+    Everything that looks like a key is masked in the message. `parts` are the messages that it joins, if it joins some.
     """
 
     type: str
     status: Status
     reason: str
     message: str
+    parts: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", without_keys(self.message))
+        if self.parts:
+            object.__setattr__(self, "parts", tuple(map(without_keys, self.parts)))
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What it tells, each with its own path."""
+        return self.parts or (self.message,)
+
+    def followed_by(self, text: str) -> "Condition":
+        """Return it with a text at the end of its message."""
+        return _joining(self.type, self.status, self.reason, _with_last(self.messages, text))
+
+
+def _joining(kind: str, status: Status, reason: str, messages: Iterable[str]) -> Condition:
+    """Make a condition of several messages."""
+    parts = tuple(dict.fromkeys(message for message in messages if message))
+    return Condition(kind, status, reason, sentences(parts), parts if len(parts) > 1 else ())
+
+
+def _with_last(messages: Iterable[str], text: str) -> tuple[str, ...]:
+    """Add a text to the last message, as it is not about another place."""
+    *first, last = messages
+    return (*first, f"{last}; {text}" if text else last)
 
 
 def merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
@@ -67,8 +91,8 @@ def _one_of(several: Sequence[Condition]) -> Condition:
         return several[0]
     worth_saying = [condition for condition in several if condition.reason != condition.type] or several
     ordered = sorted(worth_saying, key=lambda condition: condition.status != "False")
-    message = sentences(condition.message for condition in ordered)
-    return Condition(ordered[0].type, ordered[0].status, ordered[0].reason, message)
+    messages = (message for condition in ordered for message in condition.messages)
+    return _joining(ordered[0].type, ordered[0].status, ordered[0].reason, messages)
 
 
 def sentences(messages: Iterable[str]) -> str:
@@ -90,17 +114,17 @@ def accepted() -> Condition:
 
 def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
     """The object itself is invalid; `last_good` names the version that is served in its place."""
-    return Condition("Accepted", "False", "Invalid", sentences((*problems, last_good)))
+    return _joining("Accepted", "False", "Invalid", _with_last(problems, last_good))
 
 
 def unsupported_value(problems: Iterable[str], last_good: str = "") -> Condition:
     """The object uses a value of the API that is not served here (Gateway API: UnsupportedValue)."""
-    return Condition("Accepted", "False", "UnsupportedValue", sentences((*problems, last_good)))
+    return _joining("Accepted", "False", "UnsupportedValue", _with_last(problems, last_good))
 
 
 def unsupported_provider(problems: Iterable[str], last_good: str = "") -> Condition:
     """No target of the Upstream has a provider that is served."""
-    return Condition("Accepted", "False", "UnsupportedProvider", sentences((*problems, last_good)))
+    return _joining("Accepted", "False", "UnsupportedProvider", _with_last(problems, last_good))
 
 
 def no_matching_parent(message: str) -> Condition:
@@ -150,6 +174,11 @@ def listeners_not_valid(names: Sequence[str], *, some_serve: bool) -> Condition:
     """Some or all listeners are not served; the Gateway is accepted if at least one is."""
     message = f"not served: listener{'s' if len(names) > 1 else ''} {', '.join(names)}"
     return Condition("Accepted", "True" if some_serve else "False", "ListenersNotValid", message)
+
+
+def invalid_listener(message: str) -> Condition:
+    """The listener contradicts itself; the others of its Gateway are served."""
+    return Condition("Accepted", "False", "Invalid", message)
 
 
 def unsupported_protocol(message: str) -> Condition:
@@ -244,7 +273,8 @@ def fields_without_effect(fields: Sequence[str]) -> Condition:
     """The object sets fields that have no effect; all of them are named."""
     verb = "has" if len(fields) == 1 else "have"
     message = sentences([f"{', '.join(fields)} {verb} no effect"])
-    return Condition("UnsupportedField", "True", "UnsupportedField", message)
+    parts = tuple(f"{field} has no effect" for field in fields)
+    return Condition("UnsupportedField", "True", "UnsupportedField", message, parts)
 
 
 def access_by_key(message: str) -> Condition:
@@ -262,9 +292,9 @@ def open_access(message: str) -> Condition:
     return Condition("OpenAccess", "True", "NoAccessControl", message)
 
 
-def targets_left_out(problems: Iterable[str]) -> Condition:
-    """Some targets of the Upstream have a provider that is not served; the others are served."""
-    return Condition("PartiallyInvalid", "True", "UnsupportedProvider", sentences(problems))
+def partially_invalid(reason: str, problems: Iterable[str]) -> Condition:
+    """Some parts of the object are not served (targets, rules, ports); the others are."""
+    return _joining("PartiallyInvalid", "True", reason, problems)
 
 
 def policy_not_accepted(message: str) -> Condition:
@@ -294,7 +324,7 @@ def deadline_too_short(message: str) -> Condition:
 
 def referenced_objects(findings: Iterable[str]) -> Condition:
     """There are findings about objects that the route uses and that have no status of their own."""
-    return Condition("ReferencedObjects", "False", "Reported", sentences(findings))
+    return _joining("ReferencedObjects", "False", "Reported", findings)
 
 
 # ── Programmed ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,10 +11,14 @@ from switchover_operator.key_shapes import described, looks_like_a_key, without_
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One reason to refuse an object: a sentence with the field's path, its value and what would be right."""
+    """One reason to refuse an object: a sentence with the field's path, its value and what would be right.
+
+    `takes_out` is the path of the part that it concerns, where the rest of the object can be served without that part.
+    """
 
     text: str
     reason: Literal["Invalid", "UnsupportedValue", "UnsupportedProvider"] = "Invalid"
+    takes_out: str = ""
 
 
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -47,8 +51,18 @@ def host_faults(path: str, host: str) -> Iterator[Fault]:
 
 def header_faults(path: str, name: str, value: str) -> Iterator[Fault]:
     """Check a header that is to be sent. No fault repeats its value."""
+    yield from header_name_faults(path, name)
+    yield from header_value_faults(path, name, value)
+
+
+def header_name_faults(path: str, name: str) -> Iterator[Fault]:
+    """Check the name of a header."""
     if not _TOKEN.match(name):
         yield Fault(f"{path}: must be a header name (RFC 9110, section 5.1); got {name!r}")
+
+
+def header_value_faults(path: str, name: str, value: str) -> Iterator[Fault]:
+    """Check the value of a header, without repeating it."""
     if _UNSENDABLE.search(value):
         yield Fault(f"{path}: the value of {name} holds a control character, which is not allowed in a header")
 

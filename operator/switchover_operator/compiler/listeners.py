@@ -153,9 +153,9 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
 
 
 def _listener(catalogue: Catalogue, gateway: Identity, path: str, spec: Listener, fleet: Fleet) -> GatewayListener:
-    unsupported = _unsupported_protocol(path, spec)
-    if unsupported is not None:
-        return GatewayListener(gateway, spec, 0, (), problems=(unsupported,))
+    unserved = _unsupported_protocol(path, spec) or _missing_selector(path, spec)
+    if unserved is not None:
+        return GatewayListener(gateway, spec, 0, (), problems=(unserved,))
     kinds, wrong_kinds = _kinds(path, spec)
     socket = fleet.socket(GatewayPort(gateway.namespace, gateway.name, spec.port))
     listener = GatewayListener(gateway, spec, socket, kinds, problems=wrong_kinds)
@@ -167,6 +167,13 @@ def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:
         return conditions.unsupported_protocol(f"{path}.protocol: must be HTTP or HTTPS; got {spec.protocol!r}")
     if spec.protocol == "HTTPS" and spec.tls is not None and spec.tls.mode != "Terminate":
         return conditions.unsupported_protocol(f"{path}.tls.mode: must be Terminate; got {spec.tls.mode!r}")
+    return None
+
+
+def _missing_selector(path: str, spec: Listener) -> Condition | None:
+    namespaces = spec.allowed_routes.namespaces
+    if namespaces.from_ == "Selector" and namespaces.selector is None:
+        return conditions.invalid_listener(f"{path}.allowedRoutes.namespaces.selector: is required by from: Selector")
     return None
 
 

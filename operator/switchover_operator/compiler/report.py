@@ -82,10 +82,15 @@ class Report:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing of the object is refused, and all of its access controls are served."""
+        """Whether nothing of the object is refused, and all of its access controls are served.
+
+        A target of a provider that is not served is no mistake, if others are served beside it.
+        """
         parts: Iterable[Report | ParentReport | ListenerReport] = (self, *self.parents, *self.listeners)
         for part in parts:
             for each in part.conditions:
                 if each.status == "False" and each.type in ("Accepted", "AccessControl"):
+                    return False
+                if each.type == "PartiallyInvalid" and each.reason != "UnsupportedProvider":
                     return False
         return True

@@ -16,10 +16,11 @@ from typing import Any, Generic, TypeVar, cast
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.admission import Admitted, Refused, admit
 from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.faults import Fault
 from switchover_operator.identity import Body, Identity
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.core import EndpointSlice, Service
-from switchover_operator.resources.gateway_api import ReferenceGrant
+from switchover_operator.resources.gateway_api import HTTPRoute, ReferenceGrant
 from switchover_operator.snapshot import Snapshot, without_status
 
 R = TypeVar("R", bound=Resource)
@@ -31,7 +32,7 @@ _NO_TIME = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True, eq=False)
 class Object(Generic[R_co]):
     """One object. `model` is the version that is served (None: none), `refusal` says why it is not the present
-    `body`."""
+    `body`. `left_out` are the faults of those parts of that version that are not served."""
 
     identity: Identity
     body: Body = field(repr=False)
@@ -41,6 +42,7 @@ class Object(Generic[R_co]):
     refusal: Condition | None = None
     without_effect: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[Fault, ...] = ()
 
     @property
     def accepted(self) -> Condition:
@@ -51,6 +53,23 @@ class Object(Generic[R_co]):
     def effect(self) -> tuple[Condition, ...]:
         """The condition about its fields without effect, if there are any."""
         return (conditions.fields_without_effect(self.without_effect),) if self.without_effect else ()
+
+    @property
+    def partial(self) -> tuple[Condition, ...]:
+        """The condition about parts of its present content that are not served, if there are any."""
+        if not self.left_out or self.refusal is not None:
+            return ()
+        if self.identity.kind == HTTPRoute.KIND:
+            # Where a rule is dropped, the message has to begin with it (Gateway API, PartiallyInvalid).
+            ordered = sorted(self.left_out, key=lambda fault: not fault.takes_out.endswith(".matches"))
+            return (conditions.partially_invalid("UnsupportedValue", map(_of_a_rule, ordered)),)
+        return (conditions.partially_invalid(_reason(self.left_out), (fault.text for fault in self.left_out)),)
+
+
+def _of_a_rule(fault: Fault) -> str:
+    if fault.takes_out.endswith(".matches"):
+        return f"Dropped Rule: {fault.text}"
+    return f"{fault.text}, so requests of {fault.takes_out} are answered 500"
 
 
 def age(found: Object[Resource]) -> tuple[datetime, str, str]:
@@ -139,9 +158,9 @@ class Catalogue:
                 self.__dict__[name] = before.__dict__[name]
 
     @cached_property
-    def refused(self) -> list[Object[Resource]]:
-        """The objects whose present content is refused."""
-        return [found for found in self.objects.values() if found.refusal is not None]
+    def faulty(self) -> list[Object[Resource]]:
+        """The objects whose present content is refused, or a part of it."""
+        return [found for found in self.objects.values() if found.refusal is not None or found.left_out]
 
     @cached_property
     def _by_kind(self) -> Mapping[tuple[str, str], list[Object[Resource]]]:
@@ -268,23 +287,31 @@ def _object(
     notes = ("this object exists twice in the input; one of the two is used",) if identity in snapshot.repeated else ()
     source = snapshot.source(identity)
     if isinstance(verdict, Admitted):
-        return Object(identity, body, source, verdict.generation, verdict.model, None, verdict.without_effect, notes)
-    refusal = _refusal(verdict, good)
-    without_effect = good.without_effect if good else ()
-    return Object(
-        identity, body, source, _generation(body), good.model if good else None, refusal, without_effect, notes
-    )
+        model, effect, out = verdict.model, verdict.without_effect, verdict.left_out
+        return Object(identity, body, source, verdict.generation, model, None, effect, notes, out)
+    refusal, generation = _refusal(verdict, good), _generation(body)
+    if good is None:
+        return Object(identity, body, source, generation, None, refusal, (), notes)
+    effect, out = good.without_effect, good.left_out
+    return Object(identity, body, source, generation, good.model, refusal, effect, notes, out)
 
 
 def _refusal(verdict: Refused, good: Admitted | None) -> Condition:
     texts = [fault.text for fault in verdict.faults]
-    reasons = {fault.reason for fault in verdict.faults}
     last_good = _last_good_text(good) if good else ""
-    if "Invalid" in reasons:
-        return conditions.invalid(texts, last_good)
-    if "UnsupportedValue" in reasons:
-        return conditions.unsupported_value(texts, last_good)
-    return conditions.unsupported_provider(texts, last_good)
+    match _reason(verdict.faults):
+        case "Invalid":
+            return conditions.invalid(texts, last_good)
+        case "UnsupportedValue":
+            return conditions.unsupported_value(texts, last_good)
+        case _:
+            return conditions.unsupported_provider(texts, last_good)
+
+
+def _reason(faults: Iterable[Fault]) -> str:
+    """Return the gravest reason of several faults."""
+    reasons = {fault.reason for fault in faults}
+    return next(reason for reason in ("Invalid", "UnsupportedValue", "UnsupportedProvider") if reason in reasons)
 
 
 def _last_good_text(good: Admitted) -> str:

@@ -35,7 +35,7 @@ from switchover_operator.compiler.worst_case import Told, told
 from switchover_operator.identity import Identity
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import HttpBackendRef, HttpRouteRule
+from switchover_operator.resources.gateway_api import HttpBackendRef, HTTPRoute, HttpRouteRule
 from switchover_operator.resources.upstream import Upstream
 
 
@@ -159,10 +159,8 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
     gateways = sorted({place.listener.gateway for place in attached.places})
     # A route without a listener is compiled all the same, so that its status reports its references.
     variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
-    # What is accepted with all of its fields has no filter that looks like an access control.
-    whole = attached.found.refusal is None and not attached.found.without_effect
-    controls = () if whole else written_in_filters(attached.found.body.get("spec"))
-    unserved_controls = [f"{identity} {path} is not served here" for path in controls]
+    controls = _controls(attached.found)
+    out = {fault.takes_out: fault.text for fault in attached.found.left_out}
     keys: dict[Identity, tuple[str, ...]] = {}
     for gateway, inherited in variants.items():
         suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
@@ -172,8 +170,8 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
         for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
             if key not in builder.rules:
                 noted = builder.of_rule[key] = _RuleConditions()
-                compiled = _Rule(inputs, builder, noted, identity, index, rule, own, inherited)
-                builder.rules[key] = compiled.compiled(unserved_controls)
+                compiled = _Rule(inputs, builder, noted, identity, index, rule, own, inherited, out)
+                builder.rules[key] = compiled.compiled(controls.of(index))
     noted_at = {gateway: [builder.of_rule[key] for key in keys[gateway]] for gateway in variants}
     at = {gateway: _conditions_at(inputs, gateway, noted) for gateway, noted in noted_at.items()}
     if not attached.places:
@@ -193,6 +191,30 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
         {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
         opened_at(attached, keys, builder.rules, builder.upstreams),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Controls:
+    """The access controls that a route's filters are, none of which is served: one sentence for each, by its path.
+
+    Those of a body that is refused concern every rule of the version that is served.
+    """
+
+    written: Mapping[str, str]
+    of_every_rule: bool
+
+    def of(self, index: int) -> list[str]:
+        """Return those of one rule."""
+        path = f"spec.rules[{index}]."
+        return [text for where, text in self.written.items() if self.of_every_rule or where.startswith(path)]
+
+
+def _controls(found: Object[HTTPRoute]) -> _Controls:
+    # What is accepted with all of its fields has no filter that looks like an access control.
+    whole = found.refusal is None and not found.without_effect and not found.left_out
+    paths = () if whole else written_in_filters(found.body.get("spec"))
+    written = {path: f"{found.identity} {path} is not served here" for path in paths}
+    return _Controls(written, found.refusal is not None)
 
 
 def _conditions_at(inputs: CompileInputs, gateway: Identity, rules: Iterable[_RuleConditions]) -> tuple[Condition, ...]:
@@ -220,7 +242,10 @@ def _worst(
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One rule under one choice of policies: its parts go to `builder`, its conditions to `noted`."""
+    """One rule under one choice of policies: its parts go to `builder`, its conditions to `noted`.
+
+    `out` says which parts of the route are not served, by their path.
+    """
 
     inputs: CompileInputs
     builder: _RouteBuilder
@@ -230,6 +255,7 @@ class _Rule:
     rule: HttpRouteRule
     own_policy: Object[FailoverPolicy] | None
     gateway_policy: Object[FailoverPolicy] | None
+    out: Mapping[str, str]
 
     @property
     def path(self) -> str:
@@ -253,6 +279,9 @@ class _Rule:
             self.builder.used.add(access.config)
         name = self.rule.name or str(self.index)
         route = f"{self.route.namespace}/{self.route.name}"
+        problem = self.out.get(self.path) or self.out.get(f"{self.path}.matches")
+        if problem is not None:
+            return Rule(route, name, backends=(Backend(problem=problem),), access=access.name)
         failure = options.failure or filters.failure
         if failure is not None:
             self.noted.conditions.append(failure)
@@ -265,6 +294,8 @@ class _Rule:
 
     def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> Backend:
         path = f"{self.path}.backendRefs[{place}]"
+        if path in self.out:
+            return Backend(ref.weight, problem=self.out[path])
         found = self._destination(path, ref)
         if isinstance(found, Condition):
             self.noted.conditions.append(found)

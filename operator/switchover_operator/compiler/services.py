@@ -7,6 +7,7 @@ from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
+from switchover_operator.resources.left_out import LeftOut
 
 API_SERVER = ("default", "kubernetes")
 """The Service of the API server in every cluster, whose EndpointSlices name addresses of nodes."""
@@ -26,17 +27,18 @@ def service_port(
         return conditions.backend_not_found(f"{where}Service {namespace}/{name} does not exist")
     service = found.model
     if service is None:
-        return conditions.invalid_backend(
-            f"{where}Service {namespace}/{name} is not accepted: {found.accepted.message}"
-        )
+        return conditions.invalid_backend(f"{where}{found.identity} is not valid: {found.accepted.message}")
     if number is None:
         return conditions.backend_not_found(f"{where}a reference to Service {namespace}/{name} needs a port")
     if service.spec.type == "ExternalName":
         text = f"{where}Service {namespace}/{name} is of type ExternalName, which is not served; use a static Upstream"
         return conditions.unsupported_backend_protocol(text)
-    port = next((port for port in service.spec.ports if port.port == number and port.protocol == "TCP"), None)
+    ports = (port for port in service.spec.ports if not isinstance(port, LeftOut))
+    port = next((port for port in ports if port.port == number and port.protocol == "TCP"), None)
     if port is None:
-        return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}")
+        faulty = conditions.sentences(fault.text for fault in found.left_out)
+        but = f"; not served: {faulty}" if faulty else ""
+        return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}{but}")
     if port.app_protocol in ("kubernetes.io/h2c", "kubernetes.io/wss"):
         text = f"{where}port {number} of Service {namespace}/{name} uses {port.app_protocol}, which is not served"
         return conditions.unsupported_backend_protocol(text)
@@ -57,8 +59,9 @@ def _ready(slices: Iterable[EndpointSlice], port_name: str) -> Iterator[tuple[st
     for each in slices:
         if each.address_type not in ("IPv4", "IPv6"):
             continue
-        numbers = [port.port for port in each.ports if port.name == port_name and port.protocol == "TCP" and port.port]
+        ports = [port for port in each.ports if not isinstance(port, LeftOut) and port.name == port_name]
+        numbers = [port.port for port in ports if port.protocol == "TCP" and port.port]
         for endpoint in each.endpoints:
-            if endpoint.conditions.ready and endpoint.addresses:
+            if not isinstance(endpoint, LeftOut) and endpoint.conditions.ready and endpoint.addresses:
                 # The addresses of one endpoint are interchangeable; the first is as good as any.
                 yield from ((endpoint.addresses[0], number) for number in numbers)

@@ -34,6 +34,7 @@ _BY_STANDING: Mapping[Standing, State] = {
     Standing.UNSERVED: State.UNSERVED,
     Standing.UNATTACHED: State.UNATTACHED,
 }
+_REFUSING = frozenset({"Accepted", "AccessControl"})
 _PASSIVE = frozenset((kind.GROUP, kind.KIND) for kind in (Service, EndpointSlice, Secret, Namespace, ReferenceGrant))
 """Kinds that are reported only where there is something to say about them."""
 
@@ -42,7 +43,7 @@ def state_of(report: Report) -> State:
     """Say what has become of a reported object."""
     if report.standing in _BY_STANDING and not _is_refused(report):
         return _BY_STANDING[report.standing]
-    if not report.is_accepted:
+    if not report.is_accepted and not _serves_all_but_parts(report):
         parts: tuple[ParentReport | ListenerReport, ...] = (*report.parents, *report.listeners)
         good = [part for part in parts if all(each.status != "False" for each in part.conditions)]
         return State.PARTLY_SERVED if good and len(good) < len(parts) and report.serves else State.REFUSED
@@ -90,6 +91,12 @@ def own_errors(table: Table) -> list[str]:
 
 def _is_refused(report: Report) -> bool:
     return report.standing is not Standing.UNATTACHED and not report.is_accepted
+
+
+def _serves_all_but_parts(report: Report) -> bool:
+    """Tell whether only parts of an object are refused, and the others are taken."""
+    refused = (each for each in report.every_condition if each.status == "False" and each.type in _REFUSING)
+    return not any(refused)
 
 
 def _is_left_out(kind: str, status: str) -> bool:

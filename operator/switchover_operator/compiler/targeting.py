@@ -5,7 +5,7 @@ and the refusal is reported at the targets of both.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from switchover_operator.compiler import conditions
@@ -124,7 +124,7 @@ def refused_at(found: Object[Policy], *, attached: bool) -> Condition:
     assert found.refusal is not None  # noqa: S101 - called for refused policies only
     if attached or found.model is None:
         return found.refusal
-    return replace(found.refusal, message=f"{found.refusal.message}; that version does not apply to this target")
+    return found.refusal.followed_by("that version does not apply to this target")
 
 
 def route_targeted(option: Identity, ref: Ref) -> Identity | Condition:

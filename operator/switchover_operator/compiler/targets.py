@@ -19,14 +19,13 @@ from switchover_operator.compiler.credentials import Credential, credential, sec
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.services import endpoints, service_port
-from switchover_operator.compiler.upstream_faults import azure_host, backends, provider_of, unserved_provider
+from switchover_operator.compiler.upstream_faults import HTTPS, azure_host, backends, hosts, provider_of
 from switchover_operator.identity import Identity
 from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
 from switchover_operator.resources.upstream_settings import OutlierDetection, SslConfig
 
-HTTPS = 443
 _DEFAULT_HOSTS = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}
 
 
@@ -117,7 +116,8 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
     upstream = upstreams.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec))
     failure: Condition | None = None
     if not any(pools.priorities):
-        reasons = conditions.sentences(each.message for each in pools.conditions if each.type == "ResolvedRefs")
+        unresolved = (each.message for each in pools.conditions if each.type == "ResolvedRefs")
+        reasons = conditions.sentences((*(fault.text for fault in found.left_out), *unresolved))
         failure = conditions.invalid_backend(
             f"{found.identity} has no target left: {reasons or 'no endpoint is ready'}"
         )
@@ -157,18 +157,13 @@ def _connect_timeout(spec: UpstreamSpec) -> float:
 
 
 def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fleet: Fleet) -> _Pools:
-    pools: dict[int, list[Target]] = {}
+    # A pool whose targets are all left out is empty: the priorities of the others stay.
+    pools: list[list[Target]] = [[] for _ in ai.multi.priorities] if ai.multi else [[]]
     secrets: dict[str, str] = {}
     problems: list[Condition] = []
     notes: list[str] = []
-    unserved: list[str] = []
     for path, priority, index, backend in backends(ai):
-        pool = pools.setdefault(priority, [])
         name, provider = provider_of(backend)
-        if provider is None:
-            unserved.append(unserved_provider(path, name))
-            notes.append(f"priority {priority}: not served: {name}")
-            continue
         place = f"{identity.namespace}/{identity.name}/{priority}/{index}"
         held = credential(catalogue, identity, f"{path}.{name}.authToken", provider.auth_token, place)
         if held.problem is not None:
@@ -179,13 +174,10 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
         if closed is not None:
             problems.append(closed)
             continue
-        pool.append(target)
+        pools[priority].append(target)
         secrets |= held.secrets
         notes.append(f"priority {priority}: {_described(target)} with {held.origin}")
-    if unserved:
-        problems.append(conditions.targets_left_out(unserved))
-    priorities = tuple(tuple(pool) for _, pool in sorted(pools.items()))
-    return _Pools(priorities, True, secrets, tuple(problems), tuple(notes))
+    return _Pools(tuple(map(tuple, pools)), True, secrets, tuple(problems), tuple(notes))
 
 
 def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls: "_Tls") -> Target:
@@ -240,11 +232,10 @@ def _described(target: Target) -> str:
 
 
 def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet) -> _Pools:
-    use_tls = any(host.port == HTTPS for host in static.hosts) if static.use_tls is None else static.use_tls
+    served = list(hosts(static))
+    use_tls = any(host.port == HTTPS for _, _, host in served) if static.use_tls is None else static.use_tls
     base = f"{identity.namespace}/{identity.name}/0"
-    closed = [
-        _not_allowed(f"spec.static.hosts[{index}].addr", host.addr, fleet) for index, host in enumerate(static.hosts)
-    ]
+    closed = {index: _not_allowed(f"{path}.addr", host.addr, fleet) for path, index, host in served}
     pool = tuple(
         Target(
             id=f"{base}/{index}",
@@ -253,10 +244,10 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet)
             tls=tls.to(host.sni_addr or _address(host.addr)) if use_tls or tls.written else None,
             weight=host.load_balancing_weight or 1,
         )
-        for index, host in enumerate(static.hosts)
+        for _, index, host in served
         if closed[index] is None
     )
-    problems = tuple(each for each in closed if each is not None)
+    problems = tuple(each for each in closed.values() if each is not None)
     notes = tuple(f"priority 0: {_described(target)}" for target in pool)
     return _Pools((pool,), conditions=problems, notes=notes)
 

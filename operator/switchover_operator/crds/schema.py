@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from switchover_operator.crds import descriptions
+from switchover_operator.resources.left_out import LeftOut
 from switchover_operator.resources.model import (
     Closing,
     Expected,
@@ -125,15 +126,15 @@ class _Writer:
 
 
 def _stripped(annotation: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:
-    """A type without `Annotated` and `| None`, all marks that it carries, and whether it had `| None`."""
+    """A type without `Annotated`, `| None` and `| LeftOut`, all its marks, and whether it had `| None`."""
     optional = False
     while True:
         arguments = get_args(annotation)
         if get_origin(annotation) is Annotated:
             annotation, marks = arguments[0], (*marks, *annotation.__metadata__)
-        elif NoneType in arguments:
-            (annotation,) = (argument for argument in arguments if argument is not NoneType)
-            optional = True
+        elif NoneType in arguments or LeftOut in arguments:
+            (annotation,) = (argument for argument in arguments if argument not in (NoneType, LeftOut))
+            optional = optional or NoneType in arguments
         else:
             return annotation, _flat(marks), optional
 

@@ -6,7 +6,7 @@
 
 from .fields import sets_served_fields_only, suggestions, unknown_fields, unsupported_fields
 from .kinds import KINDS
-from .parse import Invalid, parse, parse_as
+from .parse import Invalid, lone_entries, parse, parse_as, without_entries
 from .problem import Problem
 from .resource import Resource
 
@@ -15,10 +15,12 @@ __all__ = [
     "Invalid",
     "Problem",
     "Resource",
+    "lone_entries",
     "parse",
     "parse_as",
     "sets_served_fields_only",
     "suggestions",
     "unknown_fields",
     "unsupported_fields",
+    "without_entries",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
+from .left_out import Alone
 from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort
 from .reference import Name, ResourceRef
 
@@ -113,7 +114,7 @@ class Backend(OpenPart):
 class Pool(OpenPart):
     """The backends of one priority, with equal rank."""
 
-    pool: Annotated[Items[Backend], Field(min_length=1), Expected("a list of at least one backend")]
+    pool: Annotated[Items[Alone[Backend]], Field(min_length=1), Expected("a list of at least one backend")]
     """The backends of this priority."""
 
 

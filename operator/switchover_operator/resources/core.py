@@ -6,13 +6,16 @@ The API server has validated these before, and they belong to others: what is no
 import base64
 import binascii
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretBytes, SecretStr
 from pydantic_core import PydanticCustomError
 
-from .model import Confidential, Items, Part, Port
+from .left_out import Alone
+from .model import Confidential, Expected, Items, Part, Port
 from .resource import Resource
+
+Protocol = Annotated[Literal["TCP", "UDP", "SCTP"], Expected("TCP, UDP or SCTP")]
 
 # ── Service ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -22,7 +25,7 @@ class ServicePort(Part):
 
     name: str = ""
     port: Port
-    protocol: str = "TCP"
+    protocol: Protocol = "TCP"
     target_port: int | str | None = None
     app_protocol: str = ""
 
@@ -33,7 +36,7 @@ class ServiceSpec(Part):
     type: str = "ClusterIP"
     cluster_ip: Annotated[str, Field(alias="clusterIP")] = ""
     external_name: str = ""
-    ports: Items[ServicePort] = ()
+    ports: Items[Alone[ServicePort]] = ()
     selector: dict[str, str] = Field(default_factory=dict[str, str])
 
 
@@ -72,7 +75,7 @@ class EndpointPort(Part):
 
     name: str = ""
     port: Port | None = None
-    protocol: str = "TCP"
+    protocol: Protocol = "TCP"
     app_protocol: str = ""
 
 
@@ -85,8 +88,8 @@ class EndpointSlice(Resource):
     PLURAL = "endpointslices"
 
     address_type: str = "IPv4"
-    endpoints: Items[Endpoint] = ()
-    ports: Items[EndpointPort] = ()
+    endpoints: Items[Alone[Endpoint]] = ()
+    ports: Items[Alone[EndpointPort]] = ()
 
 
 # ── Secret ──────────────────────────────────────────────────────────────────────────────────────────────────────────

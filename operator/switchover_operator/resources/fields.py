@@ -69,7 +69,7 @@ def _below(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
         kind, marks = unwrapped(field.annotation)
         if key in known or any(isinstance(mark, NoEffect) for mark in (*field.metadata, *marks)):
             continue
-        entry = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        entry = unwrapped(get_args(kind)[0])[0] if get_origin(kind) is tuple else kind
         if isinstance(entry, type) and issubclass(entry, KeepingPart):
             known[key] = entry
         elif not _mentions_parts(kind):

@@ -7,8 +7,9 @@ Gloo's own CRDs need, and the CEL rules in `crds/`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
@@ -16,6 +17,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+from .left_out import LeftOut
 
 T = TypeVar("T")
 
@@ -132,12 +135,21 @@ class CheckedPart(Part):
         if cls.ONE_OF or cls.RULES:
             cls._rules_hold = model_validator(mode="after")(_with_rules_held)  # type: ignore[attr-defined]
 
-    def _collision(self, one_of: OneOf) -> str:
-        """Say what is wrong where not one of the fields is set."""
+    def _collision(self, one_of: OneOf) -> dict[str, str]:
+        """Say what is wrong where not one of the fields is set: the `problem`, and the unknown `field` in their place.
+
+        A name that is nearly one of theirs is that one misspelt.
+        """
         names, values = field_names(type(self)), self.__dict__
         choice = (*one_of.fields, *one_of.unserved)
         present = [name for name in choice if values[names[name]] is not None]
-        return f"{one_of.only_one}; it has {listed(present)}" if present else f"{one_of.at_least_one}; it has none"
+        if present:
+            return {"problem": f"{one_of.only_one}; it has {listed(present)}"}
+        meant = {name: nearest(name, choice) for name in self.model_extra or ()}
+        for name in sorted(meant, key=lambda name: not meant[name]):
+            right = f"did you mean {meant[name]}? The object" if meant[name] else "the object"
+            return {"problem": f"is unknown; {right} {one_of.at_least_one}", "field": name}
+        return {"problem": f"{one_of.at_least_one}; it has none"}
 
 
 def _with_rules_held(part: CheckedPart) -> CheckedPart:
@@ -145,7 +157,7 @@ def _with_rules_held(part: CheckedPart) -> CheckedPart:
     for one_of, names in _choices(type(part)):
         present = sum(values[name] is not None for name in names & given)
         if present > 1 or (one_of.required and not present):
-            raise PydanticCustomError("one_of", "{problem}", {"problem": part._collision(one_of)})
+            raise PydanticCustomError("one_of", "{problem}", part._collision(one_of))
     for rule in part.RULES:
         if not rule.holds(part):
             raise PydanticCustomError("rule", "{problem}", {"problem": rule.message, "field": rule.field})
@@ -172,7 +184,7 @@ def field_names(model: type[BaseModel]) -> dict[str, str]:
 
 
 def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without `| None` and without `Annotated`, and the marks it had."""
+    """A type without `| None`, `| LeftOut` and `Annotated`, and the marks it had."""
     marks: tuple[Any, ...] = ()
     while True:
         origin = get_origin(annotation)
@@ -180,11 +192,21 @@ def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
             marks += annotation.__metadata__
             annotation = get_args(annotation)[0]
             continue
-        present = [argument for argument in get_args(annotation) if argument is not type(None)]
-        if type(None) in get_args(annotation) and len(present) == 1:
+        present = [argument for argument in get_args(annotation) if argument not in _STAND_INS]
+        if len(present) == 1 and not _STAND_INS.isdisjoint(get_args(annotation)):
             annotation = present[0]
             continue
         return annotation, marks
+
+
+_STAND_INS = frozenset({type(None), LeftOut})
+"""What may stand in the place of a value and is no type of it."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that a name is most like, whatever its case; "" where it is like none."""
+    folded = {each.lower(): each for each in known}
+    return next((folded[each] for each in get_close_matches(name.lower(), folded, n=1)), "")
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

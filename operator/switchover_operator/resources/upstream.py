@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .ai import Ai
+from .left_out import Alone
 from .model import Confidential, Expected, FreeForm, Items, NoEffect, OneOf, OpenPart, Port
 from .reference import Name
 from .resource import Resource
@@ -37,7 +38,7 @@ class StaticHost(OpenPart):
 class Static(OpenPart):
     """Hosts by address."""
 
-    hosts: Annotated[Items[StaticHost], Field(min_length=1), Expected("a list of at least one host")]
+    hosts: Annotated[Items[Alone[StaticHost]], Field(min_length=1), Expected("a list of at least one host")]
     """The hosts."""
     use_tls: bool | None = None
     """Use TLS to all hosts. Default: true if any port is 443."""

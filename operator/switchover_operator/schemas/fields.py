@@ -127,6 +127,8 @@ def _known(annotation: Any, schema: Mapping[str, Any], *, read: bool, all_read: 
         return _Known(read, None, entries, default)
     names = field_names(kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
     properties: Mapping[str, Any] = schema.get("properties", {})
+    # What our model takes as it is, it takes whole.
+    all_read = all_read or (annotation is not None and not names)
     if not names and not properties:
         return _Known(read, None, None, default)
     fields: dict[str, _Known] = {}

@@ -46,6 +46,22 @@ def upstream(name: str, secret: str | None, model: object) -> Body:
     return thing("gloo.solo.io/v1", "Upstream", name, spec={"ai": ai})
 
 
+def two_models(name: str, secret: str | None, model: object) -> Body:
+    """An Upstream of which one model may be left out."""
+    made, other = upstream(name, secret, model), upstream(name, None, "always-good")
+    made["spec"]["ai"]["multi"]["priorities"] += other["spec"]["ai"]["multi"]["priorities"]
+    return made
+
+
+def two_rules(name: str, filter_type: str) -> Body:
+    """A route of which one rule may be declined."""
+    made = route(name, "h.x", ["a"], name, None)
+    [rule] = made["spec"]["rules"]
+    matches = [{"path": {"value": "/declined"}}]
+    made["spec"]["rules"].append({**rule, "matches": matches, "filters": [{"type": filter_type}]})
+    return made
+
+
 def option(name: str, routes: list[str], options: dict[str, Any]) -> Body:
     refs = [target("HTTPRoute", each) for each in routes]
     return thing("gateway.solo.io/v1", "RouteOption", name, spec={"targetRefs": refs, "options": options})
@@ -96,6 +112,8 @@ _OBJECTS: st.SearchStrategy[Body] = st.one_of(
         st.none() | _name,
     ),
     st.builds(upstream, _name, st.none() | _name, st.sampled_from(["m", "n", 7])),
+    st.builds(two_models, _name, st.none() | _name, st.sampled_from(["m", 7])),
+    st.builds(two_rules, _name, st.sampled_from(["CORS", "ExternalAuth", "URLRewrite"])),
     st.builds(
         option,
         _name,
@@ -120,7 +138,9 @@ _OBJECTS: st.SearchStrategy[Body] = st.one_of(
     st.builds(secret, _name, st.sampled_from(["Opaque", "extauth.solo.io/apikey"]), st.sampled_from(["k1", "k2", ""])),
     st.builds(auth_config, _name, _name),
     st.builds(service, st.just("service")),
-    st.builds(endpoint_slice, _name, st.sampled_from(["service", "other"]), st.sampled_from(["10.0.0.1", "10.0.0.2"])),
+    st.builds(
+        endpoint_slice, _name, st.sampled_from(["service", "other"]), st.sampled_from(["10.0.0.1", "10.0.0.2", "none"])
+    ),
 )
 _EDITS = st.lists(
     st.tuples(st.sampled_from(["put", "put", "put", "delete", "touch"]), _OBJECTS), min_size=1, max_size=12

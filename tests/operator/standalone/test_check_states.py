@@ -165,7 +165,7 @@ def test_what_is_served_is_counted_and_nothing_fails() -> None:
             "Service default/app",
             "✗ refused",
             True,
-            "SCTP, TCP or UDP",
+            "must be TCP, UDP or SCTP",
         ),
         (
             "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {Authorization: sk-not-a-key-0001}",
