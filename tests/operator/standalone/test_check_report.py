@@ -44,10 +44,10 @@ def test_the_example_is_accepted_and_its_plan_is_told() -> None:
     assert "· not ours: Deployment gloo-system/model-failover" in result.output
 
 
-def test_an_object_that_is_not_accepted_is_told_with_file_line_path_value_and_what_is_right(tmp_path: Path) -> None:
+def test_a_target_that_is_left_out_is_told_with_file_line_path_value_and_what_is_right(tmp_path: Path) -> None:
     result = check(edited(tmp_path, "upstream.yaml", "port: 80", "port: eighty"))
     assert result.exit_code == 1
-    assert "✗ Upstream gloo-system/model-failover refused" in result.output
+    assert "! Upstream gloo-system/model-failover partly served" in result.output
     assert "spec.ai.multi.priorities[0].pool[0].openai.customHost.port" in result.output
     assert "eighty" in result.output
     assert f"[{tmp_path}/upstream.yaml:17]" in result.output
