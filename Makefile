@@ -173,7 +173,7 @@ ROUTES ?= 100
 EDITS ?= 300
 .PHONY: bench-operator
 bench-operator: $(VENV)/dev ## how fast an edit is served with ROUTES routes, measured EDITS times, and what idling costs
-	@PYTHONPATH=tests $(BIN)/python tools/operator_bench.py $(ROUTES) $(EDITS)
+	@PYTHONPATH=tests:bench $(BIN)/python tools/operator_bench.py $(ROUTES) $(EDITS)
 
 .PHONY: image
 image: ## the container image IMAGE=name:tag on BASE=image, by docker, podman or buildah; COMPILED=0 leaves it all Python; BUILD_ARGS

@@ -1,5 +1,7 @@
 """`make bench-operator`: from `kubectl apply` to the first request served by it, and what an idle operator costs.
 
+Before that, how long `check` and `run` take for many objects in files.
+
 A real API server, the real operator with the chart's rights and two data planes run on this machine, as in
 tests/controlplane. Figures are of this machine and whatever else it does: compare within one run.
 """
@@ -10,20 +12,29 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from controlplane_fleet import Fleet, conditions, fleet, guide, page
 from controlplane_server import ControlPlane, Object, control_plane, gateway_api_crds, program
 from process_group import wait_until
+from running import free_port
+from switchover_bench.scale import manifests
+from switchover_bench.scenarios import Ports
 
 CRDS = Path(__file__).parents[1] / "crds"
 NAMESPACE = "bench"
+OBJECTS = 10_000
+SWITCHOVER = (sys.executable, "-m", "switchover_operator")
 EDITED = 7
 IDLE = 60.0
 
 
 def main(routes: int, edits: int) -> None:
     """Measure with so many routes, each with an Upstream of its own, and so many edits."""
+    _measure_files()
     with control_plane() as cluster, tempfile.TemporaryDirectory() as folder:
         folders = ("-f", str(gateway_api_crds()), "-f", str(CRDS))
         cluster.kubectl("apply", *folders)
@@ -33,6 +44,37 @@ def main(routes: int, edits: int) -> None:
             _create(cluster, routes)
             _measure_idle(running)
             _measure_edits(running, edits)
+
+
+def _measure_files() -> None:
+    """In one file and in a file each; a fourth of the objects are routes, each with an Upstream and two policies."""
+    ports = Ports(*(free_port() for _ in range(5)))
+    with tempfile.TemporaryDirectory() as name:
+        one = manifests.one_file(Path(name), OBJECTS // 4, ports)
+        many = Path(name, "many")
+        many.mkdir()
+        for number, text in enumerate(one.read_text().split("---\n")):
+            (many / f"{number:05}.yaml").write_text(text)
+        for path, how in ((one, "one file"), (many, f"{OBJECTS:,} files")):
+            began = time.monotonic()
+            subprocess.run([*SWITCHOVER, "check", "-f", str(path)], stdout=subprocess.DEVNULL, check=True)
+            checked = time.monotonic() - began
+            began = time.monotonic()
+            with subprocess.Popen(
+                [*SWITCHOVER, "run", "-f", str(path), "--admin", f"127.0.0.1:{ports.admin}"], stdout=subprocess.DEVNULL
+            ) as run:
+                wait_until(partial(_is_ready, ports.admin), "all of them are served", 60)
+                served = time.monotonic() - began
+                run.terminate()
+            _say(f"{OBJECTS:,} objects in {how}: `check` {checked:.1f} s, `run` until ready {served:.1f} s")
+
+
+def _is_ready(admin: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=1) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def _create(cluster: ControlPlane, routes: int) -> None:
