@@ -19,7 +19,14 @@ from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report, Standing
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
-from switchover_operator.compiler.targeting import refused_at, route_targeted, served_refs, status_refs, targets
+from switchover_operator.compiler.targeting import (
+    path_of,
+    refused_at,
+    route_targeted,
+    served_refs,
+    status_refs,
+    targets,
+)
 from switchover_operator.identity import Identity
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources import KINDS, Resource
@@ -305,17 +312,20 @@ class _RouteOptionReports:
             ref = {"group": route.group, "kind": route.kind, "name": route.name}
             if ref not in (ancestor.ref for ancestor in ancestors):
                 ancestors.append(ParentReport(ref, _with_overridden(found, own, self._ours.get(route))))
+        if served and not ancestors:
+            note = "it is for routes of another controller's"
+            return _plain(found, *own, notes=(*found.notes, note), standing=Standing.OTHERS)
         return _policy_report(found, ancestors, own)
 
     def _at(self, found: Object[RouteOption], ref: Ref, own: tuple[Condition, ...]) -> Iterator[ParentReport]:
         """Report on it at what a targetRef means; nothing where that is a route of somebody else's."""
-        target = route_targeted(found.identity, ref)
+        target = route_targeted(found, ref)
         if isinstance(target, Condition):
             yield ParentReport(ref, (found.refusal or target, *found.effect))
         elif self._inputs.catalogue.find(HTTPRoute, target.namespace, target.name) is None:
-            missing = conditions.target_not_found(f"{target} does not exist")
+            missing = conditions.target_not_found(f"{path_of(found, target.name)}: {target} does not exist")
             yield ParentReport(ref, (found.refusal or missing, *found.effect))
-        elif target in self._ours or not self._fleet.others_may_serve:
+        elif target in self._ours:
             yield ParentReport(ref, _with_overridden(found, own, self._ours.get(target)))
 
 
@@ -379,7 +389,9 @@ class _FailoverReports:
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
                 if self.fleet.others_may_serve:
                     continue
-                accepted = found.refusal or conditions.target_not_found(f"{target} is not served here")
+                accepted = found.refusal or conditions.target_not_found(
+                    f"{path_of(found, target.name)}: {target} is not served here"
+                )
             else:
                 accepted = _at(self.inputs.catalogue, self.inputs.failover, found, target, attached=attached)
             idle += [target] if route is not None and not route.rules else []
@@ -399,7 +411,7 @@ def _at(
     if found.refusal is not None:
         return refused_at(found, attached=attached)
     if target not in catalogue.objects:
-        return conditions.target_not_found(f"{target} does not exist")
+        return conditions.target_not_found(f"{path_of(found, target.name)}: {target} does not exist")
     winner = index.of(target)
     if winner is not None and winner.identity != found.identity:
         return conditions.superseded(winner.identity)

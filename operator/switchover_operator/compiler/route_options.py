@@ -93,10 +93,10 @@ _NO_OPTIONS = RuleOptions()
 
 def _routes_targeted(found: Object[RouteOption]) -> dict[Identity, bool]:
     """Return the routes at which a RouteOption has a status, and whether it is attached to each."""
-    served = {route_targeted(found.identity, ref) for ref in served_refs(found)}
+    served = {route_targeted(found, ref) for ref in served_refs(found)}
     if found.refusal is None:
         return {target: True for target in served if isinstance(target, Identity)}
-    targets = (route_targeted(found.identity, ref) for ref in status_refs(found))
+    targets = (route_targeted(found, ref) for ref in status_refs(found))
     return {target: target in served for target in targets if isinstance(target, Identity)}
 
 

@@ -107,6 +107,16 @@ def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     )
 
 
+def path_of(found: Object[Policy], name: str) -> str:
+    """Return the path of the first reference to a target of this name in the body as it is written."""
+    spec = found.body.get("spec")
+    refs = spec.get("targetRefs") if isinstance(spec, dict) else None
+    for index, ref in enumerate(refs if isinstance(refs, list) else ()):
+        if isinstance(ref, dict) and ref.get("name") == name:
+            return f"spec.targetRefs[{index}]"
+    return "spec.targetRefs"
+
+
 def targets(found: Object[FailoverPolicy]) -> dict[Identity, bool]:
     """Return the objects at which a FailoverPolicy has a status, and whether it is attached to each."""
     served = {_target(found, ref): True for ref in served_refs(found)}
@@ -127,13 +137,18 @@ def refused_at(found: Object[Policy], *, attached: bool) -> Condition:
     return found.refusal.followed_by("that version does not apply to this target")
 
 
-def route_targeted(option: Identity, ref: Ref) -> Identity | Condition:
+def route_targeted(found: Object[RouteOption], ref: Ref) -> Identity | Condition:
     """Return the route that a targetRef of a RouteOption names, or the reason why it has no effect."""
     if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
         given = f"{ref.get('kind') or 'no kind'} of {ref.get('group') or 'no group'}"
-        text = f"a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
+        text = (
+            f"{path_of(found, ref['name'])}: a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
+        )
         return conditions.target_not_found(text)
-    if ref.get("namespace", "") not in ("", option.namespace):
-        text = f"the route is in namespace {ref['namespace']}, but a RouteOption applies only in its own namespace"
+    if ref.get("namespace", "") not in ("", found.identity.namespace):
+        path = f"{path_of(found, ref['name'])}.namespace"
+        text = (
+            f"{path}: the route is in namespace {ref['namespace']}, but a RouteOption applies only in its own namespace"
+        )
         return conditions.target_not_found(text)
-    return Identity(GATEWAY_GROUP, HTTPRoute.KIND, option.namespace, ref["name"])
+    return Identity(GATEWAY_GROUP, HTTPRoute.KIND, found.identity.namespace, ref["name"])
