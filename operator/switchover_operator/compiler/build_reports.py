@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from switchover_dataplane.table.access import ApiKeys
 from switchover_operator.compiler import conditions, triggers
@@ -11,12 +11,14 @@ from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.attachment import AttachedRoute
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.fleet import CLASS_NAME, CONTROLLER_NAME, Fleet
+from switchover_operator.compiler.fleet import CONTROLLER_NAME, Fleet
 from switchover_operator.compiler.kind_names import misspelt
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
+from switchover_operator.compiler.others import reports_of_others
 from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report, Standing
+from switchover_operator.compiler.report_on import report_on
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs
 from switchover_operator.compiler.targeting import (
@@ -28,7 +30,6 @@ from switchover_operator.compiler.targeting import (
     targets,
 )
 from switchover_operator.identity import Identity
-from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources import KINDS, Resource
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
@@ -75,9 +76,8 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
             *_made_of_all(_of_core_kinds(inputs.catalogue)),
             *_made_of_all(_faulty(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
-            *_made_of_all(_gateways_of_others(inputs.catalogue, gateways, fleet)),
+            *_made_of_all(reports_of_others(inputs.catalogue, gateways.keys(), routes.keys(), fleet)),
             *_made_of_all(_gateway_reports(gateways, every)),
-            *_made_of_all(_routes_without_parents(inputs.catalogue, routes, fleet)),
             *_made_of_all(options_reports(inputs.catalogue, gateways, fleet)),
             *(_of_route(route) for identity, route in routes.items() if identity not in kept),
             *_reported(inputs, kept, Upstream, _UpstreamReports(inputs, used, _worst_cases(every)).of),
@@ -133,19 +133,13 @@ def _unserved_kinds(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Report
 def _faulty(catalogue: Catalogue) -> Iterator[Report]:
     """Report the objects that are refused, or of which a part is; a report of their kind replaces this one."""
     for found in catalogue.faulty:
-        yield _plain(found, found.accepted, *found.partial)
+        yield report_on(found, found.accepted, *found.partial)
 
 
 def _of_core_kinds(catalogue: Catalogue) -> Iterator[Report]:
     """Report the objects of core kinds, and ReferenceGrants, that set fields without effect."""
     for kind in _SILENT_KINDS:
-        yield from (_plain(found, *found.effect) for found in catalogue.every(kind) if found.without_effect)
-
-
-def _plain(found: Object[Resource], *own: Condition, **more: Any) -> Report:
-    """Make the report that every object has; `more` are further fields of it, or others instead."""
-    fields = {"notes": found.notes, **more}
-    return Report(found.identity, found.source, found.generation, conditions.merged(own), **fields)
+        yield from (report_on(found, *found.effect) for found in catalogue.every(kind) if found.without_effect)
 
 
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,43 +153,7 @@ def _class_reports(catalogue: Catalogue) -> Iterator[Report]:
         accepted = found.accepted
         if found.model.spec.parameters_ref is not None:
             accepted = conditions.invalid_parameters("spec.parametersRef: parameters are not supported; remove it")
-        yield _plain(found, accepted, conditions.supported_version(), *found.effect)
-
-
-def _gateways_of_others(
-    catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet
-) -> Iterator[Report]:
-    """Where no other controller can serve them, report the Gateways of other classes."""
-    for found in () if fleet.others_may_serve else catalogue.every(Gateway):
-        if found.identity not in gateways:
-            notes = (*found.notes, _of_another_class(found))
-            yield _plain(found, *found.effect, notes=notes, standing=Standing.OTHERS)
-
-
-def _of_another_class(found: Object[Gateway]) -> str:
-    """Say how a Gateway of another class becomes one that is served: as it is written, or by a class of that name."""
-    if found.model is None:
-        return f"its class is not served here; only class {CLASS_NAME} is"
-    name = without_keys(repr(found.model.spec.gateway_class_name))
-    return (
-        f"spec.gatewayClassName: {name} is not served here; write {CLASS_NAME}, or add a GatewayClass with the name"
-        f" {name} and controllerName {CONTROLLER_NAME}"
-    )
-
-
-def _routes_without_parents(
-    catalogue: Catalogue, routes: Mapping[Identity, CompiledRoute], fleet: Fleet
-) -> Iterator[Report]:
-    """Where no other controller can serve them, report the routes without a parent, and those of others."""
-    for found in () if fleet.others_may_serve else catalogue.every(HTTPRoute):
-        if found.identity in routes:
-            continue
-        if found.model is not None and found.model.spec.parent_refs:
-            note = "none of its parents is a Gateway that is served here"
-            yield _plain(found, *found.effect, notes=(*found.notes, note), standing=Standing.OTHERS)
-            continue
-        unattached = conditions.no_matching_parent("spec.parentRefs: is not set; the route is attached to no Gateway")
-        yield _plain(found, found.refusal or unattached, *found.effect, standing=Standing.UNATTACHED)
+        yield report_on(found, accepted, conditions.supported_version(), *found.effect)
 
 
 def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[CompiledRoute, ...]) -> Iterator[Report]:
@@ -216,7 +174,7 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
             for listener in gateway.listeners
         )
         serves = any(listener.serves for listener in listeners)
-        yield _plain(
+        yield report_on(
             gateway.found,
             gateway.accepted,
             *gateway.found.effect,
@@ -238,7 +196,7 @@ def _route_report(route: CompiledRoute) -> Report:
     )
     notes = (*found.notes, *route.notes)
     refers_to = tuple(sorted(route.used))
-    return _plain(found, parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
+    return report_on(found, parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
 
 
 def _conditions_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
@@ -272,11 +230,11 @@ class _UpstreamReports:
 
     def of(self, found: Object[Upstream]) -> Report:
         if found.model is None:
-            return _plain(found, found.accepted)
+            return report_on(found, found.accepted)
         destination = self.inputs.destinations.of_upstream(found)
         own = (*found.partial, *destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
         notes, serves = (*found.notes, *destination.notes), found.identity in self.used
-        return _plain(found, found.accepted, *own, pools=destination.pools, notes=notes, serves=serves)
+        return report_on(found, found.accepted, *own, pools=destination.pools, notes=notes, serves=serves)
 
 
 # ── Policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,12 +243,12 @@ class _UpstreamReports:
 def _auth_config_reports(inputs: CompileInputs, used: frozenset[Identity]) -> Iterator[Report]:
     for found in inputs.catalogue.every(AuthConfig):
         if found.model is None:
-            yield _plain(found, found.accepted)
+            yield report_on(found, found.accepted)
             continue
         callers = inputs.auth.of(found)
         own = (found.accepted, *callers.conditions, conditions.refs_resolved(), *found.effect)
         serves = found.identity in used and isinstance(callers.access, ApiKeys)
-        yield _plain(found, *own, notes=(*found.notes, *callers.notes), serves=serves)
+        yield report_on(found, *own, notes=(*found.notes, *callers.notes), serves=serves)
 
 
 class _RouteOptionReports:
@@ -314,7 +272,7 @@ class _RouteOptionReports:
                 ancestors.append(ParentReport(ref, _with_overridden(found, own, self._ours.get(route))))
         if served and not ancestors:
             note = "it is for routes of another controller's"
-            return _plain(found, *own, notes=(*found.notes, note), standing=Standing.OTHERS)
+            return report_on(found, *own, notes=(*found.notes, note), standing=Standing.OTHERS)
         return _policy_report(found, ancestors, own)
 
     def _at(self, found: Object[RouteOption], ref: Ref, own: tuple[Condition, ...]) -> Iterator[ParentReport]:
@@ -340,9 +298,9 @@ def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: 
     """Make a policy's report: per ancestor, or of the policy alone if it is attached to nothing."""
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
-        return _plain(found, parents=tuple(ancestors), serves=accepted)
+        return report_on(found, parents=tuple(ancestors), serves=accepted)
     notes = (*found.notes, "it is not attached to any object and has no effect")
-    return _plain(found, *own, notes=notes, standing=Standing.UNATTACHED)
+    return report_on(found, *own, notes=notes, standing=Standing.UNATTACHED)
 
 
 def _accepted(found: Object[RouteOption], *, attached: bool = True) -> Condition:

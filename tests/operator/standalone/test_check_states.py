@@ -235,3 +235,19 @@ def test_the_report_as_json_has_the_same_states_findings_and_summary() -> None:
     assert "does not exist" in lost_one["findings"][0]["message"]
     assert lost_one["findings"][0]["place"].startswith("standard input:")
     assert result.exit_code == 1
+
+
+def test_a_class_and_a_controller_that_are_misspelt_are_errors_with_the_name_that_was_meant() -> None:
+    gateway = check(GATEWAY.replace("switchover\n", "swichover\n"), ROUTE, UPSTREAM)
+    assert gateway.exit_code == 1
+    assert "spec.gatewayClassName: there is no class swichover; did you mean switchover?" in gateway.output
+
+    misspelt = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: other}
+spec: {controllerName: switchover.dev/gateway-controler}
+"""
+    of_class = check(*GOOD, misspelt)
+    assert of_class.exit_code == 1
+    assert "did you mean switchover.dev/gateway-controller?" in of_class.output
