@@ -11,10 +11,13 @@ from enum import IntEnum
 from typing import Final
 
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.report import Report
+from switchover_operator.compiler.report import Report, Standing
 from switchover_operator.identity import Identity
+from switchover_operator.key_shapes import without_keys
 
 _PATH: Final = re.compile(r"\b(?:spec|metadata|data)\b[\w.\[\]-]*|^(?:endpoints|ports)\[[\w.\[\]-]*")
+
+_WITHOUT_EFFECT: Final = frozenset({Standing.UNSERVED, Standing.UNATTACHED})
 
 Locate = Callable[[Identity, str], str]
 """An object and a field's path → "file:line", or "" where that is not known."""
@@ -96,7 +99,10 @@ def findings(report: Report, locate: Locate, down_to: Weight = Weight.NOTE, *, j
                 _place(report, report.address_problem, locate),
             )
         )
-    if down_to is Weight.NOTE:
+    if report.standing in _WITHOUT_EFFECT:
+        notes = map(without_keys, report.notes)
+        found += [Finding(Weight.FAULT, report.identity, "", note, report.source) for note in notes]
+    elif down_to is Weight.NOTE:
         found += [Finding(Weight.NOTE, report.identity, "", note, "") for note in report.notes]
     if len(found) < 2:
         return found
