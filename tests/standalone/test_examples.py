@@ -82,6 +82,24 @@ async def test_callers_are_let_in_by_their_keys_and_nobody_else_is(tmp_path: Pat
         assert request.headers["authorization"] == "Bearer sk-not-a-real-key"
 
 
+async def test_a_route_hands_its_requests_to_the_routes_of_others_and_asks_for_the_key_itself(tmp_path: Path) -> None:
+    key = "not-a-real-key-of-the-notes-app-1"
+    async with Scripted(200) as providers, served("delegation", tmp_path, providers) as running:
+        assert await running.ask("/v1/chat/completions", CHAT) == 401
+        assert await running.ask("/v1/chat/completions", CHAT, key) == 200
+        assert await running.ask("/v1/chat/others", CHAT, key) == 404
+        assert providers.models == ["gpt-4o"]
+        # The paths of this child are relative: its rule has none.
+        assert await running.ask("/v1/embeddings", {"model": "any", "input": "Hello"}) == 401
+        parent = tmp_path / "parent.yaml"
+        parent.write_text(parent.read_text().replace("/v1/chat", "/v1/chat/completions/only"))
+        await until_async(lambda: _is_answered(running, key, 404), "the child has nothing of it left")
+
+
+async def _is_answered(running: Switchover, key: str, status: int) -> bool:
+    return await running.ask("/v1/chat/completions", CHAT, key) == status
+
+
 async def test_a_key_is_rotated_by_an_edit_of_its_secret(tmp_path: Path) -> None:
     old, new = "not-a-real-key-of-the-chat-app-1", "not-a-real-key-of-the-chat-app-2"
     async with Scripted(200) as providers, served("callers", tmp_path, providers) as running:

@@ -223,7 +223,7 @@ async def _(a: Attacker) -> None:
 async def _(a: Attacker) -> None:
     a.write(manifests.STEALING)
     chat_body = b'{"messages":[]}'
-    paths = (b"/a/steals/key", b"/a/steals/upstream", b"/a/steals/plain")
+    paths = (b"/a/steals/key", b"/a/steals/upstream", b"/a/steals/plain", b"/b/model", b"/b/plain")
     while True:
         for path in paths:
             await a.ask(post(path, chat_body), seconds=2)

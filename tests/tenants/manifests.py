@@ -154,8 +154,12 @@ spec:
     backendRefs: [{name: neighbour-models, namespace: tenant-b, group: gloo.solo.io, kind: Upstream}]
   - matches: [{path: {type: PathPrefix, value: /a/steals/plain}}]
     backendRefs: [{name: attacker-plain, group: gloo.solo.io, kind: Upstream}]
+  - matches: [{path: {type: PathPrefix, value: /b/model}}]
+    backendRefs: [{name: neighbour, namespace: tenant-b, group: gateway.networking.k8s.io, kind: HTTPRoute}]
+  - matches: [{path: {type: PathPrefix, value: /b}}]
+    backendRefs: [{name: "*", namespace: tenant-b, group: gateway.networking.k8s.io, kind: HTTPRoute}]
 """  # noqa: E501 - flow style, a target a line
-"""A refers to the key and the Upstream of B without a ReferenceGrant."""
+"""A refers to the key and the Upstream of B without a ReferenceGrant, and delegates to B's route, which has parents."""
 
 SHADOWING = """
 apiVersion: gateway.networking.k8s.io/v1

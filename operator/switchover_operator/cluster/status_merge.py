@@ -151,7 +151,8 @@ def _listener_status(
 
 
 def _route_status(report: Report, existing: Body, context: StatusContext, now: str) -> Body:
-    return existing | {"parents": _entries(report, existing, _PARENTS, context, now)}
+    # The API allows 32 parents, and any number of routes can delegate to one.
+    return existing | {"parents": _entries(report, existing, _PARENTS, context, now)[:32]}
 
 
 def _policy_status(report: Report, existing: Body, context: StatusContext, now: str) -> Body:

@@ -24,14 +24,14 @@ _EXTAUTH = "spec.options.extauth"
 class RuleAccess:
     """The access to a rule. `name` is that of the access in the table; "" means that everybody has access.
 
-    `config` is the AuthConfig that it refers to, if there is one.
+    `configs` are the AuthConfigs that it refers to.
     """
 
     name: str = ""
     access: Mapping[str, Access] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
-    config: Identity | None = None
+    configs: tuple[Identity, ...] = ()
 
 
 def rule_access(
@@ -43,20 +43,21 @@ def rule_access(
     """
     extauth = options.options.extauth
     callers = _callers(index, options.sources["extauth"], extauth) if extauth is not None else EVERYBODY
+    configs = () if callers.config is None else (callers.config,)
     reasons = [*unserved_controls, *options.closed]
     if isinstance(callers.access, Closed):
         reasons.append(f"{options.sources['extauth']} {callers.access.reason}")
     if reasons:
         reason = "; ".join(reasons)
         closed = conditions.access_control_not_served(f"{path}: requests are answered 403: {reason}")
-        return RuleAccess(owner, {owner: Closed(reason)}, {}, (closed,), callers.config)
+        return RuleAccess(owner, {owner: Closed(reason)}, {}, (closed,), configs)
     if not isinstance(callers.access, ApiKeys):
         return RuleAccess()
     name = str(callers.config)
     number = len(callers.access.callers)
     callers_text = f"one of the {number} callers" if number > 1 else "the one caller"
     text = f"{path}: requests need the API key of {callers_text} of {name}"
-    return RuleAccess(name, {name: callers.access}, callers.secrets, (conditions.access_by_key(text),), callers.config)
+    return RuleAccess(name, {name: callers.access}, callers.secrets, (conditions.access_by_key(text),), configs)
 
 
 def _callers(index: AuthIndex, source: Identity, extauth: ExtAuth) -> Callers:

@@ -1,10 +1,13 @@
-"""HTTPRoutes and listeners → the listeners and hostnames of each route, and the condition of each parentRef."""
+"""One HTTPRoute and the listeners → the listeners and hostnames of the route, and the condition of each parentRef.
 
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+What reaches a route through the rules of other routes is found in `delegation.py`.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from switchover_operator.compiler import conditions
+from switchover_operator.compiler.attached import AttachedRoute, Hostname, Parent, Place
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import ROUTE_KIND, GatewayListener, ServedGateway
@@ -25,61 +28,33 @@ from switchover_operator.resources.gateway_api import (
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
 
-@dataclass(frozen=True, slots=True)
-class Hostname:
-    """A hostname that a listener and a route have in common, and the route's own, which decides precedence."""
+class GatewayAttachment:
+    """Attaches HTTPRoutes to the Gateways that their parentRefs name, each once."""
 
-    common: str
-    own: str
+    def __init__(self, catalogue: Catalogue, gateways: Mapping[Identity, ServedGateway], fleet: Fleet) -> None:
+        self._gateways = gateways
+        self._labels = _namespace_labels(catalogue)
+        self._catalogue = catalogue
+        self._fleet = fleet
+        self._known: dict[Identity, AttachedRoute] = {}
 
+    @property
+    def others_may_serve(self) -> bool:
+        """Whether a parent that is not ours may be another controller's."""
+        return self._fleet.others_may_serve
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A listener that a route is attached to, and the hostnames there."""
+    def of(self, found: Object[HTTPRoute]) -> AttachedRoute:
+        """Attach a route.
 
-    listener: GatewayListener
-    hostnames: tuple[Hostname, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """A parentRef of a route to a Gateway of ours, and whether the Gateway accepts the route."""
-
-    ref: Ref
-    gateway: Identity
-    accepted: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedRoute:
-    """A route of ours: its parentRefs to Gateways of ours, and the listeners that it is attached to.
-
-    `names` are the objects that ExtensionRefs of its rules name.
-    """
-
-    found: Object[HTTPRoute]
-    parents: tuple[Parent, ...]
-    places: tuple[Place, ...] = ()
-    names: tuple[Identity, ...] = ()
-
-
-def attached_routes(
-    catalogue: Catalogue,
-    gateways: Mapping[Identity, ServedGateway],
-    fleet: Fleet,
-    known: Container[Identity] = (),
-) -> Iterator[AttachedRoute]:
-    """Attach every HTTPRoute that is not `known`.
-
-    In a cluster, a route without a Gateway of ours belongs to another controller and is left out. On one machine it is
-    reported.
-    """
-    labels = _namespace_labels(catalogue)
-    for found in catalogue.every(HTTPRoute):
-        if found.identity not in known:
-            route = _attached(found, gateways, labels, catalogue, fleet)
-            if route.parents:
-                yield route
+        In a cluster, a parentRef to a Gateway that is not ours belongs to another controller and is left out. On one
+        machine it is reported.
+        """
+        known = self._known.get(found.identity)
+        if known is None:
+            known = self._known[found.identity] = _attached(
+                found, self._gateways, self._labels, self._catalogue, self._fleet
+            )
+        return known
 
 
 def _namespace_labels(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
@@ -104,13 +79,15 @@ def _attached(
     places: dict[str, Place] = {}
     for ref in found.model.spec.parent_refs:
         identity = _gateway_of(ref.group, ref.kind, ref.namespace or namespace, ref.name)
+        if (identity.group, identity.kind) == (HTTPRoute.GROUP, HTTPRoute.KIND):
+            continue
         gateway = gateways.get(identity)
         if gateway is None:
             parents += _foreign_parent(found, ref, identity, catalogue, fleet)
             continue
         taken = _taken_by(gateway, found.model, ref, namespace, {_NAME_LABEL: namespace, **labels.get(namespace, {})})
         accepted = taken if isinstance(taken, Condition) else found.accepted
-        parents.append(Parent(_status_ref(ref), identity, accepted if found.refusal is None else found.refusal))
+        parents.append(Parent(status_ref(ref), identity, accepted if found.refusal is None else found.refusal))
         for place in () if isinstance(taken, Condition) else taken:
             places.setdefault(place.listener.name, place)
     names = dict.fromkeys(
@@ -133,8 +110,8 @@ def _foreign_parent(
     if not fleet.others_may_serve and not _is_of_others(identity, catalogue):
         text = f"{identity} does not exist"
         if (identity.group, identity.kind) != (GATEWAY_GROUP, Gateway.KIND):
-            text = f"{identity} of {identity.group} is no parent that is served here; a Gateway is"
-        yield Parent(_status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
+            text = f"{identity} of {identity.group} is no parent that is served here; a Gateway or an HTTPRoute is"
+        yield Parent(status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
 
 
 def _is_of_others(parent: Identity, catalogue: Catalogue) -> bool:
@@ -161,7 +138,7 @@ def _parents_of_unreadable(
             yield Parent(ref, identity, found.accepted)
 
 
-def _status_ref(ref: ParentRef) -> Ref:
+def status_ref(ref: ParentRef) -> Ref:
     """Return a parentRef as a status repeats it: the fields of the spec with the defaults of the API."""
     written: dict[str, Any] = {"group": ref.group, "kind": ref.kind}
     if ref.namespace is not None:

@@ -8,7 +8,7 @@ from switchover_dataplane.table.access import ApiKeys
 from switchover_operator.compiler import conditions, triggers
 from switchover_operator.compiler.access import option_conditions
 from switchover_operator.compiler.access_controls import written
-from switchover_operator.compiler.attachment import AttachedRoute
+from switchover_operator.compiler.attached import AttachedRoute, Parent
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import CONTROLLER_NAME, Fleet
@@ -189,25 +189,26 @@ def _gateway_reports(gateways: Mapping[Identity, ServedGateway], routes: tuple[C
 def _route_report(route: CompiledRoute) -> Report:
     found = route.attached.found
     parents = tuple(
-        ParentReport(
-            parent.ref, (parent.accepted, *found.partial, *_conditions_at(route, parent.gateway), *found.effect)
-        )
-        for parent in route.attached.parents
+        ParentReport(parent.ref, (parent.accepted, *_conditions_at(route, parent))) for parent in route.attached.parents
     )
     notes = (*found.notes, *route.notes)
     refers_to = tuple(sorted(route.used))
-    return report_on(found, parents=parents, refers_to=refers_to, notes=notes, serves=bool(route.rules))
+    return report_on(found, parents=parents, refers_to=refers_to, notes=notes, serves=route.serves)
 
 
-def _conditions_at(route: CompiledRoute, gateway: Identity) -> tuple[Condition, ...]:
-    if route.attached.found.model is None:
-        return ()
+def _conditions_at(route: CompiledRoute, parent: Parent) -> tuple[Condition, ...]:
+    found = route.attached.found
+    if found.model is None:
+        return (*found.partial, *found.effect)
     closed = (
         conditions.access_control_not_served(f"listener {place.listener.name}: every request is answered 403")
-        for place in route.attached.places
-        if place.listener.gateway == gateway and place.listener.closed
+        for way in route.attached.ways
+        if not way.steps or way.steps[0].route.identity == parent.target
+        for place in way.places
+        if place.listener.closed and parent.target in (place.listener.gateway, *(s.route.identity for s in way.steps))
     )
-    return conditions.merged((*route.conditions_at(gateway), *closed, conditions.refs_resolved()))
+    own = (*found.partial, *parent.conditions, *route.conditions_at(parent.target))
+    return conditions.merged((*own, *closed, conditions.refs_resolved(), *found.effect))
 
 
 # ── Upstreams ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -352,7 +353,7 @@ class _FailoverReports:
                 )
             else:
                 accepted = _at(self.inputs.catalogue, self.inputs.failover, found, target, attached=attached)
-            idle += [target] if route is not None and not route.rules else []
+            idle += [target] if route is not None and not route.serves else []
             ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))

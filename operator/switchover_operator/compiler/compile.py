@@ -17,16 +17,17 @@ from switchover_dataplane.table.table import VERSION, Table
 from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler.admission import Admitted
 from switchover_operator.compiler.api_keys import AuthIndex
-from switchover_operator.compiler.attachment import attached_routes
 from switchover_operator.compiler.build_reports import all_reports
 from switchover_operator.compiler.closures import with_closures
+from switchover_operator.compiler.delegates import DelegateIndex
+from switchover_operator.compiler.delegation import attached_routes
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener, ServedGateway, served_gateways
 from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.precedence import attached_matches, ports
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.resolve import Catalogue, resolve
-from switchover_operator.compiler.reuse import Work, concerned, moved, with_targets
+from switchover_operator.compiler.reuse import Work, above, below, concerned, moved, with_targets
 from switchover_operator.compiler.route_options import OptionsIndex
 from switchover_operator.compiler.routes import CompiledRoute, CompileInputs, Destinations, compiled_route
 from switchover_operator.identity import Identity
@@ -68,9 +69,10 @@ def compile_snapshot(
     if before is None or changed is None or fleet != before.fleet or gateways != before.gateways:
         return _compiled(snapshot, _inputs(catalogue, fleet, None), gateways, fleet, None, frozenset())
     inputs = _inputs(catalogue, fleet, before.inputs)
-    changed = with_targets(changed, before.inputs, inputs)
+    again = above(changed, before.inputs, inputs)
+    changed = with_targets(changed, before.inputs, inputs) | below(changed, before.inputs, inputs)
     inputs.destinations.keep(before.inputs.destinations, changed)
-    return _compiled(snapshot, inputs, before.gateways, fleet, before, changed)
+    return _compiled(snapshot, inputs, before.gateways, fleet, before, changed, again)
 
 
 def _inputs(catalogue: Catalogue, fleet: Fleet, before: CompileInputs | None) -> CompileInputs:
@@ -80,6 +82,7 @@ def _inputs(catalogue: Catalogue, fleet: Fleet, before: CompileInputs | None) ->
         FailoverIndex(catalogue, before.failover if before else None),
         Destinations(catalogue, fleet),
         AuthIndex(catalogue),
+        DelegateIndex(catalogue, before.delegates if before else None),
     )
 
 
@@ -90,17 +93,23 @@ def _compiled(  # noqa: PLR0917 - what one compilation is of, and what is known 
     fleet: Fleet,
     before: Work | None,
     changed: frozenset[Identity],
+    again: frozenset[Identity] = frozenset(),
 ) -> Compiled:
+    """Compile the routes that were made of what changed, and those that are to be made `again`."""
     catalogue = inputs.catalogue
-    reads = {route: read for route, read in before.reads.items() if read.isdisjoint(changed)} if before else {}
+    reads = (
+        {route: read for route, read in before.reads.items() if route not in again and read.isdisjoint(changed)}
+        if before
+        else {}
+    )
     kept = {route: before.routes[route] for route in reads if route in before.routes} if before else {}
     made: dict[Identity, CompiledRoute] = {}
-    for route in attached_routes(catalogue, gateways, fleet, reads):
+    for route in attached_routes(catalogue, inputs.delegates, gateways, fleet, reads):
         with catalogue.reading() as read:
             identity = route.found.identity
             made[identity] = compiled_route(inputs, route)
-        parents = (parent.gateway for parent in route.parents)
-        reads[identity] = frozenset(read.union((identity,), parents))
+        parents = (parent.target for parent in route.parents)
+        reads[identity] = frozenset(read.union((identity,), parents, route.above))
     stale = frozenset(before.reads.keys() - kept.keys() if before else ()) | made.keys()
     routes = dict(sorted({**kept, **made}.items(), key=itemgetter(0)))
     matches = attached_matches(made.values(), before.matches if before else {}, stale)

@@ -9,7 +9,7 @@ from typing import Final
 from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.table.upstreams import Upstream
 from switchover_operator.compiler import conditions
-from switchover_operator.compiler.attachment import AttachedRoute
+from switchover_operator.compiler.attached import Way
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.resolve import Object
@@ -43,20 +43,24 @@ def open_access(
 
 
 def opened_at(
-    attached: AttachedRoute,
-    keys: Mapping[Identity, Iterable[str]],
+    found: Object[Resource],
+    ways: Iterable[tuple[Way, Mapping[Identity, Mapping[int, str]]]],
     rules: Mapping[str, Rule],
     upstreams: Mapping[str, Upstream],
 ) -> tuple[Identity, ...]:
-    """Return the Gateways at which anybody can use a provider's key through a route, unless that is intended there."""
-    if _is_intended(attached.found):
-        return ()
-    served = (place.listener for place in attached.places)
-    return tuple(
-        gateway
-        for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed)
-        if any(not rules[key].access and _has_keys(rules[key], upstreams) for key in keys[gateway])
-    )
+    """Return the Gateways at which anybody can use a provider's key through a route, unless that is intended there.
+
+    `ways` has the keys of the rules at each Gateway.
+    """
+    opened: dict[Identity, None] = {}
+    for way, keys in () if _is_intended(found) else ways:
+        if any(_is_intended(step.route) for step in way.steps):
+            continue
+        served = (place.listener for place in way.places)
+        for gateway in dict.fromkeys(each.gateway for each in served if each.serves and not each.closed):
+            if any(not rules[key].access and _has_keys(rules[key], upstreams) for key in keys[gateway].values()):
+                opened[gateway] = None
+    return tuple(opened)
 
 
 def _is_intended(found: Object[Resource]) -> bool:

@@ -73,5 +73,7 @@ def _route(found: Object[HTTPRoute]) -> Report:
     if found.model is not None and found.model.spec.parent_refs:
         note = "none of its parents is a Gateway that is served here"
         return report_on(found, *found.effect, notes=(*found.notes, note), standing=Standing.OTHERS)
-    unattached = conditions.no_matching_parent("spec.parentRefs: is not set; the route is attached to no Gateway")
+    unattached = conditions.no_matching_parent(
+        "spec.parentRefs: is not set, and no served route delegates to this one; it is attached to no Gateway"
+    )
     return report_on(found, found.refusal or unattached, *found.effect, standing=Standing.UNATTACHED)

@@ -1,7 +1,8 @@
 """Attached routes of each listener → ports, listeners and hosts of the table, sorted so that the first match wins.
 
 Precedence is the Gateway API's (HTTPRoute `rules[].matches`): hostname, path, method, number of headers, of query
-parameters, the route's age, its name, the order of rules and of matches.
+parameters, the route's age, its name, the order of rules and of matches. A route that others delegate to has its own
+age; where it would have the same match twice, the one by its own Gateway comes first, then that of the oldest parent.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -10,11 +11,12 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port, ValueMatch
-from switchover_operator.compiler.attachment import Place, specificity
+from switchover_operator.compiler.attached import Place
+from switchover_operator.compiler.attachment import specificity
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.listeners import GatewayListener
 from switchover_operator.compiler.resolve import age
-from switchover_operator.compiler.routes import CompiledRoute
+from switchover_operator.compiler.routes import CompiledRoute, CompiledWay
 from switchover_operator.identity import Identity
 from switchover_operator.resources.gateway_api import HttpRouteMatch
 
@@ -71,14 +73,15 @@ def attached_matches(
     more: dict[str, dict[str, list[_Entry]]] = {}
     for route in routes:
         identity = route.attached.found.identity
-        for place in route.attached.places:
-            keyed = _matches(route, place)
-            hosts = more.setdefault(place.listener.name, {})
-            for hostname in place.hostnames:
-                own = specificity(hostname.own)
-                hosts.setdefault(hostname.common, []).extend(
-                    _Entry((own, key), identity, match) for key, match in keyed
-                )
+        for way in route.ways:
+            for place in way.way.places:
+                keyed = _matches(route, way, place)
+                hosts = more.setdefault(place.listener.name, {})
+                for hostname in place.hostnames:
+                    own = specificity(hostname.own)
+                    hosts.setdefault(hostname.common, []).extend(
+                        _Entry((own, key), identity, match) for key, match in keyed
+                    )
     for listener, entries in more.items():
         at.setdefault(listener, Attached()).add(entries)
     return at
@@ -112,17 +115,15 @@ def _port(number: int, sharing: list[GatewayListener], attached: Mapping[str, At
     )
 
 
-def _matches(route: CompiledRoute, place: Place) -> list[tuple[Any, Match]]:
-    """Make all matches of a route at one listener, each with its sort key."""
-    model = route.attached.found.model
-    if model is None:
-        return []
+def _matches(route: CompiledRoute, way: CompiledWay, place: Place) -> list[tuple[Any, Match]]:
+    """Make all matches of a route at one listener by one way, each with its sort key."""
     older = age(route.attached.found)
-    keys = route.keys[place.listener.gateway]
+    above = tuple((age(step.route), step.index) for step in way.way.steps)
+    keys = way.keys[place.listener.gateway]
     return [
-        ((*_specific(match), older, number, order), _match(key, match))
-        for number, (key, rule) in enumerate(zip(keys, model.spec.rules, strict=True))
-        for order, match in enumerate(rule.matches)
+        ((*_specific(match), older, number, order, above), _match(keys[number], match))
+        for number, matches in way.way.matches.items()
+        for order, match in enumerate(matches)
     ]
 
 

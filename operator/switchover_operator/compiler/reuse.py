@@ -73,6 +73,19 @@ def with_targets(changed: frozenset[Identity], *each_inputs: CompileInputs) -> f
     return changed.union(targets)
 
 
+def above(changed: frozenset[Identity], *each_inputs: CompileInputs) -> frozenset[Identity]:
+    """Name the routes that delegate to those that changed, now or before.
+
+    These are made again. What was made of them, such as their other children, is as it was.
+    """
+    return frozenset().union(*(inputs.delegates.above(changed) for inputs in each_inputs))
+
+
+def below(changed: frozenset[Identity], *each_inputs: CompileInputs) -> frozenset[Identity]:
+    """Name the routes to which those that changed delegate, now or before: what reaches these may have changed."""
+    return frozenset().union(*(inputs.delegates.below(changed) for inputs in each_inputs))
+
+
 def concerned(routes: Mapping[Identity, CompiledRoute], stale: frozenset[Identity]) -> frozenset[Identity]:
     """Name what routes that are made anew say something of in its own status, with the routes themselves."""
     ours = [route for identity in stale if (route := routes.get(identity)) is not None]

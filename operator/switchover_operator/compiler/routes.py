@@ -1,7 +1,7 @@
 """One attached HTTPRoute → its rules with backends, policies and filters, and the conditions of its references.
 
-A rule is compiled once, and once more for each FailoverPolicy of a Gateway that the route is attached to. A policy of
-the route or of the Upstream wins over that of the Gateway.
+A rule is compiled once for each way to the route, and once more for each FailoverPolicy of a Gateway that this way
+comes from. A policy of the route, of the routes above it or of the Upstream wins over that of the Gateway.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -14,13 +14,15 @@ from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.rules import Backend, Rule
 from switchover_dataplane.table.upstreams import Upstream as TableUpstream
 from switchover_operator.compiler import conditions
-from switchover_operator.compiler.access import rule_access
+from switchover_operator.compiler.access import RuleAccess, rule_access
 from switchover_operator.compiler.access_controls import written_in_filters
 from switchover_operator.compiler.api_keys import AuthIndex
-from switchover_operator.compiler.attachment import AttachedRoute
+from switchover_operator.compiler.attached import AttachedRoute, Step, Way
 from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.delegates import DelegateIndex
 from switchover_operator.compiler.filters import BuiltFilters, body_edit, rule_filters, written_filters
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.inheritance import inherited_options, inherited_rule, joint_access
 from switchover_operator.compiler.open_access import opened_at
 from switchover_operator.compiler.policies import FailoverIndex, NamedPolicy, policy_of
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -82,13 +84,22 @@ class CompileInputs:
     failover: FailoverIndex
     destinations: Destinations
     auth: AuthIndex
+    delegates: DelegateIndex
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWay:
+    """A way to a route, and for each Gateway that it comes from the keys of the rules, by their index."""
+
+    way: Way
+    keys: Mapping[Identity, Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRoute:
     """A route's rules by their key in the table, with all that they refer to.
 
-    `keys` gives, for each Gateway, the keys of the rules in their order, and `conditions` those of the route's status.
+    `ways` has the keys of the rules where requests arrive, and `conditions` those of the route's status, by its parent.
     `used` names the Upstreams and AuthConfigs that it refers to. `worst` holds the worst cases for the statuses of
     Upstreams, `overridden` the conditions for those of RouteOptions. `opened_at` names the Gateways at which anybody
     can use a provider's key through it.
@@ -96,7 +107,7 @@ class CompiledRoute:
 
     attached: AttachedRoute
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    keys: Mapping[Identity, tuple[str, ...]] = field(default_factory=dict)
+    ways: tuple[CompiledWay, ...] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     upstreams: Mapping[str, TableUpstream] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -108,12 +119,17 @@ class CompiledRoute:
     overridden: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     opened_at: tuple[Identity, ...] = ()
 
-    def conditions_at(self, gateway: Identity) -> tuple[Condition, ...]:
+    @property
+    def serves(self) -> bool:
+        """Whether requests reach a rule of it, or rules of others through it."""
+        return bool(self.rules) or any(each.way.handed_on for each in self.ways)
+
+    def conditions_at(self, parent: Identity) -> tuple[Condition, ...]:
         """Return the conditions at one parent; at one that did not take the route, those of its references alone."""
-        if gateway in self.conditions:
-            return self.conditions[gateway]
+        if parent in self.conditions:
+            return self.conditions[parent]
         everything = dict.fromkeys(condition for each in self.conditions.values() for condition in each)
-        return tuple(each for each in everything if not self.keys or each.type == "ResolvedRefs")
+        return tuple(each for each in everything if not self.ways or each.type == "ResolvedRefs")
 
 
 @dataclass(slots=True)
@@ -149,48 +165,78 @@ class _RuleConditions:
 
 
 def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRoute:
-    """Compile every rule of a route, for each Gateway that accepts it."""
-    route = attached.found.model
+    """Compile every rule of a route, for each way to it and each Gateway there."""
     identity = attached.found.identity
-    if route is None:
+    if attached.found.model is None:
         return CompiledRoute(attached)
     builder = _RouteBuilder()
-    own = inputs.failover.of(identity)
-    gateways = sorted({place.listener.gateway for place in attached.places})
-    # A route without a listener is compiled all the same, so that its status reports its references.
-    variants = {gateway: None if own else inputs.failover.of(gateway) for gateway in gateways} or {identity: None}
-    controls = _controls(attached.found)
-    out = {fault.takes_out: fault.text for fault in attached.found.left_out}
-    keys: dict[Identity, tuple[str, ...]] = {}
-    for gateway, inherited in variants.items():
-        suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
-        keys[gateway] = tuple(
-            f"{identity.namespace}/{identity.name}/{index}{suffix}" for index in range(len(route.spec.rules))
-        )
-        for index, (key, rule) in enumerate(zip(keys[gateway], route.spec.rules, strict=True)):
-            if key not in builder.rules:
-                noted = builder.of_rule[key] = _RuleConditions()
-                compiled = _Rule(inputs, builder, noted, identity, index, rule, own, inherited, out)
-                builder.rules[key] = compiled.compiled(controls.of(index))
-    noted_at = {gateway: [builder.of_rule[key] for key in keys[gateway]] for gateway in variants}
-    at = {gateway: _conditions_at(inputs, gateway, noted) for gateway, noted in noted_at.items()}
-    if not attached.places:
-        return CompiledRoute(attached, conditions=at, notes=tuple(builder.notes), used=frozenset(builder.used))
+    ways: list[CompiledWay] = []
+    noted_at: dict[Identity, list[_RuleConditions]] = {}
+    at: dict[Identity, list[Condition]] = {}
+    by_place: dict[str, list[_RuleConditions]] = {}
+    for way in attached.ways:
+        compiled = _compiled_way(inputs, builder, attached, way, noted_at)
+        ways.append(compiled)
+        builder.notes += way.notes
+        parent = way.steps[0].route.identity if way.steps else None
+        for gateway, noted in noted_at.items():
+            at.setdefault(parent or gateway, []).extend((*_conditions_at(inputs, gateway, noted), *way.conditions))
+            through = "".join(f" by {step.route.identity}" for step in way.steps)
+            by_place.setdefault(f"{gateway}{through}", []).extend(noted)
+        noted_at.clear()
+    conditions_at = {parent: tuple(dict.fromkeys(each)) for parent, each in at.items()}
+    notes = tuple(dict.fromkeys(builder.notes))
+    if not any(way.places for way in attached.ways):
+        return CompiledRoute(attached, conditions=conditions_at, notes=notes, used=frozenset(builder.used))
     return CompiledRoute(
         attached,
         builder.rules,
-        keys,
+        tuple(ways),
         builder.policies,
         builder.upstreams,
         builder.secrets,
         builder.access,
-        at,
-        tuple(dict.fromkeys(builder.notes)),
+        conditions_at,
+        notes,
         frozenset(builder.used),
-        _worst(identity, noted_at),
+        _worst(identity, by_place),
         {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
-        opened_at(attached, keys, builder.rules, builder.upstreams),
+        opened_at(attached.found, [(each.way, each.keys) for each in ways], builder.rules, builder.upstreams),
     )
+
+
+def _compiled_way(
+    inputs: CompileInputs,
+    builder: "_RouteBuilder",
+    attached: AttachedRoute,
+    way: Way,
+    noted_at: dict[Identity, list["_RuleConditions"]],
+) -> CompiledWay:
+    """Compile the rules that one way leads to; `noted_at` gets their conditions at each Gateway."""
+    identity = attached.found.identity
+    line = (identity, *(step.route.identity for step in way.steps))
+    own = next(filter(None, map(inputs.failover.of, line)), None)
+    # A route without a listener is compiled all the same, so that its status reports its references.
+    variants = {each: None if own else inputs.failover.of(each) for each in way.gateways} or {identity: None}
+    out = {fault.takes_out: fault.text for fault in attached.found.left_out}
+    keys: dict[Identity, dict[int, str]] = {}
+    for gateway, inherited in variants.items():
+        suffix = f"@{inherited.identity.namespace}/{inherited.identity.name}" if inherited else ""
+        noted_at[gateway] = []
+        keys[gateway] = {}
+        for index in sorted({*way.matches, *way.handed_on}):
+            key = f"{identity.namespace}/{identity.name}/{index}{way.suffix}{suffix}"
+            if key not in builder.of_rule:
+                noted = builder.of_rule[key] = _RuleConditions()
+                rule = _Rule(inputs, builder, noted, attached.found, index, way, own, inherited, out)
+                if index in way.matches:
+                    builder.rules[key] = rule.compiled()
+                else:
+                    rule.report()
+            noted_at[gateway].append(builder.of_rule[key])
+            if index in way.matches:
+                keys[gateway][index] = key
+    return CompiledWay(way, keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,26 +269,24 @@ def _conditions_at(inputs: CompileInputs, gateway: Identity, rules: Iterable[_Ru
     return tuple(dict.fromkeys((*of_rules, *inputs.failover.refused(gateway))))
 
 
-def _worst(
-    route: Identity, rules: Mapping[Identity, list[_RuleConditions]]
-) -> Mapping[Identity, tuple[Condition, ...]]:
-    """Upstream → the worst cases of requests from this route; each Gateway is named where they differ."""
-    uses: dict[tuple[Identity, str], dict[Identity, _BackendUse]] = {}
-    for gateway, noted in rules.items():
+def _worst(route: Identity, rules: Mapping[str, list[_RuleConditions]]) -> Mapping[Identity, tuple[Condition, ...]]:
+    """Upstream → the worst cases of requests from this route; where they differ, it is said where requests arrive."""
+    uses: dict[tuple[Identity, str], dict[str, _BackendUse]] = {}
+    for arrival, noted in rules.items():
         for each in (each for rule in noted for each in rule.uses):
-            uses.setdefault((each.upstream, each.path), {})[gateway] = each
+            uses.setdefault((each.upstream, each.path), {})[arrival] = each
     worst: dict[Identity, dict[Condition, None]] = {}
     for (upstream, path), places in uses.items():
         differ = len(places) < len(rules) or len({each.worst.text for each in places.values()}) > 1
-        for gateway, each in places.items():
-            where = f"{route} {path} at {gateway}" if differ else f"{route} {path}"
+        for arrival, each in places.items():
+            where = f"{route} {path} at {arrival}" if differ else f"{route} {path}"
             worst.setdefault(upstream, {})[each.worst.at(where)] = None
     return {upstream: tuple(cases) for upstream, cases in worst.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One rule under one choice of policies: its parts go to `builder`, its conditions to `noted`.
+    """One rule by one way under one choice of policies: its parts go to `builder`, its conditions to `noted`.
 
     `out` says which parts of the route are not served, by their path.
     """
@@ -250,49 +294,82 @@ class _Rule:
     inputs: CompileInputs
     builder: _RouteBuilder
     noted: _RuleConditions
-    route: Identity
+    found: Object[HTTPRoute]
     index: int
-    rule: HttpRouteRule
+    way: Way
     own_policy: Object[FailoverPolicy] | None
     gateway_policy: Object[FailoverPolicy] | None
     out: Mapping[str, str]
 
     @property
     def path(self) -> str:
-        return f"spec.rules[{self.index}]"
+        return self._step.path
 
-    def compiled(self, unserved_controls: list[str]) -> Rule:
-        """Compile it; `unserved_controls` names access controls of the route itself, none of which is served."""
-        options = self.inputs.options.of_rule(self.route, self.path, self.rule)
-        owner = f"{self.route}/{self.index}"
-        filters = rule_filters(self.inputs.catalogue, owner, self.rule.filters, options)
+    @property
+    def route(self) -> Identity:
+        return self.found.identity
+
+    @property
+    def _step(self) -> Step:
+        return Step(self.found, self.index)
+
+    def report(self) -> None:
+        """Note the conditions of a rule that hands its requests on, as the rules below it get them with its options."""
+        options = self._options(self._step)
+        self.noted.conditions += options.conditions
+        if options.failure is not None:
+            self.noted.conditions.append(options.failure)
+        access = self._access(self._step, options)
+        self.noted.conditions += access.conditions
+        self.builder.used.update(access.configs)
+
+    def compiled(self) -> Rule:
+        """Compile it."""
+        own = self._options(self._step)
+        above = [(step, self._options(step)) for step in self.way.steps]
+        options = inherited_options(self.path, own, above)
         self.noted.conditions += options.conditions
         for option, text in options.overridden.items():
             overridden = conditions.policy_overridden(f"{self.route} {self.path}: {text}")
             self.builder.overridden.setdefault(option, []).append(overridden)
-        self.builder.notes += [f"{self.path}: {note}" for note in filters.notes]
-        access = rule_access(self.inputs.auth, owner, self.path, options, unserved_controls)
+        access = joint_access(self._access(step, given) for step, given in (*reversed(above), (self._step, own)))
         self.noted.conditions += access.conditions
         self.builder.access |= access.access
         self.builder.secrets |= access.secrets
-        if access.config is not None:
-            self.builder.used.add(access.config)
-        name = self.rule.name or str(self.index)
+        self.builder.used.update(access.configs)
+        # Filters of another rule come by another way, so that a secret of theirs needs a name of its own.
+        owner = f"{self.route}/{self.index}{self.way.suffix}"
+        rule, notes = inherited_rule(self._step.rule, self.way.steps, self.way.matches[self.index])
+        filters = rule_filters(self.inputs.catalogue, owner, rule.filters, options)
+        self.builder.notes += [f"{self.path}: {note}" for note in (*notes, *filters.notes)]
+        name = rule.name or str(self.index)
         route = f"{self.route.namespace}/{self.route.name}"
         problem = self.out.get(self.path) or self.out.get(f"{self.path}.matches")
         if problem is not None:
             return Rule(route, name, backends=(Backend(problem=problem),), access=access.name)
-        failure = options.failure or filters.failure
+        failure = options.failure or filters.failure or self.way.failures.get(self.index)
         if failure is not None:
             self.noted.conditions.append(failure)
             return Rule(route, name, backends=(Backend(problem=failure.message),), access=access.name)
         self.builder.secrets |= filters.secrets
-        backends = tuple(self._backend(place, ref, options) for place, ref in enumerate(self.rule.backend_refs))
+        backends = tuple(self._backend(place, ref, rule, options) for place, ref in enumerate(rule.backend_refs))
         if not backends and filters.filters.redirect is None:
             backends = (Backend(problem="the rule has no backendRefs"),)
         return Rule(route, name, filters.filters, backends, access.name)
 
-    def _backend(self, place: int, ref: HttpBackendRef, options: RuleOptions) -> Backend:
+    def _options(self, step: Step) -> RuleOptions:
+        above = step.route.identity != self.route
+        path = f"{self.path} by {step}" if above else self.path
+        return self.inputs.options.of_rule(step.route.identity, path, step.rule)
+
+    def _access(self, step: Step, options: RuleOptions) -> RuleAccess:
+        """Return the access that one rule asks for, this one or one above it."""
+        above = step.route.identity != self.route
+        path = f"{self.path} by {step.route.identity}" if above else self.path
+        owner = f"{step.route.identity}/{step.index}"
+        return rule_access(self.inputs.auth, owner, path, options, _controls(step.route).of(step.index))
+
+    def _backend(self, place: int, ref: HttpBackendRef, rule: HttpRouteRule, options: RuleOptions) -> Backend:
         path = f"{self.path}.backendRefs[{place}]"
         if path in self.out:
             return Backend(ref.weight, problem=self.out[path])
@@ -308,7 +385,7 @@ class _Rule:
             self.noted.conditions.append(Condition("ResolvedRefs", "False", destination.failure.reason, message))
         if destination.upstream is None:
             return Backend(ref.weight, problem=destination.problem)
-        policy = self._policy(destination, upstream, options)
+        policy = self._policy(destination, upstream, rule, options)
         filters = written_filters(f"{self.route}/{self.index}/{place}", ref.filters)
         self._use(destination, policy, filters)
         if upstream is not None:
@@ -342,11 +419,13 @@ class _Rule:
             return conditions.backend_not_found(f"{path}: {identity} does not exist")
         return self.inputs.destinations.of_upstream(found), identity
 
-    def _policy(self, destination: Destination, upstream: Identity | None, options: RuleOptions) -> NamedPolicy:
-        for target in filter(None, (self.route, upstream)):
+    def _policy(
+        self, destination: Destination, upstream: Identity | None, rule: HttpRouteRule, options: RuleOptions
+    ) -> NamedPolicy:
+        for target in filter(None, (self.route, *(step.route.identity for step in self.way.steps), upstream)):
             self.noted.conditions += self.inputs.failover.refused(target)
         nearest = self.own_policy or (self.inputs.failover.of(upstream) if upstream else None) or self.gateway_policy
-        return policy_of(self.path, self.rule, options, nearest, destination)
+        return policy_of(self.path, rule, options, nearest, destination)
 
     def _use(self, destination: Destination, policy: NamedPolicy, filters: BuiltFilters) -> None:
         assert destination.upstream is not None  # noqa: S101 - only what can be served is used

@@ -228,6 +228,36 @@ def test_there_are_no_more_ancestors_than_the_api_allows() -> None:
     assert len(_statuses(bodies)[OPTION]["ancestors"]) == 16
 
 
+def _route(name: str, to: str, **spec: Any) -> Body:
+    kind = ("gloo.solo.io", "Upstream") if to == "models" else ("gateway.networking.k8s.io", "HTTPRoute")
+    rules = [{"backendRefs": [{"group": kind[0], "kind": kind[1], "name": to}]}]
+    metadata = {"name": name, "namespace": "ai", "generation": 1}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": metadata,
+        "spec": {"rules": rules, **spec},
+    }
+
+
+def test_a_route_that_another_delegates_to_has_that_one_as_its_parent_and_both_are_programmed() -> None:
+    parent = _route("parent", "child", parentRefs=[{"name": "gw"}])
+    statuses = _statuses([*_bodies(), parent, _route("child", "models")])
+    group = "gateway.networking.k8s.io"
+    (at_gateway,) = statuses[Identity(group, "HTTPRoute", "ai", "parent")]["parents"]
+    (at_parent,) = statuses[Identity(group, "HTTPRoute", "ai", "child")]["parents"]
+    assert at_parent["parentRef"] == {"group": group, "kind": "HTTPRoute", "namespace": "ai", "name": "parent"}
+    for entry in (at_gateway, at_parent):
+        told = _truth(entry["conditions"])
+        assert (told["Accepted"], told["Programmed"]) == ("True/Accepted", "True/Programmed")
+
+
+def test_there_are_no_more_parents_than_the_api_allows() -> None:
+    parents = [_route(f"parent-{number}", "child", parentRefs=[{"name": "gw"}]) for number in range(40)]
+    statuses = _statuses([*_bodies(), *parents, _route("child", "models")])
+    assert len(statuses[Identity("gateway.networking.k8s.io", "HTTPRoute", "ai", "child")]["parents"]) == 32
+
+
 # ── Programmed ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

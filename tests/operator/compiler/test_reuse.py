@@ -40,6 +40,29 @@ def route(name: str, host: str, gateways: list[str], backend: str, option: str |
     return thing(f"{GATEWAY_API}/v1", "HTTPRoute", name, spec=spec)
 
 
+def parent(name: str, gateways: list[str], prefix: str, child: str, annotation: dict[str, str]) -> Body:
+    """A route that delegates; its name is one of those of routes, so that it can be a child, too."""
+    rules = [
+        {
+            "matches": [{"path": {"value": prefix}}],
+            "backendRefs": [{"group": GATEWAY_API, "kind": "HTTPRoute", "name": child}],
+        },
+        {"matches": [{"path": {"value": f"{prefix}x"}}], "backendRefs": [target("Upstream", "a")]},
+    ]
+    spec: dict[str, Any] = {"rules": rules}
+    spec |= {"parentRefs": [{"name": each} for each in gateways]} if gateways else {}
+    made = thing(f"{GATEWAY_API}/v1", "HTTPRoute", name, spec=spec)
+    made["metadata"]["annotations"] = annotation
+    return made
+
+
+def child(name: str, parents: list[str], prefix: str, hosts: list[str]) -> Body:
+    refs = [{"group": GATEWAY_API, "kind": "HTTPRoute", "name": each} for each in parents]
+    rules = [{"matches": [{"path": {"value": prefix}}], "backendRefs": [target("Upstream", "b")]}]
+    spec: dict[str, Any] = {"rules": rules, "hostnames": hosts} | ({"parentRefs": refs} if refs else {})
+    return thing(f"{GATEWAY_API}/v1", "HTTPRoute", name, spec=spec)
+
+
 def upstream(name: str, secret: str | None, model: object) -> Body:
     token = {"secretRef": {"name": secret, "namespace": "ns"}} if secret else {"inline": "key"}
     ai = {"multi": {"priorities": [{"pool": [{"openai": {"model": model, "authToken": token}}]}]}}
@@ -101,6 +124,8 @@ def endpoint_slice(name: str, of: str, address: str) -> Body:
 
 _name = st.sampled_from(NAMES)
 _some = st.lists(_name, unique=True, max_size=2)
+_route = st.sampled_from(["a", "b", "c", "d"])
+_prefix = st.sampled_from(["/", "/p", "/p/q"])
 _OBJECTS: st.SearchStrategy[Body] = st.one_of(
     st.builds(gateway, _name, st.sampled_from([None, "*.x", "h.x"])),
     st.builds(
@@ -111,13 +136,28 @@ _OBJECTS: st.SearchStrategy[Body] = st.one_of(
         st.sampled_from(["a", "b", "service"]),
         st.none() | _name,
     ),
+    st.builds(
+        parent,
+        _route,
+        st.sampled_from([["a"], ["a"], []]),
+        _prefix,
+        st.sampled_from(["a", "b", "c", "d", "*"]),
+        st.sampled_from(
+            [
+                {},
+                {"delegation.gateway.solo.io/inherit-parent-matcher": "true"},
+                {"delegation.gateway.solo.io/enable-policy-overrides": "*"},
+            ]
+        ),
+    ),
+    st.builds(child, _route, st.lists(_route, unique=True, max_size=1), _prefix, st.sampled_from([[], [], ["h.x"]])),
     st.builds(upstream, _name, st.none() | _name, st.sampled_from(["m", "n", 7])),
     st.builds(two_models, _name, st.none() | _name, st.sampled_from(["m", 7])),
     st.builds(two_rules, _name, st.sampled_from(["CORS", "ExternalAuth", "URLRewrite"])),
     st.builds(
         option,
         _name,
-        _some,
+        st.lists(_route, unique=True, max_size=2),
         st.sampled_from(
             [
                 {"timeout": "1s"},
@@ -167,9 +207,31 @@ def routes(compiled: Compiled) -> dict[str, object]:
     return {identity.name: each for identity, each in compiled.work.routes.items()}
 
 
+_FAMILY = [
+    ("put", parent("a", ["a"], "/p", "*", {})),
+    ("put", parent("c", [], "/p/q", "d", {})),
+    ("put", child("d", [], "/p/q", [])),
+    ("put", child("b", [], "/p", [])),
+]
+
+_OF_THE_GATEWAY = ("put", policy("a", ["Gateway"], "a", 2))
+
+
 @settings(deadline=None)
 @given(_EDITS)
 @example([("delete", upstream("a", None, "m")), ("put", option("a", ["a"], {"timeout": "1s"}))])
+@example([*_FAMILY, ("put", option("a", ["a"], {"jwt": {"x": 1}})), ("delete", child("d", [], "/", []))])
+@example([*_FAMILY, ("put", parent("d", [], "/p/q", "c", {})), ("put", child("c", ["a"], "/p", ["h.x"]))])
+@example([("put", parent("a", ["a"], "/", "b", {})), ("put", child("b", [], "/", [])), _OF_THE_GATEWAY])
+@example(
+    [
+        ("put", parent("b", ["a"], "/", "c", {})),
+        ("put", child("c", [], "/", [])),
+        ("put", child("a", ["c"], "/", [])),
+        ("put", route("b", "h.x", [], "a", None)),
+    ]
+)
+@example([*_FAMILY[1:], _FAMILY[0], ("put", policy("a", ["HTTPRoute", "Gateway"], "a", 2))])
 def test_what_is_used_again_changes_nothing_of_the_outcome(edits: list[tuple[str, Body]]) -> None:
     bodies = {(each["kind"], each["metadata"]["name"]): each for each in _BEGINNING}
     compiled = compile_snapshot(Snapshot.of(bodies.values()), {}, Standalone())
@@ -186,6 +248,27 @@ def test_what_is_used_again_changes_nothing_of_the_outcome(edits: list[tuple[str
         accepted = compiled.accepted
         compiled = compile_snapshot(snapshot, accepted, Standalone(), compiled.work)
         assert same(compiled, compile_snapshot(snapshot, accepted, Standalone()))
+
+
+@pytest.mark.parametrize(
+    ("edited", "again"),
+    [
+        (parent("a", ["a"], "/p/q", "*", {}), {"a", "b", "c", "d"}),
+        (child("b", [], "/p/q", []), {"a", "b"}),
+        (parent("c", [], "/p", "d", {}), {"a", "c", "d"}),
+        (child("d", [], "/p", []), {"a", "c", "d"}),
+        (child("e", [], "/p", []), {"a"}),
+        (option("o", ["a"], {"timeout": "1s"}), {"a", "b", "c", "d"}),
+    ],
+    ids=["root", "child", "middle", "grandchild", "new", "option"],
+)
+def test_a_change_of_a_family_is_compiled_again_for_those_whom_it_concerns(edited: Body, again: set[str]) -> None:
+    family = [*(body for _, body in _FAMILY), *(each for each in _BEGINNING if each["kind"] != "HTTPRoute")]
+    before = compile_snapshot(Snapshot.of(family), {}, Standalone())
+    key = edited["kind"], edited["metadata"]["name"]
+    others = [each for each in family if (each["kind"], each["metadata"]["name"]) != key]
+    after = compile_snapshot(Snapshot.of([*others, edited]), before.accepted, Standalone(), before.work)
+    assert {name for name, each in routes(before).items() if each is not routes(after)[name]} == again
 
 
 @pytest.mark.parametrize(
