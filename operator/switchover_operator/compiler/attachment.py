@@ -77,15 +77,17 @@ def _attached(
     namespace = found.identity.namespace
     parents: list[Parent] = []
     places: dict[str, Place] = {}
-    for ref in found.model.spec.parent_refs:
+    for index, ref in enumerate(found.model.spec.parent_refs):
+        path = f"spec.parentRefs[{index}]"
         identity = _gateway_of(ref.group, ref.kind, ref.namespace or namespace, ref.name)
         if (identity.group, identity.kind) == (HTTPRoute.GROUP, HTTPRoute.KIND):
             continue
         gateway = gateways.get(identity)
         if gateway is None:
-            parents += _foreign_parent(found, ref, identity, catalogue, fleet)
+            parents += _foreign_parent(found, path, ref, identity, catalogue, fleet)
             continue
-        taken = _taken_by(gateway, found.model, ref, namespace, {_NAME_LABEL: namespace, **labels.get(namespace, {})})
+        here = {_NAME_LABEL: namespace, **labels.get(namespace, {})}
+        taken = _taken_by(gateway, found.model, path, ref, namespace, here)
         accepted = taken if isinstance(taken, Condition) else found.accepted
         parents.append(Parent(status_ref(ref), identity, accepted if found.refusal is None else found.refusal))
         for place in () if isinstance(taken, Condition) else taken:
@@ -103,14 +105,17 @@ def _gateway_of(group: object, kind: object, namespace: object, name: object) ->
     return Identity(str(group), str(kind), str(namespace), str(name))
 
 
-def _foreign_parent(
-    found: Object[HTTPRoute], ref: ParentRef, identity: Identity, catalogue: Catalogue, fleet: Fleet
+def _foreign_parent(  # noqa: PLR0917 - a reference, its place, and all that it may lead to
+    found: Object[HTTPRoute], path: str, ref: ParentRef, identity: Identity, catalogue: Catalogue, fleet: Fleet
 ) -> Iterator[Parent]:
     """Yield a parent that is not ours and nobody's where all objects are known: it is a mistake."""
     if not fleet.others_may_serve and not _is_of_others(identity, catalogue):
-        text = f"{identity} does not exist"
+        text = f"{path}: {identity} does not exist"
         if (identity.group, identity.kind) != (GATEWAY_GROUP, Gateway.KIND):
-            text = f"{identity} of {identity.group} is no parent that is served here; a Gateway or an HTTPRoute is"
+            text = (
+                f"{path}.kind: {identity.kind} of {identity.group} is no parent that is served here; Gateway and"
+                " HTTPRoute are"
+            )
         yield Parent(status_ref(ref), identity, found.refusal or conditions.no_matching_parent(text))
 
 
@@ -154,32 +159,39 @@ def status_ref(ref: ParentRef) -> Ref:
 # ── One parent ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _taken_by(
-    gateway: ServedGateway, route: HTTPRoute, ref: ParentRef, namespace: str, labels: Mapping[str, str]
+def _taken_by(  # noqa: PLR0917 - a route, its reference with its place, and the Gateway
+    gateway: ServedGateway, route: HTTPRoute, path: str, ref: ParentRef, namespace: str, labels: Mapping[str, str]
 ) -> tuple[Place, ...] | Condition:
     """Return the listeners of one Gateway that accept a route, or the reason why none does."""
     name = gateway.found.identity
     if gateway.refused is not None:
-        return conditions.no_matching_parent(f"{name} is not accepted: {gateway.refused.message}")
+        return conditions.no_matching_parent(f"{path}: {name} is not accepted: {gateway.refused.message}")
     named = [
         listener
         for listener in gateway.listeners
         if ref.section_name in (None, "", listener.spec.name) and ref.port in (None, listener.spec.port)
     ]
     if not named:
-        return conditions.no_matching_parent(f"{name} has no {_wanted(ref)}")
+        # Of listeners that are not for its namespace, a route is told nothing.
+        open_to_it = [each.spec for each in gateway.listeners if _allows(each.spec, name.namespace, namespace, labels)]
+        has = ", ".join(f"{each.name} on port {each.port}" for each in open_to_it)
+        field = ".sectionName" if ref.section_name else ".port"
+        text = f"{path}{field}: {name} has no {_wanted(ref)}"
+        return conditions.no_matching_parent(f"{text}; it has {has}" if has else text)
     allowing = [
         listener
         for listener in named
         if ROUTE_KIND in listener.kinds and _allows(listener.spec, gateway.found.identity.namespace, namespace, labels)
     ]
     if not allowing:
-        return conditions.not_allowed_by_listeners(f"{name} accepts no HTTPRoute from namespace {namespace} there")
+        text = f"{path}: {name} accepts no HTTPRoute from namespace {namespace} there (allowedRoutes of its listeners)"
+        return conditions.not_allowed_by_listeners(text)
     places = [Place(listener, tuple(_common(listener, route))) for listener in allowing]
     fitting = tuple(place for place in places if place.hostnames)
     if not fitting:
         theirs = ", ".join(listener.hostname for listener in allowing)
-        return conditions.no_matching_listener_hostname(f"no hostname of the route matches one of {name}: {theirs}")
+        text = f"spec.hostnames: no hostname of the route matches one of {name}: {theirs}"
+        return conditions.no_matching_listener_hostname(text)
     return fitting
 
 

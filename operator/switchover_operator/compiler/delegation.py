@@ -137,21 +137,25 @@ class _Families:
         """Return the condition of a route at a parent, None where the parent may be somebody else's."""
         parent = self._index.found(identity)
         if parent is None:
-            missing = found.refusal or conditions.no_matching_parent(f"{identity} does not exist")
+            missing = found.refusal or conditions.no_matching_parent(
+                f"{_place(found, identity)}: {identity} does not exist"
+            )
             return None if self._own.others_may_serve else missing
         if not self._reaches.is_ours(parent):
             return None
         if found.refusal is not None:
             return found.refusal
         if not selects:
-            return conditions.no_matching_parent(f"no rule of {identity} delegates to this route")
+            return conditions.no_matching_parent(
+                f"{_place(found, identity)}: no rule of {identity} delegates to this route"
+            )
         if found.model is not None and found.model.spec.hostnames:
             text = f"spec.hostnames: must be unset on a route that {identity} delegates to; it has those of its parent"
             return conditions.unsupported_value((text,))
         if any(reach.matches for reach in reaches):
             return found.accepted
         if reaches:
-            text = f"no rule of this route lies within what {identity} delegates to it: {_given(reaches)}"
+            text = f"spec.rules: no rule of this route lies within what {identity} delegates to it: {_given(reaches)}"
             return conditions.no_matching_parent(text)
         return conditions.no_matching_parent(f"no requests come from {identity}; its status or this one says why")
 
@@ -244,6 +248,14 @@ def _numbers(found: Object[HTTPRoute]) -> Iterator[tuple[int, int]]:
 
 
 # ── What is said ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _place(found: Object[HTTPRoute], parent: Identity) -> str:
+    """Return the path of the parentRef that names a parent."""
+    refs = found.model.spec.parent_refs if found.model else ()
+    named = (index for index, ref in enumerate(refs) if (ref.kind, ref.name) == (parent.kind, parent.name))
+    index = next(named, None)
+    return "spec.parentRefs" if index is None else f"spec.parentRefs[{index}]"
 
 
 def _ref(parent: Identity) -> Ref:

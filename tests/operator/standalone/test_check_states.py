@@ -72,7 +72,7 @@ def test_what_is_served_is_counted_and_nothing_fails() -> None:
             "HTTPRoute default/lost",
             "✗ refused",
             True,
-            "Gatway default/front",
+            "spec.parentRefs[0].kind: Gatway",
         ),
         (
             ROUTE.replace("chat", "mesh").replace("{name: front}", "{group: '', kind: Service, name: shop}"),
