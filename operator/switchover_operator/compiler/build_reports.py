@@ -12,7 +12,6 @@ from switchover_operator.compiler.attached import AttachedRoute, Parent
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import CONTROLLER_NAME, Fleet
-from switchover_operator.compiler.kind_names import misspelt
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.others import reports_of_others
@@ -29,19 +28,18 @@ from switchover_operator.compiler.targeting import (
     status_refs,
     targets,
 )
+from switchover_operator.compiler.unserved import reports_of_unserved
 from switchover_operator.identity import Identity
-from switchover_operator.resources import KINDS, Resource
+from switchover_operator.resources import Resource
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
-from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, GatewayClass, HTTPRoute, ReferenceGrant
+from switchover_operator.resources.gateway_api import Gateway, GatewayClass, HTTPRoute, ReferenceGrant
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
 from switchover_operator.snapshot import Snapshot
 
 R = TypeVar("R", bound=Resource)
-
-_OUR_GROUPS = frozenset({GATEWAY_GROUP, Upstream.GROUP, RouteOption.GROUP, AuthConfig.GROUP, FailoverPolicy.GROUP})
 
 _SILENT_KINDS: Final[tuple[type[Resource], ...]] = (Service, EndpointSlice, Secret, Namespace, ReferenceGrant)
 """Kinds that have no status of ours: they are reported only where there is something to say."""
@@ -72,7 +70,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
     reports = {
         each.report.identity: each
         for each in (
-            *_made_of_all(_unserved_kinds(snapshot, inputs.catalogue)),
+            *_made_of_all(reports_of_unserved(snapshot, inputs.catalogue, gateways.keys())),
             *_made_of_all(_of_core_kinds(inputs.catalogue)),
             *_made_of_all(_faulty(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
@@ -117,17 +115,6 @@ def _reported(
             with inputs.catalogue.reading() as reads:
                 made = report(found)
             yield Reported(made, reads | {found.identity})
-
-
-def _unserved_kinds(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Report]:
-    """Report the objects of unserved kinds in the API groups that are served in part, and of misspelt kinds."""
-    for identity in snapshot.objects.keys() - catalogue.objects.keys():
-        meant = misspelt(identity)
-        if meant:
-            yield Report(identity, snapshot.source(identity), conditions=(conditions.invalid((meant,)),))
-        elif identity.group in _OUR_GROUPS and (identity.group, identity.kind) not in KINDS:
-            note = f"{identity.kind} of {identity.group} is not served; this object has no effect"
-            yield Report(identity, snapshot.source(identity), notes=(note,), standing=Standing.UNSERVED)
 
 
 def _faulty(catalogue: Catalogue) -> Iterator[Report]:

@@ -112,9 +112,13 @@ def accepted() -> Condition:
     return _ACCEPTED
 
 
+INVALID = "Invalid"
+"""The reason of an object that is invalid whoever serves it."""
+
+
 def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
     """The object itself is invalid; `last_good` names the version that is served in its place."""
-    return _joining("Accepted", "False", "Invalid", _with_last(problems, last_good))
+    return _joining("Accepted", "False", INVALID, _with_last(problems, last_good))
 
 
 def unsupported_value(problems: Iterable[str], last_good: str = "") -> Condition:

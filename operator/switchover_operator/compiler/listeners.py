@@ -116,14 +116,15 @@ def our_classes(catalogue: Catalogue, fleet: Fleet) -> frozenset[str]:
 def served_gateways(catalogue: Catalogue, fleet: Fleet) -> Mapping[Identity, ServedGateway]:
     """Return all Gateways of our classes, the oldest first."""
     classes = our_classes(catalogue, fleet)
-    ours = [found for found in catalogue.every(Gateway) if _class_name(found) in classes]
+    ours = [found for found in catalogue.every(Gateway) if class_name(found) in classes]
     ours.sort(key=age)
     served = [_served(catalogue, found, fleet) for found in ours]
     served = list(_without_collisions(served) if fleet.gateways_share_ports else _with_addresses(served))
     return {gateway.found.identity: gateway for gateway in served}
 
 
-def _class_name(found: Object[Gateway]) -> str:
+def class_name(found: Object[Gateway]) -> str:
+    """Return the name of a Gateway's class, as it is written where no version of it is valid."""
     if found.model is not None:
         return found.model.spec.gateway_class_name
     spec = found.body.get("spec")

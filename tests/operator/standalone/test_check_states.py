@@ -31,6 +31,12 @@ kind: Upstream
 metadata: {name: models}
 spec: {ai: {openai: {model: small, customHost: {host: 127.0.0.1, port: 9}, authToken: {inline: sk-not-a-key-0001}}}}
 """
+GRPC_ROUTE = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: rpc}
+spec: {parentRefs: [{name: front}]}
+"""
 GOOD = (GATEWAY, ROUTE, UPSTREAM)
 OF_ISTIO = GATEWAY.replace("front", "mesh").replace("switchover\n", "istio\n")
 
@@ -82,6 +88,21 @@ def test_what_is_served_is_counted_and_nothing_fails() -> None:
             "",
         ),
         (OF_ISTIO, "Gateway default/mesh", "· not ours", False, "spec.gatewayClassName: 'istio'"),
+        (
+            OF_ISTIO.replace("port: 8080", "port: 0"),
+            "Gateway default/mesh",
+            "✗ refused",
+            True,
+            "spec.listeners[0].port",
+        ),
+        (OF_ISTIO.replace("port:", "prot: 1, port:"), "Gateway default/mesh", "· not ours", False, "prot (unknown"),
+        (
+            OF_ISTIO.replace("listeners:", "tls: {frontend: {default: {}}}\n  listeners:"),
+            "Gateway default/mesh",
+            "· not ours",
+            False,
+            "",
+        ),
         (UPSTREAM.replace("models", "spare"), "Upstream default/spare", "· not used", False, ""),
         (
             UPSTREAM.replace("models", "spare").replace("openai", "openAI"),
@@ -97,8 +118,10 @@ def test_what_is_served_is_counted_and_nothing_fails() -> None:
             False,
             "spec.useHttp2",
         ),
+        (GRPC_ROUTE.replace("front", "mesh"), "GRPCRoute default/rpc", "· not ours", False, ""),
+        (GRPC_ROUTE.replace("spec", "spek"), "GRPCRoute default/rpc", "✗", True, "GRPCRoute"),
         (
-            "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: rpc}",
+            GRPC_ROUTE,
             "GRPCRoute default/rpc",
             "✗ not served here",
             True,
