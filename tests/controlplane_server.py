@@ -17,7 +17,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,25 @@ class ControlPlane:
         found: Object = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
         return found
 
+    def complaints(self, path: str, body: Object) -> list[str]:
+        """What the API server says against the creation of an object, which is not made; [] if it would be.
+
+        Raises:
+            AssertionError: the API server could not answer.
+        """
+        with closing(self._connection()) as connection:
+            connection.request("POST", f"{path}?dryRun=All", json.dumps(body), self._headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        if response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return []
+        assert response.status < HTTPStatus.INTERNAL_SERVER_ERROR, text
+        if response.status == HTTPStatus.NOT_FOUND:
+            return ["this version or this namespace does not exist"]
+        said: Object = json.loads(text)
+        causes = said.get("details", {}).get("causes") or [{"message": said["message"]}]
+        return ["{}: {}".format(each.get("field", ""), each["message"]).removeprefix(": ") for each in causes]
+
     def namespace(self, prefix: str = "test") -> str:
         """Make a namespace that no other test has; its name."""
         name = f"{prefix}-{secrets.token_hex(4)}"
@@ -215,14 +235,19 @@ class ControlPlane:
         return self._status("/readyz") == 200 and self._status("/api/v1/namespaces/default") == 200
 
     def _status(self, path: str) -> int:
-        connection = http.client.HTTPSConnection(*self._address, context=self._authority.client(), timeout=5)
-        try:
-            connection.request("GET", path, headers={"authorization": f"Bearer {self._token}"})
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
+        with closing(self._connection()) as connection:
+            try:
+                connection.request("GET", path, headers=self._headers)
+                return connection.getresponse().status
+            except OSError:
+                return 0
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(*self._address, context=self._authority.client(), timeout=20)
 
     def _kubeconfig(self, user: str, token: str) -> Path:
         authority = self._private("authority.pem", self._authority.pem)

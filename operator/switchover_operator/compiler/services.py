@@ -34,7 +34,7 @@ def service_port(
         text = f"{where}Service {namespace}/{name} is of type ExternalName, which is not served; use a static Upstream"
         return conditions.unsupported_backend_protocol(text)
     ports = (port for port in service.spec.ports if not isinstance(port, LeftOut))
-    port = next((port for port in ports if port.port == number and port.protocol == "TCP"), None)
+    port = next((port for port in ports if port.port == number and port.protocol in ("", "TCP")), None)
     if port is None:
         faulty = conditions.sentences(fault.text for fault in found.left_out)
         but = f"; not served: {faulty}" if faulty else ""

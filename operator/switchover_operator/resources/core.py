@@ -21,11 +21,11 @@ Protocol = Annotated[Literal["TCP", "UDP", "SCTP"], Expected("TCP, UDP or SCTP")
 
 
 class ServicePort(Part):
-    """A port of a Service; `targetPort` is a port of its pods, by number or name."""
+    """A port of a Service; `targetPort` is a port of its pods, by number or name. An empty `protocol` is TCP."""
 
     name: str = ""
     port: Port
-    protocol: Protocol = "TCP"
+    protocol: Annotated[Literal["TCP", "UDP", "SCTP", ""], Expected("TCP, UDP or SCTP")] = "TCP"
     target_port: int | str | None = None
     app_protocol: str = ""
 

@@ -1,12 +1,11 @@
 """The rules of Gateway that its CRD writes in CEL (`x-kubernetes-validations`), one function for each place."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any, Final
 
 from switchover_operator.resources.problem import Problem, shown
 
-from .names import HOSTNAME, qualified_name_problem
+from .names import HOSTNAME, SUBDOMAIN_LENGTH, ip, qualified_name_problem
 from .places import Place, of_lists, of_objects
 
 _NO_TLS: Final = ("HTTP", "TCP", "UDP")
@@ -38,11 +37,8 @@ def _address(address: dict[str, Any], path: str) -> Iterator[Problem]:
         return
     if kind == "Hostname" and not HOSTNAME.fullmatch(value):
         yield Problem(f"{path}.value", shown(value), "must be a DNS name in lower case for type Hostname")
-    if kind == "IPAddress":
-        try:
-            ip_address(value)
-        except ValueError:
-            yield Problem(f"{path}.value", shown(value), "must be an IPv4 or IPv6 address for type IPAddress")
+    if kind == "IPAddress" and ip(value) is None:
+        yield Problem(f"{path}.value", shown(value), "must be an IPv4 or IPv6 address for type IPAddress")
 
 
 def _listeners(listeners: list[Any], path: str) -> Iterator[Problem]:
@@ -76,5 +72,7 @@ def _tls(tls: dict[str, Any], path: str) -> Iterator[Problem]:
 def _keys(given: dict[str, Any], path: str) -> Iterator[Problem]:
     for key in given:
         problem = qualified_name_problem(key)
+        if not problem and len(key.partition("/")[0]) >= SUBDOMAIN_LENGTH:
+            problem = f"is not a valid key: what stands before / must have fewer than {SUBDOMAIN_LENGTH} characters"
         if problem:
             yield Problem(f"{path}[{key[:80]}]", "", problem)

@@ -1,34 +1,33 @@
-"""What the API server checks of Services, EndpointSlices and Secrets beyond their schemas, as far as it matters here.
+"""What the API server checks of Services, EndpointSlices and Namespaces beyond their schemas.
 
 It is code there, not data; `tests/controlplane/test_probes.py` holds the two against each other.
 """
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final
 
 from switchover_operator.resources.problem import Problem, shown
 
-from .names import label_problem, qualified_name_problem, subdomain_problem
+from .names import finalizer_problem, ip, label_problem, label_value_problem, qualified_name_problem, subdomain_problem
 from .places import Place, of_lists, of_objects
 
 _PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _PORT_NAME_LENGTH: Final = 15
-_KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
 _LARGEST_PORT: Final = 65535
-_LARGEST_SECRET: Final = 1024 * 1024
-_NEEDED_KEYS: Final = {
-    "kubernetes.io/tls": ("tls.crt", "tls.key"),
-    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
-    "kubernetes.io/dockercfg": (".dockercfg",),
-    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
-}
+_MOST_ADDRESSES: Final = 100
+_MOST_ENDPOINTS: Final = 1000
+_MOST_PORTS: Final = 20000
+_MULTICAST: Final = (IPv4Network("224.0.0.0/24"), IPv6Network("ff02::/16"))
+"""Multicast that no router passes on. Other multicast is taken."""
 
 
 def add_service_rules(place: Place) -> None:
     """Add the rules of Service."""
+    place.add("", of_objects(_has_spec))
     place.add("spec", of_objects(_service))
+    place.add("spec.externalIPs", _external_addresses)
     place.add("spec.ports", of_lists(_ports))
     place.add("spec.ports[]", of_objects(_port))
     place.add("spec.selector", of_objects(_selector))
@@ -41,12 +40,17 @@ def add_slice_rules(place: Place) -> None:
     place.add("ports", of_lists(_slice_ports))
 
 
-def add_secret_rules(place: Place) -> None:
-    """Add the rules of Secret. No value of it is shown."""
-    place.add("", of_objects(_secret))
+def add_namespace_rules(place: Place) -> None:
+    """Add the rules of Namespace."""
+    place.add("spec.finalizers", _finalizers)
 
 
 # ── Service ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _has_spec(body: dict[str, Any], _: str) -> Iterator[Problem]:
+    if "spec" not in body:
+        yield Problem("spec.ports", "", "is required: a list of at least one port")
 
 
 def _service(spec: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -62,10 +66,24 @@ def _service(spec: dict[str, Any], path: str) -> Iterator[Problem]:
     cluster_ip = spec.get("clusterIP")
     if not spec.get("ports") and cluster_ip != "None":
         yield Problem(f"{path}.ports", "", "is required: a list of at least one port")
-    if isinstance(cluster_ip, str) and cluster_ip not in {"", "None"} and not _address(cluster_ip):
+    if isinstance(cluster_ip, str) and cluster_ip not in {"", "None"} and ip(cluster_ip) is None:
         yield Problem(f"{path}.clusterIP", shown(cluster_ip), "must be an IP address, None or unset")
     if cluster_ip == "None" and spec.get("type") in {"NodePort", "LoadBalancer"}:
         yield Problem(f"{path}.clusterIP", shown(cluster_ip), f"must not be None for type {spec['type']}")
+    ports = spec.get("ports") if spec.get("type") in {None, "", "ClusterIP"} else None
+    for index, port in enumerate(ports if isinstance(ports, list) else ()):
+        if isinstance(port, dict) and port.get("nodePort"):
+            right = "must not be set for type ClusterIP; NodePort and LoadBalancer have ports of nodes"
+            yield Problem(f"{path}.ports[{index}].nodePort", shown(port["nodePort"]), right)
+
+
+def _external_addresses(addresses: Any, path: str) -> Iterator[Problem]:
+    for index, text in enumerate(addresses if isinstance(addresses, list) else ()):
+        if isinstance(text, str):
+            address = ip(text)
+            problem = _special(address) if address else "must be an IPv4 or IPv6 address"
+            if problem:
+                yield Problem(f"{path}[{index}]", shown(text), problem)
 
 
 def _ports(ports: list[Any], path: str) -> Iterator[Problem]:
@@ -91,7 +109,7 @@ def _port(port: dict[str, Any], path: str) -> Iterator[Problem]:
 def _target_port(target: object, path: str) -> Iterator[Problem]:
     if isinstance(target, str) and target:
         yield from _port_name(target, path)
-    elif target != "":
+    elif target not in ("", 0):
         yield from _number(target, path)
 
 
@@ -107,9 +125,11 @@ def _port_name(name: str, path: str) -> Iterator[Problem]:
 
 
 def _selector(selector: dict[str, Any], path: str) -> Iterator[Problem]:
-    for key in selector:
+    for key, value in selector.items():
         if problem := qualified_name_problem(key):
             yield Problem(f"{path}[{key[:80]}]", "", problem)
+        if isinstance(value, str) and (problem := label_value_problem(value)):
+            yield Problem(f"{path}[{key[:80]}]", shown(value), problem)
 
 
 # ── EndpointSlice ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,24 +137,49 @@ def _selector(selector: dict[str, Any], path: str) -> Iterator[Problem]:
 
 def _slice(body: dict[str, Any], _: str) -> Iterator[Problem]:
     kind, endpoints = body.get("addressType"), body.get("endpoints")
+    yield from _counted(endpoints, "endpoints", _MOST_ENDPOINTS)
+    yield from _counted(body.get("ports"), "ports", _MOST_PORTS)
     for index, endpoint in enumerate(endpoints if isinstance(endpoints, list) else ()):
-        addresses = endpoint.get("addresses") if isinstance(endpoint, dict) else None
-        if isinstance(addresses, list) and not addresses:
-            yield Problem(f"endpoints[{index}].addresses", "", "must have at least one address")
-        for place, address in enumerate(addresses if isinstance(addresses, list) else ()):
-            if isinstance(address, str) and (problem := _endpoint_problem(kind, address)):
-                yield Problem(f"endpoints[{index}].addresses[{place}]", shown(address), problem)
+        if isinstance(endpoint, dict):
+            yield from _endpoint(kind, endpoint, f"endpoints[{index}]")
+
+
+def _counted(entries: object, path: str, most: int) -> Iterator[Problem]:
+    if isinstance(entries, list) and len(entries) > most:
+        yield Problem(path, shown(entries), f"must have at most {most} entries")
+
+
+def _endpoint(kind: object, endpoint: dict[str, Any], path: str) -> Iterator[Problem]:
+    addresses, hostname, node = (endpoint.get(name) for name in ("addresses", "hostname", "nodeName"))
+    yield from _counted(addresses, f"{path}.addresses", _MOST_ADDRESSES)
+    if isinstance(addresses, list) and not addresses:
+        yield Problem(f"{path}.addresses", "", "must have at least one address")
+    for place, address in enumerate(addresses if isinstance(addresses, list) else ()):
+        if isinstance(address, str) and (problem := _endpoint_problem(kind, address)):
+            yield Problem(f"{path}.addresses[{place}]", shown(address), problem)
+    if isinstance(hostname, str) and (problem := label_problem(hostname)):
+        yield Problem(f"{path}.hostname", shown(hostname), problem)
+    if isinstance(node, str) and (problem := subdomain_problem(node)):
+        yield Problem(f"{path}.nodeName", shown(node), problem)
 
 
 def _endpoint_problem(kind: object, text: str) -> str:
     if kind == "FQDN":
-        return subdomain_problem(text)
-    address = _address(text)
+        name = text.removesuffix(".")
+        return subdomain_problem(name) or ("" if "." in name else "must have at least two parts, as app.example.com")
+    address = ip(text)
     if address is None or (kind, address.version) not in {("IPv4", 4), ("IPv6", 6)}:
         return f"must be an address of addressType {kind}"
-    # Kubernetes validates these for endpoints, so that no Service leads to the node that asks.
-    if address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast:
-        return "must not be a loopback, link-local, multicast or unspecified address"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return "must not be an address of IPv4 in the notation of IPv6"
+    return _special(address)
+
+
+def _special(address: IPv4Address | IPv6Address) -> str:
+    """Say why traffic must not be led to an address: it is another host's for everybody who asks."""
+    local = address.is_loopback or address.is_link_local or address.is_unspecified
+    if local or any(address in network for network in _MULTICAST):
+        return "must not be a loopback, link-local or unspecified address"
     return ""
 
 
@@ -155,30 +200,10 @@ def _slice_port(port: dict[str, Any], path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.appProtocol", shown(protocol), problem)
 
 
-# ── Secret ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Namespace ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _secret(body: dict[str, Any], _: str) -> Iterator[Problem]:
-    keys: dict[str, str] = {}
-    size = 0
-    for field in ("data", "stringData"):
-        for key, value in body[field].items() if isinstance(body.get(field), dict) else ():
-            keys[key] = field
-            size += len(value) if isinstance(value, str) else 0
-            if not _KEY.fullmatch(key) or len(key) > 253:
-                yield Problem(
-                    f"{field}[{key[:40]}]", "", "is not a valid key: it must hold only letters, digits, -, _ and ."
-                )
-    if size > _LARGEST_SECRET * 4 // 3:
-        yield Problem("data", f"{size} characters", f"must have at most {_LARGEST_SECRET} bytes in all")
-    kind = body.get("type")
-    for needed in _NEEDED_KEYS.get(kind, ()) if isinstance(kind, str) else ():
-        if needed not in keys:
-            yield Problem(f"data[{needed}]", "", f"is required by type {kind}")
-
-
-def _address(text: str) -> "IPv4Address | IPv6Address | None":
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
+def _finalizers(names: Any, path: str) -> Iterator[Problem]:
+    for index, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str) and (problem := finalizer_problem(name)):
+            yield Problem(f"{path}[{index}]", shown(name), problem)

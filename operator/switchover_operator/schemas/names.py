@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from switchover_operator.resources.problem import Problem, shown
@@ -18,8 +19,11 @@ HOSTNAME: Final = re.compile(rf"(\*\.)?{_LABEL_TEXT}(\.{_LABEL_TEXT})*")
 LABEL_LENGTH: Final = 63
 SUBDOMAIN_LENGTH: Final = 253
 _ANNOTATIONS_BYTES: Final = 256 * 1024
+_FINALIZERS: Final = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 _LABEL_KINDS: Final = frozenset({"Namespace", "Service"})
 """Kinds whose name is a part of a DNS name."""
+_CORE_KINDS: Final = frozenset({"EndpointSlice", "Namespace", "Secret", "Service"})
+"""Kinds of Kubernetes itself, whose finalizers must have a domain."""
 
 
 def subdomain_problem(name: str) -> str:
@@ -62,13 +66,29 @@ def label_value_problem(value: str) -> str:
     return ""
 
 
+def ip(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an IP address as Kubernetes does: without a zone; None if it is none."""
+    try:
+        return None if "%" in text else ip_address(text)
+    except ValueError:
+        return None
+
+
+def finalizer_problem(name: str) -> str:
+    """Say why a text is no name of a finalizer of a core kind; "" if it is one."""
+    if "/" not in name and name not in _FINALIZERS:
+        return f"must have a domain, as example.com/clean-up, or be one of {', '.join(sorted(_FINALIZERS))}"
+    return qualified_name_problem(name)
+
+
 def metadata_problems(kind: str, metadata: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check the name, the namespace, the labels and the annotations of an object of this kind."""
-    name, namespace = metadata.get("name"), metadata.get("namespace")
-    if isinstance(name, str):
-        problem = label_problem(name) if kind in _LABEL_KINDS else subdomain_problem(name)
-        if problem:
-            yield Problem("metadata.name", shown(name), problem)
+    """Check the names, the labels, the annotations, the finalizers and the owners of an object of this kind."""
+    name, namespace, prefix = (metadata.get(field) for field in ("name", "namespace", "generateName"))
+    right = label_problem if kind in _LABEL_KINDS else subdomain_problem
+    if isinstance(name, str) and (problem := right(name)):
+        yield Problem("metadata.name", shown(name), problem)
+    if isinstance(prefix, str) and prefix and (problem := right(_as_name(prefix))):
+        yield Problem("metadata.generateName", shown(prefix), problem)
     if isinstance(namespace, str) and namespace and (problem := label_problem(namespace)):
         yield Problem("metadata.namespace", shown(namespace), problem)
     labels, annotations = metadata.get("labels"), metadata.get("annotations")
@@ -87,3 +107,29 @@ def metadata_problems(kind: str, metadata: Mapping[str, Any]) -> Iterator[Proble
             yield Problem(
                 "metadata.annotations", f"{size} bytes", f"must have at most {_ANNOTATIONS_BYTES} bytes in all"
             )
+    of_finalizer = finalizer_problem if kind in _CORE_KINDS else qualified_name_problem
+    for index, name in enumerate(_entries(metadata, "finalizers")):
+        if isinstance(name, str) and (problem := of_finalizer(name)):
+            yield Problem(f"metadata.finalizers[{index}]", shown(name), problem)
+    yield from _owners(_entries(metadata, "ownerReferences"))
+
+
+def _as_name(prefix: str) -> str:
+    """Make the name that the API server checks in place of a prefix: one - at its end is no fault."""
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+
+
+def _owners(owners: list[Any]) -> Iterator[Problem]:
+    ruling = 0
+    for index, owner in enumerate(owners):
+        for field in ("apiVersion", "kind", "name", "uid") if isinstance(owner, dict) else ():
+            if owner.get(field) == "":
+                yield Problem(f"metadata.ownerReferences[{index}].{field}", "", "must not be empty")
+        ruling += isinstance(owner, dict) and owner.get("controller") is True
+    if ruling > 1:
+        yield Problem("metadata.ownerReferences", "", "may have one entry with controller: true; it has several")
+
+
+def _entries(metadata: Mapping[str, Any], name: str) -> list[Any]:
+    entries = metadata.get(name)
+    return entries if isinstance(entries, list) else []

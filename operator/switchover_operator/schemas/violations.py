@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from switchover_operator.resources.core import EndpointSlice, Secret, Service
+from switchover_operator.resources.core import EndpointSlice, Namespace, Secret, Service
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP, Gateway, HTTPRoute
 from switchover_operator.resources.problem import Problem
 
 from .gateway_rules import add_gateway_rules
-from .kubernetes_rules import add_secret_rules, add_service_rules, add_slice_rules
+from .kubernetes_rules import add_namespace_rules, add_service_rules, add_slice_rules
 from .names import metadata_problems
 from .official import Official, metadata_validator, object_meta, official
 from .places import Place, list_map_rules
 from .route_rules import add_route_rules
+from .secret_rules import add_secret_rules
 from .wording import problem
 
 _RULES = {
@@ -22,6 +23,7 @@ _RULES = {
     (Service.GROUP, Service.KIND): add_service_rules,
     (EndpointSlice.GROUP, EndpointSlice.KIND): add_slice_rules,
     (Secret.GROUP, Secret.KIND): add_secret_rules,
+    (Namespace.GROUP, Namespace.KIND): add_namespace_rules,
 }
 
 

@@ -72,7 +72,7 @@ def _right(keyword: str, node: dict[str, Any], given: Any) -> tuple[str, bool]:
             kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
             return f"must be {listed([_TYPES[kind] for kind in kinds], 'or')}", True
         case "enum":
-            return f"must be {listed(list(map(str, node['enum'])), 'or')}", True
+            return f"must be {listed([str(each) for each in node['enum'] if each != ''], 'or')}", True
         case "pattern":
             known = _PATTERNS.get(node["pattern"])
             return f"must be {known}" if known else f"must match the pattern {node['pattern']}", True
