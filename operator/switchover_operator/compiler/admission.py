@@ -28,6 +28,7 @@ from switchover_operator.resources import (
     Invalid,
     Problem,
     Resource,
+    lone_entries,
     parse,
     sets_served_fields_only,
     suggestions,
@@ -38,10 +39,11 @@ from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import EndpointSlice, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
+from switchover_operator.resources.left_out import LeftOut
 from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
-from switchover_operator.schemas import unknown_fields, unknown_metadata, violations, without_effect
+from switchover_operator.schemas import is_unknown, unknown_fields, unknown_metadata, violations, without_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The reasons to refuse a body."""
+    """The reasons to refuse a body. `unknown` names its unknown fields, one of which may be what is wrong with it."""
 
     faults: tuple[Fault, ...]
+    unknown: tuple[str, ...] = ()
 
 
 def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refused:
@@ -75,19 +78,30 @@ def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refu
     official = violations(identity.group, identity.kind, body) if from_file else ()
     if isinstance(model, Invalid):
         known = KINDS.get((identity.group, identity.kind))
-        unknown = unknown_fields(known, body) if known is not None else []
-        return Refused(_together([Fault(str(each)) for each in model.problems], (*official, *unknown)))
+        unknown = unknown_fields(known, body) if known is not None else ()
+        faults = _together([Fault(str(each)) for each in model.problems], official)
+        return Refused(faults, _beside(faults, unknown))
     faults = in_their_parts(model, _together(dict.fromkeys(_faults(model)), official))
     served = without(model, faults) if faults else model
     if served is None:
-        return Refused(faults)
-    return Admitted(body, served, _without_effect(model, body), faults)
+        return Refused(faults, _beside(faults, filter(is_unknown, _without_effect(model, body))))
+    return Admitted(body, served, _beside(faults, _without_effect(model, body)), faults)
+
+
+def _beside(faults: tuple[Fault, ...], without_effect: Iterable[str]) -> tuple[str, ...]:
+    """Leave out the fields that are faults themselves: nobody says of these that they have no effect."""
+    places = _places(faults) if faults else set()
+    return tuple(text for text in without_effect if text.partition(" (")[0] not in places)
+
+
+def _places(faults: Iterable[Fault]) -> set[str]:
+    return {fault.text.partition(":")[0] for fault in faults}
 
 
 def _together(own: Iterable[Fault], official: Iterable[Problem]) -> tuple[Fault, ...]:
     """Put faults together, of two about the same field our own, whose words are those of all messages."""
     faults = tuple(own)
-    places = {fault.text.partition(":")[0] for fault in faults} if official else set()
+    places = _places(faults) if official else set()
     return (*faults, *(Fault(str(problem)) for problem in official if problem.path not in places))
 
 
@@ -125,10 +139,13 @@ def _without_effect_of_ours(model: Resource, body: Body) -> tuple[str, ...]:
     closing = unserved(model) if isinstance(model, RouteOption) else ()
     paths = [path for path in kept_unknown_fields(model) if path not in closing]
     probable = suggestions(model) if paths else {}
-    unknown = (
+    unknown = [
         f"{path} (unknown; did you mean {probable[path]}?)" if path in probable else f"{path} (unknown)"
         for path in paths
-    )
+    ]
+    # An entry that could not be read is no part of the model.
+    unread = [f"{path}." for path, entry in lone_entries(model) if isinstance(entry, LeftOut)]
+    unknown += [text for text in unknown_fields(type(model), body) if text.startswith(tuple(unread))] if unread else []
     return (*unknown, *unsupported_fields(model), *_unused(model))
 
 

@@ -120,7 +120,7 @@ def _reported(
 def _faulty(catalogue: Catalogue) -> Iterator[Report]:
     """Report the objects that are refused, or of which a part is; a report of their kind replaces this one."""
     for found in catalogue.faulty:
-        yield report_on(found, found.accepted, *found.partial)
+        yield report_on(found, found.accepted, *found.partial, *found.effect)
 
 
 def _of_core_kinds(catalogue: Catalogue) -> Iterator[Report]:
@@ -218,7 +218,7 @@ class _UpstreamReports:
 
     def of(self, found: Object[Upstream]) -> Report:
         if found.model is None:
-            return report_on(found, found.accepted)
+            return report_on(found, found.accepted, *found.effect)
         destination = self.inputs.destinations.of_upstream(found)
         own = (*found.partial, *destination.conditions, *found.effect, *self.worst.get(found.identity, ()))
         notes, serves = (*found.notes, *destination.notes), found.identity in self.used
@@ -231,7 +231,7 @@ class _UpstreamReports:
 def _auth_config_reports(inputs: CompileInputs, used: frozenset[Identity]) -> Iterator[Report]:
     for found in inputs.catalogue.every(AuthConfig):
         if found.model is None:
-            yield report_on(found, found.accepted)
+            yield report_on(found, found.accepted, *found.effect)
             continue
         callers = inputs.auth.of(found)
         own = (found.accepted, *callers.conditions, conditions.refs_resolved(), *found.effect)

@@ -291,8 +291,9 @@ def _object(
         return Object(identity, body, source, verdict.generation, model, None, effect, notes, out)
     refusal, generation = _refusal(verdict, good), _generation(body)
     if good is None:
-        return Object(identity, body, source, generation, None, refusal, (), notes)
-    effect, out = good.without_effect, good.left_out
+        return Object(identity, body, source, generation, None, refusal, verdict.unknown, notes)
+    # What is written now comes first; the rest is of the version that serves.
+    effect, out = tuple(dict.fromkeys((*verdict.unknown, *good.without_effect))), good.left_out
     return Object(identity, body, source, generation, good.model, refusal, effect, notes, out)
 
 

@@ -140,4 +140,10 @@ def _kept_parts(model: BaseModel, path: str) -> list[tuple[BaseModel, str, bool]
                     for index, entry in enumerate(value)
                     if isinstance(entry, KeepingPart)
                 ]
+            elif isinstance(value, dict) and value and (field := fields.get(name)) is not None:
+                found += [
+                    (entry, f"{where}{field.key}.{key}.", served and field.served)
+                    for key, entry in value.items()
+                    if isinstance(entry, KeepingPart)
+                ]
     return found

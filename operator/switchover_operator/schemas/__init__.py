@@ -6,8 +6,8 @@ an API server publishes them (OpenAPI v3). Both are data of the projects of thes
 the fields that it would drop, and those that it keeps and nobody reads here.
 """
 
-from .fields import unknown_fields, unknown_metadata, without_effect
+from .fields import is_unknown, unknown_fields, unknown_metadata, without_effect
 from .official import official_kinds
 from .violations import violations
 
-__all__ = ["official_kinds", "unknown_fields", "unknown_metadata", "violations", "without_effect"]
+__all__ = ["is_unknown", "official_kinds", "unknown_fields", "unknown_metadata", "violations", "without_effect"]

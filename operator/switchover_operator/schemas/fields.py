@@ -16,7 +16,6 @@ from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP
 from switchover_operator.resources.model import NoEffect, field_names, unwrapped
-from switchover_operator.resources.problem import Problem
 from switchover_operator.resources.resource import Resource
 
 from .official import object_meta, official
@@ -50,14 +49,14 @@ def without_effect(model: type[Resource], body: Mapping[str, Any]) -> tuple[str,
     return _ordered(_found(_known_of(model), body, ""))
 
 
-def unknown_fields(model: type[Resource], body: Mapping[str, Any]) -> list[Problem]:
-    """Return the unknown fields of a body that is not valid, as problems: one of them may be what is wrong with it."""
-    found = (text.partition(_UNKNOWN) for text in _found(_known_of(model), body, ""))
-    return [
-        Problem(without_keys(path), "", without_keys(f"is unknown{near.removesuffix(')')}"))
-        for path, unknown, near in found
-        if unknown
-    ]
+def unknown_fields(model: type[Resource], body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of the unknown fields alone, as `without_effect` does, of a body that need not be valid."""
+    return tuple(filter(is_unknown, without_effect(model, body)))
+
+
+def is_unknown(text: str) -> bool:
+    """Tell a field that is unknown from one that is known and has no effect."""
+    return _UNKNOWN in text
 
 
 def unknown_metadata(metadata: Mapping[str, Any]) -> tuple[str, ...]:
