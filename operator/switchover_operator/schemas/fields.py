@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.gateway_api import GATEWAY_GROUP
-from switchover_operator.resources.model import NoEffect, field_names, unwrapped
+from switchover_operator.resources.model import NoEffect, OpenPart, field_names, unwrapped
 from switchover_operator.resources.resource import Resource
 
 from .official import object_meta, official
@@ -129,7 +129,8 @@ def _known(annotation: Any, schema: Mapping[str, Any], *, read: bool, all_read: 
     # What our model takes as it is, it takes whole.
     all_read = all_read or (annotation is not None and not names)
     if not names and not properties:
-        return _Known(read, None, None, default)
+        nothing = isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not OpenPart
+        return _Known(read, {} if nothing else None, None, default)
     fields: dict[str, _Known] = {}
     for name in {**names, **properties}:
         below, here, why = None, all_read, ""
