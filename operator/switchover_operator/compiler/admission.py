@@ -81,7 +81,8 @@ def admit(identity: Identity, body: Body, *, from_file: bool) -> Admitted | Refu
         unknown = unknown_fields(known, body) if known is not None else ()
         faults = _together([Fault(str(each)) for each in model.problems], official)
         return Refused(faults, _beside(faults, unknown))
-    faults = in_their_parts(model, _together(dict.fromkeys(_faults(model)), official))
+    faults = _together(dict.fromkeys(_faults(model)), official)
+    faults = in_their_parts(model, faults) if faults else faults
     served = without(model, faults) if faults else model
     if served is None:
         return Refused(faults, _beside(faults, filter(is_unknown, _without_effect(model, body))))

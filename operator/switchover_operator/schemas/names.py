@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ def subdomain_problem(name: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)  # most objects share few namespaces
 def label_problem(name: str) -> str:
     """Say why a text is no DNS label (RFC 1123); "" if it is one."""
     if len(name) > LABEL_LENGTH:
