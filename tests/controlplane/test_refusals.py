@@ -39,20 +39,10 @@ MISTAKES_IN_UPSTREAMS = {
         "spec.ai.multi.priorities[0].pool[0].openai.model",
         "must be of type string",
     ),
-    "an empty model where it stands in the path": (
-        "ai: {gemini: {model: '', apiVersion: v1}}",
-        "spec.ai.gemini.model",
-        "should be at least 1 chars long",
-    ),
     "no apiVersion for Azure": (
         "ai: {azureOpenai: {endpoint: a, deploymentName: b}}",
         "spec.ai.azureOpenai.apiVersion",
         "Required value",
-    ),
-    "an unknown publisher": (
-        "ai: {vertexAi: {model: a, apiVersion: v1, projectId: b, location: c, publisher: META}}",
-        "spec.ai.vertexAi.publisher",
-        "must be GOOGLE (0)",
     ),
     "a key where its source belongs": (
         "ai: {openai: {authToken: sk-abc}}",
