@@ -127,9 +127,7 @@ def _addressed(report: Report, context: StatusContext) -> Condition | None:
         return conditions.address_not_usable(report.address_problem)
     lacking = [address for address in report.addresses_wanted if address not in addresses]
     if lacking:
-        return conditions.address_not_usable(
-            f"its Service did not get {', '.join(lacking)}, which spec.addresses requests"
-        )
+        return conditions.address_not_usable(f"spec.addresses: the Gateway's Service did not get {', '.join(lacking)}")
     if addresses:
         return None
     return conditions.address_not_assigned(

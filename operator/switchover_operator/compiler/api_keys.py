@@ -121,8 +121,8 @@ class _SecretReader:
     def callers(self) -> Callers:
         """Make a caller of every usable Secret; of several with the same key, the first by name."""
         by_digest: dict[str, Caller] = {}
-        for identity, secret in sorted(self._found().items()):
-            caller = self._caller(identity, secret)
+        for identity, (path, secret) in sorted(self._found().items()):
+            caller = self._caller(path, identity, secret)
             if caller is None:
                 continue
             known = by_digest.setdefault(caller.digest, caller)
@@ -143,11 +143,11 @@ class _SecretReader:
         secrets = {place: text for place, text in self._secrets.items() if place in used}
         return Callers(access, self._config, secrets, tuple(self._conditions), notes)
 
-    def _found(self) -> dict[Identity, Secret]:
-        """Return every Secret that is selected or named and may be read."""
+    def _found(self) -> dict[Identity, tuple[str, Secret]]:
+        """Return every Secret that is selected or named and may be read, with the path of what selects or names it."""
         storage, path = self._storage()
         found = {
-            each.identity: each.model
+            each.identity: (f"{path}.labelSelector", each.model)
             for each in self._labelled.get(self._config.namespace, ())
             if each.model is not None and storage.label_selector
             if storage.label_selector.items() <= each.model.metadata.labels.items()
@@ -163,7 +163,7 @@ class _SecretReader:
                 text = f"{where}: {identity} must be of type {SECRET_TYPE}; got {secret.type}"
                 self._conditions.append(conditions.invalid_secret(text))
             elif secret is not None:
-                found[identity] = secret
+                found[identity] = (where, secret)
         return found
 
     def _storage(self) -> tuple[ApiKeyStorage, str]:
@@ -176,10 +176,10 @@ class _SecretReader:
         )
         return older, self._path
 
-    def _caller(self, identity: Identity, secret: Secret) -> Caller | None:
+    def _caller(self, path: str, identity: Identity, secret: Secret) -> Caller | None:
         problem, key = _key_of(secret)
         if problem:
-            self._conditions.append(conditions.invalid_secret(f"{identity} gives no access: {problem}"))
+            self._conditions.append(conditions.invalid_secret(f"{path}: {identity} gives no access: {problem}"))
             return None
         headers: list[Header] = []
         for name, entry in self._headers.items():
@@ -188,7 +188,7 @@ class _SecretReader:
             usable = value is not None and HEADER_VALUE.match(text) is not None
             if not usable and entry.required and not self._keys.skip_metadata_validation:
                 problem = f"the value of its required key {entry.name!r} cannot be sent in a header"
-                self._conditions.append(conditions.invalid_secret(f"{identity} gives no access: {problem}"))
+                self._conditions.append(conditions.invalid_secret(f"{path}: {identity} gives no access: {problem}"))
                 return None
             if usable:
                 place = f"{identity.namespace}/{identity.name}/{entry.name}"

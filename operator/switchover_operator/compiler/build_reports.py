@@ -15,7 +15,6 @@ from switchover_operator.compiler.fleet import CONTROLLER_NAME, Fleet
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
 from switchover_operator.compiler.others import reports_of_others
-from switchover_operator.compiler.policies import FailoverIndex
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Ref, Report, Standing
 from switchover_operator.compiler.report_on import report_on
 from switchover_operator.compiler.resolve import Catalogue, Object
@@ -59,11 +58,13 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
     gateways: Mapping[Identity, ServedGateway],
     routes: Mapping[Identity, CompiledRoute],
     fleet: Fleet,
+    reads: Mapping[Identity, Set[Identity]],
     kept: Mapping[Identity, Reported],
 ) -> Mapping[Identity, Reported]:
     """Report on every object that is ours, and on every object that cannot be read, in the order of the snapshot.
 
-    `kept` are reports on routes, Upstreams and policies of which nothing has changed that they were made of.
+    `reads` are the objects that each route is made of. `kept` are reports on routes, Upstreams and policies of which
+    nothing has changed that they were made of.
     """
     every = tuple(routes.values())
     used = frozenset(identity for route in every if route.rules for identity in route.used)
@@ -71,7 +72,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
         each.report.identity: each
         for each in (
             *_made_of_all(reports_of_unserved(snapshot, inputs.catalogue, gateways.keys())),
-            *_made_of_all(_of_core_kinds(inputs.catalogue)),
+            *_made_of_all(_of_core_kinds(inputs.catalogue, fleet, reads)),
             *_made_of_all(_faulty(inputs.catalogue)),
             *_made_of_all(_class_reports(inputs.catalogue)),
             *_made_of_all(reports_of_others(inputs.catalogue, gateways.keys(), routes.keys(), fleet)),
@@ -123,10 +124,17 @@ def _faulty(catalogue: Catalogue) -> Iterator[Report]:
         yield report_on(found, found.accepted, *found.partial, *found.effect)
 
 
-def _of_core_kinds(catalogue: Catalogue) -> Iterator[Report]:
-    """Report the objects of core kinds, and ReferenceGrants, that set fields without effect."""
-    for kind in _SILENT_KINDS:
-        yield from (report_on(found, *found.effect) for found in catalogue.every(kind) if found.without_effect)
+def _of_core_kinds(catalogue: Catalogue, fleet: Fleet, reads: Mapping[Identity, Set[Identity]]) -> Iterator[Report]:
+    """Report the objects of core kinds, and ReferenceGrants, that set fields without effect.
+
+    In a cluster, a Service that no route leads to is for others, and what it sets has its effect there.
+    """
+    found = [each for kind in _SILENT_KINDS for each in catalogue.every(kind) if each.without_effect]
+    if found and fleet.others_may_serve:
+        used = frozenset[Identity]().union(*reads.values())
+        found = [each for each in found if each.identity in used or each.identity.kind == ReferenceGrant.KIND]
+    for each in found:
+        yield report_on(each, *each.effect)
 
 
 # ── Gateways and routes ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +196,10 @@ def _conditions_at(route: CompiledRoute, parent: Parent) -> tuple[Condition, ...
     if found.model is None:
         return (*found.partial, *found.effect)
     closed = (
-        conditions.access_control_not_served(f"listener {place.listener.name}: every request is answered 403")
+        conditions.access_control_not_served(
+            f"{place.listener.gateway}: every request at listener {place.listener.spec.name} is answered 403; its"
+            " status says why"
+        )
         for way in route.attached.ways
         if not way.steps or way.steps[0].route.identity == parent.target
         for place in way.places
@@ -269,7 +280,7 @@ class _RouteOptionReports:
         if isinstance(target, Condition):
             yield ParentReport(ref, (found.refusal or target, *found.effect))
         elif self._inputs.catalogue.find(HTTPRoute, target.namespace, target.name) is None:
-            missing = conditions.target_not_found(f"{path_of(found, target.name)}: {target} does not exist")
+            missing = conditions.target_not_found(f"{path_of(found, ref)}: {target} does not exist")
             yield ParentReport(ref, (found.refusal or missing, *found.effect))
         elif target in self._ours:
             yield ParentReport(ref, _with_overridden(found, own, self._ours.get(target)))
@@ -287,7 +298,7 @@ def _policy_report(found: Object[Resource], ancestors: list[ParentReport], own: 
     if ancestors:
         accepted = any(each.type == "Accepted" and each.status == "True" for a in ancestors for each in a.conditions)
         return report_on(found, parents=tuple(ancestors), serves=accepted)
-    notes = (*found.notes, "it is not attached to any object and has no effect")
+    notes = (*found.notes, "spec.targetRefs: leads to nothing that is served here; this object has no effect")
     return report_on(found, *own, notes=notes, standing=Standing.UNATTACHED)
 
 
@@ -330,18 +341,17 @@ class _FailoverReports:
         objects = self.inputs.catalogue.objects
         for target, attached in targets(found).items():
             self.inputs.catalogue.note((target,))
+            ref = {"group": target.group, "kind": target.kind, "name": target.name}
             route = self.routes.get(target)
             theirs = target in objects and target not in self.gateways and route is None
             if theirs and target.kind in (Gateway.KIND, HTTPRoute.KIND):
                 if self.fleet.others_may_serve:
                     continue
-                accepted = found.refusal or conditions.target_not_found(
-                    f"{path_of(found, target.name)}: {target} is not served here"
-                )
+                text = f"{path_of(found, ref)}: {target} is not served here"
+                accepted = found.refusal or conditions.target_not_found(text)
             else:
-                accepted = _at(self.inputs.catalogue, self.inputs.failover, found, target, attached=attached)
+                accepted = self._accepted(found, target, path_of(found, ref), attached=attached)
             idle += [target] if route is not None and not route.serves else []
-            ref = {"group": target.group, "kind": target.kind, "name": target.name}
             ancestors.append(ParentReport(ref, (accepted, *found.effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))
         if not idle:
@@ -349,16 +359,13 @@ class _FailoverReports:
         notes = tuple(f"{target} is attached to no Gateway, and the policy has no effect there" for target in idle)
         return replace(report, notes=(*report.notes, *notes), serves=report.serves and len(idle) < len(ancestors))
 
-
-def _at(
-    catalogue: Catalogue, index: FailoverIndex, found: Object[FailoverPolicy], target: Identity, *, attached: bool
-) -> Condition:
-    """Return its Accepted condition at one target."""
-    if found.refusal is not None:
-        return refused_at(found, attached=attached)
-    if target not in catalogue.objects:
-        return conditions.target_not_found(f"{path_of(found, target.name)}: {target} does not exist")
-    winner = index.of(target)
-    if winner is not None and winner.identity != found.identity:
-        return conditions.superseded(winner.identity)
-    return conditions.accepted()
+    def _accepted(self, found: Object[FailoverPolicy], target: Identity, path: str, *, attached: bool) -> Condition:
+        """Return its Accepted condition at one target, which `path` names."""
+        if found.refusal is not None:
+            return refused_at(found, attached=attached)
+        if target not in self.inputs.catalogue.objects:
+            return conditions.target_not_found(f"{path}: {target} does not exist")
+        winner = self.inputs.failover.of(target)
+        if winner is not None and winner.identity != found.identity:
+            return conditions.superseded(path, winner.identity)
+        return conditions.accepted()

@@ -24,6 +24,7 @@ from switchover_operator.resources.gateway_options import (
     ListenerOption,
     VirtualHostOption,
 )
+from switchover_operator.resources.model import listed
 
 _KINDS: Final = (VirtualHostOption, ListenerOption, HttpListenerOption)
 _ANY_LISTENER: Final = ""
@@ -59,6 +60,7 @@ class Attached:
     """A reference from options to a Gateway, and the access controls in the options."""
 
     found: Object[GatewayOptions]
+    path: str
     ref: Ref
     gateway: Identity
     section: str
@@ -89,7 +91,7 @@ def _closed(listener: GatewayListener, closures: list[Closure]) -> GatewayListen
     if not reasons:
         return listener
     reason = "; ".join(dict.fromkeys(reasons))
-    condition = conditions.access_control_not_served(f"every request is answered 403: {reason}")
+    condition = conditions.access_control_not_served(f"{reason}; every request is answered 403")
     return replace(listener, closed=reason, problems=(*listener.problems, condition))
 
 
@@ -169,10 +171,11 @@ def _attached(catalogue: Catalogue) -> Iterator[Attached]:
         for found in catalogue.every(kind):
             spec = _mapping(found.body.get("spec"))
             controls = written(spec)
-            for ref in _mappings(spec.get("targetRefs")):
+            for index, ref in enumerate(_mappings(spec.get("targetRefs"))):
                 if _is_gateway(ref) and ref.get("namespace") in (None, "", found.identity.namespace):
                     gateway = Identity(GATEWAY_GROUP, Gateway.KIND, found.identity.namespace, str(ref.get("name")))
-                    yield Attached(found, ref, gateway, str(ref.get("sectionName") or _ANY_LISTENER), controls)
+                    section = str(ref.get("sectionName") or _ANY_LISTENER)
+                    yield Attached(found, f"spec.targetRefs[{index}]", ref, gateway, section, controls)
 
 
 def _is_gateway(ref: Body) -> bool:
@@ -200,10 +203,11 @@ def _conditions_at(attached: Attached, gateway: ServedGateway | None) -> tuple[C
     if not attached.controls:
         return ()
     if gateway is None:
-        return (conditions.target_not_found(f"{attached.gateway} is not served here"),)
+        return (conditions.target_not_found(f"{attached.path}: {attached.gateway} is not served here"),)
     names = [listener.spec.name for listener in gateway.listeners]
     if attached.section != _ANY_LISTENER and attached.section not in names:
-        return (conditions.target_not_found(f"{attached.gateway} has no listener {attached.section!r}"),)
+        text = f"{attached.gateway} has no listener {attached.section!r}; it has {listed(names)}"
+        return (conditions.target_not_found(f"{attached.path}.sectionName: {text}"),)
     listeners = f"listener {attached.section}" if attached.section else "every listener"
     fields = ", ".join(attached.controls)
     text = f"{fields}: not served here; at {listeners} of {attached.gateway} requests are answered 403"

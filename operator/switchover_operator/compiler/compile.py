@@ -119,7 +119,7 @@ def _compiled(  # noqa: PLR0917 - what one compilation is of, and what is known 
         if before
         else {}
     )
-    reports = all_reports(snapshot, inputs, gateways, routes, fleet, held)
+    reports = all_reports(snapshot, inputs, gateways, routes, fleet, reads, held)
     listeners = [listener for gateway in gateways.values() for listener in gateway.listeners]
     content = _gathered(ports(listeners, matches, fleet), listeners, routes.values())
     made_table, parts = table_parts.sealed(content, before.parts if before else ())

@@ -151,9 +151,10 @@ def target_not_found(message: str) -> Condition:
     return Condition("Accepted", "False", "TargetNotFound", message)
 
 
-def superseded(winner: Identity) -> Condition:
+def superseded(path: str, winner: Identity) -> Condition:
     """Another policy of the same kind is attached to the same target and is older, or first by name."""
-    return Condition("Accepted", "False", "Conflicted", f"{winner} is attached to the same target and has precedence")
+    text = f"{winner} is attached to the same target and has precedence; remove one of the two"
+    return Condition("Accepted", "False", "Conflicted", f"{path}: {text}")
 
 
 # ── Gateways and their listeners ────────────────────────────────────────────────────────────────────────────────────
@@ -174,9 +175,10 @@ def unsupported_address(message: str) -> Condition:
     return Condition("Accepted", "False", "UnsupportedAddress", message)
 
 
-def listeners_not_valid(names: Sequence[str], *, some_serve: bool) -> Condition:
+def listeners_not_valid(listeners: Sequence[str], *, some_serve: bool) -> Condition:
     """Some or all listeners are not served; the Gateway is accepted if at least one is."""
-    message = f"not served: listener{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    verb, whose = ("is", "its") if len(listeners) == 1 else ("are", "their")
+    message = f"{', '.join(listeners)} {verb} not served; {whose} own conditions give the reasons"
     return Condition("Accepted", "True" if some_serve else "False", "ListenersNotValid", message)
 
 

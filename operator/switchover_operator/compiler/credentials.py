@@ -50,7 +50,7 @@ def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthT
     if token.inline is not None:
         wrong, bare = key_of(token.inline.get_secret_value())
         if wrong:
-            return Credential(problem=conditions.invalid_secret(f"{path}.inline {wrong}"))
+            return Credential(problem=conditions.invalid_secret(f"{path}.inline: {wrong}"))
         name = f"{place}/inline"
         return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
     return _from_secret(catalogue, upstream, path, token)

@@ -157,7 +157,8 @@ class _Families:
         if reaches:
             text = f"spec.rules: no rule of this route lies within what {identity} delegates to it: {_given(reaches)}"
             return conditions.no_matching_parent(text)
-        return conditions.no_matching_parent(f"no requests come from {identity}; its status or this one says why")
+        text = f"no requests come from {identity}; its status or this one says why"
+        return conditions.no_matching_parent(f"{_place(found, identity)}: {text}")
 
     # ── At the parent ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -154,7 +154,8 @@ def _joint(accesses: Sequence[Access], names: Sequence[str]) -> tuple[Access, tu
     )
     if not callers:
         reason = f"no key is one of {listed(names)} at the same time"
-        return Closed(reason), (conditions.access_control_not_served(f"requests are answered 403: {reason}"),)
+        text = f"{listed(names)} have no key in common, so requests are answered 403"
+        return Closed(reason), (conditions.access_control_not_served(text),)
     # The key is read from the first of these fields. From the others it must not go to a target either.
     other_fields = {each.header for each in keyed} - {keyed[0].header, *_OF_CLIENTS}
     removed = tuple(sorted({name for each in keyed for name in each.removed} | other_fields))

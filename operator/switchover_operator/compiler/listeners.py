@@ -30,11 +30,13 @@ _ADDRESS_TYPES = ("IPAddress", "Hostname")
 class GatewayListener:
     """One listener as it is served. `socket` is its port on the data planes; 0 if it has none yet.
 
+    `path` is where it stands in its Gateway.
     `kinds` are those of its routes, `problems` its conditions other than the good ones. `closed` is the reason why
     every request is refused; "" if the listener is open.
     """
 
     gateway: Identity
+    path: str
     spec: Listener
     socket: int
     kinds: tuple[str, ...]
@@ -88,7 +90,7 @@ class ServedGateway:
         """Its Accepted condition."""
         if self.refused or self.found.refusal:
             return self.refused or self.found.accepted
-        left_out = [listener.spec.name for listener in self.listeners if not listener.is_accepted]
+        left_out = [f"{each.path} ({each.spec.name})" for each in self.listeners if not each.is_accepted]
         if left_out:
             return conditions.listeners_not_valid(left_out, some_serve=len(left_out) < len(self.listeners))
         return conditions.accepted()
@@ -156,11 +158,11 @@ def _served(catalogue: Catalogue, found: Object[Gateway], fleet: Fleet) -> Serve
 def _listener(catalogue: Catalogue, gateway: Identity, path: str, spec: Listener, fleet: Fleet) -> GatewayListener:
     unserved = _unsupported_protocol(path, spec) or _missing_selector(path, spec)
     if unserved is not None:
-        return GatewayListener(gateway, spec, 0, (), problems=(unserved,))
+        return GatewayListener(gateway, path, spec, 0, (), problems=(unserved,))
     kinds, wrong_kinds = _kinds(path, spec)
     socket = fleet.socket(GatewayPort(gateway.namespace, gateway.name, spec.port))
-    listener = GatewayListener(gateway, spec, socket, kinds, problems=wrong_kinds)
-    return _with_certificates(catalogue, path, listener) if spec.protocol == "HTTPS" else listener
+    listener = GatewayListener(gateway, path, spec, socket, kinds, problems=wrong_kinds)
+    return _with_certificates(catalogue, listener) if spec.protocol == "HTTPS" else listener
 
 
 def _unsupported_protocol(path: str, spec: Listener) -> Condition | None:
@@ -190,16 +192,18 @@ def _kinds(path: str, spec: Listener) -> tuple[tuple[str, ...], tuple[Condition,
     return kinds, (conditions.invalid_route_kinds(text),)
 
 
-def _with_certificates(catalogue: Catalogue, path: str, listener: GatewayListener) -> GatewayListener:
+def _with_certificates(catalogue: Catalogue, listener: GatewayListener) -> GatewayListener:
     certificates: list[Certificate] = []
     secrets: dict[str, str] = {}
     problems = list(listener.problems)
     refs = listener.spec.tls.certificate_refs if listener.spec.tls else ()
     if not refs:
-        text = f"{path}.tls.certificateRefs: HTTPS needs a certificate: name a Secret of type kubernetes.io/tls"
+        text = (
+            f"{listener.path}.tls.certificateRefs: HTTPS needs a certificate: name a Secret of type kubernetes.io/tls"
+        )
         problems.append(conditions.invalid_certificate_ref(text))
     for index, ref in enumerate(refs):
-        where = f"{path}.tls.certificateRefs[{index}]"
+        where = f"{listener.path}.tls.certificateRefs[{index}]"
         if (ref.group, ref.kind) != ("", "Secret"):
             text = f"{where}: must be a Secret of the core group; got {ref.kind} of {ref.group or 'the core group'}"
             problems.append(conditions.invalid_certificate_ref(text))
@@ -245,10 +249,12 @@ def _collision(listener: GatewayListener, others: Iterable[GatewayListener]) -> 
     for other in others:
         where = f"port {listener.spec.port}"
         if other.spec.protocol != listener.spec.protocol:
-            return conditions.protocol_conflict(f"listener {other.name} already uses {other.spec.protocol} on {where}")
+            text = f"listener {other.name} already uses {other.spec.protocol} on {where}; use another port"
+            return conditions.protocol_conflict(f"{listener.path}.protocol: {text}")
         if other.hostname == listener.hostname:
             name = other.hostname or "every hostname"
-            return conditions.hostname_conflict(f"listener {other.name} already serves {name} on {where}")
+            text = f"listener {other.name} already serves {name} on {where}; use another hostname or port"
+            return conditions.hostname_conflict(f"{listener.path}.hostname: {text}")
     return ()
 
 

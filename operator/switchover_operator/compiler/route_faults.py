@@ -25,6 +25,7 @@ from switchover_operator.resources.gateway_api import (
     HttpRouteMatch,
     HttpRouteRule,
 )
+from switchover_operator.resources.model import listed
 
 
 def route_faults(route: HTTPRoute) -> Iterator[Fault]:
@@ -106,19 +107,23 @@ _FILTER_FIELDS = MappingProxyType(
     }
 )
 
+_OF_BACKENDS = ("RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite")
+
 
 def _filters_faults(
     owner: str, filters: Iterable[HttpRouteFilter], rule: HttpRouteRule, *, of_backend: bool = False
 ) -> Iterator[Fault]:
     """Yield the faults of the filters of a rule or a backendRef, whose path is `owner`."""
     path = f"{owner}.filters"
+    served = _OF_BACKENDS if of_backend else tuple(_FILTER_FIELDS)
     seen: set[str] = set()
     for index, each in enumerate(filters):
         where = f"{path}[{index}]"
         field, attribute = _FILTER_FIELDS.get(each.type, ("", ""))
-        if not field or (of_backend and each.type in ("RequestRedirect", "ExtensionRef")):
+        if each.type not in served:
             place = "at a backendRef" if field else "here"
-            yield Fault(f"{where}.type: a filter {each.type} is not served {place}", "UnsupportedValue", owner)
+            right = f"a filter {each.type} is not served {place} (served are {listed(served)})"
+            yield Fault(f"{where}.type: {right}", "UnsupportedValue", owner)
             continue
         if getattr(each, attribute) is None:
             yield Fault(f"{where}.{field}: is required by type {each.type}")

@@ -8,6 +8,7 @@ from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.resources.core import EndpointSlice, Service, ServicePort
 from switchover_operator.resources.left_out import LeftOut
+from switchover_operator.resources.model import listed
 
 API_SERVER = ("default", "kubernetes")
 """The Service of the API server in every cluster, whose EndpointSlices name addresses of nodes."""
@@ -33,12 +34,14 @@ def service_port(
     if service.spec.type == "ExternalName":
         text = f"{where}Service {namespace}/{name} is of type ExternalName, which is not served; use a static Upstream"
         return conditions.unsupported_backend_protocol(text)
-    ports = (port for port in service.spec.ports if not isinstance(port, LeftOut))
+    ports = [port for port in service.spec.ports if not isinstance(port, LeftOut)]
     port = next((port for port in ports if port.port == number and port.protocol in ("", "TCP")), None)
     if port is None:
         faulty = conditions.sentences(fault.text for fault in found.left_out)
         but = f"; not served: {faulty}" if faulty else ""
-        return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}{but}")
+        others = [str(port.port) for port in ports if port.protocol in ("", "TCP")]
+        has = f"; it has {listed(others)}" if others else ""
+        return conditions.backend_not_found(f"{where}Service {namespace}/{name} has no TCP port {number}{has}{but}")
     if port.app_protocol in ("kubernetes.io/h2c", "kubernetes.io/wss"):
         text = f"{where}port {number} of Service {namespace}/{name} uses {port.app_protocol}, which is not served"
         return conditions.unsupported_backend_protocol(text)

@@ -107,12 +107,12 @@ def _written_refs(found: Object[Policy]) -> tuple[Ref, ...]:
     )
 
 
-def path_of(found: Object[Policy], name: str) -> str:
-    """Return the path of the first reference to a target of this name in the body as it is written."""
+def path_of(found: Object[Policy], target: Ref) -> str:
+    """Return the path of the first reference to a target in the body as it is written."""
     spec = found.body.get("spec")
     refs = spec.get("targetRefs") if isinstance(spec, dict) else None
     for index, ref in enumerate(refs if isinstance(refs, list) else ()):
-        if isinstance(ref, dict) and ref.get("name") == name:
+        if isinstance(ref, dict) and all((ref.get(key) or "") == value for key, value in target.items()):
             return f"spec.targetRefs[{index}]"
     return "spec.targetRefs"
 
@@ -141,12 +141,10 @@ def route_targeted(found: Object[RouteOption], ref: Ref) -> Identity | Condition
     """Return the route that a targetRef of a RouteOption names, or the reason why it has no effect."""
     if (ref.get("group"), ref.get("kind")) != (GATEWAY_GROUP, HTTPRoute.KIND):
         given = f"{ref.get('kind') or 'no kind'} of {ref.get('group') or 'no group'}"
-        text = (
-            f"{path_of(found, ref['name'])}: a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
-        )
+        text = f"{path_of(found, ref)}: a RouteOption can target only an HTTPRoute of {GATEWAY_GROUP}; got {given}"
         return conditions.target_not_found(text)
     if ref.get("namespace", "") not in ("", found.identity.namespace):
-        path = f"{path_of(found, ref['name'])}.namespace"
+        path = f"{path_of(found, ref)}.namespace"
         text = (
             f"{path}: the route is in namespace {ref['namespace']}, but a RouteOption applies only in its own namespace"
         )

@@ -37,7 +37,7 @@ def reports_of_unserved(snapshot: Snapshot, catalogue: Catalogue, gateways: Set[
             if _is_of_others(identity, snapshot.objects[identity], gateways):
                 yield Report(identity, source, standing=Standing.OTHERS)
                 continue
-            note = f"{identity.kind} of {identity.group} is not served; this object has no effect"
+            note = f"kind: {identity.kind} of {identity.group} is not served; this object has no effect"
             yield Report(identity, source, notes=(note,), standing=Standing.UNSERVED)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from functools import cache
 
-from switchover_operator.compiler.faults import Fault, host_faults
+from switchover_operator.compiler.faults import Fault, host_faults, value_shown
 from switchover_operator.key_shapes import begins_as_a_key, described
 from switchover_operator.resources import lone_entries, without_entries
 from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
@@ -133,15 +133,13 @@ def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
     for field, name in (("host", custom.host), ("hostname", custom.hostname)):
         if name and begins_as_a_key(name):
             yield _misplaced_key(f"{path}.{field}", name)
-    if custom.host:
-        yield from host_faults(f"{path}.host", custom.host)
-    if custom.hostname:
-        yield from host_faults(f"{path}.hostname", custom.hostname)
+        elif name:
+            yield from host_faults(f"{path}.{field}", name)
     override = custom.path_override
     if override is not None:
         for field, value in (("fullPath", override.full_path), ("basePath", override.base_path)):
             if value is not None and not value.startswith("/"):
-                yield Fault(f"{path}.pathOverride.{field}: must begin with /; got {described(value)}")
+                yield Fault(f"{path}.pathOverride.{field}: must begin with /; got {value_shown(field, value)}")
 
 
 def _misplaced_key(path: str, value: str) -> Fault:

@@ -36,6 +36,7 @@ class GatewayClassSpec(Part):
     """Which controller serves the class."""
 
     controller_name: Name
+    description: str | None = None
     parameters_ref: ParametersRef | None = None
 
 

@@ -74,7 +74,7 @@ def test_a_gateway_is_programmed_once_it_has_an_address_and_every_one_that_it_as
 
 def test_an_address_that_was_not_given_is_named() -> None:
     _, message = programmed(status([gateway("192.0.2.7", "192.0.2.8")], ["192.0.2.7"]))
-    assert message == "its Service did not get 192.0.2.8, which spec.addresses requests"
+    assert message == "spec.addresses: the Gateway's Service did not get 192.0.2.8"
 
 
 def test_an_address_that_is_another_gateways_is_named_with_it_whatever_was_given() -> None:

@@ -7,6 +7,7 @@ what is said of each object, after the last moment.
 """
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from switchover_operator.compiler.compile import Compiled, compile_snapshot
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.fleet import Cluster, Fleet, GatewayPort, Standalone, internal_ports
 from switchover_operator.compiler.report import Report, Standing
+from switchover_operator.findings import Weight, findings
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import documents
@@ -34,6 +36,9 @@ PEM = {"$AUTHORITY": AUTHORITY.pem, "$ONE_CHAIN": ONE_CHAIN, "$ONE_KEY": ONE_KEY
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = sorted(GOLDEN.glob("*.in.yaml"))
+_PATH = re.compile(r"(Dropped Rule: )?(spec|metadata|data|apiVersion|kind|ports|endpoints)\b")
+"""A message about a part of an object; others begin with the name of the object that they are about."""
+_OF_ITSELF = ("Accepted", "ResolvedRefs")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".in.yaml"))
@@ -65,6 +70,18 @@ def test_no_callers_key_stands_in_a_table_or_is_told(case: Path) -> None:
     compiled = _compiled(moments)
     assert keys
     assert not [key for key in keys if key in encode(compiled.table).decode() + _text(compiled)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".in.yaml"))
+def test_whatever_is_not_served_is_told_with_the_path_of_the_field_first(case: Path) -> None:
+    reports = _compiled(list(_moments(case))).reports
+    told = {each.message for report in reports for each in findings(report, lambda *_: "", Weight.NO_EFFECT)}
+    assert [text for text in told if "\n" in text] == []
+    objects = tuple(str(report.identity) for report in reports)
+    assert [text for text in told if not _PATH.match(text) and not text.startswith(objects)] == []
+    of_itself = (each for report in reports for each in report.every_condition if each.type in _OF_ITSELF)
+    own = {text for each in of_itself if each.status != "True" for text in each.messages}
+    assert [text for text in own if not _PATH.match(text)] == []
 
 
 def test_every_golden_output_has_its_input() -> None:

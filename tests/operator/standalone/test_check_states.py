@@ -174,7 +174,7 @@ def test_what_is_served_is_counted_and_nothing_fails() -> None:
             "RouteOption default/x",
             "✗ attached to nothing",
             True,
-            "not attached",
+            "spec.targetRefs: leads to nothing",
         ),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: app}\nspec: {ports: [{port: 80, protokol: TCP}]}",
