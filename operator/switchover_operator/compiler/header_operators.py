@@ -21,6 +21,9 @@ _NAMING_HEADERS = ("REQ", "RESP")
 _VARIANTS = ("_WITHOUT_PORT", "_PORT")
 """The ends of names that a message leaves out, as it would be long."""
 
+_CLOSE = 0.85
+"""Similarity from which a name counts as a misspelt one; Envoy has others that begin alike."""
+
 _OPERATOR = re.compile(r"%([A-Z0-9_]+)(?:\(([^)]*)\))?(?::([0-9]{1,9}))?%")
 _NEARLY = re.compile(r"%([A-Za-z0-9_]+)(\([^)]*\))?(:[0-9]+)?%")
 _HEADER = re.compile(r":(?:method|path|scheme|authority)|[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -115,7 +118,7 @@ class _Reader:
         served = ", ".join(_written(each) for each in known if not each.endswith(_VARIANTS) and "DIRECT" not in each)
         if name in _OF_ANSWERS:
             return f"%{name}% has no effect here, as no target has answered the request yet; served are {served}"
-        near = get_close_matches(name, known, 1)
+        near = get_close_matches(name, known, 1, _CLOSE)
         meant = f"; did you mean {_written(near[0])}?" if near else ""
         return f"%{name}% has no effect here; served are {served}{meant}"
 

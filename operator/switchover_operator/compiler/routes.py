@@ -406,8 +406,8 @@ class _Rule:
     def _destination(self, path: str, ref: HttpBackendRef) -> tuple[Destination, Identity | None] | Condition:
         """Follow a backendRef to its destination, and to the Upstream's identity if it is an Upstream."""
         if (ref.group, ref.kind) not in ((Upstream.GROUP, Upstream.KIND), (Service.GROUP, Service.KIND)):
-            text = f"{path}: must be an Upstream of gloo.solo.io or a Service; got {ref.kind} of {ref.group or 'core'}"
-            return conditions.invalid_kind(text)
+            right = "must be an Upstream of gloo.solo.io, a Service, or an HTTPRoute to delegate to"
+            return conditions.invalid_kind(f"{path}: {right}; got {ref.kind} of {ref.group or 'the core group'}")
         identity = Identity(ref.group, ref.kind, ref.namespace or self.route.namespace, ref.name)
         if not self.inputs.catalogue.permits(self.route, identity):
             text = f"{path}: {identity} is in another namespace and no ReferenceGrant in {identity.namespace} allows it"

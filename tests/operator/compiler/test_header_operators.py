@@ -74,3 +74,5 @@ def test_what_an_answer_says_is_not_known_in_a_request() -> None:
 def test_a_misspelt_operator_is_told_with_the_nearest() -> None:
     [told] = read("%UPSTREAM_HOSTS%", of_answer=True).unserved
     assert told.endswith("did you mean %UPSTREAM_HOST%?")
+    [told] = read("%RESPONSE_FLAGS%", of_answer=True).unserved
+    assert "did you mean" not in told, "it is another one of Envoy's"
