@@ -271,7 +271,7 @@ async def _push(session: aiohttp.ClientSession, endpoint: Endpoint, revision: st
             raise PartsMissing("it does not have all the parts that were left out")
         if response.status == 422:
             return Acknowledgement(revision, accepted=False, reasons=msgspec.json.decode(answer, type=_Refused).reasons)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise NotDelivered(f"status {response.status} with an answer that cannot be read: {error}") from None
     raise NotDelivered(f"status {response.status}")
 

@@ -125,6 +125,10 @@ async def answers_nonsense(_revision: str, writer: asyncio.StreamWriter) -> None
     await say(writer, "200 OK", b"<html>")
 
 
+async def answers_what_is_not_utf_8(_revision: str, writer: asyncio.StreamWriter) -> None:
+    await say(writer, "200 OK", b'{"revision": "\x80"}')
+
+
 async def is_unwell(_revision: str, writer: asyncio.StreamWriter) -> None:
     await say(writer, "500 Internal Server Error", b"")
 
@@ -197,7 +201,9 @@ async def test_a_refusal_keeps_its_reasons_and_is_tried_again(tmp_path: Path) ->
     assert a.revisions == [ONE.revision] * 3
 
 
-@pytest.mark.parametrize("failure", [closes, truncates, acknowledges_another, answers_nonsense, is_unwell])
+@pytest.mark.parametrize(
+    "failure", [closes, truncates, acknowledges_another, answers_nonsense, answers_what_is_not_utf_8, is_unwell]
+)
 async def test_a_push_without_a_word_on_it_is_repeated(tmp_path: Path, failure: Answer) -> None:
     ear = Ear()
     async with DataPlane(tmp_path / "a", failure, accepts).running() as a, ear.publisher as publisher:

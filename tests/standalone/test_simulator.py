@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 from click.testing import CliRunner
+from hypothesis import example as hypothesis_example
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -120,6 +121,7 @@ def test_a_line_looks_as_in_the_guide() -> None:
 
 
 @given(st.binary(max_size=100))
+@hypothesis_example(b'"\x80"')
 def test_a_line_is_one_line_of_json_whatever_the_body(body: bytes) -> None:
     line = lines.received(request(body), TOLD)
     assert "\n" not in line

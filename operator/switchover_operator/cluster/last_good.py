@@ -6,7 +6,6 @@ is refused, that version exists nowhere else. It is a Secret, as an Upstream may
 
 import asyncio
 import base64
-import binascii
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
@@ -48,7 +47,7 @@ def unpacked(text: str) -> list[Body]:
     """The text of a Secret's value → bodies; none where it cannot be read."""
     try:
         found = msgspec.json.decode(zlib.decompress(base64.b64decode(text, validate=True)), type=list[dict[str, Any]])
-    except (binascii.Error, zlib.error, msgspec.DecodeError):
+    except (zlib.error, ValueError):
         log.warning("the stored last accepted versions cannot be read and are ignored")
         return []
     return found

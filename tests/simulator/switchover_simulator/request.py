@@ -48,7 +48,7 @@ class Request:
         """The body as JSON, None where it is none."""
         try:
             return msgspec.json.decode(self.body or b"null")
-        except msgspec.DecodeError:
+        except ValueError:
             return None
 
     @property
