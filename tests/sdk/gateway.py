@@ -99,7 +99,7 @@ def _route(name: str) -> dict[str, Any]:
 def _policies() -> list[dict[str, Any]]:
     """Without cool-down, so that the first model is asked in every test."""
     limits = {"coolDown": {"base": "0s"}}
-    brief = {**limits, "firstTokenTimeout": "100ms", "answerTimeout": "100ms", "streamIdleTimeout": "500ms"}
+    brief = {**limits, "firstTokenTimeout": "500ms", "answerTimeout": "500ms", "streamIdleTimeout": "800ms"}
     return [
         _policy("every-request", {"kind": "Gateway", "name": "ai-gateway"}, limits),
         _policy("brief", {"kind": "HTTPRoute", "name": "listening-briefly"}, brief),
@@ -113,7 +113,7 @@ def _policy(name: str, target: dict[str, str], limits: dict[str, Any]) -> dict[s
 
 def _patience() -> dict[str, Any]:
     route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "impatient"}
-    retries = {"numRetries": 1, "perTryTimeout": "0.3s", "previousPriorities": {"updateFrequency": 1}}
+    retries = {"numRetries": 1, "perTryTimeout": "0.6s", "previousPriorities": {"updateFrequency": 1}}
     return _named(
         "gateway.solo.io/v1", "RouteOption", "impatient", {"targetRefs": [route], "options": {"retries": retries}}
     )
