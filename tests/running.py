@@ -198,15 +198,26 @@ async def until_async(condition: Callable[[], Any], what: str, seconds: float = 
 @asynccontextmanager
 async def switchover(folder: Path, port: int, models_port: int, *flags: str) -> AsyncIterator[Switchover]:
     """`switchover run` on a folder, killed at the end with all that it started."""
+    arguments = ("-f", str(folder), "--connect-to", f"{HOST}:127.0.0.1:{models_port}", "--log-format", "json", *flags)
+    async with run(port, *arguments) as running:
+        yield running
+
+
+@asynccontextmanager
+async def run(port: int, *arguments: str, text: bytes = b"", **environment: str) -> AsyncIterator[Switchover]:
+    """`switchover run` with these arguments and standard input, killed at the end with all that it started."""
     admin = f"127.0.0.1:{free_port(neighbours=1)}"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "switchover_operator", "run", "-f", str(folder), "--admin", admin),
-        *("--connect-to", f"{HOST}:127.0.0.1:{models_port}", "--log-format", "json", *flags),
+        *(sys.executable, "-m", "switchover_operator", "run", "--admin", admin, *arguments),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         limit=1 << 22,
     )
+    assert process.stdin is not None
+    process.stdin.write(text)
+    process.stdin.close()
     async with aiohttp.ClientSession() as session:
         running = Switchover(process, f"http://127.0.0.1:{port}", f"http://{admin}", session)
         reading = asyncio.create_task(running.read())

@@ -42,6 +42,7 @@ class Flags:
     bind: str
     admin: str
     admin_open: bool
+    ready_with_port: bool
     channel: Channel
     table_file: Path | None
     connect_to: tuple[ConnectTo, ...]
@@ -69,12 +70,14 @@ async def serve(flags: Flags) -> None:
     if flags.die_with_parent:
         parent.watch(stop.set)
     await state.restore(listeners)
-    admin = Admin(state, runtime, metrics, is_open=flags.admin_open)
+    admin = Admin(state, runtime, metrics, is_open=flags.admin_open, needs_port=flags.ready_with_port)
     await admin.open(flags.admin)
     await push.open(flags.channel)
     fields = {"compiled": not isinstance(Proxy.handle, FunctionType)}
     where = (flags.channel.address, flags.admin)
-    log.info("the data plane takes tables at %s, its admin port is %s", *where, extra={"fields": fields})
+    # A parent says itself what is served, and first.
+    level = logging.DEBUG if flags.die_with_parent else logging.INFO
+    log.log(level, "the data plane takes tables at %s, its admin port is %s", *where, extra={"fields": fields})
     await stop.wait()
     log.info("stopping: it serves on for %g s, then what is in flight has %g s to end", flags.drain_delay, flags.grace)
     state.draining = True
@@ -164,6 +167,7 @@ _SECONDS: Final = click.FloatRange(min=0)
     "--admin", default="127.0.0.1:9180", show_default=True, callback=_is_address, help="HOST:PORT of the admin port."
 )
 @click.option("--admin-open", is_flag=True, help="Show the table and the targets' health to other machines, too.")
+@click.option("--ready-with-port", is_flag=True, help="Be ready only while a table with a port is served.")
 @click.option(
     "--push", required=True, callback=_is_address, help="Where tables come in: unix:PATH, or HOST:PORT with mutual TLS."
 )
@@ -236,6 +240,7 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
     bind: str,
     admin: str,
     admin_open: bool,
+    ready_with_port: bool,
     push: str,
     push_cert: Path | None,
     push_key: Path | None,
@@ -264,6 +269,7 @@ def main(  # noqa: PLR0917 - one argument a flag; click names them
         bind=bind,
         admin=admin,
         admin_open=admin_open,
+        ready_with_port=ready_with_port,
         channel=Channel(push, push_cert, push_key, push_ca),
         table_file=table_file,
         connect_to=connect_to,

@@ -55,8 +55,9 @@ class TextLines(logging.Formatter):
             text += "".join(f"\n  {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text
 
-    def details(self, _record: logging.LogRecord) -> str:
+    def details(self, record: logging.LogRecord) -> str:
         """Return what follows the message, printable but for the ends of lines."""
+        del record
         return ""
 
     def _painted(self, level: str, text: str) -> str:

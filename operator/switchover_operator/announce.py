@@ -5,7 +5,7 @@ files.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,11 +19,12 @@ _UNSPECIFIED: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log line: a level of `logging`, its message, and fields for machines."""
+    """One log line: a level of `logging`, its message, fields for machines, and more lines for people."""
 
     level: int
     msg: str
     fields: dict[str, Any] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,20 @@ class LogState:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What is served, in fields for machines and lines for people."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LoopStatus:
     """All that can be logged at one moment. `problems` are those of the files.
 
     `bind` is where this machine's data planes listen; None where they run elsewhere: then no address is logged.
+    `base_path` is what a client puts behind an address. `served` says what is served there; it is asked for new
+    addresses alone.
     """
 
     compiled: Compiled
@@ -48,6 +59,8 @@ class LoopStatus:
     problems: tuple[str, ...] = ()
     bind: str | None = None
     admin: str = ""
+    base_path: str = ""
+    served: Callable[[], Served] = Served
 
 
 def log_changes(logged: LogState, now: LoopStatus) -> tuple[LogState, list[Line]]:
@@ -62,10 +75,13 @@ def log_changes(logged: LogState, now: LoopStatus) -> tuple[LogState, list[Line]
         return standing, lines
     revision = now.acknowledgements.revision
     ready = None if now.bind is None else tuple(urls(now.compiled.table, now.bind))
-    if revision != logged.revision:
-        lines.append(_served(now))
-    if ready is not None and ready != logged.ready:
+    is_new = ready is not None and ready != logged.ready
+    if ready is not None and is_new:
         lines.append(_ready(now, ready))
+    if revision != logged.revision:
+        lines.append(_revision(now))
+    if is_new:
+        lines.append(Line(logging.INFO, f"admin port: http://{now.admin} (/readyz, /metrics, /v1/health, /v1/table)"))
     return LogState(frozenset(problems), revision, ready), lines
 
 
@@ -89,7 +105,7 @@ def _problems(now: LoopStatus) -> dict[str, Line]:
     return lines
 
 
-def _served(now: LoopStatus) -> Line:
+def _revision(now: LoopStatus) -> Line:
     refused = [str(report.identity) for report in now.compiled.reports if not report.is_accepted]
     accepted = len(now.compiled.reports) - len(refused)
     msg = f"serving revision {now.acknowledgements.revision}: {accepted} object{'' if accepted == 1 else 's'} accepted"
@@ -101,9 +117,9 @@ def _served(now: LoopStatus) -> Line:
 
 def _ready(now: LoopStatus, ready: tuple[str, ...]) -> Line:
     if ready:
-        return Line(logging.INFO, f"ready: {' '.join(ready)} (admin http://{now.admin})", {"urls": list(ready)})
+        served = now.served()
+        bases = [f"{url}{now.base_path}" for url in ready]
+        return Line(logging.INFO, f"ready: {' '.join(bases)}", {"urls": bases, **served.fields}, served.lines)
     kinds = [report.identity.kind for report in now.compiled.reports]
     why = "no listener of a Gateway can be served" if "Gateway" in kinds else "there is no Gateway of class switchover"
-    return Line(
-        logging.WARNING, f"ready, but nothing is served: {why}; the files are watched (admin http://{now.admin})"
-    )
+    return Line(logging.WARNING, f"nothing is served: {why}; the files are watched")

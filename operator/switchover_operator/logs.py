@@ -5,14 +5,23 @@ import sys
 from typing import Literal
 
 from switchover_dataplane.log_lines import JsonLines, TextLines
+from switchover_dataplane.log_text import printable
 
 LogFormat = Literal["json", "text"]
+
+
+class _Text(TextLines):
+    """A record's `more` follows it, a line each, indented: whoever copies such a line has no time before it."""
+
+    def details(self, record: logging.LogRecord) -> str:
+        """Write the lines that follow."""
+        return "".join(f"\n    {printable(line)}" for line in getattr(record, "more", ()))
 
 
 def configure(log_format: LogFormat) -> None:
     """Send every record of level INFO and above to standard output. Called once, by a process's entry point."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines() if log_format == "json" else TextLines(colour=sys.stdout.isatty()))
+    handler.setFormatter(JsonLines() if log_format == "json" else _Text(colour=sys.stdout.isatty()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for library in ("asyncio", "watchfiles"):
         logging.getLogger(library).setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ from switchover_dataplane.table.ports import Port
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import sealed
 from switchover_operator.acknowledgements import Acknowledgement, Acknowledgements
-from switchover_operator.announce import LogState, LoopStatus, log_changes
+from switchover_operator.announce import LogState, LoopStatus, Served, log_changes
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.conditions import (
     accepted,
@@ -58,13 +58,15 @@ def test_ready_is_said_once_and_again_when_the_addresses_change() -> None:
     one, two = serving(8080), serving(8080, 9090)
     assert messages(LogState(), situation(one, GOOD), situation(one, GOOD), situation(two, GOOD)) == [
         [
+            "ready: http://127.0.0.1:8080",
             f"serving revision {one.revision}: 1 object accepted",
-            "ready: http://127.0.0.1:8080 (admin http://127.0.0.1:9180)",
+            "admin port: http://127.0.0.1:9180 (/readyz, /metrics, /v1/health, /v1/table)",
         ],
         [],
         [
+            "ready: http://127.0.0.1:8080 http://127.0.0.1:9090",
             f"serving revision {two.revision}: 1 object accepted",
-            "ready: http://127.0.0.1:8080 http://127.0.0.1:9090 (admin http://127.0.0.1:9180)",
+            "admin port: http://127.0.0.1:9180 (/readyz, /metrics, /v1/health, /v1/table)",
         ],
     ]
 
@@ -96,8 +98,25 @@ def test_a_refused_table_is_an_error_in_the_data_plane_s_words() -> None:
 
 
 def test_a_table_without_ports_says_why_and_what_would_help() -> None:
-    [[_, message]] = messages(LogState(), situation(serving(), GOOD))
-    assert message.startswith("ready, but nothing is served: there is no Gateway of class switchover")
+    [[message, *_]] = messages(LogState(), situation(serving(), GOOD))
+    assert message.startswith("nothing is served: there is no Gateway of class switchover")
+
+
+def test_what_is_served_follows_the_addresses_and_is_asked_for_with_new_ones_alone() -> None:
+    now = situation(serving(8080), GOOD)
+    asked: list[str] = []
+
+    def served() -> Served:
+        asked.append("once")
+        return Served({"models": ["openai/gpt-4o"]}, ("1. openai/gpt-4o",))
+
+    now = replace(now, base_path="/v1", served=served)
+    logged, [ready, *_] = log_changes(LogState(), now)
+    assert ready.msg == "ready: http://127.0.0.1:8080/v1"
+    assert ready.fields == {"urls": ["http://127.0.0.1:8080/v1"], "models": ["openai/gpt-4o"]}
+    assert ready.more == ("1. openai/gpt-4o",)
+    log_changes(logged, now)
+    assert asked == ["once"]
 
 
 def test_of_data_planes_elsewhere_the_revision_is_told_and_no_address() -> None:
@@ -118,7 +137,7 @@ def test_data_planes_elsewhere_that_serve_nothing_are_no_reason_to_warn() -> Non
 def test_a_data_plane_that_is_not_ready_yet_does_not_hold_back_the_word_of_those_that_are() -> None:
     now = situation(serving(8080), GOOD)
     answers = {**now.acknowledgements.answers, "new": None}
-    [[served, _]] = messages(
+    [[_, served, _]] = messages(
         LogState(),
         replace(now, acknowledgements=replace(now.acknowledgements, answers=answers, ready=frozenset({"worker-0.0"}))),
     )
@@ -127,7 +146,7 @@ def test_a_data_plane_that_is_not_ready_yet_does_not_hold_back_the_word_of_those
 
 def test_an_object_that_is_not_accepted_is_named_beside_the_revision() -> None:
     table = serving(8080)
-    [[_, serving_line, _]] = messages(LogState(), situation(table, BAD))
+    [[_, _, serving_line, _]] = messages(LogState(), situation(table, BAD))
     assert (
         serving_line
         == f"serving revision {table.revision}: 0 objects accepted, 1 not accepted: HTTPRoute gloo-system/chat"

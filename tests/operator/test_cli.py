@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -63,7 +64,7 @@ def test_every_flag_of_run_and_operator_has_its_variable_in_the_help() -> None:
     for command in (run, operator):
         shown = "".join(switchover(str(command.name), "--help", COLUMNS="400").output.split())
         names = {"-f": "FILENAME"}
-        for flag in (each for each in command.params if each.name != "help"):
+        for flag in (each for each in command.params if isinstance(each, click.Option) and each.name != "help"):
             name = names.get(flag.opts[0], str(flag.name).upper())
             assert f"SWITCHOVER_{name}" in shown, flag.opts
 
@@ -76,10 +77,35 @@ def test_a_wrong_variable_is_a_usage_error_as_a_wrong_flag_is(command: str, tmp_
         assert (result.exit_code, value in result.output) == (2, True), name
 
 
-def test_standard_input_cannot_be_run() -> None:
-    result = switchover("run", "-f", "-")
+def test_standard_input_alone_cannot_be_waited_for() -> None:
+    result = switchover("run", "-f", "-", "--wait")
     assert result.exit_code == 2
-    assert "cannot be watched" in result.output
+    assert "standard input is read once" in result.output
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_path_that_does_not_exist_is_named_before_anything_starts(command: str, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    for arguments in ([str(nowhere)], ["-f", str(nowhere)], [str(tmp_path), str(nowhere)]):
+        result = switchover(command, *arguments)
+        assert result.exit_code == (1 if command == "run" else 2)
+        assert f"{nowhere} does not exist" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_without_anything_to_serve_it_is_said_what_can_be_named(command: str) -> None:
+    result = switchover(command)
+    assert result.exit_code == 2
+    assert "PATH" in result.output
+
+
+def test_paths_on_the_command_line_count_in_place_of_the_environment_s(tmp_path: Path) -> None:
+    file = tmp_path / "secret.yaml"
+    file.write_text("{apiVersion: v1, kind: Secret, metadata: {name: found}, stringData: {a: b}}")
+    elsewhere = str(tmp_path / "elsewhere")
+    for arguments in ([str(file)], ["-f", str(file)]):
+        assert "found" in switchover("check", *arguments, SWITCHOVER_FILENAME=elsewhere).output
+    assert "elsewhere does not exist" in switchover("check", SWITCHOVER_FILENAME=elsewhere).output
 
 
 def test_the_crds_are_one_stream_or_files_of_the_same_content(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from running import Manifests, Models, free_port, switchover, until, until_async
+from running import HOST, MODELS, Manifests, Models, free_port, run, switchover, until, until_async
 from switchover_operator.standalone.data_plane import DATA_PLANE
 from switchover_operator.standalone.workers import ending, wait_after
 
@@ -131,15 +131,58 @@ async def test_a_taken_admin_port_ends_it_at_once_with_what_to_do(manifests: Man
     assert f"the admin port {taken} cannot be opened" in "".join(running.written)
 
 
-async def test_a_folder_without_a_gateway_is_ready_with_nothing_and_served_once_there_is_one(tmp_path: Path) -> None:
+async def test_a_folder_that_is_waited_for_is_not_ready_until_it_has_a_gateway(tmp_path: Path) -> None:
     manifests = Manifests(tmp_path / "later", 0)
-    async with Models().running() as models, switchover(manifests.folder, 0, models.port) as running:
-        await running.says("ready, but nothing is served: there is no Gateway")
+    async with Models().running() as models, switchover(manifests.folder, 0, models.port, "--wait") as running:
+        await running.says("nothing is served: there is no Gateway")
         assert running.said("later: does not exist")
+        async with running.session.get(f"{running.admin}/readyz") as response:
+            assert (response.status, await response.text()) == (503, "nothing is served: the table has no port\n")
         manifests.folder.mkdir()
         manifests.port = free_port()
         manifests.gateway()
         await running.says(f"ready: http://127.0.0.1:{manifests.port}")
+        async with running.session.get(f"{running.admin}/readyz") as response:
+            assert response.status == 200
+
+
+async def test_nothing_to_serve_ends_it_with_what_is_wrong_first_and_what_to_do_last(manifests: Manifests) -> None:
+    (manifests.folder / "gateway.yaml").write_text("kind: [\n")
+    async with switchover(manifests.folder, 0, 1) as running:
+        assert await running.process.wait() == 1
+    problem, error = running.written
+    assert "gateway.yaml:2:1: not YAML" in problem
+    assert error.startswith("Error: nothing to serve: there is no Gateway of class switchover; ")
+    assert "--wait" in error
+
+
+async def test_manifests_are_served_from_standard_input_too(manifests: Manifests) -> None:
+    manifests.write("guide", *manifests.guide("model"))
+    text = b"".join(b"---\n" + file.read_bytes() for file in manifests.folder.glob("*.yaml"))
+    models = Models(statuses={MODELS[0]: 200})
+    async with (
+        models.running(),
+        run(
+            manifests.port, "-", "--connect-to", f"{HOST}:127.0.0.1:{models.port}", "--log-format", "json", text=text
+        ) as running,
+    ):
+        ready = await running.says("ready: ")
+        assert ready["routes"] == {
+            "gloo-system/model": [
+                f":{manifests.port} /model -> openai/gpt-4o, then openai/gpt-4.0-turbo, then openai/gpt-3.5-turbo"
+            ]
+        }
+        assert await running.ask("/model") == 200
+
+
+async def test_what_is_served_is_said_before_anything_about_processes(manifests: Manifests) -> None:
+    manifests.write("guide", *manifests.guide("model"))
+    async with switchover(manifests.folder, manifests.port, 1) as running:
+        await running.says("admin port: ")
+    open_access, ready, *others = (line["msg"] for line in running.lines)
+    assert "has no access control" in open_access
+    assert ready == f"ready: http://127.0.0.1:{manifests.port}"
+    assert [other.split(":")[0] for other in others[1:2]] == ["admin port"]
 
 
 def test_a_worker_that_dies_again_and_again_is_replaced_later_and_later() -> None:

@@ -26,13 +26,25 @@ _LAST_ANSWER: Final = 1.0
 
 
 class Admin:
-    """Serves the admin port; with `is_open` other machines can also read the table and the health of targets."""
+    """Serves the admin port; with `is_open` other machines can also read the table and the health of targets.
 
-    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, *, is_open: bool = False) -> None:
+    A table without ports makes the process ready, as a cluster may have no Gateway yet; with `needs_port` it does not.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        runtime: UpstreamRuntime,
+        metrics: Metrics,
+        *,
+        is_open: bool = False,
+        needs_port: bool = False,
+    ) -> None:
         self._state = state
         self._runtime = runtime
         self._metrics = metrics
         self._is_open = is_open
+        self._needs_port = needs_port
         self._present = Present(runtime.health, runtime.in_flight, time.monotonic)
         metrics.registry.register(self._present)
         self._is_on_loopback = False
@@ -92,6 +104,8 @@ class Admin:
             return _text(503, "draining: the process is stopping\n")
         if self._state.current is None:
             return _text(503, "no table yet\n")
+        if self._needs_port and not self._state.current.table.ports:
+            return _text(503, "nothing is served: the table has no port\n")
         return _text(200, f"ready, revision {self._state.current.table.revision}\n")
 
     async def _counts(self, accepted: str) -> web.Response:

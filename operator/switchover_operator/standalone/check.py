@@ -11,9 +11,8 @@ from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT
 from switchover_operator.standalone import check_report
-from switchover_operator.standalone.file_list import STDIN
 from switchover_operator.standalone.files import Manifests
-from switchover_operator.standalone.flags import allow_targets_option, files_option
+from switchover_operator.standalone.flags import absent, allow_targets_option, files_option, named_paths
 
 
 @click.command(context_settings=ENVIRONMENT)
@@ -28,15 +27,23 @@ from switchover_operator.standalone.flags import allow_targets_option, files_opt
     allow_from_autoenv=False,
     help="How to print the report.",
 )
-def check(paths: tuple[Path, ...], allow_targets: tuple[Network, ...], plain: bool, output: str) -> None:
+def check(
+    flagged: tuple[Path, ...],
+    named: tuple[Path, ...],
+    allow_targets: tuple[Network, ...],
+    plain: bool,
+    output: str,
+) -> None:
     """Report what the manifests would serve, and every problem in them.
 
     Exits with status 1 if a file cannot be read, or if something of this gateway is refused, not served, attached to
     nothing, or answered with an error of the gateway's own. Objects of other controllers never fail it.
     """
-    missing = [path for path in paths if path != STDIN and not path.exists()]
-    if missing:
-        raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="-f")
+    paths = named_paths(flagged, named)
+    if not paths:
+        raise click.UsageError("name manifests: switchover check PATH, or - for standard input")
+    if missing := absent(paths):
+        raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="PATH")
     with no_collection():
         view = Manifests(paths).read()
         snapshot = view.snapshot

@@ -83,9 +83,11 @@ class Checked:
         kinds = {identity.kind for identity in self.states}
         if self.compiled.table.ports or not kinds & {"Gateway", "HTTPRoute"}:
             return ""
-        return self._why()
+        return self.why_no_port
 
-    def _why(self) -> str:
+    @property
+    def why_no_port(self) -> str:
+        """Why no port is served, where none is."""
         gateways = {identity: state for identity, state in self.states.items() if identity.kind == "Gateway"}
         if not gateways:
             return f"there is no Gateway of class {CLASS_NAME}"
@@ -101,7 +103,7 @@ class Checked:
         parts += [f"{counted(len(self.view.problems), 'problem')} in the files"] if self.view.problems else []
         ports = [str(port.number) for port in self.compiled.table.ports]
         what = f"port{'s' if len(ports) > 1 else ''} {', '.join(ports)} would be served" if ports else ""
-        return f"{', '.join(parts)}; {what or f'nothing would be served: {self._why()}'}"
+        return f"{', '.join(parts)}; {what or f'nothing would be served: {self.why_no_port}'}"
 
     def _place(self, identity: Identity, path: str) -> str:
         return str(locate(self.view, identity, path) or "")

@@ -9,12 +9,14 @@ import re
 import signal
 import socket
 import tempfile
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from switchover_dataplane.table.table import Table
 from switchover_dataplane.target_addresses import LOOPBACK, Network
-from switchover_operator.announce import Line, LogState, LoopStatus, log_changes
+from switchover_operator.announce import Line, LogState, LoopStatus, Served, log_changes
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.compiler.fleet import Standalone
 from switchover_operator.findings import Finding, Found
@@ -22,7 +24,9 @@ from switchover_operator.garbage import no_collection
 from switchover_operator.identity import Identity
 from switchover_operator.loop import Loop, Round, Seen
 from switchover_operator.snapshot import Snapshot
-from switchover_operator.standalone.files import Manifests, View, locate
+from switchover_operator.standalone import check_report
+from switchover_operator.standalone.files import View, locate
+from switchover_operator.standalone.served_lines import served_routes
 from switchover_operator.standalone.workers import GRACE, Command, Workers
 
 log = logging.getLogger(__name__)
@@ -34,27 +38,46 @@ _HOST: Final = r"(?:\[[^\[\]]*\]|[^:\[\]]*)"
 _REDIRECTION: Final = re.compile(rf"{_HOST}:\d*:{_HOST}:\d*")
 
 
+class Source(Protocol):
+    """Where objects come from: `read` gives all of them, `changes` yields when they may be others."""
+
+    def read(self) -> View:
+        """Read what there is now."""
+
+    def changes(self) -> AsyncGenerator[None, None]:
+        """Yield each time it is worth to read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What `switchover run` was started with."""
 
-    paths: tuple[Path, ...]
+    source: Source
     workers: int
     command: Command
     allowed_targets: tuple[Network, ...] = LOOPBACK
+    wait: bool = False
+    """Start also where nothing is served yet."""
+    ports: tuple[int, ...] = ()
+    """Ports that have to be free; those of files are awaited."""
+    base_path: str = ""
+    """What a client puts behind an address."""
+    served: Callable[[Table], Served] = served_routes
+    """Table → what is said of it first."""
 
 
-class AdminPortTaken(Exception):
-    """An admin port cannot be opened; the message says which and what to do."""
+class CannotServe(Exception):
+    """Nothing can be served; the message says why and what to do."""
 
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends everything at once.
 
     Raises:
-        AdminPortTaken: before anything was started.
+        CannotServe: a port is taken, or there is nothing to serve.
     """
     check_admin_ports(settings.command, settings.workers)
+    check_ports(settings.command.bind, settings.ports)
     with tempfile.TemporaryDirectory(prefix="switchover-", dir=_socket_folder()) as folder:
         await _serve(settings, Path(folder))
 
@@ -68,22 +91,32 @@ async def _serve(settings: Settings, folder: Path) -> None:
         loop.mark_dirty()
         try:
             async with asyncio.TaskGroup() as group:
-                work = (workers.run(), loop.run(), _watch(source.manifests, loop))
+                work = (loop.run(), _watch(settings.source, loop), stop.wait())
                 tasks = [group.create_task(each) for each in work]
-                await stop.wait()
+                # What the files lack is said before anything that a worker says.
+                await asyncio.wait((source.first_round, tasks[-1]), return_when=asyncio.FIRST_COMPLETED)
+                nothing = source.first_round.result() if source.first_round.done() and not settings.wait else ""
+                if not nothing:
+                    tasks.append(group.create_task(workers.run()))
+                    await stop.wait()
                 for task in tasks:
                     task.cancel()
+            if nothing:
+                raise CannotServe(nothing)
             log.info("stopping: requests in flight may take %g s more; a second Ctrl-C ends them", GRACE)
         finally:
             await workers.stop()
 
 
 class _Source:
-    """Files → what the loop looks at; its rounds → the log."""
+    """Objects → what the loop looks at; its rounds → the log.
+
+    `first_round` tells when the first round is over why nothing is served, and what to do; "" where something is.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self.manifests = Manifests(settings.paths)
-        self._command = settings.command
+        self.first_round: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._settings = settings
         self._fleet = Standalone(settings.allowed_targets)
         self._view = View()
         self._snapshot = Snapshot({})
@@ -98,7 +131,7 @@ class _Source:
 
     def _look(self) -> Seen:
         with no_collection():
-            self._view = self.manifests.read()
+            self._view = self._settings.source.read()
             self._snapshot = self._view.snapshot_after(self._snapshot)
         return Seen(self._snapshot, self._fleet)
 
@@ -106,10 +139,12 @@ class _Source:
         """Log what is new."""
         self._logged, lines = await asyncio.to_thread(self._changes, outcome)
         for line in lines:
-            log.log(line.level, "%s", line.msg, extra={"fields": line.fields})
+            log.log(line.level, "%s", line.msg, extra={"fields": line.fields, "more": line.more})
+        if not self.first_round.done():
+            self.first_round.set_result(_nothing(check_report.Checked(self._view, self._snapshot, outcome.compiled)))
 
     def _changes(self, outcome: Round) -> tuple[LogState, list[Line]]:
-        compiled = outcome.compiled
+        compiled, command = outcome.compiled, self._settings.command
         if compiled is not self._compiled:
             self._findings = tuple(self._found.of(compiled.reports, self._place, self._view.documents.get))
             self._compiled = compiled
@@ -120,8 +155,10 @@ class _Source:
                 acknowledgements=outcome.acknowledgements,
                 findings=self._findings,
                 problems=tuple(map(str, self._view.problems)),
-                bind=self._command.bind,
-                admin=f"{self._command.admin_host}:{self._command.admin_port}",
+                bind=command.bind,
+                admin=f"{command.admin_host}:{command.admin_port}",
+                base_path=self._settings.base_path,
+                served=lambda: self._settings.served(compiled.table),
             ),
         )
 
@@ -129,8 +166,18 @@ class _Source:
         return str(locate(self._view, identity, path) or "")
 
 
-async def _watch(manifests: Manifests, loop: Loop) -> None:
-    async for _ in manifests.changes():
+def _nothing(checked: check_report.Checked) -> str:
+    """Say why nothing is served, and what to do; "" where a port is."""
+    if checked.compiled.table.ports:
+        return ""
+    return (
+        f"nothing to serve: {checked.why_no_port}; `switchover check` with the same paths says what is wrong with each "
+        "object, and --wait starts all the same and serves what comes into the files later"
+    )
+
+
+async def _watch(source: Source, loop: Loop) -> None:
+    async for _ in source.changes():
         loop.mark_dirty()
 
 
@@ -151,19 +198,38 @@ def check_admin_ports(command: Command, workers: int) -> None:
     """Try the admin port of every worker, so that a taken one is said once and clearly.
 
     Raises:
-        AdminPortTaken: one of them cannot be opened.
+        CannotServe: one of them cannot be opened.
     """
     for port in range(command.admin_port, command.admin_port + workers):
-        family = socket.AF_INET6 if ":" in command.admin_host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((command.admin_host, port))
-            except OSError as error:
-                raise AdminPortTaken(
-                    f"the admin port {command.admin_host}:{port} cannot be opened: {error.strerror}; "
-                    "stop what uses it (another `switchover run`?) or name another with --admin HOST:PORT"
-                ) from None
+        if problem := _port_problem(command.admin_host, port):
+            raise CannotServe(
+                f"the admin port {command.admin_host}:{port} cannot be opened: {problem}; "
+                "stop what uses it (another `switchover run`?) or name another with --admin HOST:PORT"
+            )
+
+
+def check_ports(bind: str, ports: Iterable[int]) -> None:
+    """Try ports that the command line names.
+
+    Raises:
+        CannotServe: one of them cannot be opened.
+    """
+    for port in ports:
+        if problem := _port_problem(bind, port):
+            raise CannotServe(
+                f"port {bind}:{port} cannot be opened: {problem}; stop what uses it or name another with --port"
+            )
+
+
+def _port_problem(host: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 def _socket_folder() -> str | None:

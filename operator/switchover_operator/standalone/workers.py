@@ -59,6 +59,7 @@ class Command:
             *(argument for each in self.allow_targets for argument in ("--allow-targets", each)),
             *(argument for port in self.own_ports for argument in ("--own-port", str(port))),
             *(("--share-ports",) if self.share_ports else ()),
+            "--ready-with-port",
             "--die-with-parent",
         ]
 
