@@ -157,6 +157,10 @@ class Switchover:
         [line, *_] = [line for line in self.lines if text in line["msg"]]
         return line
 
+    async def until_written(self, text: str) -> None:
+        """Wait for a line with this text in any form."""
+        await until(lambda: any(text in line for line in self.written), f"a line with {text!r}")
+
     async def read(self) -> None:
         assert self.process.stdout is not None
         while line := await self.process.stdout.readline():

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from certificates import Authority
+from running import until
 from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, limited, raw, table, targets
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import encode, sealed
@@ -504,7 +505,8 @@ async def test_it_ends_in_good_order_with_its_parent_even_if_that_is_killed(tmp_
         stdout=asyncio.subprocess.PIPE,
     )
     assert parent.stdout is not None
-    await parent.stdout.readuntil(b"takes tables")
+    # It writes no line of its start: its parent says what is served.
+    await until((tmp_path / "push").exists, "it takes tables")
 
     parent.kill()
 
