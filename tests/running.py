@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,15 +208,17 @@ async def switchover(folder: Path, port: int, models_port: int, *flags: str) -> 
 
 
 @asynccontextmanager
-async def run(port: int, *arguments: str, text: bytes = b"", **environment: str) -> AsyncIterator[Switchover]:
-    """`switchover run` with these arguments and standard input, killed at the end with all that it started."""
+async def run(
+    port: int, *arguments: str, text: bytes = b"", environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Switchover]:
+    """`switchover run` with these arguments, standard input and variables, killed at the end with all it started."""
     admin = f"127.0.0.1:{free_port(neighbours=1)}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "switchover_operator", "run", "--admin", admin, *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
         limit=1 << 22,
     )
     assert process.stdin is not None

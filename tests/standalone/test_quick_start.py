@@ -32,7 +32,9 @@ async def test_openai_s_client_is_answered_by_the_second_model_when_the_first_fa
     port = free_port()
     async with Scripted(429) as first, Scripted(200) as second, Refusing() as refusing:
         first.port = refusing.port if broken == "refused" else first.port
-        async with run(port, *models(first, second), "--port", str(port), "--log-format", "json", **KEYS) as running:
+        async with run(
+            port, *models(first, second), "--port", str(port), "--log-format", "json", environment=KEYS
+        ) as running:
             ready = await running.says("ready: ")
             client = openai.AsyncOpenAI(
                 base_url=ready["client"]["OPENAI_BASE_URL"], api_key=ready["client"]["OPENAI_API_KEY"], max_retries=0
@@ -60,7 +62,7 @@ async def test_openai_s_client_is_answered_by_the_second_model_when_the_first_fa
 async def test_on_a_terminal_the_first_lines_are_what_a_person_needs() -> None:
     port = free_port()
     flags = ("--model", "ollama/llama3", "--port", str(port), "--log-format", "text")
-    async with run(port, *flags, OLLAMA_API_KEY="") as running:
+    async with run(port, *flags, environment={"OLLAMA_API_KEY": ""}) as running:
         await running.until_written("admin port: ")
     first, *others = running.written
     assert first.split("  ", 1)[1] == f"ready: http://127.0.0.1:{port}/v1\n"
@@ -77,7 +79,7 @@ async def test_callers_of_a_file_are_let_in_and_nobody_else_is(tmp_path: Path) -
     file.write_text(f"# who may ask\nchat-app {CLIENT_KEY}\nsearch: not-a-real-key-of-search-1  # since May\n")
     file.chmod(0o600)
     flags = ("--port", str(port), "--client-keys", str(file), "--log-format", "json")
-    async with Scripted(200) as provider, run(port, *models(provider, provider), *flags, **KEYS) as running:
+    async with Scripted(200) as provider, run(port, *models(provider, provider), *flags, environment=KEYS) as running:
         ready = await running.says("ready: ")
         prompt = {"model": "any", "messages": [{"role": "user", "content": "Hello"}]}
         asked = [await running.ask("/v1/chat/completions", prompt, key) for key in ("", OPENAI_KEY, CLIENT_KEY)]
@@ -92,10 +94,10 @@ async def test_a_port_beyond_this_machine_without_client_keys_is_warned_of() -> 
     port = free_port()
     flags = ("--model", "ollama/llama3", "--port", str(port), "--log-format", "json")
     with_key = {"OLLAMA_API_KEY": "not-a-real-key-of-ollama"}
-    async with run(port, *flags, "--bind", "0.0.0.0", **with_key) as running:
+    async with run(port, *flags, "--bind", "0.0.0.0", environment=with_key) as running:
         await running.says("ready: ")
         assert running.said("no access control")
-    async with run(port, *flags, **with_key) as running:
+    async with run(port, *flags, environment=with_key) as running:
         await running.says("ready: ")
         assert not running.said("no access control")
 

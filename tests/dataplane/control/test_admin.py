@@ -8,6 +8,7 @@ from multidict import CIMultiDict
 from recorded import attempted, recorded
 from serving import free_port, gateway, table
 from switchover_dataplane.control.admin import Admin, is_of_this_machine
+from switchover_dataplane.table.wire import encode, sealed
 
 
 @pytest.mark.parametrize("remote", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
@@ -48,6 +49,28 @@ class AdminClient:
 
     def close(self) -> None:
         self._writer.close()
+
+
+@pytest.mark.parametrize(
+    ("needs_port", "without"),
+    [
+        (False, b"http/1.1 200 ok"),  # a cluster may have no Gateway yet
+        (True, b"http/1.1 503 service unavailable"),
+    ],
+)
+async def test_a_table_without_a_port_is_ready_unless_a_port_is_needed(needs_port: bool, without: bytes) -> None:
+    async with gateway(table(free_port(), [1])) as at:
+        admin = Admin(at.state, at.runtime, at.metrics, needs_port=needs_port)
+        await admin.open("127.0.0.1:0")
+        probe = AdminClient(admin.port)
+        await probe.open()
+        probe.ask("/readyz")
+        assert await probe.answer() == b"http/1.1 200 ok"
+        await at.state.apply(encode(sealed((), {}, {}, {}, {})), at.listeners)
+        probe.ask("/readyz")
+        assert await probe.answer() == without
+        probe.close()
+        await admin.close()
 
 
 async def test_a_scrape_of_thousands_of_routes_holds_no_other_request_up() -> None:
