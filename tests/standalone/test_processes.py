@@ -152,7 +152,8 @@ async def test_nothing_to_serve_ends_it_with_what_is_wrong_first_and_what_to_do_
         assert await running.process.wait() == 1
     problem, error = running.written
     assert "gateway.yaml:2:1: not YAML" in problem
-    assert error.startswith("Error: nothing to serve: there is no Gateway of class switchover; ")
+    why = "there is no Gateway of class switchover that can be read (1 problem above)"
+    assert error.startswith(f"Error: nothing to serve: {why}; ")
     assert "--wait" in error
 
 

@@ -61,6 +61,8 @@ def model_of(text: str) -> Model:
         raise ValueError(f"{shown} names no provider; write {_FORM}, such as openai/gpt-4o")
     name, at, where = rest.rpartition("@") if "@" in rest else (rest, "", "")
     known = _provider(provider)
+    if "${" in name:
+        raise ValueError(f"{shown} holds a variable that nothing has replaced")
     if not name:
         raise ValueError(f"{shown} names no model behind {provider}/; write {_FORM}")
     if len(name) > _LONGEST or not _VISIBLE.fullmatch(name):

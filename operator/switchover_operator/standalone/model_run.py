@@ -1,7 +1,7 @@
 """`switchover run --model`: models, keys of the environment, client keys → what is served, or what is wrong."""
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -32,12 +32,13 @@ _ANY_TEXT: Final = "any-text"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line asks for."""
+    """What the command line asks for. `environment` has the keys."""
 
     models: tuple[Model, ...]
     port: int
     client_keys: Path | None
     bind: str
+    environment: Mapping[str, str] = field(repr=False)
 
 
 def manifests(asked: Asked) -> str:
@@ -49,7 +50,7 @@ def manifests(asked: Asked) -> str:
     if not asked.models:
         raise click.UsageError("--print is for --model: name the models")
     try:
-        return quick_start.manifests(_start(asked, is_private=False), os.environ)
+        return quick_start.manifests(_start(asked, is_private=False), asked.environment)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
@@ -62,16 +63,16 @@ def settings(asked: Asked, workers: int, command: Command, allowed: tuple[Networ
     """
     try:
         start = _start(asked, is_private=is_loopback(asked.bind))
-        missing = quick_start.missing(start.models, os.environ)
+        missing = quick_start.missing(start.models, asked.environment)
         if missing:
             raise ValueError("; ".join(missing))
-        source = quick_start.Made(quick_start.objects(start, os.environ))
+        source = quick_start.Made(quick_start.objects(start, asked.environment))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
     def served(table: Table) -> Served:
         [url] = urls(table, asked.bind)
-        return _served(start, asked.client_keys, f"{url}{quick_start.BASE_PATH}")
+        return _served(start, asked, f"{url}{quick_start.BASE_PATH}")
 
     return Settings(
         source, workers, command, allowed, ports=(start.port,), base_path=quick_start.BASE_PATH, served=served
@@ -83,20 +84,20 @@ def _start(asked: Asked, *, is_private: bool) -> quick_start.Start:
     return quick_start.Start(in_order(asked.models), asked.port, callers, is_private)
 
 
-def _served(start: quick_start.Start, client_keys: Path | None, base_url: str) -> Served:
+def _served(start: quick_start.Start, asked: Asked, base_url: str) -> Served:
     """Say which models are asked in which order, and what an OpenAI client needs."""
     key, comment = _ANY_TEXT, "  # no key is asked for"
     if start.callers is not None:
         names = ", ".join(caller.name for caller in start.callers[:5])
         others = len(start.callers) - 5
         key = "KEY"
-        comment = f"  # a key of {client_keys}: {names}{f' and {others} more' if others > 0 else ''}"
+        comment = f"  # a key of {asked.client_keys}: {names}{f' and {others} more' if others > 0 else ''}"
     fields = {
         "models": [str(model) for model in start.models],
         "client": {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": key},
     }
     lines = (
-        *(f"{number}. {_described(model)}" for number, model in enumerate(start.models, 1)),
+        *(f"{number}. {_described(model, asked.environment)}" for number, model in enumerate(start.models, 1)),
         "Any OpenAI client, in the shell of your app:",
         f"  export OPENAI_BASE_URL={base_url}",
         f"  export OPENAI_API_KEY={key}{comment}",
@@ -104,7 +105,7 @@ def _served(start: quick_start.Start, client_keys: Path | None, base_url: str) -
     return Served(fields, lines)
 
 
-def _described(model: Model) -> str:
+def _described(model: Model, environment: Mapping[str, str]) -> str:
     where = place_of(model) or ("at " + AZURE_ENDPOINT if model.known.field == "azureOpenai" else "")
-    key = model.known.variable if os.environ.get(model.known.variable) else "no key"
+    key = model.known.variable if environment.get(model.known.variable) else "no key"
     return f"{model.provider}/{model.name} ({', '.join(part for part in (where, key) if part)})"

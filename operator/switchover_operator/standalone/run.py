@@ -1,8 +1,10 @@
 """`switchover run`: its flags and environment variables → `standalone.Settings`."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -21,6 +23,9 @@ from switchover_operator.standalone.flags import (
 )
 from switchover_operator.standalone.model_names import Model, model_of, names_a_model
 from switchover_operator.standalone.workers import Command
+
+_CHECK: Final = "`switchover check` with the same paths says what is wrong with each object"
+_WAITS: Final = "starts all the same and serves what comes there later"
 
 
 @click.command(context_settings=ENVIRONMENT)
@@ -110,7 +115,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         paths = ()
     elif paths and (named or on_command_line("flagged")) and not on_command_line("models"):
         models = ()
-    asked = model_run.Asked(models, listen_port, client_keys, bind)
+    asked = model_run.Asked(models, listen_port, client_keys, bind, os.environ)
     if models and (paths or wait):
         raise click.UsageError(model_run.ALONE if paths else "--wait waits for files; --model needs none")
     if not models:
@@ -143,7 +148,8 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         manifests = Manifests(paths)
         if STDIN in paths:
             manifests.read()  # here, where Ctrl-C ends it
-        settings = standalone.Settings(manifests, workers, command, allowed, wait)
+        remedy = _CHECK if all(path == STDIN for path in paths) else f"{_CHECK}, and --wait {_WAITS}"
+        settings = standalone.Settings(manifests, workers, command, allowed, wait, remedy)
     logs.configure(log_format)
     try:
         asyncio.run(standalone.run(settings))
@@ -170,6 +176,6 @@ def _check_paths(paths: tuple[Path, ...], *, wait: bool) -> None:
     if missing:
         names = ", ".join(map(str, missing))
         raise click.ClickException(
-            f"{names} {'does' if len(missing) == 1 else 'do'} not exist; name a file or folder of manifests, or add "
-            "--wait to start all the same and serve what comes there"
+            f"{names} {'does' if len(missing) == 1 else 'do'} not exist; name a file or a folder of manifests; "
+            f"--wait {_WAITS}"
         )

@@ -58,6 +58,8 @@ class Settings:
     allowed_targets: tuple[Network, ...] = LOOPBACK
     wait: bool = False
     """Start also where nothing is served yet."""
+    remedy: str = ""
+    """What to do where nothing is served."""
     ports: tuple[int, ...] = ()
     """Ports that have to be free; those of files are awaited."""
     base_path: str = ""
@@ -141,7 +143,8 @@ class _Source:
         for line in lines:
             log.log(line.level, "%s", line.msg, extra={"fields": line.fields, "more": line.more})
         if not self.first_round.done():
-            self.first_round.set_result(_nothing(check_report.Checked(self._view, self._snapshot, outcome.compiled)))
+            checked = check_report.Checked(self._view, self._snapshot, outcome.compiled)
+            self.first_round.set_result(_nothing(checked, self._settings.remedy))
 
     def _changes(self, outcome: Round) -> tuple[LogState, list[Line]]:
         compiled, command = outcome.compiled, self._settings.command
@@ -166,14 +169,13 @@ class _Source:
         return str(locate(self._view, identity, path) or "")
 
 
-def _nothing(checked: check_report.Checked) -> str:
+def _nothing(checked: check_report.Checked, remedy: str) -> str:
     """Say why nothing is served, and what to do; "" where a port is."""
     if checked.compiled.table.ports:
         return ""
-    return (
-        f"nothing to serve: {checked.why_no_port}; `switchover check` with the same paths says what is wrong with each "
-        "object, and --wait starts all the same and serves what comes into the files later"
-    )
+    number = len(checked.view.problems)
+    above = f" that can be read ({number} problem{'s' if number > 1 else ''} above)" if number else ""
+    return f"nothing to serve: {checked.why_no_port}{above}; {remedy}"
 
 
 async def _watch(source: Source, loop: Loop) -> None:

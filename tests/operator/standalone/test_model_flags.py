@@ -57,6 +57,7 @@ def test_a_model_is_a_provider_a_name_and_perhaps_a_host(text: str, model: Model
         ("mistrl/large", "did you mean mistral?"),
         ("anthropic/claude-sonnet-4", "anthropic is not served yet"),
         ("openai/gpt 4o", "is no name of a model"),
+        ("openai/${MODEL}", "a variable that nothing has replaced"),
         ("openai/llama@", "names no host and port"),
         ("openai/llama@127.0.0.1", "names no host and port"),
         ("openai/llama@:8000", "names no host and port"),
