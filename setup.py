@@ -16,7 +16,8 @@ HOT = {
     "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_success redirect "
     "runtime soft_timeout stream_start unreadable",
     "classify": "error_body error_fields known_refusals named_part refusal waits",
-    "edge": "client_connection clients head_parser heads receiving reply_head request request_body sending server",
+    "edge": "client_connection clients head_parser heads receiving reply_head request request_body request_ids "
+    "sending server",
     "failover": "answer_status backoff balance decision most_telling retry_budget retry_state triggers",
     "formats": "error_shape finish_reasons json_body json_fields lenient_json media_types plain_answer sse stream_end "
     "token_count",

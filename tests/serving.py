@@ -32,6 +32,7 @@ from switchover_dataplane.table.upstreams import Target as TableTarget
 from switchover_dataplane.table.wire import encode, sealed
 from switchover_dataplane.target_addresses import LOOPBACK, TargetAddresses
 from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.telemetry.refusals import Refusals
 from switchover_dataplane.upstream.transport import Transport
 
 ON_THIS_MACHINE = TargetAddresses(LOOPBACK)
@@ -280,13 +281,14 @@ async def gateway(of: Table, settings: Settings | None = None) -> AsyncIterator[
     metrics, health = Metrics(), Health()
     state = State(health, metrics, None)
     runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
-    listeners = Listeners(
-        Proxy(state, runtime, metrics, settings or Settings()).handle, "127.0.0.1", Limits(), share_ports=False
-    )
+    refusals = Refusals()
+    proxy = Proxy(state, runtime, metrics, settings or Settings(), refusals)
+    listeners = Listeners(proxy.handle, refusals.tell, "127.0.0.1", Limits(), share_ports=False)
     applied = await state.apply(encode(of), listeners)
     assert isinstance(applied, Ack), applied
     try:
         yield Gateway(of.ports[0].number, state, metrics, runtime, listeners)
     finally:
         await listeners.drain(1)
+        refusals.close()
         await runtime.transport.close()

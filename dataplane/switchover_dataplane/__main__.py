@@ -27,6 +27,7 @@ from switchover_dataplane.served_table import State
 from switchover_dataplane.target_addresses import Network, TargetAddresses, network
 from switchover_dataplane.telemetry import logs
 from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.telemetry.refusals import Refusals
 from switchover_dataplane.upstream.transport import ConnectTo, Transport
 
 log = logging.getLogger("switchover.dataplane")
@@ -63,8 +64,11 @@ async def serve(flags: Flags) -> None:
     quiet_moments = garbage.QuietMoments(lambda: metrics.in_flight == 0)
     state = State(health, metrics, flags.table_file)
     runtime = UpstreamRuntime(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
-    proxy = Proxy(state, runtime, metrics, flags.settings)
-    listeners = Listeners(proxy.handle, flags.bind, flags.limits, share_ports=flags.share_ports, grace=flags.grace)
+    refusals = Refusals()
+    proxy = Proxy(state, runtime, metrics, flags.settings, refusals)
+    listeners = Listeners(
+        proxy.handle, refusals.tell, flags.bind, flags.limits, share_ports=flags.share_ports, grace=flags.grace
+    )
     push = Push(state, listeners)
     stop = _stop_on_signals()
     if flags.die_with_parent:
@@ -85,6 +89,7 @@ async def serve(flags: Flags) -> None:
     await asyncio.sleep(flags.drain_delay)
     await push.close()
     await listeners.drain(flags.grace)
+    refusals.close()
     await runtime.transport.close()
     await admin.close()
     quiet_moments.end()
@@ -195,7 +200,7 @@ _SECONDS: Final = click.FloatRange(min=0)
     help="A port of this machine that no target may be at, as the admin port; repeatable.",
 )
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
-@click.option("--log-all", is_flag=True, help="Write a trace for each request, not only for those that failed over.")
+@click.option("--log-all", is_flag=True, help="Write a line for each request, for plain successes too.")
 @click.option(
     "--grace", type=_SECONDS, default=30.0, show_default=True, help="Seconds that streams may take to end at a stop."
 )

@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.attempts.exchange import Ended, Exchange, UpstreamRuntime
+from switchover_dataplane.edge import request_ids
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome
 from switchover_dataplane.formats import error_form, own_answers
@@ -37,17 +38,15 @@ from switchover_dataplane.routing.header_values import NO_FACTS
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
 from switchover_dataplane.table.policies import Policy
-from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.telemetry import logs, trace, trace_line
 from switchover_dataplane.telemetry.metrics import Metrics
-from switchover_dataplane.telemetry.rate_limit import Seldom
+from switchover_dataplane.telemetry.refusals import Refusals
 from switchover_dataplane.upstream.redaction import NOTHING, Redaction
 
 log = logging.getLogger("switchover.trace")
-_routes_log = logging.getLogger("switchover.routes")
 
-_LOGGED_EVERY: Final = 60.0
-_LOGGED_KINDS: Final = 1000
+_CLIENT_GONE: Final = 499
+"""nginx's status for a client that did not wait."""
 _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 
 
@@ -55,8 +54,8 @@ _ABOUT_THE_REQUEST: Final = ("caller-fault", "content-filter")
 class Settings:
     """What the process is started with.
 
-    `log_all` writes a trace for each request, not only for those that failed over; `memory` is how many bytes of
-    request bodies may be held for replay in all.
+    `log_all` writes a line for each request, for plain successes too; `memory` is how many bytes of request bodies may
+    be held for replay in all.
     """
 
     log_all: bool = False
@@ -64,15 +63,17 @@ class Settings:
 
 
 class Proxy:
-    """Serves requests by the current table."""
+    """Serves requests by the current table; `refusals` gets those that the gateway answers itself."""
 
-    def __init__(self, state: State, runtime: UpstreamRuntime, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self, state: State, runtime: UpstreamRuntime, metrics: Metrics, settings: Settings, refusals: Refusals
+    ) -> None:
         self._state = state
         self._runtime = runtime
         self._metrics = metrics
         self._settings = settings
         self._memory = MemoryBudget(settings.memory, time.monotonic)
-        self._no_backend = Seldom(_LOGGED_EVERY, _LOGGED_KINDS)
+        self._refusals = refusals
 
     async def handle(self, request: Request, port: int) -> OwnAnswer | None:
         """Serve one request that came in at `port`: try its targets, hand on the answer, write down what happened."""
@@ -80,7 +81,7 @@ class Proxy:
             routed, record = self._begun(request, port)
         except Unserved as refused:
             self._metrics.unrouted(refused.response.status)
-            return refused.response
+            return self._unrouted(request, refused)
         self._metrics.in_flight += 1
         held = self._memory.open(request.remote)
         exchange: Exchange | None = None
@@ -89,6 +90,7 @@ class Proxy:
         try:
             call = call_at_hand(request, routed, record.request_id, held)
             if call is None:
+                request.connection.request_id = record.request_id
                 call = await call_that_comes(request, routed, record.request_id, held)
             first, targets = routed.first, routed.upstream
             if first is not None and first.is_for_vectors:
@@ -110,16 +112,14 @@ class Proxy:
                 await self._hand_on(request, routed, record, exchange, ended, answer, response_headers, redacts)
             return None
         except asyncio.CancelledError:
-            record.outcome, record.status = "client-gone", 499
+            self._gone(request, record)
             raise
         except ConnectionError:
             if record.outcome != "interrupted":
-                record.outcome, record.status = "client-gone", 499
+                record.outcome, record.status = "client-gone", _CLIENT_GONE
             raise
         except Unserved as refused:
-            record.outcome, record.status = "refused", refused.response.status
-            refused.response.headers["x-request-id"] = record.request_id
-            return refused.response
+            return self._unserved(record, refused.response)
         finally:
             if exchange is not None:
                 exchange.close()
@@ -140,7 +140,7 @@ class Proxy:
         serving, plan = self._state.current, request.head.plan
         if not isinstance(plan, HeadPlan) or plan.serving is not serving:
             plan = self._plan(serving, request, port)
-        request_id = plan.request_id or _new_id()
+        request_id = plan.request_id or request_ids.new_id()
         routed = self._routed(plan, request_id)
         rule = plan.found.rule
         record = trace.Record(request_id, rule.route, rule.name, started)
@@ -170,7 +170,8 @@ class Proxy:
         admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
-            raise Unserved(OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location})))
+            answer = OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location}), code="redirect")
+            raise Unserved(answer, found.rule.route)
         plan = HeadPlan(serving, found, path, query, admission, headers.request_id(fields, lambda: ""))
         if not serving.router.asks_for_length:
             request.head.plan = plan  # else it holds for this length alone
@@ -185,8 +186,7 @@ class Proxy:
         backend = backends.choose_backend(plan.found, random.random())  # noqa: S311 - load balancing, not a secret
         if backend is None or backend.problem:
             reason = backend.problem if backend else "the rule that matches has no backend"
-            self._log_no_backend(plan.found.rule, reason, request_id)
-            raise Unserved(own_answers.no_backend(request_id))
+            raise Unserved(own_answers.no_backend(request_id, reason), plan.found.rule.route, request_id)
         return plan.to(backend)
 
     def _admitted(self, serving: Serving, found: MatchedRule, head: match.Head) -> callers.Admission:
@@ -199,14 +199,35 @@ class Proxy:
         verdict = closed or callers.admit(serving.access[found.rule.access], head.headers)
         if isinstance(verdict, callers.Denial):
             self._metrics.deny(found.rule.route, verdict.why)
-            raise Unserved(error_form.denied(head.path, verdict.why))
+            raise Unserved(error_form.denied(head.path, verdict.why), found.rule.route)
         return verdict
 
-    def _log_no_backend(self, rule: Rule, reason: str, request_id: str) -> None:
-        """Write why a route cannot be served, for the first of many requests."""
-        if self._no_backend.is_due(f"{rule.route} {rule.name} {reason}", time.monotonic()):
-            fields = {"route": rule.route, "rule": rule.name, "request_id": request_id}
-            _routes_log.warning("a backend cannot be used: %s", reason, extra={"fields": fields})
+    def _unrouted(self, request: Request, refused: Unserved) -> OwnAnswer:
+        """Return the answer to a request that goes nowhere, with its identifier, and write it down; a redirect is one
+        that went well.
+        """
+        answer = refused.response
+        request_id = refused.request_id or request_ids.id_of(request.headers)
+        answer.headers["x-request-id"] = request_id
+        if answer.status >= 400 or self._settings.log_all:
+            self._refusals.tell(request_id, answer.status, answer.code, answer.why, refused.route)
+        return answer
+
+    def _unserved(self, record: trace.Record, answer: OwnAnswer) -> OwnAnswer:
+        """Return the answer to a request that no target is asked, with its identifier, and write it down."""
+        record.outcome, record.status = "refused", answer.status
+        answer.headers["x-request-id"] = record.request_id
+        self._refusals.tell(record.request_id, answer.status, answer.code, answer.why, record.route, record.caller)
+        return answer
+
+    def _gone(self, request: Request, record: trace.Record) -> None:
+        """Write down that nobody waits any more: the client left, or its body took too long and it was told so."""
+        why = request.connection.turned_away
+        if why is None:
+            record.outcome, record.status = "client-gone", _CLIENT_GONE
+        else:
+            record.outcome, record.status = "refused", why.status
+            self._refusals.tell(record.request_id, why.status, why.code, why.message, record.route, record.caller)
 
     # ── What comes back ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -309,8 +330,21 @@ class Proxy:
     def _finish(self, record: trace.Record) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000
         self._metrics.observe(record)
-        if (self._settings.log_all or record.worth_telling) and log.isEnabledFor(logging.INFO):
-            logs.info(log, trace.message(record), trace_line.line(record))
+        if self._settings.log_all or record.worth_telling:
+            self._tell(record)
+
+    def _tell(self, record: trace.Record) -> None:
+        """Write a request down. What a client can cause without a model that answers is written while it is little."""
+        level = logging.WARNING if record.outcome == "exhausted" else logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        if len(record.attempts) < 2:
+            if record.outcome == "refused" and not record.attempts:
+                return  # its answer is our own, and was written down with its reason
+            is_cheap = record.outcome == "client-gone" or not record.attempts
+            if is_cheap and not self._refusals.admits(record.status, record.outcome, record.route):
+                return
+        logs.write(log, level, trace.message(record), trace_line.line(record))
 
 
 async def _passed_on(
@@ -348,7 +382,3 @@ def _ending(record: trace.Record, ended: Ended) -> trace.Ending:
         return "rescued" if len(record.attempts) > 1 else "served"
     reason = record.answering.error_class if record.answering is not None else None
     return "refused" if reason in _ABOUT_THE_REQUEST else "exhausted"
-
-
-def _new_id() -> str:
-    return random.getrandbits(128).to_bytes(16).hex()

@@ -372,7 +372,7 @@ async def test_an_answer_of_ours_tells_no_host_and_no_object_of_the_cluster(
     assert str(target.port) in str([record.__dict__.get("fields") for record in caplog.records])
 
 
-async def test_why_a_backend_cannot_be_used_is_logged_once_and_not_told_to_callers(
+async def test_why_a_backend_cannot_be_used_is_logged_and_not_told_to_callers(
     client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     of = table(free_port(), [1])
@@ -386,9 +386,10 @@ async def test_why_a_backend_cannot_be_used_is_logged_once_and_not_told_to_calle
                 assert answer.headers["x-request-id"] == "id-1"
                 assert "request ID: id-1" in shown
                 assert "finance" not in shown
-    lines = [record for record in caplog.records if record.name == "switchover.routes"]
-    assert [line.getMessage() for line in lines] == [f"a backend cannot be used: {problem}"]
-    assert lines[0].__dict__["fields"] == {"route": "ns/route", "rule": "0", "request_id": "id-1"}
+    lines = [record for record in caplog.records if record.name == "switchover.requests"]
+    assert [line.getMessage() for line in lines] == [f"refused: 500 backend_not_found: {problem}"] * 3
+    assert fields_of(lines[0])["route"] == "ns/route"
+    assert fields_of(lines[0])["request_id"] == "id-1"
 
 
 async def test_a_path_without_a_route_gets_404_and_names_no_other(client: aiohttp.ClientSession) -> None:
@@ -416,7 +417,9 @@ async def test_a_request_that_failed_over_is_one_line_that_holds_no_secret(
             await ask(client, at)
 
     lines = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert [record.getMessage() for record in lines] == ["failed over: model-0 429 rate-limited > model-1 200"]
+    assert [record.getMessage() for record in lines] == [
+        "failed over: openai/model-0 429 rate-limited > openai/model-1 200"
+    ]
     attempts = fields_of(lines[0])["attempts"]
     assert [step["decision"] for step in attempts] == ["next priority", "answer: success"]
     assert KEY not in caplog.text
@@ -435,7 +438,7 @@ async def test_a_request_that_went_well_is_a_line_only_where_all_are_asked_for(
             await ask(client, at)
 
     lines = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert [record.getMessage() for record in lines] == ["served: model-0 200"]
+    assert [record.getMessage() for record in lines] == ["served: openai/model-0 200"]
 
 
 async def test_the_last_answer_is_handed_on_unchanged(client: aiohttp.ClientSession) -> None:
@@ -451,7 +454,7 @@ async def test_when_no_target_can_be_reached_the_answer_names_what_was_tried(cli
             error = (await answer.json())["error"]
 
     assert answer.status == 503
-    assert "tried: model-0 connect-failed > model-1 connect-failed; request ID: " in error["message"]
+    assert "tried: openai/model-0 connect-failed > openai/model-1 connect-failed; request ID: " in error["message"]
 
 
 async def test_an_explicit_retry_on_hands_a_failure_on_that_it_does_not_name(client: aiohttp.ClientSession) -> None:

@@ -126,7 +126,8 @@ def test_the_data_planes_log_has_one_trace_with_the_three_attempts() -> None:
     (trace,) = until(traces, "the request's trace is there")
     assert [each["model"] for each in trace["attempts"]] == MODELS
     assert [each["status"] for each in trace["attempts"]] == [429, 429, 429]
-    assert trace["msg"].startswith("exhausted: gpt-4o 429 rate-limited > gpt-4.0-turbo 429 rate-limited > ")
+    assert trace["level"] == "WARNING"
+    assert trace["msg"].startswith("exhausted: openai/gpt-4o 429 rate-limited > openai/gpt-4.0-turbo 429 ")
 
 
 def test_when_the_second_model_recovers_the_request_is_answered_200() -> None:

@@ -14,6 +14,7 @@ from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import passing_body
+from switchover_dataplane.telemetry.refusals import Refusals
 
 SEEDS = tuple(case.data for case in CASES if 10 < len(case.data) < 1_500)
 WORDS = (
@@ -95,7 +96,7 @@ async def _seen(*conversations: tuple[bytes, ...]) -> list[tuple[list[Seen], byt
         seen.append(Seen(request.method, request.head.target, tuple(request.headers.items()), content))
         return OwnAnswer(200, body=b"ok")
 
-    edge = Edge(handle, 7, Limits(), Connections(10))
+    edge = Edge(handle, Refusals().tell, 7, Limits(), Connections(10))
     had: list[tuple[list[Seen], bytes]] = []
     for cut in conversations:
         answered = await _converse(edge, cut)

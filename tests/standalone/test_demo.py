@@ -75,7 +75,7 @@ async def test_the_demo_shows_three_models_in_order_then_a_rescue_and_ends_by_it
     assert received == ["gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo", "gpt-4o", "gpt-4.0-turbo"]
     assert "< HTTP/1.1 429, after 3 attempts" in out
     assert "< HTTP/1.1 200, after 2 attempts" in out
-    assert "failed over: gpt-4o 429 rate-limited > gpt-4.0-turbo 200" in out
+    assert "failed over: openai/gpt-4o 429 rate-limited > openai/gpt-4.0-turbo 200" in out
     assert "\x1b" not in out
     assert nothing_is_left(copy)
 

@@ -19,6 +19,7 @@ from switchover_dataplane.formats import own_answers
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
+from switchover_dataplane.telemetry import trace
 from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
 
 _LIMITS: Final = Limits(keep_alive=5.0)
@@ -124,10 +125,19 @@ class Admin:
         now = time.monotonic()
         return {
             "active": self._state.active_priorities(now),
-            "cooling": self._runtime.health.dump(now),
+            "cooling": [self._named(entry) for entry in self._runtime.health.dump(now)],
             "in_flight": {name: count for name, count in self._runtime.in_flight.items() if count},
             "connections": self._runtime.transport.counts(),
         }
+
+    def _named(self, entry: dict[str, str | int | float | None]) -> dict[str, str | int | float | None]:
+        """Name the model of an entry as log lines and answers do: PROVIDER/MODEL."""
+        current = self._state.current
+        route = current.routes.get(str(entry.get("target"))) if current is not None else None
+        if route is None:
+            return entry
+        asked = str(entry["model"])[: trace.LONGEST_NAME]
+        return {**entry, "model": trace.name_of(route.wire.name, route.label or asked)}
 
 
 def is_of_this_machine(remote: str | None, headers: Fields) -> bool:

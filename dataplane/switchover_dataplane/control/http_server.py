@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from aiohttp import HttpVersion11, web
 
-from switchover_dataplane.edge import early_refusal
+from switchover_dataplane.edge import early_refusal, request_ids
 from switchover_dataplane.edge.reply_head import SERVER
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
@@ -256,7 +256,7 @@ class _Connection(web.RequestHandler):
         wire = self._wire
         if wire is None:
             return
-        wire.write(why.wire())
+        wire.write(why.wire(request_ids.new_id()))
         if wire.can_write_eof():
             wire.write_eof()
         asyncio.get_running_loop().call_later(_LINGER, wire.close)

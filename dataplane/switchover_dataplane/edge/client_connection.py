@@ -5,13 +5,12 @@ How requests come in, `receiving` knows; how answers go out, `sending`.
 
 import asyncio
 import logging
-import random
 import select
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
-from switchover_dataplane.edge import early_refusal
+from switchover_dataplane.edge import early_refusal, request_ids
 from switchover_dataplane.edge.clients import Clients
 from switchover_dataplane.edge.heads import Heads
 from switchover_dataplane.edge.receiving import LINGER, Check, Receiving
@@ -21,7 +20,6 @@ from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import turns
 from switchover_dataplane.process.waiter import Waiter
-from switchover_dataplane.routing import headers
 
 log = logging.getLogger("switchover.edge")
 
@@ -148,7 +146,7 @@ class ClientConnection(Receiving):
     async def _serve_one(self, request: Request) -> bool:
         """Answer a request; return whether another may follow it."""
         try:
-            answer = self._refused or await self._serve(request)
+            answer = self._told(request, self._refused) if self._refused else await self._serve(request)
             if answer is not None:
                 self.send_own(answer)
             elif not self.has_begun:
@@ -167,6 +165,13 @@ class ClientConnection(Receiving):
         self._deadline.set(self._loop.time(), self._clients.limits.keep_alive, self._idle_is_over)
         return self.keeps
 
+    def _told(self, request: Request, answer: OwnAnswer) -> OwnAnswer:
+        """Write down that a request was refused because of its head; return the answer with its identifier."""
+        request_id = request_ids.id_of(request.headers)
+        answer.headers["x-request-id"] = request_id
+        self._clients.tell(request_id, answer.status, answer.code, answer.why)
+        return answer
+
     async def _pass_over(self, body: RequestBody) -> None:
         """Read the rest of a body that nobody wants, for a moment: unread bytes would reset the answer."""
         self._deadline.clear()
@@ -183,7 +188,7 @@ class ClientConnection(Receiving):
         Raises:
             ConnectionResetError: an answer has begun.
         """
-        request_id = headers.request_id(request.headers, _new_id)
+        request_id = request_ids.id_of(request.headers)
         _log(error, request_id)
         if self.has_begun:
             raise ConnectionResetError("an answer has begun")
@@ -197,10 +202,6 @@ class ClientConnection(Receiving):
 def _address(peer: object) -> str:
     """Return the address of a socket's peer; "" for a Unix socket."""
     return str(peer[0]) if isinstance(peer, tuple) else ""
-
-
-def _new_id() -> str:
-    return f"{random.getrandbits(128):032x}"
 
 
 def _log(error: BaseException, request_id: str) -> None:

@@ -1,6 +1,7 @@
 """The clients of a port: what each of them may take, and how many there may be."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,15 +36,20 @@ class Connections:
         self.open = 0
 
 
+Tell = Callable[[str, int, str, str], None]
+"""Writes down that the edge answered a request itself: its identifier, the status, the code, and why."""
+
+
 @dataclass(slots=True)
 class Clients:
     """The connections of one port, and the tasks that serve them; `none` is set when the last one has closed.
 
-    With `leaving`, every answer says that its connection ends with it.
+    With `leaving`, every answer says that its connection ends with it. `tell` gets what no handler hears of.
     """
 
     limits: Limits
     connections: Connections
+    tell: Tell
     leaving: bool = False
     open: "set[ClientConnection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)

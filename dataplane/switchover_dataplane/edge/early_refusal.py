@@ -26,13 +26,14 @@ class Refusal:
         """OpenAI's `error.type`."""
         return "invalid_request_error" if self.status < 500 else "server_error"
 
-    def wire(self) -> bytes:
+    def wire(self, request_id: str) -> bytes:
         """Write the whole answer."""
         body = own_answers.body(self.message, self.kind, self.code)
         wait = "" if self.retry_after is None else f"retry-after: {self.retry_after}\r\n"
         return (
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nserver: switchover\r\n{wait}"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+            "connection: close\r\n\r\n"
         ).encode() + body
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from switchover_dataplane.edge import certificates
 from switchover_dataplane.edge.certificates import Certificates, Contexts
-from switchover_dataplane.edge.server import Connections, Edge, Handle, Limits
+from switchover_dataplane.edge.server import Connections, Edge, Handle, Limits, Tell
 from switchover_dataplane.process import address
 from switchover_dataplane.table.ports import Port
 from switchover_dataplane.table.table import Table
@@ -48,14 +48,17 @@ class Prepared:
 
 
 class Listeners:
-    """All open ports of the process, at the address `bind`.
+    """All open ports of the process, at the address `bind`. `tell` gets what is answered before it comes to `handle`.
 
     `share_ports` lets other processes serve them, too (SO_REUSEPORT); `grace` is how many seconds requests in flight
     have to end when their port leaves the table.
     """
 
-    def __init__(self, handle: Handle, bind: str, limits: Limits, *, share_ports: bool, grace: float = 30.0) -> None:
+    def __init__(
+        self, handle: Handle, tell: Tell, bind: str, limits: Limits, *, share_ports: bool, grace: float = 30.0
+    ) -> None:
         self._handle = handle
+        self._tell = tell
         self._bind = bind.strip("[]")
         self._is_on_loopback = address.is_loopback(self._bind)
         self._share_ports = share_ports
@@ -146,7 +149,7 @@ class Listeners:
 
     async def _start(self, port: Port, listening: socket.socket) -> None:
         """Accept connections at a socket that stays ours, so that another server can take it over."""
-        edge = Edge(self._handle, port.number, self._limits, self._connections)
+        edge = Edge(self._handle, self._tell, port.number, self._limits, self._connections)
         if self._winding_down:
             edge.wind_down()
         shown = Certificates()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from switchover_dataplane.edge import early_refusal
+from switchover_dataplane.edge import early_refusal, request_ids
 from switchover_dataplane.edge.clients import Clients
 from switchover_dataplane.edge.early_refusal import HEAD_LIMIT, Refusal
 from switchover_dataplane.edge.head_parser import HeadParser, RefusedHead
@@ -37,7 +37,9 @@ class Receiving(Sending):
     """Makes requests of what comes, one at a time: `_waiter` waits for the next one, `_behind` keeps what follows it.
     `_last` is the head of the request before, where it is known: mostly the next one has it too.
 
-    `_refused` is the answer to the request of the moment where `check` does not let it pass.
+    `_refused` is the answer to the request of the moment where `check` does not let it pass. `turned_away` says why
+    the connection was given up, and `request_id` is the identifier under which a handler waits for the body of its
+    request, "" while none does.
     """
 
     __slots__ = (
@@ -57,8 +59,9 @@ class Receiving(Sending):
         "_refused",
         "_remote",
         "_task",
-        "_turned_away",
         "_waiter",
+        "request_id",
+        "turned_away",
     )
 
     def __init__(self, clients: Clients, heads: Heads, check: Check) -> None:
@@ -68,7 +71,8 @@ class Receiving(Sending):
         self._heads = heads
         self._check = check
         self._remote = ""
-        self._turned_away = False
+        self.request_id = ""
+        self.turned_away: Refusal | None = None
         self._reading_is_paused = False
         self._has_served = False
         self._deadline = Deadline(loop)
@@ -93,7 +97,7 @@ class Receiving(Sending):
                 waiter.wake()
         elif self._body is not None:
             self._read_body(self._body, data)
-        elif not self._turned_away:
+        elif self.turned_away is None:
             self._keep_behind(data)
 
     def _keep_behind(self, data: bytes) -> None:
@@ -173,11 +177,12 @@ class Receiving(Sending):
             return request
         self._body = body = RequestBody(InChunks() if head.is_chunked else ByLength(length or 0), self._resume_reading)
         self._body_is_held = False
+        self.request_id = ""
         self._body_began = self._loop.time()
         self.request = request = Request(head, self._remote, self, length, None, body)
         self._expect_body(body)
         self._read_body(body, data[end:])
-        return None if self._turned_away else request
+        return None if self.turned_away is not None else request
 
     # ── Bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,7 +241,13 @@ class Receiving(Sending):
 
     def _turn_away(self, why: Refusal) -> None:
         """Answer and close; what still comes is read for a moment, as unread bytes would reset the answer."""
-        self._turned_away = True
+        self.turned_away = why
+        request, request_id = self.request, ""
+        if request is not None:
+            request_id = self.request_id
+        if not request_id:
+            request_id = request_ids.new_id() if request is None else request_ids.id_of(request.headers)
+            self._clients.tell(request_id, why.status, why.code, why.message)
         self._deadline.end()
         self._resume_reading()
         # A handler that still runs finds no transport for its own answer.
@@ -244,7 +255,7 @@ class Receiving(Sending):
         self._end_request()
         if transport is None:
             return
-        transport.write(why.wire())
+        transport.write(why.wire(request_id))
         if transport.can_write_eof():
             transport.write_eof()
         self._loop.call_later(LINGER, transport.close)

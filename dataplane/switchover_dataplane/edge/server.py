@@ -11,13 +11,13 @@ from typing import Final, cast
 
 from switchover_dataplane.edge import browsers
 from switchover_dataplane.edge.client_connection import ClientConnection
-from switchover_dataplane.edge.clients import Clients, Connections, Limits
+from switchover_dataplane.edge.clients import Clients, Connections, Limits, Tell
 from switchover_dataplane.edge.heads import Heads
 from switchover_dataplane.edge.request import Head, Request
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
 
-__all__ = ["Connections", "Edge", "Handle", "Limits"]
+__all__ = ["Connections", "Edge", "Handle", "Limits", "Tell"]
 
 log = logging.getLogger("switchover.edge")
 
@@ -43,10 +43,10 @@ Handle = Callable[[Request, int], Awaitable[OwnAnswer | None]]
 class Edge:
     """The server of one port: makes the protocol of each new connection. The handler gets `port` with each request."""
 
-    def __init__(self, handle: Handle, port: int, limits: Limits, connections: Connections) -> None:
+    def __init__(self, handle: Handle, tell: Tell, port: int, limits: Limits, connections: Connections) -> None:
         self.port = port
         self._hostnames: Set[str] | None = None
-        self._clients = Clients(limits, connections)
+        self._clients = Clients(limits, connections, tell)
         self._heads = Heads()
         self._handle = handle
 

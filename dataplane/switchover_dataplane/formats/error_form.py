@@ -33,7 +33,9 @@ def form_of(path: str) -> Form:
 
 def error(path: str, status: int, code: str, message: str) -> own_answers.OwnAnswer:
     """Make an answer in the form of the API that `path` belongs to; `code` has a place in OpenAI's form alone."""
-    return own_answers.json(status, _body(path, status, code, message))
+    answer = own_answers.json(status, _body(path, status, code, message))
+    answer.code, answer.why = code, message
+    return answer
 
 
 _DENIALS: Final[dict[Why, tuple[int, str, str]]] = {

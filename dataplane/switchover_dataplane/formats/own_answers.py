@@ -19,6 +19,7 @@ _JSON: Final = "application/json"
 class OwnAnswer:
     """A whole answer of the gateway's own; the connection writes it. With `closes` the connection ends with it.
 
+    `code` and `why` are for the log: what is wrong, in one word and in words that hold nothing of what a client sent.
     The connection adds what frames the body, `Date` and `Server`. To HEAD it sends neither the body nor what describes
     the body (RFC 9110, section 9.3.2).
     """
@@ -27,6 +28,8 @@ class OwnAnswer:
     headers: "CIMultiDict[str]" = field(default_factory=CIMultiDict)
     body: bytes = b""
     closes: bool = False
+    code: str = ""
+    why: str = ""
 
 
 def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
@@ -43,14 +46,15 @@ def error(status: int, code: str, message: str, *, param: str | None = None, wai
     """Make an error; `wait` seconds become `Retry-After`, rounded up."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     answer = json(status, body(message, kind, code, param))
+    answer.code, answer.why = code, message
     if wait is not None:
         answer.headers["retry-after"] = str(max(1, math.ceil(wait)))
     return answer
 
 
-def no_backend(request_id: str) -> OwnAnswer:
-    """Say that the route has no backend that can be used (Gateway API: 500); why is for the log and the status."""
+def no_backend(request_id: str, why: str) -> OwnAnswer:
+    """Say that the route has no backend that can be used (Gateway API: 500); `why` is for the log alone."""
     text = "the backend of this route cannot be used; the route's status and the gateway's log say why"
     answer = error(500, "backend_not_found", f"{text}; request ID: {request_id}")
-    answer.headers["x-request-id"] = request_id
+    answer.why = why
     return answer

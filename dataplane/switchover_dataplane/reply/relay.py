@@ -148,7 +148,7 @@ class Relay:
         """
         last = self._record.attempts[-1]
         self._exchange.broke(broke)
-        self._broke = self._broke or f"{trace.shown(last)} {broke.how}"
+        self._broke = self._broke or f"{trace.served_by(last)} {broke.how}"
         body = self._continuation()
         if isinstance(body, str):
             await self._abort(body)

@@ -11,11 +11,13 @@ from switchover_dataplane.upstream import codings
 
 
 class Unserved(Exception):
-    """A request that is not sent, and the answer that it gets."""
+    """A request that is not sent, and the answer that it gets; `route` and `request_id` are "" where not known."""
 
-    def __init__(self, response: OwnAnswer) -> None:
+    def __init__(self, response: OwnAnswer, route: str = "", request_id: str = "") -> None:
         super().__init__(response.status)
         self.response = response
+        self.route = route
+        self.request_id = request_id
 
 
 def overloaded(error: OutOfMemoryBudget) -> Unserved:
@@ -25,7 +27,9 @@ def overloaded(error: OutOfMemoryBudget) -> Unserved:
 
 def bad_body(error: BadBody) -> Unserved:
     """Answer a request whose body no model is asked with."""
-    return Unserved(own_answers.error(400, "invalid_body", str(error), param=error.param or None))
+    answer = own_answers.error(400, "invalid_body", str(error), param=error.param or None)
+    answer.why = "the body is none that models are asked with"  # what the client reads may quote a name of its own
+    return Unserved(answer)
 
 
 def check_protocol(headers: Fields) -> None:

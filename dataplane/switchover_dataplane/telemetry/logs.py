@@ -16,8 +16,6 @@ from switchover_dataplane.telemetry.line import Line
 
 # Forms of the standard library read these out of a record's `__dict__`.
 _SAME_IN_ALL: Final = {
-    "levelname": "INFO",
-    "levelno": logging.INFO,
     "args": (),
     "lineno": 0,
     "msecs": 0.0,
@@ -27,12 +25,17 @@ _SAME_IN_ALL: Final = {
 }
 
 
-class Entry(logging.LogRecord):
-    """A record with the level INFO that has only what the two forms write, and so costs a fraction of another one."""
+_NAMES: Final = {logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
 
-    def __init__(self, name: str, message: str, fields: Line) -> None:
+
+class Entry(logging.LogRecord):
+    """A record that has only what the two forms write, and so costs a fraction of another one."""
+
+    def __init__(self, name: str, level: int, message: str, fields: Line) -> None:
         self.__dict__.update(_SAME_IN_ALL)
         self.name = name
+        self.levelno = level
+        self.levelname = _NAMES[level]
         self.msg = message
         self.fields = fields
         self.created = time.time()
@@ -42,16 +45,19 @@ class Entry(logging.LogRecord):
         return str(self.msg)
 
 
-def info(logger: logging.Logger, message: str, fields: Line) -> None:
-    """Log a line; whoever makes its fields asks before whether the logger is enabled for INFO."""
+def write(logger: logging.Logger, level: int, message: str, fields: Line) -> None:
+    """Log a line; whoever makes its fields asks before whether the logger is enabled for the level.
+
+    A warning waits for the end of the event loop's turn as well: in an outage there is one for each request.
+    """
     output = _only_output(logger)
     if output is None:
-        logger.handle(Entry(logger.name, message, fields))
+        logger.handle(Entry(logger.name, level, message, fields))
         return
     try:
-        output.add(line_of(time.time(), "INFO", message, fields))
+        output.add(line_of(time.time(), _NAMES[level], message, fields))
     except Exception:  # noqa: BLE001 - no line is worth the request that it is about
-        output.handleError(Entry(logger.name, message, fields))
+        output.handleError(Entry(logger.name, level, message, fields))
 
 
 def _only_output(logger: logging.Logger) -> "Output | None":
@@ -74,22 +80,24 @@ class JsonLines(log_lines.JsonLines):
 
 
 class Text(log_lines.TextLines):
-    """Each attempt of a trace has its own line."""
+    """Each attempt of a trace has its own line, and the line about a request its identifier."""
 
     def details(self, record: logging.LogRecord) -> str:
-        """Write the attempts of a trace, if the record is one."""
-        text = ""
-        for number, step in enumerate(log_lines.fields_of(record).get("attempts", ()), 1):
+        """Write what a request was, and the attempts of a trace, if the record is about one."""
+        fields = log_lines.fields_of(record)
+        text = printable(f" (request {fields['request_id']})") if fields.get("request_id") else ""
+        for number, step in enumerate(fields.get("attempts", ()), 1):
             what = step.get("detail") or step["status"]
             reason = f" {step['error_class']}" if step["error_class"] else ""
-            line = printable(f"{step['model'] or step['target']}: {what}{reason}")
+            name = f"{step['provider']}/{step['model']}" if step["model"] else step["target"]
+            line = printable(f"{name}: {what}{reason}")
             text += f"\n              {number}. {line} after {step['duration_ms']} ms, then: {step['decision']}"
         return text
 
 
 class Output(logging.StreamHandler[TextIO]):
     """Writes the lines of one turn of the event loop at once, in their order, and those of a process without one as
-    they come. A warning or an error, and the end of the process, let nothing wait.
+    they come. A warning or an error that is not about one request, and the end of the process, let nothing wait.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -109,7 +117,7 @@ class Output(logging.StreamHandler[TextIO]):
         except Exception:  # noqa: BLE001 - no line is worth the request that it is about
             self.handleError(record)
             return
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and not isinstance(record, Entry):
             self._lines.append(line)
             self._write()
         else:
@@ -142,7 +150,7 @@ class Output(logging.StreamHandler[TextIO]):
         try:
             self.flush()
         except Exception:  # noqa: BLE001 - as above
-            self.handleError(Entry(__name__, "lines could not be written", Line()))
+            self.handleError(Entry(__name__, logging.ERROR, "lines could not be written", Line()))
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

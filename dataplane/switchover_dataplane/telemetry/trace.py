@@ -65,11 +65,6 @@ class Attempt:
         """Add bytes of the answer that were passed on."""
         self.bytes += size
 
-    @property
-    def label(self) -> str:
-        """The model where there is one, else the target; a caller's name of a model is cut where it is too long."""
-        return self.model[:LONGEST_NAME] or self.target
-
 
 class Record:
     """Everything that is written down about one request. `status` is the one the client got, `caller` whose key it had.
@@ -110,8 +105,8 @@ class Record:
 
     @property
     def worth_telling(self) -> bool:
-        """Whether a model failed here and not only the caller."""
-        return len(self.attempts) > 1 or self.outcome in ("exhausted", "interrupted")
+        """Whether the request was anything but a plain success."""
+        return self.outcome != "served"
 
 
 def note(attempt: Attempt, outcome: Outcome) -> None:
@@ -142,8 +137,9 @@ _VERBS: dict[Ending, str] = {
 
 
 def message(record: Record) -> str:
-    """Say in one readable line what happened: `failed over: gpt-4o 429 rate-limited > gpt-4.0-turbo 200`."""
-    steps = " > ".join([_in_words(attempt.label, attempt) for attempt in record.attempts])
+    """Say in one readable line what happened: `failed over: openai/gpt-4o 429 rate-limited > openai/gpt-4.1 200`."""
+    named = [(served_by(each) if each.model else each.target, each) for each in record.attempts]
+    steps = " > ".join([_in_words(name, attempt) for name, attempt in named])
     return f"{_VERBS[record.outcome]}: {steps or 'no target'}"
 
 
@@ -154,30 +150,26 @@ def _in_words(name: str, attempt: Attempt) -> str:
 
 
 def summary(record: Record) -> str:
-    """Say to the caller what was tried: `gpt-4o 429 rate-limited > gpt-4.0-turbo connect-failed`.
+    """Say to the caller what was tried: `openai/gpt-4o 429 rate-limited > openai/gpt-4.1 connect-failed`.
 
     Which host, address or object of the cluster that was is for the log.
     """
-    return " > ".join([_in_words(shown(attempt), attempt) for attempt in record.attempts]) or "nothing"
-
-
-def shown(attempt: Attempt) -> str:
-    """Name the model for the caller, or the kind of target where no model is known.
-
-    The model's name may be the caller's own text, and stands in a header.
-    """
-    return _shown(attempt.provider, attempt.model)
+    return " > ".join([_in_words(served_by(attempt), attempt) for attempt in record.attempts]) or "nothing"
 
 
 def served_by(attempt: Attempt) -> str:
     """Name the target for the caller: PROVIDER/MODEL, or PROVIDER where no model is known."""
     model = attempt.model
     # A caller's own name of a model is cut first: as a key of the cache it would hold memory.
-    return _served_by(attempt.provider, model if len(model) <= LONGEST_NAME else model[:LONGEST_NAME])
+    return name_of(attempt.provider, model if len(model) <= LONGEST_NAME else model[:LONGEST_NAME])
 
 
 @lru_cache(maxsize=1024)
-def _served_by(provider: str, model: str) -> str:
+def name_of(provider: str, model: str) -> str:
+    """Name a model as everybody reads it: PROVIDER/MODEL, or PROVIDER where `model` is "".
+
+    The model's name may be the caller's own text, of up to `LONGEST_NAME` characters, and stands in a header.
+    """
     return f"{provider}/{_shown(provider, model)}" if model else provider
 
 

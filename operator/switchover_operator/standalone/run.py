@@ -82,6 +82,7 @@ _WAITS: Final = "starts all the same and serves what comes there later"
     help="Connect to the second HOST:PORT where a target has the first, as curl's flag of this name does. Repeatable.",
 )
 @allow_targets_option
+@option("--log-all", is_flag=True, help="Write a log line for every request, for plain successes too.")
 @log_format_option
 def run(  # noqa: PLR0917 - one argument a flag; click names them
     models: tuple[Model, ...],
@@ -96,6 +97,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
     workers: int,
     connect_to: tuple[str, ...],
     allow_targets: tuple[Network, ...],
+    log_all: bool,
     log_format: logs.LogFormat | None,
 ) -> None:
     """Serve models, or manifests, on this machine, without a cluster.
@@ -136,6 +138,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         *admin,
         connect_to=connect_to,
         log_format=log_format,
+        log_all=log_all,
         share_ports=workers > 1,
         allow_targets=tuple(map(str, allowed)),
         own_ports=own_ports,

@@ -42,6 +42,7 @@ class Command:
     connect_to: tuple[str, ...]
     log_format: str
     share_ports: bool
+    log_all: bool = False
     allow_targets: tuple[str, ...] = ()
     own_ports: tuple[int, ...] = ()
 
@@ -58,6 +59,7 @@ class Command:
             *(argument for rule in self.connect_to for argument in ("--connect-to", rule)),
             *(argument for each in self.allow_targets for argument in ("--allow-targets", each)),
             *(argument for port in self.own_ports for argument in ("--own-port", str(port))),
+            *(("--log-all",) if self.log_all else ()),
             *(("--share-ports",) if self.share_ports else ()),
             "--ready-with-port",
             "--die-with-parent",

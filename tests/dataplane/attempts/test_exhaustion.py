@@ -22,6 +22,7 @@ from switchover_dataplane.served_table import Ack
 from switchover_dataplane.table.policies import Policy, RetryBudget
 from switchover_dataplane.table.upstreams import Auth, Upstream
 from switchover_dataplane.table.wire import encode, sealed
+from switchover_dataplane.telemetry.refusals import Refusals
 
 ASKED = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
 MEBIBYTE = 1 << 20
@@ -385,7 +386,7 @@ async def test_a_slow_body_is_given_up_for_one_that_needs_its_room() -> None:
             held.close()
             ended.append(request.headers["x-name"])
 
-    edge = Edge(handle, 7, Limits(), Connections(10))
+    edge = Edge(handle, Refusals().tell, 7, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     head = "POST / HTTP/1.1\r\nhost: a\r\nx-name: {}\r\ncontent-length: {}\r\n\r\n"

@@ -57,7 +57,7 @@ async def test_a_model_that_cannot_be_reached_hides_nothing_that_another_said(
     assert (answer.status, answer.headers["retry-after"], answer.served_by) == (429, "30", "openai/model-0")
     assert answer.headers["x-switchover-attempts"] == "2"
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert line.getMessage() == "exhausted: model-0 429 rate-limited > model-1 connect-failed"
+    assert line.getMessage() == "exhausted: openai/model-0 429 rate-limited > openai/model-1 connect-failed"
     fields = fields_of(line)
     assert (fields["outcome"], fields["status"]) == ("exhausted", 429)
     assert [attempt.get("handed_on", False) for attempt in fields["attempts"]] == [True, False]
@@ -241,4 +241,4 @@ async def test_a_model_whose_large_answers_break_off_three_times_in_a_row_is_pas
                     await ask(client, at)
             assert (await ask(client, at)).served_by == "openai/model-1"
     assert (len(dying.seen), len(sound.seen)) == (3, 1)
-    assert caplog.records[0].getMessage() == "interrupted: model-0 200 interrupted"
+    assert caplog.records[0].getMessage() == "interrupted: openai/model-0 200 interrupted"

@@ -81,7 +81,7 @@ async def test_the_next_model_starts_beside_a_silent_one_and_the_silent_one_is_c
 
     assert (status, b"second" in body, served_by) == (200, True, "openai/model-1")
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert line.getMessage() == "failed over: model-0 silent > model-1 200"
+    assert line.getMessage() == "failed over: openai/model-0 silent > openai/model-1 200"
     attempts = fields_of(line)["attempts"]
     assert (attempts[0]["detail"], attempts[0]["decision"]) == ("firstTokenTimeout of 0.1s", "next priority")
 

@@ -41,6 +41,7 @@ from switchover_dataplane.table.table import VERSION, Table
 from switchover_dataplane.table.upstreams import Target, Upstream
 from switchover_dataplane.table.wire import encode, sealed
 from switchover_dataplane.telemetry.metrics import Metrics
+from switchover_dataplane.telemetry.refusals import Refusals
 from switchover_dataplane.upstream.transport import Transport
 
 
@@ -86,7 +87,9 @@ async def pushed(tmp_path: Path) -> AsyncIterator[Pushed]:
     metrics, health = Metrics(), Health()
     state = State(health, metrics, tmp_path / "kept.json")
     runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
-    listeners = Listeners(Proxy(state, runtime, metrics, Settings()).handle, "127.0.0.1", Limits(), share_ports=False)
+    refusals = Refusals()
+    proxy = Proxy(state, runtime, metrics, Settings(), refusals)
+    listeners = Listeners(proxy.handle, refusals.tell, "127.0.0.1", Limits(), share_ports=False)
     channel = push.Push(state, listeners)
     await channel.open(push.Channel(f"unix:{tmp_path}/push"))
     admin = Admin(state, runtime, metrics)

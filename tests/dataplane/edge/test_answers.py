@@ -12,6 +12,7 @@ from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.own_answers import OwnAnswer
+from switchover_dataplane.telemetry.refusals import Refusals
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -28,7 +29,7 @@ Answering = Callable[[Request], Awaitable[OwnAnswer | None]]
 @asynccontextmanager
 async def answering(answer: Answering) -> AsyncIterator[int]:
     """A port at which every request gets this answer."""
-    edge = Edge(lambda request, _: answer(request), 7, Limits(), Connections(10))
+    edge = Edge(lambda request, _: answer(request), Refusals().tell, 7, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]

@@ -17,6 +17,7 @@ from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
+from switchover_dataplane.telemetry.refusals import Refusals
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -97,7 +98,7 @@ async def _serve(limits: Limits) -> AsyncIterator[Served]:
         content = await read_body.read(request, most, MemoryBudget(most, time.monotonic).open(""), is_json=False)
         return OwnAnswer(200, body=f"{port} {request.method} {len(content)}".encode())
 
-    edge = Edge(handle, 7, limits, Connections(limits.connections))
+    edge = Edge(handle, Refusals().tell, 7, limits, Connections(limits.connections))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
     yield Served(server.sockets[0].getsockname()[1], edge, entered, left, release)
     server.close()

@@ -20,6 +20,7 @@ from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.table.ports import Certificate, Listener, Port
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import InvalidTable, sealed
+from switchover_dataplane.telemetry.refusals import Refusals
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -60,7 +61,7 @@ class Handler:
 
 @asynccontextmanager
 async def listening(handler: Handler, *ports: Port, secrets: dict[str, str] | None = None) -> AsyncIterator[Listeners]:
-    listeners = Listeners(handler.handle, "127.0.0.1", Limits(), share_ports=False, grace=20)
+    listeners = Listeners(handler.handle, Refusals().tell, "127.0.0.1", Limits(), share_ports=False, grace=20)
     await listeners.serve(listeners.prepare(served(*ports, secrets=secrets)))
     try:
         yield listeners

@@ -12,6 +12,7 @@ from switchover_dataplane.edge.server import Connections, Edge, Limits
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request import read_body
 from switchover_dataplane.request.memory_budget import MemoryBudget
+from switchover_dataplane.telemetry.refusals import Refusals
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -61,7 +62,7 @@ async def served() -> AsyncIterator[Seen]:
             await read_body.read(request, 1000, MemoryBudget(1000, time.monotonic).open(""), is_json=False)
         return OwnAnswer(200, body=b"ok")
 
-    edge = Edge(handle, 7, Limits(), Connections(10))
+    edge = Edge(handle, Refusals().tell, 7, Limits(), Connections(10))
     server = await asyncio.get_running_loop().create_server(edge, "127.0.0.1", 0)
     seen.port = server.sockets[0].getsockname()[1]
     yield seen

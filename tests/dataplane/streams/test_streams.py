@@ -125,7 +125,7 @@ async def test_nobody_who_read_half_an_answer_waits_without_end_for_the_other_ha
         async with gateway(table(free_port(), [target.port for target in made], policy)) as at:
             got = await ask(client, at)
             assert (got.broke, got.error["code"]) == (True, "stream_interrupted")
-            assert got.error["message"].startswith("the answer broke off (model-0 reset")
+            assert got.error["message"].startswith("the answer broke off (openai/model-0 reset")
             assert not any(at.runtime.in_flight.values())
 
 
@@ -300,7 +300,7 @@ async def test_malformed_events_are_dropped_and_counted(
 
     assert (got.text, got.is_whole) == (TEXT, True)
     [line] = [record for record in caplog.records if record.name == "switchover.trace"]
-    assert line.getMessage() == "failed over: model-0 200 interrupted > model-1 200"
+    assert line.getMessage() == "failed over: openai/model-0 200 interrupted > openai/model-1 200"
     first, second = fields_of(line)["attempts"]
     assert (first["dropped_events"], first["decision"], first["detail"][:5]) == (1, "next priority", "reset")
     assert second["continues"] is True

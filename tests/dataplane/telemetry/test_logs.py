@@ -14,7 +14,8 @@ from switchover_dataplane.telemetry import logs, trace, trace_line
 
 
 def step(model: str) -> dict[str, object]:
-    return {"model": model, "target": "t", "status": 500, "error_class": model, "duration_ms": 1, "decision": "next"}
+    named = {"provider": "openai", "model": model, "target": "t"}
+    return {**named, "status": 500, "error_class": model, "duration_ms": 1, "decision": "next"}
 
 
 @pytest.mark.parametrize(("sent", "written"), ODD.values(), ids=ODD.keys())
@@ -85,7 +86,7 @@ def failed_over(name: str = "id") -> trace.Record:
 
 
 def entry(of: trace.Record) -> logs.Entry:
-    made = logs.Entry("switchover.trace", trace.message(of), trace_line.line(of))
+    made = logs.Entry("switchover.trace", logging.INFO, trace.message(of), trace_line.line(of))
     made.created = 1_796_000_000.25
     return made
 
@@ -93,7 +94,7 @@ def entry(of: trace.Record) -> logs.Entry:
 def test_the_json_line_of_a_trace_has_all_that_was_tried_in_this_order() -> None:
     assert logs.JsonLines().format(entry(failed_over())) == (
         '{"time":"2026-11-30T00:53:20.250000Z","level":"INFO",'
-        '"msg":"failed over: gpt-4o 429 rate-limited > ns/up/1/0","request_id":"id","caller":"ns/app",'
+        '"msg":"failed over: openai/gpt-4o 429 rate-limited > ns/up/1/0","request_id":"id","caller":"ns/app",'
         '"route":"ns/route","rule":"0","outcome":"rescued","status":200,"duration_ms":12.3,"attempts":['
         '{"priority":0,"target":"ns/up/0/0","provider":"openai","model":"gpt-4o","status":429,'
         '"error_class":"rate-limited","wait_ms":0.0,"first_token_ms":null,"duration_ms":1.3,"bytes":0,'
@@ -116,7 +117,7 @@ def test_the_line_of_a_trace_is_that_of_any_other_record_with_the_same_fields(cr
 
 def test_the_line_of_a_trace_is_written_by_any_form_of_the_standard_library() -> None:
     form = logging.Formatter("%(asctime)s %(name)s %(levelname)s %(module)s:%(lineno)d %(threadName)s %(message)s")
-    assert form.format(entry(failed_over())).endswith("failed over: gpt-4o 429 rate-limited > ns/up/1/0")
+    assert form.format(entry(failed_over())).endswith("failed over: openai/gpt-4o 429 rate-limited > ns/up/1/0")
 
 
 # ── When lines are written ──────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +157,7 @@ def test_without_an_event_loop_a_line_is_written_at_once(log: logging.Logger, wr
 
 async def test_the_lines_of_one_turn_are_written_at_once_in_their_order(log: logging.Logger, written: Written) -> None:
     log.info("one")
-    logs.info(log, "two", trace_line.line(failed_over()))
+    logs.write(log, logging.WARNING, "two", trace_line.line(failed_over()))
     assert written.writes == []
     await asyncio.sleep(0)
     assert written.writes == ["one\ntwo\n"]
