@@ -37,6 +37,7 @@ from switchover_dataplane.routing import backends, callers, filters, header_valu
 from switchover_dataplane.routing.header_values import NO_FACTS
 from switchover_dataplane.routing.match import BadTarget, MatchedRule
 from switchover_dataplane.served_table import Serving, State
+from switchover_dataplane.table.disabled import without
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.telemetry import logs, trace, trace_line
 from switchover_dataplane.telemetry.metrics import Metrics
@@ -94,7 +95,8 @@ class Proxy:
                 call = await call_that_comes(request, routed, record.request_id, held)
             first, targets = routed.first, routed.upstream
             if first is not None and first.is_for_vectors:
-                targets = of_one_model(targets, routed.serving.routes, call.body.model)
+                # What may answer is found among all: the place of a disabled model is not for vectors of another one.
+                targets = without(of_one_model(routed.every, routed.serving.routes, call.body.model), routed.out)
             identity = RequestIdentity(
                 call, name=routed.caller, fields=request.headers, query=routed.query, address=request.remote
             )
@@ -126,7 +128,7 @@ class Proxy:
             held.close()
             budget.end(upstream)
             self._metrics.in_flight -= 1
-            self._finish(record)
+            self._finish(record, routed)
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -240,7 +242,10 @@ class Proxy:
             answer = self._as_error(routed.policy, ended.outcome, answer)
         if answer is None:
             wait = exchange.earliest_return()
-            response = no_answer.no_answer(ended.outcome, trace.summary(record), record.request_id, wait)
+            if ended.outcome is None and routed.out:
+                response = no_answer.all_disabled(record.request_id)
+            else:
+                response = no_answer.no_answer(ended.outcome, trace.summary(record), record.request_id, wait)
             self._add_summary(response.headers, record)
             return response
         if answer.status == 429:
@@ -327,13 +332,13 @@ class Proxy:
             response_headers[trace.SERVED_BY_HEADER] = trace.served_by(answering)
         response_headers["x-request-id"] = record.request_id
 
-    def _finish(self, record: trace.Record) -> None:
+    def _finish(self, record: trace.Record, routed: Routed) -> None:
         record.duration_ms = (time.monotonic() - record.started) * 1000
         self._metrics.observe(record)
         if self._settings.log_all or record.worth_telling:
-            self._tell(record)
+            self._tell(record, routed)
 
-    def _tell(self, record: trace.Record) -> None:
+    def _tell(self, record: trace.Record, routed: Routed) -> None:
         """Write a request down. What a client can cause without a model that answers is written while it is little."""
         level = logging.WARNING if record.outcome == "exhausted" else logging.INFO
         if not log.isEnabledFor(level):
@@ -344,7 +349,8 @@ class Proxy:
             is_cheap = record.outcome == "client-gone" or not record.attempts
             if is_cheap and not self._refusals.admits(record.status, record.outcome, record.route):
                 return
-        logs.write(log, level, trace.message(record), trace_line.line(record))
+        passed_by = routed.passed_by if routed.out else ()
+        logs.write(log, level, trace.message(record, passed_by), trace_line.line(record, passed_by))
 
 
 async def _passed_on(

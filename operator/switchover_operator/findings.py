@@ -125,7 +125,7 @@ def _weight(condition: Condition) -> Weight | None:
             return Weight.FAULT
         case ("UnsupportedField", "True") | ("WorstCase", "False"):
             return Weight.NO_EFFECT
-        case "OpenAccess", "True":
+        case "OpenAccess" | "Disabled", "True":
             return Weight.RISK
         case "RetryPolicy" | "WorstCase" | "AccessControl", "True":
             return Weight.NOTE

@@ -126,9 +126,32 @@ class Admin:
         return {
             "active": self._state.active_priorities(now),
             "cooling": [self._named(entry) for entry in self._runtime.health.dump(now)],
+            "disabled": self._disabled(),
             "in_flight": {name: count for name, count in self._runtime.in_flight.items() if count},
             "connections": self._runtime.transport.counts(),
         }
+
+    def _disabled(self) -> list[dict[str, str]]:
+        """List the targets that are taken out of rotation, and why; `policy` is the one under which, "" for each."""
+        current = self._state.current
+        if current is None:
+            return []
+        table, routes = current.table, current.routes
+        found = [
+            (target.id, "", upstream.disabled)
+            for upstream in table.upstreams.values()
+            if upstream.disabled
+            for pool in upstream.priorities
+            for target in pool
+        ]
+        found += [
+            (each.target, name, each.reason) for name, policy in table.policies.items() for each in policy.disabled
+        ]
+        return [
+            {"target": target, "model": routes[target].name, "policy": policy, "reason": reason}
+            for target, policy, reason in found
+            if target in routes
+        ]
 
     def _named(self, entry: dict[str, str | int | float | None]) -> dict[str, str | int | float | None]:
         """Name the model of an entry as log lines and answers do: PROVIDER/MODEL."""

@@ -22,3 +22,9 @@ def no_answer(outcome: Outcome | None, tried: str, request_id: str, wait: float 
         case _:
             status, code, what = 503, "no_target", "no model is configured for this route that could be tried"
     return error(status, code, f"{what}; tried: {tried}; request ID: {request_id}", wait=wait)
+
+
+def all_disabled(request_id: str) -> OwnAnswer:
+    """Say that nothing was asked, as the operator took all of it out of rotation; why is for the log alone."""
+    text = "every model of this route is taken out of rotation at the moment"
+    return error(503, "all_disabled", f"{text}; request ID: {request_id}")

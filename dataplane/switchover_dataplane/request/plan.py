@@ -16,6 +16,7 @@ from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import Admission
 from switchover_dataplane.routing.match import MatchedRule
 from switchover_dataplane.served_table import Serving
+from switchover_dataplane.table.disabled import disabled, without
 from switchover_dataplane.table.rules import Backend, BodyEdit
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream import codings
@@ -75,8 +76,9 @@ class Routed:
     """Where requests of a head go, under which policy, and what is changed on the way.
 
     The rest of the plan is here, too, and not the plan itself, which keeps this: without a cycle both end with the last
-    request that needs them. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`:
-    how the first target is asked if it is a model, and `body`: how the body is read. `answer_edits` change the headers
+    request that needs them. `upstream` has the targets that get requests, `every` the disabled ones as well, and `out`
+    says why these are. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`: how
+    the first target is asked if it is a model, and `body`: how the body is read. `answer_edits` change the headers
     of answers.
     """
 
@@ -87,12 +89,14 @@ class Routed:
         "backend",
         "body",
         "caller",
+        "every",
         "filters",
         "first",
         "found",
         "head",
         "is_prepared",
         "limits",
+        "out",
         "path",
         "policy",
         "query",
@@ -113,8 +117,10 @@ class Routed:
         self.admission = plan.admission
         self.caller = plan.caller
         self.backend = backend
-        self.upstream = table.upstreams[backend.upstream]
         self.policy = table.policies[backend.policy]
+        self.every = table.upstreams[backend.upstream]
+        self.out = disabled(self.every, self.policy)
+        self.upstream = without(self.every, self.out)
         self.limits = limits_of(self.policy)
         self.filters = (plan.found.rule.filters, backend.filters)
         self.answer_edits = header_values.answer_edits(self.filters)
@@ -132,6 +138,14 @@ class Routed:
         if known is None:
             known = self._redactions[target] = redactions.of([target], self.filters)
         return known
+
+    @property
+    def passed_by(self) -> tuple[str, ...]:
+        """What is passed by because it is disabled, and why: an upstream, or models and targets of one."""
+        if self.every.disabled:
+            return (f"{self.every.name} disabled ({self.every.disabled})",)
+        routes = self.serving.routes
+        return tuple(f"{routes[target].name} disabled ({reason})" for target, reason in self.out.items())
 
     def prepare(self, request: Request) -> None:
         """Make what does not change between requests, unless it is there.
@@ -181,7 +195,7 @@ def _head(request: Request, routed: Routed, *, has_operators: bool) -> CallHead:
     if ai and "upgrade" in given:
         unserved.check_protocol(given)
     if ai and not operations.is_usual(request.method, path):
-        unserved.check_operation(request.method, path, routed.upstream, routed.policy)
+        unserved.check_operation(request.method, path, routed.every, routed.policy)
     return CallHead(request.method, path, query, fields, ai, token)
 
 
@@ -190,6 +204,6 @@ def _first_model(routed: Routed) -> TargetHead | None:
     head = routed.head
     if not head.ai or head.method != "POST":
         return None
-    targets = (target for pool in routed.upstream.priorities for target in pool)
+    targets = (target for pool in routed.every.priorities for target in pool)
     first = next(targets, None)
     return None if first is None else head.to(routed.serving.routes[first.id])

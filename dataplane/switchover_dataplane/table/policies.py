@@ -93,6 +93,13 @@ class EnvoyOrder(Frozen, frozen=True, tag_field="kind", tag="envoy"):
 Order = EveryPriority | Counted | EnvoyOrder
 
 
+class Disabled(Frozen, frozen=True):
+    """FailoverPolicy `disabledModels`: a target, by its id, that gets no requests, and why."""
+
+    target: str
+    reason: str
+
+
 class Classes(Frozen, frozen=True, tag_field="kind", tag="classes"):
     """Error classes after which another attempt follows.
 
@@ -136,6 +143,7 @@ class Policy(Frozen, frozen=True):
     holds_body: a body of any size up to `max_request_body` is read whole, so that it can be sent again.
     lone_stream_idle_timeout: takes the place of `stream_idle_timeout` where no target could continue a cut stream.
     operations: what of a model's API may be asked for (`operations.py`).
+    disabled: targets that get no requests under this policy (`disabled.py`).
     """
 
     attempts: Positive = DEFAULT_ATTEMPTS
@@ -167,3 +175,4 @@ class Policy(Frozen, frozen=True):
     tool_calls: Literal["Hold", "Stream"] = "Hold"
     holdback: Holdback = Holdback()
     operations: Literal["Models", "All"] = "Models"
+    disabled: tuple[Disabled, ...] = ()

@@ -73,9 +73,13 @@ class Target(Frozen, frozen=True):
 
 
 class Upstream(Frozen, frozen=True):
-    """Targets in pools, one pool a priority, the first is tried first. `ai` tells whether bodies are LLM requests."""
+    """Targets in pools, one pool a priority, the first is tried first. `ai` tells whether bodies are LLM requests.
+
+    `disabled` says why none of the targets gets requests, "" if they do.
+    """
 
     name: str
     ai: bool = False
     priorities: tuple[tuple[Target, ...], ...] = ()
     connect_timeout: Seconds = 5.0
+    disabled: str = ""

@@ -136,11 +136,12 @@ _VERBS: dict[Ending, str] = {
 }
 
 
-def message(record: Record) -> str:
+def message(record: Record, passed_by: tuple[str, ...]) -> str:
     """Say in one readable line what happened: `failed over: openai/gpt-4o 429 rate-limited > openai/gpt-4.1 200`."""
     named = [(served_by(each) if each.model else each.target, each) for each in record.attempts]
     steps = " > ".join([_in_words(name, attempt) for name, attempt in named])
-    return f"{_VERBS[record.outcome]}: {steps or 'no target'}"
+    text = f"{_VERBS[record.outcome]}: {steps or 'no target'}"
+    return f"{text}; passed by: {', '.join(passed_by)}" if passed_by else text
 
 
 def _in_words(name: str, attempt: Attempt) -> str:

@@ -37,3 +37,4 @@ class TraceLine(Line, kw_only=True, omit_defaults=True, gc=False):
     status: int
     duration_ms: float
     attempts: list[AttemptFields]
+    passed_by: tuple[str, ...] = ()

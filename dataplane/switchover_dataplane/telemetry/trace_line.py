@@ -4,8 +4,8 @@ from switchover_dataplane.telemetry.trace import LONGEST_NAME, Attempt, Record
 from switchover_dataplane.telemetry.trace_fields import AttemptFields, TraceLine
 
 
-def line(record: Record) -> TraceLine:
-    """Record → the fields of its log line, beside `msg`."""
+def line(record: Record, passed_by: tuple[str, ...]) -> TraceLine:
+    """Record → the fields of its log line, beside `msg`; `passed_by` is what is disabled that it would have used."""
     handed_on = record.handed_on
     return TraceLine(
         request_id=record.request_id,
@@ -16,6 +16,7 @@ def line(record: Record) -> TraceLine:
         status=record.status,
         duration_ms=_tenths(record.duration_ms),
         attempts=[_fields(attempt, is_handed_on=attempt is handed_on) for attempt in record.attempts],
+        passed_by=passed_by,
     )
 
 

@@ -44,6 +44,11 @@ class Route:
         self.authority = authority
         self.credential = credential
 
+    @property
+    def name(self) -> str:
+        """What the log calls it where no request is meant: PROVIDER/MODEL, or its id where it names no model."""
+        return f"{self.wire.name}/{self.label}" if self.label else self.target.id
+
     def path(self, path: str, query: str) -> str:
         """Path and query to ask the target for, from those of the request after its rewrites.
 

@@ -11,6 +11,7 @@ from switchover_operator.compiler.access_controls import written
 from switchover_operator.compiler.attached import AttachedRoute, Parent
 from switchover_operator.compiler.closures import options_reports
 from switchover_operator.compiler.conditions import Condition
+from switchover_operator.compiler.disabled import unmatched
 from switchover_operator.compiler.fleet import CONTROLLER_NAME, Fleet
 from switchover_operator.compiler.listeners import ServedGateway
 from switchover_operator.compiler.open_access import open_access
@@ -338,6 +339,7 @@ class _FailoverReports:
     def of(self, found: Object[FailoverPolicy]) -> Report:
         ancestors: list[ParentReport] = []
         idle: list[Identity] = []
+        effect = self._effect(found)
         objects = self.inputs.catalogue.objects
         for target, attached in targets(found).items():
             self.inputs.catalogue.note((target,))
@@ -352,7 +354,7 @@ class _FailoverReports:
             else:
                 accepted = self._accepted(found, target, path_of(found, ref), attached=attached)
             idle += [target] if route is not None and not route.serves else []
-            ancestors.append(ParentReport(ref, (accepted, *found.effect)))
+            ancestors.append(ParentReport(ref, (accepted, *effect)))
         report = _policy_report(found, ancestors, (found.accepted, *found.effect))
         if not idle:
             return report
@@ -369,3 +371,11 @@ class _FailoverReports:
         if winner is not None and winner.identity != found.identity:
             return conditions.superseded(path, winner.identity)
         return conditions.accepted()
+
+    def _effect(self, found: Object[FailoverPolicy]) -> tuple[Condition, ...]:
+        """Return the condition about fields without effect; a model that is misspelt in `disabledModels` goes on."""
+        of_routes = [each.disables[found.identity] for each in self.routes.values() if found.identity in each.disables]
+        if found.model is None or not of_routes:
+            return found.effect
+        fields = (*found.without_effect, *unmatched(found.model.spec, frozenset().union(*of_routes)))
+        return (conditions.fields_without_effect(fields),) if fields else ()

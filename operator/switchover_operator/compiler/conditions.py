@@ -28,6 +28,7 @@ OWNED_TYPES = frozenset(
         "WorstCase",
         "AccessControl",
         "OpenAccess",
+        "Disabled",
         "SupportedVersion",
         "ReferencedObjects",
     }
@@ -296,6 +297,11 @@ def access_control_not_served(message: str) -> Condition:
 def open_access(message: str) -> Condition:
     """Anybody who reaches the Gateway can use a provider's key."""
     return Condition("OpenAccess", "True", "NoAccessControl", message)
+
+
+def disabled(message: str) -> Condition:
+    """Somebody took targets out of rotation; the message says which, and why."""
+    return Condition("Disabled", "True", "Disabled", message)
 
 
 def partially_invalid(reason: str, problems: Iterable[str]) -> Condition:

@@ -16,6 +16,7 @@ from switchover_operator.compiler import attempt_rules, conditions, triggers
 from switchover_operator.compiler.attempt_rules import DEFAULT_RETRIES, Written
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.cool_downs import cool_down
+from switchover_operator.compiler.disabled import disabled_by, names
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.route_options import RuleOptions
 from switchover_operator.compiler.targeting import TargetIndex, refused_at, targets
@@ -96,6 +97,9 @@ def policy_of(
     )
     policy = attempt_rules.resolved(tried.written, base, ai=destination.is_ai, pools=destination.pools)
     stated = (*tried.conditions, *_overridden(path, rule, given, failover, destination))
+    if spec is not None and destination.upstream is not None:
+        policy = msgspec.structs.replace(policy, disabled=disabled_by(spec, destination.upstream))
+        stated = (*stated, *_disabled(path, policy, failover, destination))
     return NamedPolicy(_name(policy, rule, given, failover, destination), policy, stated, written=True)
 
 
@@ -256,6 +260,23 @@ def _overridden(
     if destination.outliers is not None and failover and failover.model and failover.model.spec.cool_down is not None:
         texts.append(f"{path}: outlierDetection of {destination.key} wins over coolDown of {failover.identity}")
     return tuple(conditions.policy_overridden(text) for text in texts)
+
+
+def _disabled(
+    path: str, policy: Policy, failover: Object[FailoverPolicy] | None, destination: Destination
+) -> tuple[Condition, ...]:
+    """Say which targets of a backend are out of rotation, and by which policy."""
+    reasons = {each.target: each.reason for each in policy.disabled}
+    pools = destination.upstream.priorities if destination.upstream and failover else ()
+    return tuple(
+        conditions.disabled(
+            f"{path}: {names(target)[0]} of {destination.key} is out of rotation by {failover.identity}:"
+            f" {reasons[target.id]}"
+        )
+        for pool in pools
+        for target in pool
+        if failover is not None and target.id in reasons
+    )
 
 
 def _overridden_fields(given: RuleOptions, failover: Object[FailoverPolicy] | None) -> str:

@@ -89,7 +89,7 @@ def below(changed: frozenset[Identity], *each_inputs: CompileInputs) -> frozense
 def concerned(routes: Mapping[Identity, CompiledRoute], stale: frozenset[Identity]) -> frozenset[Identity]:
     """Name what routes that are made anew say something of in its own status, with the routes themselves."""
     ours = [route for identity in stale if (route := routes.get(identity)) is not None]
-    reported = {each for route in ours for each in (*route.used, *route.worst, *route.overridden)}
+    reported = {each for route in ours for each in (*route.used, *route.worst, *route.overridden, *route.disables)}
     return stale.union(reported, named_by_filters(route.attached for route in ours))
 
 

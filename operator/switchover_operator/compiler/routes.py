@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from switchover_dataplane.table.access import Access
+from switchover_dataplane.table.disabled import in_use
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.rules import Backend, Rule
 from switchover_dataplane.table.upstreams import Upstream as TableUpstream
@@ -20,6 +21,7 @@ from switchover_operator.compiler.api_keys import AuthIndex
 from switchover_operator.compiler.attached import AttachedRoute, Step, Way
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.delegates import DelegateIndex
+from switchover_operator.compiler.disabled import matched
 from switchover_operator.compiler.filters import BuiltFilters, body_edit, rule_filters, written_filters
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.inheritance import inherited_options, inherited_rule, joint_access
@@ -102,7 +104,8 @@ class CompiledRoute:
     `ways` has the keys of the rules where requests arrive, and `conditions` those of the route's status, by its parent.
     `used` names the Upstreams and AuthConfigs that it refers to. `worst` holds the worst cases for the statuses of
     Upstreams, `overridden` the conditions for those of RouteOptions. `opened_at` names the Gateways at which anybody
-    can use a provider's key through it.
+    can use a provider's key through it. `disables` has for each FailoverPolicy with `disabledModels` those of its names
+    that are a target's.
     """
 
     attached: AttachedRoute
@@ -118,6 +121,7 @@ class CompiledRoute:
     worst: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     overridden: Mapping[Identity, tuple[Condition, ...]] = field(default_factory=dict)
     opened_at: tuple[Identity, ...] = ()
+    disables: Mapping[Identity, frozenset[str]] = field(default_factory=dict)
 
     @property
     def serves(self) -> bool:
@@ -144,6 +148,7 @@ class _RouteBuilder:
     notes: list[str] = field(default_factory=list)
     used: set[Identity] = field(default_factory=set)
     overridden: dict[Identity, list[Condition]] = field(default_factory=dict)
+    disables: dict[Identity, frozenset[str]] = field(default_factory=dict)
     of_rule: dict[str, "_RuleConditions"] = field(default_factory=dict)
 
 
@@ -202,6 +207,7 @@ def compiled_route(inputs: CompileInputs, attached: AttachedRoute) -> CompiledRo
         _worst(identity, by_place),
         {option: tuple(dict.fromkeys(each)) for option, each in builder.overridden.items()},
         opened_at(attached.found, [(each.way, each.keys) for each in ways], builder.rules, builder.upstreams),
+        builder.disables,
     )
 
 
@@ -355,7 +361,21 @@ class _Rule:
         backends = tuple(self._backend(place, ref, rule, options) for place, ref in enumerate(rule.backend_refs))
         if not backends and filters.filters.redirect is None:
             backends = (Backend(problem="the rule has no backendRefs"),)
+        backends = self._without_disabled(backends)
         return Rule(route, name, filters.filters, backends, access.name)
+
+    def _without_disabled(self, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """Give the requests of backends that are out of rotation to the others, if any of these serves."""
+        out = [each for each in backends if each.weight and self._is_disabled(each)]
+        if not out or not any(each.weight and not each.problem and each not in out for each in backends):
+            return backends
+        return tuple(msgspec.structs.replace(each, weight=0) if each in out else each for each in backends)
+
+    def _is_disabled(self, backend: Backend) -> bool:
+        if backend.problem:
+            return False
+        upstream, policy = self.builder.upstreams[backend.upstream], self.builder.policies[backend.policy]
+        return any(upstream.priorities) and not any(in_use(upstream, policy).priorities)
 
     def _options(self, step: Step) -> RuleOptions:
         above = step.route.identity != self.route
@@ -398,7 +418,7 @@ class _Rule:
 
     def _note_worst_case(self, path: str, served: TableUpstream, policy: Policy, upstream: Identity | None) -> None:
         """Note the worst case for the statuses of the route and of the Upstream; each names the other."""
-        worst = told(policy, served)
+        worst = told(policy, in_use(served, policy))
         self.noted.conditions.append(worst.at(f"{path} ({served.name})"))
         if upstream is not None:
             self.noted.uses.append(_BackendUse(upstream, path, worst))
@@ -425,6 +445,9 @@ class _Rule:
         for target in filter(None, (self.route, *(step.route.identity for step in self.way.steps), upstream)):
             self.noted.conditions += self.inputs.failover.refused(target)
         nearest = self.own_policy or (self.inputs.failover.of(upstream) if upstream else None) or self.gateway_policy
+        if nearest is not None and nearest.model is not None and destination.upstream is not None:
+            found = matched(nearest.model.spec, destination.upstream)
+            self.builder.disables[nearest.identity] = found | self.builder.disables.get(nearest.identity, frozenset())
         return policy_of(self.path, rule, options, nearest, destination)
 
     def _use(self, destination: Destination, policy: NamedPolicy, filters: BuiltFilters) -> None:

@@ -1,4 +1,4 @@
-"""A report → what has become of its object, in one of seven words; and whether all that concerns us is served.
+"""A report → what has become of its object, in one of eight words; and whether all that concerns us is served.
 
 `check` and its JSON say these words, and its exit status follows from them.
 """
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from switchover_dataplane.table.access import Closed
+from switchover_dataplane.table.disabled import in_use
+from switchover_dataplane.table.rules import Backend
 from switchover_dataplane.table.table import Table
 from switchover_operator.compiler.report import ListenerReport, ParentReport, Report, Standing
 from switchover_operator.identity import Identity
@@ -20,6 +22,7 @@ class State(StrEnum):
     """What has become of an object."""
 
     SERVED = "served"
+    DISABLED = "disabled"
     PARTLY_SERVED = "partly served"
     REFUSED = "refused"
     UNATTACHED = "attached to nothing"
@@ -47,6 +50,8 @@ def state_of(report: Report) -> State:
         parts: tuple[ParentReport | ListenerReport, ...] = (*report.parents, *report.listeners)
         good = [part for part in parts if all(each.status != "False" for each in part.conditions)]
         return State.PARTLY_SERVED if good and len(good) < len(parts) and report.serves else State.REFUSED
+    if any(each.type == "Disabled" for each in report.conditions):
+        return State.DISABLED
     if any(_is_left_out(each.type, each.status) for each in report.every_condition):
         return State.PARTLY_SERVED
     is_passive = (report.identity.group, report.identity.kind) in _PASSIVE
@@ -84,9 +89,17 @@ def own_errors(table: Table) -> list[str]:
             if isinstance(table.access.get(rule.access), Closed)
             or any(backend.problem for backend in rule.backends)
             or not (rule.backends or rule.filters.redirect)
-            or any(not any(table.upstreams[each.upstream].priorities) for each in rule.backends if each.upstream)
+            or any(_is_without_target(table, each) for each in rule.backends if each.upstream)
         }
     )
+
+
+def _is_without_target(table: Table, backend: Backend) -> bool:
+    """Tell whether no target is left for requests of a backend; a disabled one without a share of them gets none."""
+    upstream = table.upstreams[backend.upstream]
+    if not any(upstream.priorities):
+        return True
+    return bool(backend.weight) and not any(in_use(upstream, table.policies[backend.policy]).priorities)
 
 
 def _is_refused(report: Report) -> bool:

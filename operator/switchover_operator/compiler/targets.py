@@ -16,6 +16,7 @@ from switchover_operator.compiler import conditions
 from switchover_operator.compiler.certificates import authorities, client_certificate
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.credentials import Credential, credential, secret_identity
+from switchover_operator.compiler.disabled import ANNOTATION, reason_of
 from switchover_operator.compiler.fleet import Fleet
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.services import endpoints, service_port
@@ -113,7 +114,8 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
         return Destination(
             key, conditions=(pools,), failure=replace(pools, message=f"{found.identity}: {pools.message}")
         )
-    upstream = upstreams.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec))
+    reason = reason_of(found)
+    upstream = upstreams.Upstream(key, pools.ai, pools.priorities, _connect_timeout(spec), reason)
     failure: Condition | None = None
     if not any(pools.priorities):
         unresolved = (each.message for each in pools.conditions if each.type == "ResolvedRefs")
@@ -122,6 +124,9 @@ def destination_of_upstream(catalogue: Catalogue, found: Object[Upstream], fleet
             f"{found.identity} has no target left: {reasons or 'no endpoint is ready'}"
         )
     resolved = conditions.merged([*pools.conditions, conditions.refs_resolved()])
+    if reason:
+        text = f"metadata.annotations: {ANNOTATION} takes all its targets out of rotation: {reason}"
+        resolved = (*resolved, conditions.disabled(text))
     secrets = {**tls.secrets, **pools.secrets}
     return Destination(key, upstream, secrets, resolved, failure, pools.notes, spec.outlier_detection)
 

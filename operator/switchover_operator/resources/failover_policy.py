@@ -96,6 +96,17 @@ class Holdback(OpenPart):
     """Longest time for which they are held back. Default: 500ms."""
 
 
+class DisabledModel(OpenPart):
+    """A model that gets no requests, and the reason."""
+
+    model: Annotated[str, Field(min_length=1, max_length=512), Expected("the name of a model, as openai/gpt-4o")]
+    """Name of the model, as the log has it: PROVIDER/MODEL (`openai/gpt-4o`), or MODEL alone. The provider is `openai`,
+    `azure-openai` (whose model is the deployment) or `mistral`. A target without a model has the name
+    NAMESPACE/UPSTREAM/PRIORITY/INDEX."""
+    reason: Annotated[str, Field(min_length=1, max_length=256), Expected("a text of 1 to 256 characters")]
+    """Why, for `switchover check`, statuses, log lines and `/v1/health`. Clients do not see it."""
+
+
 class FailoverPolicySpec(OpenPart):
     """The targets of the policy, and the settings of failover for their requests."""
 
@@ -141,6 +152,11 @@ class FailoverPolicySpec(OpenPart):
     max_request_body: Bytes | None = None
     """Largest request body, which is kept for further attempts. A request with a larger one is answered 413. Default:
     32Mi."""
+
+    disabled_models: Annotated[Items[DisabledModel], Field(max_length=64), Expected("a list of up to 64 models")] = ()
+    """Models that get no new requests, as in a drain; requests in flight end. Each target of this name is passed by at
+    all Upstreams that the policy applies to. To disable a whole Upstream, set the annotation `switchover.dev/disabled`
+    on it, with the reason as its value."""
 
     operations: Literal["Models", "All"] | None = None
     """The operations of a model's API that are allowed. Models: chat completions, completions, messages, responses,

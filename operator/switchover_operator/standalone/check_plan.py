@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from switchover_dataplane.table.access import ApiKeys, Closed
+from switchover_dataplane.table.disabled import disabled, without
 from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, Policy, Tokens
 from switchover_dataplane.table.ports import Match, Port
 from switchover_dataplane.table.rules import Backend, Rule
@@ -104,14 +105,24 @@ def _backend(table: Table, backend: Backend, share: str, arrow: str) -> Iterator
     if not served:
         yield f"{arrow} {share}answered 503: none of its targets is served"
         return
+    policy = table.policies[backend.policy]
+    out = disabled(upstream, policy)
+    used = without(upstream, out)
+    served = [pool for pool in used.priorities if pool]
     what = "model" if upstream.ai else "target"
     order = f"{counted(len(served), what)} in order" if len(served) > 1 else f"one {what}"
-    yield f"{arrow} {share}{order}, {_attempts(table.policies[backend.policy], upstream)}"
+    yield f"{arrow} {share}{f'{order}, {_attempts(policy, used)}' if served else 'answered 503: all of it is disabled'}"
     for priority, pool in enumerate(upstream.priorities):
-        yield f"   priority {priority}: {' or '.join(map(_target, pool)) or 'nothing that is served'}"
+        texts = [_target(target, out.get(target.id, "")) for target in pool]
+        yield f"   priority {priority}: {' or '.join(texts) or 'nothing that is served'}"
 
 
-def _target(target: Target) -> str:
+def _target(target: Target, why_disabled: str) -> str:
+    """Name a target, and say why it is passed by if it is."""
+    return f"{_name(target)}, disabled ({why_disabled})" if why_disabled else _name(target)
+
+
+def _name(target: Target) -> str:
     where = f"{target.host}:{target.port}"
     match target.provider:
         case AzureOpenAI(deployment=model):

@@ -138,7 +138,7 @@ def _sign(state: State, signs: Marks) -> str:
             return click.style(signs.good, fg="green")
         case State.PARTLY_SERVED:
             return click.style(signs.warning, fg="yellow")
-        case State.UNUSED | State.OTHERS:
+        case State.DISABLED | State.UNUSED | State.OTHERS:
             return signs.none
         case _:
             return click.style(signs.bad, fg="red")

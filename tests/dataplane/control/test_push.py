@@ -26,6 +26,7 @@ from switchover_dataplane.proxy import Proxy, Settings
 from switchover_dataplane.served_table import Ack, State
 from switchover_dataplane.table import parts as table_parts
 from switchover_dataplane.table.parts import Part
+from switchover_dataplane.table.policies import Disabled, Policy
 from switchover_dataplane.table.ports import Host, Listener, Match, ValueMatch
 from switchover_dataplane.table.rules import (
     BodyDefault,
@@ -38,7 +39,7 @@ from switchover_dataplane.table.rules import (
     Rewrite,
 )
 from switchover_dataplane.table.table import VERSION, Table
-from switchover_dataplane.table.upstreams import Target, Upstream
+from switchover_dataplane.table.upstreams import AzureOpenAI, Target, Upstream
 from switchover_dataplane.table.wire import encode, sealed
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.telemetry.refusals import Refusals
@@ -222,6 +223,30 @@ async def test_the_push_channel_and_the_admin_port_report_the_priority_that_answ
 
     assert await pushed.told() == {"revision": of.revision, "active": {"ns/up": 1}}
     assert msgspec.json.decode((await pushed.get("/v1/health"))[1])["active"] == {"ns/up": 1}
+
+
+async def test_the_admin_port_says_what_is_disabled_and_what_cools_down_by_the_names_of_the_log(pushed: Pushed) -> None:
+    policy = Policy(disabled=(Disabled("ns/up/0/0", "the bill is due"),))
+    async with targets(good(), limited(["retry-after: 60"])) as (first, second):
+        of = table(free_port(), [first.port, second.port], policy)
+        upstream = msgspec.structs.replace(of.upstreams["ns/up"], name="ns/out", disabled="is retired")
+        out = msgspec.structs.replace(upstream, priorities=((other_target("ns/out/0/0"),),))
+        of = sealed(of.ports, of.rules, of.policies, {**of.upstreams, "ns/out": out}, of.secrets)
+        await pushed.put(encode(of))
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"http://127.0.0.1:{of.ports[0].number}/model", json={"model": "a"}) as answer:
+                assert (answer.status, answer.headers["x-switchover-served-by"]) == (429, "openai/model-1")
+        shown = msgspec.json.decode((await pushed.get("/v1/health"))[1])
+
+    assert shown["disabled"] == [
+        {"target": "ns/out/0/0", "model": "azure-openai/gpt-4o", "policy": "", "reason": "is retired"},
+        {"target": "ns/up/0/0", "model": "openai/model-0", "policy": "policy", "reason": "the bill is due"},
+    ]
+    assert [(each["target"], each["model"]) for each in shown["cooling"]] == [("ns/up/1/0", "openai/model-1")]
+
+
+def other_target(name: str) -> Target:
+    return Target(name, "127.0.0.1", 9, AzureOpenAI("gpt-4o", "1"))
 
 
 async def test_other_work_goes_on_while_a_large_table_is_made(pushed: Pushed) -> None:

@@ -40,8 +40,8 @@ def test_json_lines_escape_what_is_not_printable_and_mean_the_same(sent: str, _w
 def test_a_callers_name_of_a_model_is_cut_where_it_is_too_long() -> None:
     of = recorded([attempted(0, "ns/up/0/0", "openai", "m" * 10_000)])
 
-    assert len(trace.message(of)) < 300
-    assert len(trace_line.line(of).attempts[0].model) == 256
+    assert len(trace.message(of, ())) < 300
+    assert len(trace_line.line(of, ()).attempts[0].model) == 256
 
 
 # ── The line of a trace ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,7 +86,7 @@ def failed_over(name: str = "id") -> trace.Record:
 
 
 def entry(of: trace.Record) -> logs.Entry:
-    made = logs.Entry("switchover.trace", logging.INFO, trace.message(of), trace_line.line(of))
+    made = logs.Entry("switchover.trace", logging.INFO, trace.message(of, ()), trace_line.line(of, ()))
     made.created = 1_796_000_000.25
     return made
 
@@ -109,7 +109,7 @@ def test_the_json_line_of_a_trace_has_all_that_was_tried_in_this_order() -> None
 @pytest.mark.parametrize("sent", [sent for sent, _ in ODD.values()], ids=ODD.keys())
 def test_the_line_of_a_trace_is_that_of_any_other_record_with_the_same_fields(created: float, sent: str) -> None:
     of = failed_over(f"a{sent}b")
-    made, other = entry(of), record(trace.message(of), **msgspec.to_builtins(trace_line.line(of)))
+    made, other = entry(of), record(trace.message(of, ()), **msgspec.to_builtins(trace_line.line(of, ())))
     other.levelname, other.created, made.created = "INFO", created, created
     assert logs.JsonLines().format(made) == logs.JsonLines().format(other)
     assert logs.Text(colour=False).format(made) == logs.Text(colour=False).format(other)
@@ -157,7 +157,7 @@ def test_without_an_event_loop_a_line_is_written_at_once(log: logging.Logger, wr
 
 async def test_the_lines_of_one_turn_are_written_at_once_in_their_order(log: logging.Logger, written: Written) -> None:
     log.info("one")
-    logs.write(log, logging.WARNING, "two", trace_line.line(failed_over()))
+    logs.write(log, logging.WARNING, "two", trace_line.line(failed_over(), ()))
     assert written.writes == []
     await asyncio.sleep(0)
     assert written.writes == ["one\ntwo\n"]

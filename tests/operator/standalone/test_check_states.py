@@ -274,3 +274,54 @@ spec: {controllerName: switchover.dev/gateway-controler}
     of_class = check(*GOOD, misspelt)
     assert of_class.exit_code == 1
     assert "did you mean switchover.dev/gateway-controller?" in of_class.output
+
+
+DISABLED = UPSTREAM.replace("{name: models}", "{name: models, annotations: {switchover.dev/disabled: the bill is due}}")
+BESIDE = UPSTREAM.replace("name: models", "name: beside")
+TO_BOTH = ROUTE.replace("name: models}]", "name: models}, {group: gloo.solo.io, kind: Upstream, name: beside}]")
+POLICY = """
+apiVersion: switchover.dev/v1alpha1
+kind: FailoverPolicy
+metadata: {name: drain}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: chat}]
+  disabledModels: [{model: openai/small, reason: the bill is due}]
+"""
+
+
+def test_a_disabled_upstream_is_no_fault_while_others_serve() -> None:
+    result = check(GATEWAY, TO_BOTH, DISABLED, BESIDE)
+    assert line(result, "Upstream default/models").startswith("\u00b7 Upstream default/models disabled")
+    assert "takes all its targets out of rotation: the bill is due" in result.output
+    assert "0 of 1 requests: answered 503: all of it is disabled" in result.output
+    assert "priority 0: small at 127.0.0.1:9 (openai), disabled (the bill is due)" in result.output
+    assert result.output.splitlines()[-1] == "\u2713 3 served, 1 disabled; port 8080 would be served"
+    assert result.exit_code == 0
+    shown = json.loads(check(GATEWAY, TO_BOTH, DISABLED, BESIDE, output="json").output)
+    assert {each["name"]: each["state"] for each in shown["objects"]}["models"] == "disabled"
+
+
+def test_a_route_of_which_all_is_disabled_fails() -> None:
+    for objects in ((GATEWAY, ROUTE, DISABLED), (*GOOD, POLICY)):
+        result = check(*objects)
+        assert "answered 503: all of it is disabled" in result.output
+        assert "the bill is due" in result.output
+        assert result.exit_code == 1
+
+
+def test_a_model_that_a_policy_disables_is_said_with_its_reason() -> None:
+    beside = "{pool: [{openai: {model: large, authToken: {inline: sk-not-a-key-0002}}}]}"
+    models = UPSTREAM.replace(
+        "{openai: {model: small, customHost: {host: 127.0.0.1, port: 9}, authToken: {inline: sk-not-a-key-0001}}}",
+        "{multi: {priorities: [{pool: [{openai: {model: small, authToken: {inline: sk-not-a-key-0001}}}]}, "
+        f"{beside}]}}}}",
+    )
+    result = check(GATEWAY, ROUTE, models, POLICY)
+    assert "one model, at most" in result.output
+    assert "priority 0: small at api.openai.com:443 (openai), disabled (the bill is due)" in result.output
+    assert "openai/small of default/models is out of rotation by FailoverPolicy default/drain" in result.output
+    assert result.exit_code == 0
+    misspelt = check(GATEWAY, ROUTE, models, POLICY.replace("openai/small", "openai/smal"))
+    assert "spec.disabledModels[0].model: 'openai/smal' (no target of its routes has this name) has no effect" in (
+        misspelt.output
+    )
