@@ -118,7 +118,7 @@ class Proxy:
             raise
         except ConnectionError:
             if record.outcome != "interrupted":
-                record.outcome, record.status = "client-gone", _CLIENT_GONE
+                self._gone(request, record)
             raise
         except Unserved as refused:
             return self._unserved(record, refused.response)

@@ -155,7 +155,7 @@ async def test_a_redirect_has_an_identifier_and_a_line_only_where_all_are_asked_
         async with gateway(of, settings) as at:
             async with client.get(f"{at.url}/model", allow_redirects=False) as answer:
                 assert (answer.status, len(answer.headers["x-request-id"])) == (302, 32)
-        assert len(lines(caplog)) == count
+        assert [line.getMessage() for line in lines(caplog)] == ["answered: 302 redirect"] * count
 
 
 async def test_nobody_who_is_let_in_nowhere_goes_unseen(
@@ -253,3 +253,26 @@ async def test_what_is_left_out_of_many_kinds_is_counted_in_a_bounded_number_of_
     assert len(lines(caplog)) - len(left_out) == refusals.MOST_OF_ALL
     assert len(left_out) <= 101
     assert sum(left_out) == 4 * refusals.MOST_OF_ALL
+
+
+@pytest.mark.parametrize("ai", [True, False], ids=["models", "a plain backend"])
+@pytest.mark.parametrize(
+    "name", ["refused", "reset", "not HTTP", "a name that leads nowhere", "an address that is not allowed"]
+)
+async def test_no_answer_of_ours_names_a_host(client: aiohttp.ClientSession, name: str, ai: bool) -> None:
+    scripts = {"reset": raw(b"", then="reset"), "not HTTP": raw(b"SSH-2.0 10.1.2.3\r\n\r\n", then="close")}
+    hosts = {"a name of no host": "no host", "an address not allowed": "169.254.169.254"}
+    async with targets(scripts.get(name, raw(b""))) as (one,):
+        of = table(free_port(), [one.port if name in scripts else free_port()], ai=ai, auth="")
+        upstream = of.upstreams["ns/up"]
+        [[target]] = upstream.priorities
+        target = msgspec.structs.replace(target, host=hosts.get(name, "127.0.0.1"))
+        changed = msgspec.structs.replace(upstream, priorities=((target,),))
+        async with gateway(msgspec.structs.replace(of, upstreams={"ns/up": changed})) as at:
+            async with client.post(f"{at.url}/model", data=ASKED) as answer:
+                shown = f"{answer.headers}{await answer.text()}"
+
+    assert answer.status in (502, 503)
+    assert f"request ID: {answer.headers['x-request-id']}" in shown
+    for hidden in (target.host, str(target.port), "ns/", "10.1.2.3"):
+        assert hidden not in shown.replace(answer.headers["x-request-id"], "")

@@ -192,3 +192,21 @@ def test_a_worker_that_dies_again_and_again_is_replaced_later_and_later() -> Non
 
 def test_an_exit_is_called_by_the_name_of_its_signal() -> None:
     assert [ending(1), ending(-9), ending(-63)] == ["exit code 1", "killed by SIGKILL", "killed by signal 63"]
+
+
+async def test_with_log_all_a_plain_success_is_a_line_and_so_is_a_request_after_a_drain(manifests: Manifests) -> None:
+    upstream, *rest = manifests.guide("model")
+    manifests.write("guide", upstream, *rest)
+    statuses = dict.fromkeys(MODELS, 200)
+    async with Models(statuses=statuses).running() as models:
+        async with switchover(manifests.folder, manifests.port, models.port, "--log-all") as running:
+            await running.says("ready: ")
+            assert await running.ask("/model") == 200
+            await running.says("served: openai/gpt-4o 200")
+            upstream["metadata"]["annotations"] = {"switchover.dev/disabled": "the bill is due"}
+            manifests.write("guide", upstream, *rest)
+            await running.says("takes all its targets out of rotation: the bill is due")
+            await running.serves("the bill is due")
+            assert await running.ask("/model") == 503
+            line = await running.says("exhausted: no target; passed by: gloo-system/model disabled (the bill is due)")
+            assert line["level"] == "WARNING"

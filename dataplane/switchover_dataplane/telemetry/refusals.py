@@ -55,7 +55,8 @@ class Refusals:
         level = logging.INFO if status < 500 else logging.WARNING
         if not log.isEnabledFor(level) or not self.admits(status, code, route):
             return
-        message = f"refused: {status} {code}" if not why else f"refused: {status} {code}: {why}"
+        what = "refused" if status >= 400 else "answered"
+        message = f"{what}: {status} {code}: {why}" if why else f"{what}: {status} {code}"
         fields = RefusalLine(request_id=request_id, caller=caller, route=route, status=status, code=code, reason=why)
         logs.write(log, level, message, fields)
 
