@@ -63,7 +63,7 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
 def test_every_flag_of_run_and_operator_has_its_variable_in_the_help() -> None:
     for command in (run, operator):
         shown = "".join(switchover(str(command.name), "--help", COLUMNS="400").output.split())
-        names = {"-f": "FILENAME"}
+        names = {"-f": "FILENAME", "--env-file": "ENV_FILE"}
         for flag in (each for each in command.params if isinstance(each, click.Option) and each.name != "help"):
             name = names.get(flag.opts[0], str(flag.name).upper())
             assert f"SWITCHOVER_{name}" in shown, flag.opts

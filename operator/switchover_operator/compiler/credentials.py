@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from switchover_dataplane.table.upstreams import Auth
 from switchover_operator.compiler import conditions
 from switchover_operator.compiler.conditions import Condition
-from switchover_operator.compiler.key_texts import header_problem, key_of
+from switchover_operator.compiler.key_texts import CREDENTIAL_HEADERS, header_problem, key_of
 from switchover_operator.compiler.resolve import Catalogue
 from switchover_operator.identity import Identity
 from switchover_operator.key_shapes import without_keys
@@ -22,8 +22,6 @@ from switchover_operator.resources.core import Secret
 TOKEN_KEY = "Authorization"  # noqa: S105 - the name of a Secret's key
 _MOST_NAMED = 8
 _NEARLY = 0.75
-_FOR_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key"})
-"""Headers whose values are credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def header_values(
         text = (secret.value(key) or b"").decode("utf-8", "replace").strip()
         if not _HEADER_NAME.match(key) or not HEADER_VALUE.match(text):
             return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} cannot be sent as a header")
-        wrong = header_problem(text) if key.lower() in _FOR_CREDENTIALS else ""
+        wrong = header_problem(text) if key.lower() in CREDENTIAL_HEADERS else ""
         if wrong:
             return {}, conditions.invalid_secret(f"{path}: key {key!r} of {identity} {wrong}")
         values[key.lower()] = (f"{namespace}/{name}/{key}", text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from switchover_dataplane.pattern import pattern_problem
+from switchover_operator.compiler.key_texts import CREDENTIAL_HEADERS, variable_problem
 from switchover_operator.key_shapes import described, looks_like_a_key, without_keys
 
 
@@ -65,6 +66,9 @@ def header_value_faults(path: str, name: str, value: str) -> Iterator[Fault]:
     """Check the value of a header, without repeating it."""
     if _UNSENDABLE.search(value):
         yield Fault(f"{path}: the value of {name} holds a control character, which is not allowed in a header")
+    wrong = variable_problem(value) if name.lower() in CREDENTIAL_HEADERS else ""
+    if wrong:
+        yield Fault(f"{path}: the value of {name} {wrong}")
 
 
 def value_shown(name: str, value: str) -> str:

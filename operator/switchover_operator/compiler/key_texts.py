@@ -8,12 +8,16 @@ import re
 
 from switchover_operator.key_shapes import looks_like_a_key
 
+CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key"})
+"""Headers whose values are credentials."""
+
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "api-key", "negotiate")
 """Words that stand before a credential in a header (RFC 9110, section 11.1), and what people take for one."""
 
 _LINE = re.compile(r"(?:proxy-)?authorization\s*[:=]|(?:x-|x-goog-)?api-key\s*[:=]", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Z][A-Z0-9_]*_(?:KEY|TOKEN|SECRET)=[^=]")
 _VARIABLE = re.compile(r"\A\$[A-Za-z_]\w*\Z|\$\{[^}]*\}|\$\([^)]*\)|\A%[A-Z][A-Z0-9_]*%\Z", re.ASCII)
+_DOLLAR = re.compile(r"(?:\A|(?<=\s))\$[A-Za-z_]\w*\Z|\$\{[^}]*\}", re.ASCII)
 _TEMPLATE = re.compile(r"\{\{.*\}\}", re.DOTALL)
 _BRACKETS = re.compile(r"<[^<>]*>\Z")
 _PLAIN_NAME = re.compile(r"[$%({})\w .-]{1,64}", re.ASCII)
@@ -65,6 +69,15 @@ def header_problem(text: str) -> str:
     return f"holds a second scheme, {second!r}" if second else _problem(rest)
 
 
+def variable_problem(text: str) -> str:
+    """Return why a header for a credential cannot have this text: a variable of a shell is in it; "" if none is.
+
+    Nothing else is wrong with it: the value may be made of parts that only a request has.
+    """
+    found = _DOLLAR.search(text.strip())
+    return _not_replaced(found[0]) if found is not None else ""
+
+
 def unsendable(key: str) -> str:
     """Return why a key cannot stand behind a scheme in a header (RFC 9110, section 11.2); "" if it can."""
     if _VISIBLE.match(key):
@@ -96,9 +109,12 @@ def _problem(text: str) -> str:
         return "holds an assignment to a variable; write only what stands behind ="
     placeholder = _VARIABLE.search(text) or _TEMPLATE.search(text)
     if placeholder is not None:
-        name = placeholder[0]
-        is_plain = _PLAIN_NAME.fullmatch(name) is not None and not looks_like_a_key(name)
-        return f"holds the placeholder{f' {name}' if is_plain else ''}, which nothing has replaced"
+        return _not_replaced(placeholder[0])
     if _BRACKETS.match(text):
         return "holds a placeholder in angle brackets, which nobody has replaced"
     return ""
+
+
+def _not_replaced(placeholder: str) -> str:
+    is_plain = _PLAIN_NAME.fullmatch(placeholder) is not None and not looks_like_a_key(placeholder)
+    return f"holds the placeholder{f' {placeholder}' if is_plain else ''}, which nothing has replaced"

@@ -12,11 +12,19 @@ from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT
 from switchover_operator.standalone import check_report
 from switchover_operator.standalone.files import Manifests
-from switchover_operator.standalone.flags import absent, allow_targets_option, files_option, named_paths
+from switchover_operator.standalone.flags import (
+    absent,
+    allow_targets_option,
+    files_option,
+    named_paths,
+    variables_option,
+)
+from switchover_operator.standalone.placeholders import Variables
 
 
 @click.command(context_settings=ENVIRONMENT)
 @files_option("A manifest, a folder of manifests, or - for standard input. Repeatable.")
+@variables_option
 @allow_targets_option
 @click.option("--ascii", "plain", is_flag=True, allow_from_autoenv=False, help="Print ASCII characters only.")
 @click.option(
@@ -27,9 +35,10 @@ from switchover_operator.standalone.flags import absent, allow_targets_option, f
     allow_from_autoenv=False,
     help="How to print the report.",
 )
-def check(
+def check(  # noqa: PLR0917 - one argument a flag; click names them
     flagged: tuple[Path, ...],
     named: tuple[Path, ...],
+    variables: Variables,
     allow_targets: tuple[Network, ...],
     plain: bool,
     output: str,
@@ -45,7 +54,7 @@ def check(
     if missing := absent(paths):
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="PATH")
     with no_collection():
-        view = Manifests(paths).read()
+        view = Manifests(paths, variables).read()
         snapshot = view.snapshot
         compiled = compile_snapshot(snapshot, {}, Standalone((*LOOPBACK, *allow_targets)))
         checked = check_report.Checked(view, snapshot, compiled)

@@ -22,7 +22,7 @@ from switchover_operator.identity import Identity
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.check_plan import Plan, counted, planned
-from switchover_operator.standalone.files import View, locate
+from switchover_operator.standalone.files import View, locate, name_of
 
 _MOST_OTHERS: Final = 12
 """Objects without a section of their own that are named for one state; of more, how many others there are."""
@@ -120,6 +120,7 @@ def report(checked: Checked, signs: Marks) -> str:
         *([problems] if problems else []),
         *(list(_object(checked, each, plan, signs)) for each in checked.compiled.reports),
         *_without_reports(checked, signs),
+        *_variables(checked, signs),
         [_summary(checked, signs)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections)
@@ -179,6 +180,16 @@ def _without_reports(checked: Checked, signs: Marks) -> Iterator[list[str]]:
         yield lines
 
 
+def _variables(checked: Checked, signs: Marks) -> Iterator[list[str]]:
+    """Name the variables that files read: a manifest from somebody else could send any of them anywhere."""
+    lines = [
+        f"{signs.none} {name_of(file)} reads {', '.join(map(without_keys, names))} from the environment"
+        for file, names in checked.view.variables.items()
+    ]
+    if lines:
+        yield lines
+
+
 def _summary(checked: Checked, signs: Marks) -> str:
     sign = click.style(signs.good, fg="green") if checked.is_good else click.style(signs.bad, fg="red")
     return f"{sign} {checked.summary()}"
@@ -197,6 +208,9 @@ def as_json(checked: Checked) -> str:
         "problems": [
             {"file": str(each.file), "line": each.line, "column": each.column, "message": each.what}
             for each in checked.view.problems
+        ],
+        "variables": [
+            {"file": str(file), "names": [*map(without_keys, names)]} for file, names in checked.view.variables.items()
         ],
         "objects": [_json_object(checked, identity, state) for identity, state in checked.states.items()],
     }

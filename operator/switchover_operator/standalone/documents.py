@@ -12,6 +12,7 @@ from typing import Final
 
 from switchover_operator.standalone.json_values import NotJson, json_values
 from switchover_operator.standalone.objects import Document, objects_of
+from switchover_operator.standalone.placeholders import SIGN, Variables
 from switchover_operator.standalone.text_encoding import decoded
 from switchover_operator.standalone.yaml_values import Unreadable, Value, yaml_value
 
@@ -24,9 +25,13 @@ Known = Mapping[bytes, tuple[Found, ...]]
 
 @dataclass(slots=True)
 class Reader:
-    """Reads a file again and again: `known` is what was read last, and what is read now."""
+    """Reads a file again and again: `known` is what was read last, and what is read now.
+
+    `variables` are what placeholders are replaced by, and always the same; None: no placeholder is replaced.
+    """
 
     known: Known = field(default_factory=dict)
+    variables: Variables | None = field(default=None, repr=False)
 
     def read(self, text: bytes) -> Iterator[Found]:
         """Read every object of a file, in order: the object, or why it is none.
@@ -43,22 +48,25 @@ class Reader:
             return
         for part, first_line in _split(whole):
             digest = blake2b(part.encode(), digest_size=16).digest()
-            found = now[digest] = before.get(digest) or tuple(_read(part))
+            found = now[digest] = before.get(digest) or tuple(_read(part, self.variables))
             for each in found:
                 yield each.moved(first_line - 1)
 
 
 def documents(text: bytes) -> Iterator[Found]:
-    """Read every object of a file once, as `Reader.read` does."""
+    """Read every object of a file once, as `Reader.read` does, and leave its placeholders as they are."""
     return Reader().read(text)
 
 
-def _read(part: str) -> Iterator[Found]:
+def _read(part: str, variables: Variables | None) -> Iterator[Found]:
+    has_placeholders = SIGN in part
     for value in _values(part):
         if not isinstance(value, Unreadable):
-            yield from objects_of(value)
+            yield from objects_of(value, variables, has_placeholders=has_placeholders)
         elif _ACTION.search(part):
             yield Unreadable(f"{_TEMPLATE} ({value.what})", value.line, value.column)
+        elif variables is not None and has_placeholders and SIGN in part.split("\n")[value.line - 1]:
+            yield Unreadable(f"{value.what} ({_PLACEHOLDER})", value.line, value.column)
         else:
             yield value
 
@@ -74,6 +82,8 @@ _ACTION: Final = re.compile(
 )
 """What Helm's templates have between double braces; prompts have others there."""
 _TEMPLATE: Final = "it looks like a Helm template: render it first, helm template NAME CHART | switchover check -f -"
+
+_PLACEHOLDER: Final = 'between braces or brackets a placeholder has to stand in quotes: "${NAME}"'
 
 
 def _split(text: str) -> Iterator[tuple[str, int]]:

@@ -20,11 +20,17 @@ from switchover_operator.standalone.file_list import STDIN, FileList, Present, i
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
 from switchover_operator.standalone.kustomizations import KUSTOMIZATIONS, MAX_BYTES, rendered
 from switchover_operator.standalone.objects import Document
+from switchover_operator.standalone.placeholders import Variables
 from switchover_operator.standalone.yaml_values import Unreadable
 
 SETTLE: Final = 0.05
 """Seconds for which files have to stay as they are before they are read: an editor writes in several steps."""
 MOST_RESTS: Final = 20
+
+
+def name_of(file: Path) -> str:
+    """Name a file for people."""
+    return "standard input" if file == STDIN else str(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,7 @@ class Origin:
     line: int
 
     def __str__(self) -> str:
-        name = "standard input" if self.file == STDIN else str(self.file)
-        return f"{name}:{self.line}" if self.line else name
+        return f"{name_of(self.file)}:{self.line}" if self.line else name_of(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,7 @@ class Problem:
     kept: tuple[Identity, ...] = ()
 
     def __str__(self) -> str:
-        name = "standard input" if self.file == STDIN else str(self.file)
-        place = ":".join([name, *(str(number) for number in (self.line, self.column) if number)])
+        place = ":".join([name_of(self.file), *(str(number) for number in (self.line, self.column) if number)])
         kept = f" (still served as last read: {', '.join(map(str, self.kept))})" if self.kept else ""
         return f"{place}: {self.what}{kept}"
 
@@ -87,16 +91,28 @@ class View:
         """The objects alone, and where each stands."""
         return self.snapshot_after(None)
 
+    @property
+    def variables(self) -> dict[Path, list[str]]:
+        """The names of the variables that each file reads, sorted. A file that reads none is left out."""
+        found: dict[Path, set[str]] = {}
+        for identity, document in self.documents.items():
+            if document.variables:
+                found.setdefault(self.origins[identity].file, set()).update(document.variables)
+        return {file: sorted(names) for file, names in sorted(found.items())}
+
     def snapshot_after(self, before: Snapshot | None) -> Snapshot:
         """Give the same; `before` is one of much the same objects, whose order need not be found again."""
         return Snapshot.of_files(self.objects, self.sources, before)
 
 
-def advance(last: FileState, file: Path, text: bytes, *, is_rendered: bool = False) -> FileState:
+def advance(
+    last: FileState, file: Path, text: bytes, variables: Variables | None = None, *, is_rendered: bool = False
+) -> FileState:
     """A file's text → what it stands for now; `is_rendered` is one that a kustomization makes: its lines are no places.
 
     What can be read counts. While something in it cannot, the objects that it held before and that are not in the
-    readable part stay. So they do while the file is empty, as a file that is just being written is.
+    readable part stay. So they do while the file is empty, as a file that is just being written is. Placeholders are
+    replaced by `variables`, which are always the same ones; None: they stay.
     """
     if not text.strip() and last.objects and not is_rendered:
         what = "empty; delete the file to delete its objects"
@@ -104,7 +120,7 @@ def advance(last: FileState, file: Path, text: bytes, *, is_rendered: bool = Fal
     objects: dict[Identity, Document] = {}
     unreadable: list[Unreadable] = []
     problems: list[Problem] = []
-    reader = Reader(last.known)
+    reader = Reader(last.known, variables)
     for found in reader.read(text):
         if isinstance(found, Unreadable):
             unreadable.append(
@@ -203,12 +219,13 @@ class Manifests:
     """The manifests below some paths: `read` says what they hold now, `changes` when to read them again.
 
     A path may be a file, a folder (read with its subfolders, `*.yaml`, `*.yml` and `*.json`, without hidden names) or
-    `-` for standard input.
+    `-` for standard input. `variables` are what placeholders in them are replaced by; None: they stay as they are.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], variables: Variables | None = None) -> None:
         self._paths = tuple(paths)
         self._list = FileList(paths)
+        self._variables = variables
         self._states: dict[Path, FileState] = {}
         self._read: Present = {}
         self._view = View()
@@ -254,7 +271,7 @@ class Manifests:
         except (OSError, ValueError) as error:
             what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             return _kept(last, file, what)
-        return advance(last, file, text, is_rendered=elsewhere is not None)
+        return advance(last, file, text, self._variables, is_rendered=elsewhere is not None)
 
     def _missing(self, path: Path) -> Problem:
         kept = [

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from switchover_operator.identity import Body, Identity, identity_of
 from switchover_operator.standalone.field_lines import items_of, line_of, with_last_key
+from switchover_operator.standalone.placeholders import Variables, as_written, is_replaced_in, replaced
 from switchover_operator.standalone.yaml_values import Twice, Unreadable, Value
 
 CLUSTER_SCOPED: Final = frozenset(
@@ -18,12 +19,16 @@ _LONGEST_KEY: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object, the line (from 1) where it begins, and the lines of its fields from there."""
+    """One object, the line (from 1) where it begins, and the lines of its fields from there.
+
+    `variables` are the names of those that its placeholders name, sorted.
+    """
 
     identity: Identity
     body: Body
     line: int
     field_lines: "array[int]"
+    variables: tuple[str, ...] = ()
 
     def line_of(self, path: str) -> int:
         """Find the line of a field, such as `spec.rules[0].matches`; of its nearest parent if there is no such field.
@@ -34,7 +39,9 @@ class Document:
 
     def moved(self, lines: int) -> "Document":
         """Return the same object, so many lines further down."""
-        return Document(self.identity, self.body, self.line + lines, self.field_lines) if lines else self
+        if not lines:
+            return self
+        return Document(self.identity, self.body, self.line + lines, self.field_lines, self.variables)
 
 
 class DoubleKey(Unreadable):
@@ -56,17 +63,35 @@ class DoubleKey(Unreadable):
         return DoubleKey(self._about, twice._replace(line=twice.line + lines, first=twice.first + lines))
 
 
-def objects_of(given: Value) -> Iterator[Document | Unreadable]:
-    """Yield the object that a value is, or each object of the list that it is, with what is wrong with them."""
+def objects_of(
+    given: Value, variables: Variables | None = None, *, has_placeholders: bool = False
+) -> Iterator[Document | Unreadable]:
+    """Yield the object that a value is, or each object of the list that it is, with what is wrong with them.
+
+    With `has_placeholders`, those of each object are replaced by `variables`, or left as they are where that is None.
+    """
     value = given.value
     if value is None:
         return
     if _is_list(value):
-        yield from _of_list(given)
+        yield from _of_list(given, variables, has_placeholders=has_placeholders)
         return
     if given.twice:
         yield from (DoubleKey(_about(value), twice) for twice in given.twice)
         return
+    names: tuple[str, ...] = ()
+    if has_placeholders and isinstance(value, dict):
+        if variables is not None and is_replaced_in(value):
+            done = replaced(value, given.field_lines, variables)
+            value, names = done.value, tuple(sorted(done.names))
+            if done.faults:
+                yield from (
+                    Unreadable(f"{_about(value)}{each.path}: {each.what}", given.line + each.line)
+                    for each in done.faults
+                )
+                return
+        else:
+            value = as_written(value)
     reason = _why_no_object(value)
     if reason:
         yield Unreadable(reason, given.line)
@@ -77,7 +102,7 @@ def objects_of(given: Value) -> Iterator[Document | Unreadable]:
         body = {**value, "metadata": {**metadata, "namespace": "default"}}
         if lines and "namespace" not in metadata:
             lines = with_last_key(value, lines, "metadata")
-    yield Document(identity_of(body), body, given.line, lines)
+    yield Document(identity_of(body), body, given.line, lines, names)
 
 
 # ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +115,7 @@ def _is_list(value: Any) -> bool:
     return "items" in value or value["kind"] == "List" or not _name(value)
 
 
-def _of_list(given: Value) -> Iterator[Document | Unreadable]:
+def _of_list(given: Value, variables: Variables | None, *, has_placeholders: bool) -> Iterator[Document | Unreadable]:
     value, kind = given.value, given.value["kind"]
     twice = list(given.twice)
     if value.get("items", "") is None:
@@ -108,9 +133,13 @@ def _of_list(given: Value) -> Iterator[Document | Unreadable]:
                 # The API server leaves them out in the list of one kind.
                 whole = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
                 all_lines = array("i", [0, 0]) + lines if lines else lines
-                yield from objects_of(Value(whole, given.line + line, all_lines, own))
+                yield from objects_of(
+                    Value(whole, given.line + line, all_lines, own), variables, has_placeholders=has_placeholders
+                )
             else:
-                yield from objects_of(Value(item, given.line + line, lines, own))
+                yield from objects_of(
+                    Value(item, given.line + line, lines, own), variables, has_placeholders=has_placeholders
+                )
     yield from (DoubleKey(f"{kind}: ", each) for each in twice)
 
 

@@ -1,7 +1,6 @@
 """`switchover run`: its flags and environment variables → `standalone.Settings`."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -20,8 +19,10 @@ from switchover_operator.standalone.flags import (
     files_option,
     named_paths,
     on_command_line,
+    variables_option,
 )
 from switchover_operator.standalone.model_names import Model, model_of, names_a_model
+from switchover_operator.standalone.placeholders import Variables
 from switchover_operator.standalone.workers import Command
 
 _CHECK: Final = "`switchover check` with the same paths says what is wrong with each object"
@@ -81,6 +82,7 @@ _WAITS: Final = "starts all the same and serves what comes there later"
     callback=checked(standalone.redirection),
     help="Connect to the second HOST:PORT where a target has the first, as curl's flag of this name does. Repeatable.",
 )
+@variables_option
 @allow_targets_option
 @option("--log-all", is_flag=True, help="Write a log line for every request, for plain successes too.")
 @log_format_option
@@ -96,6 +98,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
     admin: tuple[str, int],
     workers: int,
     connect_to: tuple[str, ...],
+    variables: Variables,
     allow_targets: tuple[Network, ...],
     log_all: bool,
     log_format: logs.LogFormat | None,
@@ -117,7 +120,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
         paths = ()
     elif paths and (named or on_command_line("flagged")) and not on_command_line("models"):
         models = ()
-    asked = model_run.Asked(models, listen_port, client_keys, bind, os.environ)
+    asked = model_run.Asked(models, listen_port, client_keys, bind, variables)
     if models and (paths or wait):
         raise click.UsageError(model_run.ALONE if paths else "--wait waits for files; --model needs none")
     if not models:
@@ -148,7 +151,7 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
             raise click.UsageError(f"--port {listen_port} is the admin port, too; name another one")
         settings = model_run.settings(asked, workers, command, allowed)
     else:
-        manifests = Manifests(paths)
+        manifests = Manifests(paths, variables)
         if STDIN in paths:
             manifests.read()  # here, where Ctrl-C ends it
         remedy = _CHECK if all(path == STDIN for path in paths) else f"{_CHECK}, and --wait {_WAITS}"

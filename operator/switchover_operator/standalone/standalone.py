@@ -126,6 +126,7 @@ class _Source:
         self._found = Found()
         self._compiled: Compiled | None = None
         self._findings: tuple[Finding, ...] = ()
+        self._variables: set[str] = set()
 
     async def look(self) -> Seen:
         """Read the files as they are now, beside all else that goes on."""
@@ -145,6 +146,14 @@ class _Source:
         if not self.first_round.done():
             checked = check_report.Checked(self._view, self._snapshot, outcome.compiled)
             self.first_round.set_result(_nothing(checked, self._settings.remedy))
+        self._tell_variables()
+
+    def _tell_variables(self) -> None:
+        """Log the names of the variables that the files read, when they read others than before."""
+        names = {name for each in self._view.variables.values() for name in each}
+        if names - self._variables:
+            log.info("the files read these variables of the environment: %s", ", ".join(sorted(names)))
+        self._variables = names
 
     def _changes(self, outcome: Round) -> tuple[LogState, list[Line]]:
         compiled, command = outcome.compiled, self._settings.command

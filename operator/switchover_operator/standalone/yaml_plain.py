@@ -12,7 +12,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 
-from switchover_operator.standalone.yaml_scalars import STRING, scalar, tag_of
+from switchover_operator.standalone.yaml_scalars import STRING, scalar, tag_of, unquoted
 
 _MOST_LINES: Final = 1_000_000
 """Fewer than the values and the depth that a document may have, which are counted elsewhere."""
@@ -76,6 +76,8 @@ def _value(found: re.Match[str]) -> Any:
 
 
 def _plain_value(text: str) -> Any:
+    if text.startswith("$"):
+        return unquoted(text)
     try:
         return scalar(tag_of(text), text)
     except ValueError:

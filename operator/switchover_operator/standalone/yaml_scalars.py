@@ -44,6 +44,17 @@ _EXACT: Final = 2.0**53
 _BASES: Final = {"hex": 16, "binary": 2, "octal": 8, "decimal": 10}
 
 
+class Unquoted(str):
+    """A text that is one placeholder, `${NAME}`, and stands without quotes: what replaces it may be no text."""
+
+    __slots__ = ()
+
+
+def unquoted(text: str) -> str:
+    """Mark a text that stands without quotes if it is one placeholder."""
+    return Unquoted(text) if text.startswith("${") and text.find("}") == len(text) - 1 else text
+
+
 def tag_of(plain: str) -> str:
     """Name the type of a scalar that stands there without quotes and without a tag of its own."""
     word = _WORDS.get(plain)

@@ -15,7 +15,7 @@ import yaml
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.standalone.field_lines import count
 from switchover_operator.standalone.yaml_plain import plain_document
-from switchover_operator.standalone.yaml_scalars import MERGE, STRING, TAG, key_text, scalar, tag_of
+from switchover_operator.standalone.yaml_scalars import MERGE, STRING, TAG, key_text, scalar, tag_of, unquoted
 
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 2_000_000
@@ -77,7 +77,7 @@ def composed_value(text: str) -> Value | None:
         Unreadable: as `yaml_value` does.
     """
     root = _compose(text)
-    return None if root is None else _Values().top(root)
+    return None if root is None else _Values(text).top(root)
 
 
 # ── Text → nodes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +142,9 @@ def _refuse_deep_nesting(text: str) -> None:
 class _Values:
     """Nodes → JSON-like values of one document; counts them, as aliases of aliases multiply without end."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self._text = text if "${" in text else ""
+        """Where placeholders are looked up; "" if there are none."""
         self._left = MAX_VALUES
         self._lines = array("i")
         self._first = 0
@@ -160,12 +162,17 @@ class _Values:
         if self._left < 0 or depth > MAX_DEPTH:
             raise _unreadable("aliases that contain themselves or multiply beyond measure", node)
         if node.tag == STRING and type(node) is yaml.ScalarNode:
-            return node.value
+            return self._scalar_text(node) if self._text else node.value
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth, line)
         if isinstance(node, yaml.SequenceNode):
             return self._sequence(node, depth)
         return _scalar(node)
+
+    def _scalar_text(self, node: yaml.ScalarNode) -> str:
+        """Mark a placeholder without quotes; one with a tag is the text that its tag says."""
+        before = self._text[node.start_mark.index : node.end_mark.index].partition("${")[0]
+        return node.value if node.style or "!" in before else unquoted(node.value)
 
     def _sequence(self, node: yaml.SequenceNode, depth: int) -> list[Any]:
         items: list[Any] = []
