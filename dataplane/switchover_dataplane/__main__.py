@@ -83,7 +83,10 @@ async def serve(flags: Flags) -> None:
     level = logging.DEBUG if flags.die_with_parent else logging.INFO
     log.log(level, "the data plane takes tables at %s, its admin port is %s", *where, extra={"fields": fields})
     await stop.wait()
-    log.info("stopping: it serves on for %g s, then what is in flight has %g s to end", flags.drain_delay, flags.grace)
+    if not flags.die_with_parent:
+        # Otherwise the parent has said so for all of its workers.
+        wait = (flags.drain_delay, flags.grace)
+        log.info("stopping: it serves on for %g s, then what is in flight has %g s to end", *wait)
     state.draining = True
     listeners.wind_down()
     await asyncio.sleep(flags.drain_delay)

@@ -6,8 +6,9 @@ commands to a terminal (CWE-117).
 """
 
 import logging
+import os
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -22,6 +23,11 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     if isinstance(given, msgspec.Struct):
         given = msgspec.to_builtins(given)
     return given if isinstance(given, dict) else {}
+
+
+def has_colours(output: TextIO) -> bool:
+    """Whether lines for people are coloured there: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return output.isatty() and not os.environ.get("NO_COLOR")
 
 
 class JsonLines(logging.Formatter):

@@ -4,6 +4,7 @@ Pure: what was logged before goes in; the new state and the lines to write come 
 files.
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from switchover_operator.acknowledgements import Acknowledgements
 from switchover_operator.compiler.compile import Compiled
 from switchover_operator.findings import Finding, Weight
 
+_WORDS_OF_A_SENTENCE: Final = 3
+"""A kind and a name are two words."""
+_LEAST_PARTS: Final = 2
 _UNSPECIFIED: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
 
@@ -65,10 +69,12 @@ class LoopStatus:
 
 def log_changes(logged: LogState, now: LoopStatus) -> tuple[LogState, list[Line]]:
     """What was logged and what is true now → the new log state, and the lines to write."""
-    problems = _problems(now)
+    # Data planes elsewhere may have a table of a time before this process.
+    problems = _problems(now, is_first=now.bind is not None and not logged.revision)
     lines = [line for text, line in problems.items() if text not in logged.problems]
     lines += [
-        Line(logging.INFO, f"solved: {text}", {"problem": text}) for text in sorted(logged.problems - problems.keys())
+        Line(logging.INFO, f"solved: {_beginning(text)}", {"problem": text})
+        for text in sorted(logged.problems - problems.keys())
     ]
     standing = LogState(frozenset(problems), logged.revision, logged.ready)
     if not now.acknowledgements.complete:
@@ -92,8 +98,8 @@ def urls(table: Table, bind: str) -> Iterable[str]:
         yield f"{port.protocol.lower()}://{f'[{host}]' if ':' in host else host}:{port.number}"
 
 
-def _problems(now: LoopStatus) -> dict[str, Line]:
-    """Every problem that stands, by its text."""
+def _problems(now: LoopStatus, *, is_first: bool) -> dict[str, Line]:
+    """Every problem that stands, by its text. With `is_first` no table was served yet that could stay."""
     lines = {text: Line(logging.WARNING, text) for text in now.problems}
     for finding in now.findings:
         if finding.weight is not Weight.NOTE:
@@ -101,8 +107,21 @@ def _problems(now: LoopStatus) -> dict[str, Line]:
             lines[str(finding)] = Line(logging.WARNING, str(finding), fields)
     for reasons in now.acknowledgements.refusals.values():
         for reason in reasons:
-            lines[reason] = Line(logging.ERROR, f"not served, the last good table stays: {reason}")
+            stays = "" if is_first else ", the last good table stays"
+            lines[reason] = Line(logging.ERROR, f"not served{stays}: {reason}")
     return lines
+
+
+def _beginning(text: str) -> str:
+    """Return what a problem is about, in which place, object and field, without the sentence that says what is wrong.
+
+    Of a problem with a place alone it is the first part of the sentence.
+    """
+    parts = text.split(": ")
+    about = list(itertools.takewhile(lambda part: part.count(" ") < _WORDS_OF_A_SENTENCE - 1, parts))
+    if len(about) < min(_LEAST_PARTS, len(parts)):
+        about = [*about, parts[len(about)].partition("; ")[0]]
+    return ": ".join(about)
 
 
 def _revision(now: LoopStatus) -> Line:

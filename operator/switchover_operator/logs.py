@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Literal
 
-from switchover_dataplane.log_lines import JsonLines, TextLines
+from switchover_dataplane.log_lines import JsonLines, TextLines, has_colours
 from switchover_dataplane.log_text import printable
 
 LogFormat = Literal["json", "text"]
@@ -21,7 +21,7 @@ class _Text(TextLines):
 def configure(log_format: LogFormat) -> None:
     """Send every record of level INFO and above to standard output. Called once, by a process's entry point."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines() if log_format == "json" else _Text(colour=sys.stdout.isatty()))
+    handler.setFormatter(JsonLines() if log_format == "json" else _Text(colour=has_colours(sys.stdout)))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for library in ("asyncio", "watchfiles"):
         logging.getLogger(library).setLevel(logging.WARNING)

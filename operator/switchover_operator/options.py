@@ -1,5 +1,7 @@
 """Flags of the commands: how each is declared, and texts → values, with a usage error for a wrong one."""
 
+import ipaddress
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -7,6 +9,9 @@ from typing import Any, Final, TypeVar
 import click
 
 T = TypeVar("T")
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*", re.ASCII)
+_WITH_PORT: Final = re.compile(r"(?:\]|[^:]):[0-9]+\Z", re.ASCII)
 
 ENVIRONMENT: Final[dict[str, Any]] = {"auto_envvar_prefix": "SWITCHOVER", "show_default": True}
 """`context_settings` of a command whose flags can be environment variables: SWITCHOVER_ and the parameter's name."""
@@ -37,6 +42,23 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is not of the form HOST:PORT, such as 127.0.0.1:9180 or [::1]:9180")
     return host.strip("[]"), int(port)
+
+
+def address_without_port(text: str) -> str:
+    """An address of this machine, or its name → itself; "" is every address.
+
+    Raises:
+        ValueError: it has a port, or is neither.
+    """
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        if not text or _HOST_NAME.fullmatch(text):
+            return text
+        what = "has no port, as the listeners of Gateways have theirs" if _WITH_PORT.search(text) else "is wanted"
+        raise ValueError(f"{text!r}: an address {what}, such as 127.0.0.1, 0.0.0.0 or ::1") from None
+    return text
 
 
 log_format_option = option(

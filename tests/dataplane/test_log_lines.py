@@ -1,13 +1,16 @@
 """The two forms of a log line: one for each record, whatever stands in objects and whatever callers send."""
 
 import logging
+import os
+import pty
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from logged import FORGED, ODD, record
-from switchover_dataplane.log_lines import JsonLines, TextLines
+from switchover_dataplane.log_lines import JsonLines, TextLines, has_colours
 
 
 @pytest.mark.parametrize(("sent", "written"), ODD.values(), ids=ODD.keys())
@@ -48,3 +51,20 @@ def test_the_text_of_an_exception_begins_no_line(form: logging.Formatter) -> Non
         made.exc_info = sys.exc_info()
 
     assert not [line for line in form.format(made).split("\n") if line.startswith(FORGED)]
+
+
+@pytest.mark.parametrize(("value", "coloured"), [(None, True), ("", True), ("1", False), ("0", False)])
+def test_a_terminal_has_colours_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NO_COLOR", value)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours), os.fdopen(theirs, "w") as terminal:
+        assert has_colours(terminal) is coloured
+
+
+def test_a_file_has_no_colours() -> None:
+    with Path(os.devnull).open("w") as file:
+        assert not has_colours(file)

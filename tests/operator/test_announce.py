@@ -3,6 +3,8 @@
 import logging
 from dataclasses import replace
 
+import pytest
+
 from switchover_dataplane.table.ports import Port
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import sealed
@@ -84,8 +86,27 @@ def test_a_problem_is_said_once_with_its_place_and_once_more_when_it_is_solved()
     assert messages(logged, situation(table, BAD), situation(table, BAD), situation(table, GOOD)) == [
         [problem],
         [],
-        [f"solved: {problem}"],
+        ["solved: a.yaml:34: HTTPRoute gloo-system/chat: spec.rules[0].matches[0].path.type"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("a.yaml:7:1: not YAML: while parsing a block, expected", "a.yaml:7:1: not YAML"),
+        ("my files/a.yaml: does not exist; it is read as soon as it does", "my files/a.yaml: does not exist"),
+        (
+            "a.yaml:3: Upstream b/c stands in this file twice; one is used",
+            "a.yaml:3: Upstream b/c stands in this file twice",
+        ),
+        ("port 80 (b/c) cannot be opened at ::1: in use; stop it", "port 80 (b/c) cannot be opened at ::1"),
+        ("short", "short"),
+    ],
+)
+def test_a_problem_that_is_solved_is_named_and_not_repeated(problem: str, told: str) -> None:
+    now = situation(serving(8080), GOOD)
+    [_, [line]] = messages(LogState(revision=now.compiled.table.revision), replace(now, problems=(problem,)), now)[:2]
+    assert line == f"solved: {told}"
 
 
 def test_a_refused_table_is_an_error_in_the_data_plane_s_words() -> None:
@@ -93,8 +114,10 @@ def test_a_refused_table_is_an_error_in_the_data_plane_s_words() -> None:
     refusal = Acknowledgement(table.revision, accepted=False, reasons=("port 8080 (gw/http) cannot be opened",))
     logged, [line] = log_changes(LogState(), situation(table, GOOD, said=refusal))
     assert line.level == logging.ERROR
-    assert line.msg == "not served, the last good table stays: port 8080 (gw/http) cannot be opened"
+    assert line.msg == "not served: port 8080 (gw/http) cannot be opened"
     assert logged.ready is None
+    _, [later] = log_changes(LogState(revision="before"), situation(table, GOOD, said=refusal))
+    assert later.msg == "not served, the last good table stays: port 8080 (gw/http) cannot be opened"
 
 
 def test_a_table_without_ports_says_why_and_what_would_help() -> None:

@@ -1,5 +1,7 @@
 """The `switchover` command's flags: what is refused before anything starts, and the commands that only print."""
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +13,12 @@ from click.testing import CliRunner, Result
 
 from switchover_operator.cli import main
 from switchover_operator.cluster.command import operator
+from switchover_operator.options import address_without_port
 from switchover_operator.standalone.run import run
 
 
 def switchover(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(main, arguments, env=environment)
+    return CliRunner().invoke(main, arguments, env=environment, complete_var="_SWITCHOVER_COMPLETE")
 
 
 @pytest.mark.parametrize("command", ["run", "check", "simulate", "crds"])
@@ -23,6 +26,50 @@ def test_every_command_explains_itself(command: str) -> None:
     result = switchover(command, "--help")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: ")
+
+
+def test_the_list_of_commands_tells_the_whole_first_sentence_of_each() -> None:
+    told = " ".join(switchover("--help", COLUMNS="60").output.split())
+    for name in main.list_commands(click.Context(main)):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        assert command.help is not None
+        summary = " ".join(command.help.split("\n\n")[0].split())
+        assert f"{name} {summary}" in told
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["nonsense"]])
+def test_what_needs_no_command_imports_none(arguments: list[str]) -> None:
+    asked = f"from switchover_operator.cli import main; main({arguments!r}, standalone_mode=False)"
+    told = f"import sys, click, contextlib\nwith contextlib.suppress(click.UsageError): {asked}\nprint(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True).stdout.split()
+    ours = {name for name in modules if name.startswith(("switchover_operator.", "switchover_simulator."))}
+    assert ours == {"switchover_operator.cli"}
+    assert not {"pydantic", "aiohttp", "uvloop", "msgspec"} & {*modules}
+
+
+def test_a_shell_is_told_the_names_that_begin_so() -> None:
+    words = {"_SWITCHOVER_COMPLETE": "bash_complete", "COMP_WORDS": "switchover s", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(main, [], env=words, prog_name="switchover", complete_var="_SWITCHOVER_COMPLETE")
+    assert result.output == "plain,simulate\n"
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    for shell in ("bash", "zsh", "fish"):
+        script = switchover(_SWITCHOVER_COMPLETE=f"{shell}_source").output
+        assert f"_SWITCHOVER_COMPLETE={shell}_complete" in script
+        assert f"_SWITCHOVER_COMPLETE={shell}_source switchover" in page
+    assert [each.value for each in main.shell_complete(click.Context(main), "--v")] == ["--version"]
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("1", False), ("", True)])
+def test_no_color_leaves_colours_out_on_a_terminal(tmp_path: Path, value: str, coloured: bool) -> None:
+    (tmp_path / "a.yaml").write_text("kind: [")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "switchover_operator", "check", "-f", str(tmp_path)]
+    environment = {**os.environ, "NO_COLOR": value, "TERM": "xterm"}
+    assert subprocess.run(command, stdout=theirs, env=environment, check=False).returncode == 1
+    os.close(theirs)
+    assert (b"\x1b[3" in os.read(ours, 65536)) is coloured
+    os.close(ours)
 
 
 def test_the_version_is_told() -> None:
@@ -45,6 +92,10 @@ def test_a_command_imports_nothing_that_only_another_one_needs() -> None:
         ("--connect-to", "a:https:b:443"),
         ("--admin", "9180"),
         ("--admin", "127.0.0.1:70000"),
+        ("--bind", "127.0.0.1:8080"),
+        ("--bind", "[::1]:8080"),
+        ("--bind", "256.0.0.1"),
+        ("--bind", "http://localhost"),
         ("--workers", "0"),
         ("--log-format", "xml"),
     ],
@@ -53,6 +104,17 @@ def test_a_flag_of_the_wrong_form_is_a_usage_error_that_shows_the_value(flag: st
     result = switchover("run", "-f", str(tmp_path), flag, value)
     assert result.exit_code == 2
     assert value in result.output
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::", "::1", "[::1]", "localhost", "my-host.example", ""])
+def test_an_address_of_any_form_is_taken(address: str) -> None:
+    assert address_without_port(address) == address
+
+
+def test_an_address_with_a_port_is_told_where_ports_are() -> None:
+    for address in ("127.0.0.1:8080", "[::1]:8080", "localhost:80"):
+        with pytest.raises(ValueError, match="has no port, as the listeners of Gateways have theirs"):
+            address_without_port(address)
 
 
 def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ async def test_it_ends_with_0_and_takes_its_workers_and_sockets_along(manifests:
             assert folder.stat().st_mode & 0o777 == 0o700
             assert len(started) == 2
             assert await running.stop() == 0
+        assert len([line for line in running.lines if line["msg"].startswith("stopping")]) == 1
         assert not folder.exists()
         assert not any(map(lives, started))
 
@@ -119,6 +120,15 @@ async def test_a_taken_port_is_named_with_its_listener_and_served_once_it_is_fre
             assert not running.said("ready: ")
             other.close()
             await running.says("ready: ")
+
+
+async def test_an_address_that_this_machine_does_not_have_is_named_with_the_flag(manifests: Manifests) -> None:
+    for address in ("no-such-host.invalid", "192.0.2.1"):
+        async with switchover(manifests.folder, manifests.port, 1, "--bind", address) as running:
+            line = await running.says(f"port {manifests.port}")
+            assert line["msg"].startswith("not served: ")
+            assert "--bind" in line["msg"]
+            assert "another port" not in line["msg"]
 
 
 async def test_a_taken_admin_port_ends_it_at_once_with_what_to_do(manifests: Manifests) -> None:

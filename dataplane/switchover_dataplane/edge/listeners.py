@@ -145,6 +145,8 @@ class Listeners:
     def _why_closed(self, port: Port, error: OSError) -> str:
         names = ", ".join(listener.name for listener in port.listeners) or "no listener"
         remedy = _REMEDIES.get(error.errno or 0, "give the listener another port")
+        if isinstance(error, socket.gaierror):
+            remedy = "--bind takes an address of this machine, such as 127.0.0.1 or 0.0.0.0, without a port"
         return f"port {port.number} ({names}) cannot be opened at {self._bind}: {error.strerror or error}; {remedy}"
 
     async def _start(self, port: Port, listening: socket.socket) -> None:

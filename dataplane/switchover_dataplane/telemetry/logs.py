@@ -164,7 +164,7 @@ def start(form: str) -> None:
     """Send all logs to standard output as `form`, "json" or "text"."""
     _record_only_what_is_written()
     handler = Output(sys.stdout)
-    handler.setFormatter(JsonLines() if form == "json" else Text(colour=sys.stdout.isatty()))
+    handler.setFormatter(JsonLines() if form == "json" else Text(colour=log_lines.has_colours(sys.stdout)))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 

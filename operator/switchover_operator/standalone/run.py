@@ -9,7 +9,14 @@ import click
 
 from switchover_dataplane.target_addresses import LOOPBACK, Network
 from switchover_operator import core_dumps, logs
-from switchover_operator.options import ENVIRONMENT, checked, host_and_port, log_format_option, option
+from switchover_operator.options import (
+    ENVIRONMENT,
+    address_without_port,
+    checked,
+    host_and_port,
+    log_format_option,
+    option,
+)
 from switchover_operator.standalone import model_run, standalone
 from switchover_operator.standalone.file_list import STDIN
 from switchover_operator.standalone.files import Manifests
@@ -59,7 +66,11 @@ _WAITS: Final = "starts all the same and serves what comes there later"
 )
 @option("--wait", is_flag=True, help="Start also when nothing can be served yet, and wait for files.")
 @option(
-    "--bind", default="127.0.0.1", metavar="ADDRESS", help="Address of the listeners: port N of a Gateway is ADDRESS:N."
+    "--bind",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    callback=checked(address_without_port),
+    help="Address of the listeners: port N of a Gateway is ADDRESS:N.",
 )
 @option(
     "--admin",

@@ -138,7 +138,7 @@ class Address(click.ParamType["tuple[str, int]"]):
 @click.option(
     "--bind",
     type=Address(),
-    default="127.0.0.1:8080",
+    default="127.0.0.1:18080",
     show_default=True,
     envvar="SWITCHOVER_SIMULATE_BIND",
     show_envvar=True,
