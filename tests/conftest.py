@@ -5,6 +5,8 @@ import gc
 import hypothesis
 import pytest
 
+pytest_plugins = ["hanging"]
+
 # Thousands of tests are collected and stay to the end: the collector is not to walk over them again and again.
 gc.disable()
 

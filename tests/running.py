@@ -20,6 +20,8 @@ import aiohttp
 import yaml
 from aiohttp import web
 
+from said import with_what_it_said
+
 EXAMPLE = Path(__file__).parents[1] / "manifests" / "examples" / "model-failover"
 MODELS = ("gpt-4o", "gpt-4.0-turbo", "gpt-3.5-turbo")
 HOST = "model-failover.gloo-system.svc.cluster.local:80"
@@ -153,9 +155,15 @@ class Switchover:
 
     async def says(self, text: str) -> dict[str, Any]:
         """Wait for a log line with this text."""
-        await until(lambda: self.said(text) or self.process.returncode is not None, f"a line with {text!r}")
-        [line, *_] = [line for line in self.lines if text in line["msg"]]
-        return line
+        with with_what_it_said(self.all_written):
+            await until(lambda: self.said(text) or self.process.returncode is not None, f"a line with {text!r}")
+            found = [line for line in self.lines if text in line["msg"]]
+            assert found, f"it ended without a line with {text!r}"
+            return found[0]
+
+    def all_written(self) -> str:
+        """Everything that it and its workers wrote."""
+        return "".join(self.written)
 
     async def until_written(self, text: str) -> None:
         """Wait for a line with this text in any form."""
@@ -228,7 +236,8 @@ async def run(
         running = Switchover(process, f"http://127.0.0.1:{port}", f"http://{admin}", session)
         reading = asyncio.create_task(running.read())
         try:
-            yield running
+            with with_what_it_said(running.all_written):
+                yield running
         finally:
             if process.returncode is None:
                 await running.stop()

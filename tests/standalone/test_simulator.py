@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from running import free_port, is_free, until
+from said import with_what_it_said
 from switchover_simulator import lines
 from switchover_simulator.behaviour import Answer
 from switchover_simulator.cli import simulate
@@ -162,10 +163,14 @@ class Running:
         self.wrote.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                self.wrote.clear()
-                await self.wrote.wait()
+        with with_what_it_said(self.written):
+            async with asyncio.timeout(20):
+                while not condition():
+                    self.wrote.clear()
+                    await self.wrote.wait()
+
+    def written(self) -> str:
+        return "".join([*self.out, *(f"{json.dumps(line)}\n" for line in self.told)])
 
     async def says(self, message: str) -> dict[str, Any]:
         await self.until(lambda: any(line["msg"] == message for line in self.told))

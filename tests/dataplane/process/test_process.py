@@ -20,6 +20,7 @@ import pytest
 
 from certificates import Authority
 from running import until
+from said import with_what_it_said
 from serving import END, STREAM_HEAD, Seen, chunks, event, free_port, good, limited, raw, table, targets
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import encode, sealed
@@ -32,6 +33,7 @@ class Running:
     process: asyncio.subprocess.Process
     channel: Path
     admin: int
+    written: list[str] = field(default_factory=list)
 
     async def push(self, of: Table) -> None:
         """Push a table and expect it to be acknowledged."""
@@ -42,10 +44,12 @@ class Running:
     async def says(self, text: str) -> str:
         """Read its log up to a line with this text."""
         assert self.process.stdout is not None
-        while line := (await self.process.stdout.readline()).decode():
-            if text in line:
-                return line
-        raise AssertionError(f"it ended without saying {text!r}")
+        with with_what_it_said(lambda: "".join(self.written)):
+            while line := (await self.process.stdout.readline()).decode():
+                self.written.append(line)
+                if text in line:
+                    return line
+            raise AssertionError(f"it ended without saying {text!r}")
 
     async def probe(self, path: str) -> int:
         """Ask the admin port; the status."""
