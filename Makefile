@@ -27,6 +27,10 @@ $(VENV)/dev: $(VENV)/runtime requirements-dev.lock
 .PHONY: install
 install: $(VENV)/runtime ## the `switchover` command into .venv/bin
 
+.PHONY: wheel
+wheel: $(VENV)/runtime ## the package as a wheel, into dist/, for `pip install` elsewhere
+	@rm -rf dist build && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . && rm -rf build && ls dist/*.whl
+
 .PHONY: demo
 demo: $(VENV)/runtime ## the failover guide on this machine: three models, three log lines, one rescue
 	@$(BIN)/python tools/demo.py
