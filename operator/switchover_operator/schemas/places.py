@@ -3,7 +3,7 @@
 An object is walked along the places of interest only, so that what has none below it costs nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,17 +32,27 @@ class Place:
                 here = here.fields.setdefault(step, Place())
         here.rules.append(rule)
 
-    def problems(self, value: Any, path: str = "") -> Iterator[Problem]:
-        """Apply the rules to what there is. A value of another type than its place has is passed over."""
-        for rule in self.rules:
-            yield from rule(value, path)
+    def problems(self, value: Any, path: str = "", mistyped: Sequence[str] = ()) -> Iterator[Problem]:
+        """Apply the rules to what there is. A value of another type than its place has is passed over.
+
+        `mistyped` are the paths at which a type is wrong: a rule that would meet one of these waits until it is right,
+        as rules compare values.
+        """
+        if not any(lies_within(each, path) for each in mistyped):
+            for rule in self.rules:
+                yield from rule(value, path)
         if self.fields and isinstance(value, dict):
             for name, below in self.fields.items():
                 if name in value:
-                    yield from below.problems(value[name], f"{path}.{name}" if path else name)
+                    yield from below.problems(value[name], f"{path}.{name}" if path else name, mistyped)
         elif self.entries is not None and isinstance(value, list):
             for index, entry in enumerate(value):
-                yield from self.entries.problems(entry, f"{path}[{index}]")
+                yield from self.entries.problems(entry, f"{path}[{index}]", mistyped)
+
+
+def lies_within(path: str, other: str) -> bool:
+    """Tell whether a path is another one or lies below it; "" is the whole object."""
+    return not other or path == other or path.startswith((f"{other}.", f"{other}["))
 
 
 def of_objects(check: Callable[[dict[str, Any], str], Iterable[Problem]]) -> Rule:

@@ -1,6 +1,6 @@
 """An object as it stands in a file → everything for which an API server would refuse it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,9 @@ _RULES = {
 }
 
 
+_OF_TYPES = frozenset({"type", "oneOf", "anyOf"})
+
+
 def violations(group: str, kind: str, body: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Return what an API server would refuse in an object, the most basic first; () for one that it takes.
 
@@ -38,22 +41,28 @@ def violations(group: str, kind: str, body: Mapping[str, Any]) -> tuple[Problem,
     # Null is rare, and a copy of every object takes longer than all checks.
     given = _without_nulls(body) if _has_null(body) else body
     known = official(group, kind)
-    found = [*_of_schema(known, given), *metadata_problems(kind, given.get("metadata", {}))]
+    errors = _of_schema(known, given)
+    found = [*(each for _, each in errors), *metadata_problems(kind, given.get("metadata", {}))]
     if known is not None:
-        found += _places(group, kind).problems(given)
+        mistyped = [each.path for keyword, each in errors if keyword in _OF_TYPES]
+        found += _places(group, kind).problems(given, mistyped=mistyped)
     # One place may break several rules of the API server that say the same.
     return tuple({each.path: each for each in reversed(found)}.values())[::-1] if found else ()
 
 
-def _of_schema(known: Official | None, given: Mapping[str, Any]) -> Iterator[Problem]:
-    if known is None:
-        metadata = given.get("metadata")
-        for error in () if metadata_validator().is_valid(metadata) else metadata_validator().iter_errors(metadata):
-            below = problem(error, object_meta())
-            yield Problem(f"metadata.{below.path}", below.value, below.message)
-    elif not known.validator.is_valid(given):
-        for error in known.validator.iter_errors(given):
-            yield problem(error, known.schema)
+def _of_schema(known: Official | None, given: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+    """Return each keyword of the schema that is broken, with the problem."""
+    if known is not None:
+        if known.validator.is_valid(given):
+            return []
+        return [(str(each.schema_path[-1]), problem(each, known.schema)) for each in known.validator.iter_errors(given)]
+    metadata = given.get("metadata")
+    if metadata_validator().is_valid(metadata):
+        return []
+    errors = [
+        (str(each.schema_path[-1]), problem(each, object_meta())) for each in metadata_validator().iter_errors(metadata)
+    ]
+    return [(keyword, Problem(f"metadata.{below.path}", below.value, below.message)) for keyword, below in errors]
 
 
 @cache
