@@ -7,3 +7,8 @@ Everything that was a matter of precedence is already an order of a list here: t
 Every secret stands in `Table.secrets` and nowhere else; the rest refers to it by name, so that a dump without
 `secrets` is safe to show. All durations are seconds, all sizes are bytes.
 """
+
+from .table import VERSION, Table
+from .wire import decode, encode, sealed
+
+__all__ = ["VERSION", "Table", "decode", "encode", "sealed"]
