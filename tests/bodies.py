@@ -10,6 +10,7 @@ from switchover_operator.resources import (
 )
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
+from switchover_operator.schemas import unknown_fields
 
 SECRET = "sk-do-not-show"
 
@@ -39,3 +40,8 @@ def route_option(text: str) -> RouteOption:
     result = read("RouteOption", text)
     assert isinstance(result, RouteOption), result
     return result
+
+
+def unknown(parsed: Resource) -> list[str]:
+    """The unknown fields of an object, each with the name that was probably meant."""
+    return list(unknown_fields(type(parsed), parsed.model_dump(mode="json", by_alias=True, exclude_unset=True)))

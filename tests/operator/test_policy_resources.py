@@ -2,9 +2,8 @@
 
 import pytest
 
-from bodies import problems, read, route_option
+from bodies import problems, read, route_option, unknown
 from switchover_operator.resources import (
-    unknown_fields,
     unsupported_fields,
 )
 from switchover_operator.resources.failover_policy import FailoverPolicy
@@ -32,7 +31,7 @@ spec:
         3,
     )
     assert retries.previous_priorities.update_frequency == 1
-    assert (unknown_fields(parsed), unsupported_fields(parsed)) == ([], [])
+    assert (unknown(parsed), unsupported_fields(parsed)) == ([], [])
 
 
 def test_retries_that_were_not_written_differ_from_none_at_all() -> None:

@@ -28,18 +28,14 @@ from switchover_operator.resources import (
     Invalid,
     Problem,
     Resource,
-    lone_entries,
     parse,
     sets_served_fields_only,
-    suggestions,
     unsupported_fields,
 )
-from switchover_operator.resources import unknown_fields as kept_unknown_fields
 from switchover_operator.resources.auth_config import AuthConfig
 from switchover_operator.resources.core import EndpointSlice, Service
 from switchover_operator.resources.failover_policy import FailoverPolicy
 from switchover_operator.resources.gateway_api import SERVICE_TYPE, SERVICE_TYPES, Gateway, HTTPRoute
-from switchover_operator.resources.left_out import LeftOut
 from switchover_operator.resources.model import listed
 from switchover_operator.resources.route_option import RouteOption
 from switchover_operator.resources.upstream import Upstream
@@ -130,23 +126,10 @@ def _without_effect(model: Resource, body: Body) -> tuple[str, ...]:
     """Return the fields that have no effect: unknown ones with the probable name, then those that are not served."""
     if not isinstance(model, Upstream | RouteOption | FailoverPolicy | AuthConfig):
         return without_effect(type(model), body)
-    return (*unknown_metadata(body["metadata"]), *_without_effect_of_ours(model, body))
-
-
-def _without_effect_of_ours(model: Resource, body: Body) -> tuple[str, ...]:
-    """Do the same for the kinds of Gloo and our own, whose models are all that is known of them."""
     if sets_served_fields_only(type(model), body):
-        return tuple(_unused(model))
+        return (*unknown_metadata(body["metadata"]), *_unused(model))
     closing = unserved(model) if isinstance(model, RouteOption) else ()
-    paths = [path for path in kept_unknown_fields(model) if path not in closing]
-    probable = suggestions(model) if paths else {}
-    unknown = [
-        f"{path} (unknown; did you mean {probable[path]}?)" if path in probable else f"{path} (unknown)"
-        for path in paths
-    ]
-    # An entry that could not be read is no part of the model.
-    unread = [f"{path}." for path, entry in lone_entries(model) if isinstance(entry, LeftOut)]
-    unknown += [text for text in unknown_fields(type(model), body) if text.startswith(tuple(unread))] if unread else []
+    unknown = [text for text in unknown_fields(type(model), body) if text.partition(" (")[0] not in closing]
     return (*unknown, *unsupported_fields(model), *_unused(model))
 
 

@@ -1,10 +1,10 @@
 """Kubernetes objects as stored → frozen models: every kind that Switchover reads. Validation only.
 
-`KINDS` lists the kinds. `parse` turns a raw body into a model, or reports its problems. `unknown_fields` and
-`unsupported_fields` name the fields of an object that have no effect. Semantics are the compiler's task.
+`KINDS` lists the kinds. `parse` turns a raw body into a model, or reports its problems. `unsupported_fields` names the
+known fields of an object that have no effect. Semantics are the compiler's task.
 """
 
-from .fields import sets_served_fields_only, suggestions, unknown_fields, unsupported_fields
+from .fields import sets_served_fields_only, unsupported_fields
 from .kinds import KINDS
 from .parse import Invalid, lone_entries, parse, parse_as, without_entries
 from .problem import Problem
@@ -19,8 +19,6 @@ __all__ = [
     "parse",
     "parse_as",
     "sets_served_fields_only",
-    "suggestions",
-    "unknown_fields",
     "unsupported_fields",
     "without_entries",
 ]

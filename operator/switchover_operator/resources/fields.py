@@ -1,16 +1,15 @@
-"""A parsed object → the fields that it sets without effect: unknown fields, and fields that are not served.
+"""A parsed object → the fields that it sets without effect as they are not served. `schemas` names the unknown ones.
 
 Paths are dotted and have indexes, such as `spec.ai.multi.priorities[0].pool[1].openai.modell`.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from .model import KeepingPart, NoEffect, OpenPart, field_names, unwrapped
+from .model import KeepingPart, NoEffect, field_names, unwrapped
 
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
@@ -83,32 +82,12 @@ def _mentions_parts(annotation: Any) -> bool:
     return any(map(_mentions_parts, get_args(annotation)))
 
 
-def unknown_fields(model: BaseModel) -> list[str]:
-    """Return the paths of unknown fields, sorted. Only kinds that keep unknown fields have any."""
-    return sorted(path for path, _, _ in _unknown(model, ""))
-
-
-def suggestions(model: BaseModel) -> dict[str, str]:
-    """Path of an unknown field → the known name that it resembles most; a field that resembles none is left out."""
-    close = {path: get_close_matches(key, known, n=1) for path, key, known in _unknown(model, "")}
-    return {path: names[0] for path, names in close.items() if names}
-
-
 def unsupported_fields(model: BaseModel) -> list[str]:
     """Return the paths of the fields that are known and set but have no effect, sorted.
 
     A field that holds its default counts as unset: Gloo's API does not distinguish 0, false and "" from unset.
     """
     return sorted(_unsupported(model, ""))
-
-
-def _unknown(model: BaseModel, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each unknown field: its path, its name and the names that are known there."""
-    for part, where, _ in _kept_parts(model, path):
-        # A bare OpenPart is known by its name only: nothing in it is unknown in particular.
-        if part.model_extra and type(part) is not OpenPart:
-            names = list(field_names(type(part)))
-            yield from ((where + key, key, names) for key in part.model_extra)
 
 
 def _unsupported(model: BaseModel, path: str) -> Iterator[str]:

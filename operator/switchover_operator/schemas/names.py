@@ -29,21 +29,13 @@ _CORE_KINDS: Final = frozenset({"EndpointSlice", "Namespace", "Secret", "Service
 
 def subdomain_problem(name: str) -> str:
     """Say why a text is no DNS subdomain (RFC 1123); "" if it is one."""
-    if len(name) > SUBDOMAIN_LENGTH:
-        return f"must have at most {SUBDOMAIN_LENGTH} characters"
-    if not _SUBDOMAIN.fullmatch(name):
-        return "must hold only lower-case letters, digits, - and ., and begin and end with a letter or digit"
-    return ""
+    return _problem(name, SUBDOMAIN_LENGTH, _SUBDOMAIN, "lower-case letters, digits, - and .")
 
 
 @lru_cache(maxsize=1024)  # most objects share few namespaces
 def label_problem(name: str) -> str:
     """Say why a text is no DNS label (RFC 1123); "" if it is one."""
-    if len(name) > LABEL_LENGTH:
-        return f"must have at most {LABEL_LENGTH} characters"
-    if not _LABEL.fullmatch(name):
-        return "must hold only lower-case letters, digits and -, and begin and end with a letter or digit"
-    return ""
+    return _problem(name, LABEL_LENGTH, _LABEL, "lower-case letters, digits and -")
 
 
 def qualified_name_problem(key: str) -> str:
@@ -51,20 +43,20 @@ def qualified_name_problem(key: str) -> str:
     prefix, slash, name = key.rpartition("/")
     if slash and (problem := subdomain_problem(prefix)):
         return f"is not a valid key: what stands before / {problem}"
-    if len(name) > LABEL_LENGTH:
-        return f"is not a valid key: a name must have at most {LABEL_LENGTH} characters"
-    if not _QUALIFIED.fullmatch(name):
-        right = "must hold only letters, digits, -, _ and ., and begin and end with a letter or digit"
-        return f"is not a valid key: a name {right}"
-    return ""
+    problem = _problem(name, LABEL_LENGTH, _QUALIFIED, "letters, digits, -, _ and .")
+    return f"is not a valid key: a name {problem}" if problem else ""
 
 
 def label_value_problem(value: str) -> str:
     """Say why a text is no value of a label; "" if it is one."""
-    if len(value) > LABEL_LENGTH:
-        return f"must have at most {LABEL_LENGTH} characters"
-    if not _LABEL_VALUE.fullmatch(value):
-        return "must hold only letters, digits, -, _ and ., and begin and end with a letter or digit"
+    return _problem(value, LABEL_LENGTH, _LABEL_VALUE, "letters, digits, -, _ and .")
+
+
+def _problem(text: str, most: int, pattern: re.Pattern[str], allowed: str) -> str:
+    if len(text) > most:
+        return f"must have at most {most} characters"
+    if not pattern.fullmatch(text):
+        return f"must hold only {allowed}, and begin and end with a letter or digit"
     return ""
 
 
