@@ -1,0 +1,86 @@
+"""Ids of tool calls → ids that another API takes, the same for a call and its result.
+
+An id that fits stays. One that does not becomes a digest of itself, so that the same conversation gives the same ids
+each time, at each provider, and no table of ids has to be kept. Sources of the rules: botocore's model of Bedrock
+(toolUseId), Anthropic API reference (tool_use id), Mistral API (tool call id), OpenAI API reference.
+"""
+
+import hashlib
+import re
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from switchover_dataplane.translation.neutral import Block, Request, ToolCall, ToolResult, Turn
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class IdRule(NamedTuple):
+    """Which ids an API takes: those that `pattern` matches as a whole. A new one is `prefix` and `length` signs."""
+
+    pattern: "re.Pattern[str]"
+    prefix: str
+    length: int
+
+
+CHAT: Final = IdRule(re.compile(r"[!-~]{1,40}"), "call_", 24)
+RESPONSES: Final = IdRule(re.compile(r"[A-Za-z0-9_-]{1,64}"), "call_", 24)
+MESSAGES: Final = IdRule(re.compile(r"[A-Za-z0-9_-]{1,128}"), "toolu_", 24)
+CONVERSE: Final = IdRule(re.compile(r"[A-Za-z0-9_.:-]{1,64}"), "tooluse_", 22)
+MISTRAL: Final = IdRule(re.compile(r"[A-Za-z0-9]{9}"), "", 9)
+
+
+def fitting(rule: IdRule, given: str) -> str:
+    """Return `given` if an API takes it, else the id that stands for it there."""
+    if rule.pattern.fullmatch(given):
+        return given
+    return made(rule, given)
+
+
+def made(rule: IdRule, seed: str) -> str:
+    """Make an id of a seed: equal seeds make equal ids."""
+    number = int.from_bytes(hashlib.sha256(seed.encode("utf-8", "surrogatepass")).digest(), "big")
+    signs: list[str] = []
+    for _ in range(rule.length):
+        number, place = divmod(number, len(_ALPHABET))
+        signs.append(_ALPHABET[place])
+    return rule.prefix + "".join(signs)
+
+
+def paired(request: Request) -> Request:
+    """Give each call of a conversation an id of its own, and each result the id of its call.
+
+    Calls without an id (Gemini) and ids that come again (some servers count from 0 in every turn) get new ones. A
+    result belongs to the last open call with its id or, without an id, to the first open call of its name.
+    """
+    used: set[str] = set()
+    open_calls: list[tuple[str, str, str]] = []  # id as given, name, id of its own
+    turns: list[Turn] = []
+    for number, turn in enumerate(request.turns):
+        blocks: list[Block] = []
+        for place, block in enumerate(turn.blocks):
+            match block:
+                case ToolCall(id=given, name=name):
+                    own = given if given and given not in used else made(CHAT, f"{given}/{number}/{place}/{name}")
+                    used.add(own)
+                    open_calls.append((given, name, own))
+                    blocks.append(block if own == given else replace(block, id=own))
+                case ToolResult(call_id=given, name=name):
+                    found = _called(open_calls, given, name)
+                    if found is None:
+                        blocks.append(block)
+                        continue
+                    open_calls.remove(found)
+                    blocks.append(replace(block, call_id=found[2], name=block.name or found[1]))
+                case _:
+                    blocks.append(block)
+        turns.append(replace(turn, blocks=tuple(blocks)))
+    return replace(request, turns=tuple(turns))
+
+
+def _called(open_calls: list[tuple[str, str, str]], given: str, name: str) -> tuple[str, str, str] | None:
+    """Find the call of a result."""
+    if given:
+        return next((call for call in reversed(open_calls) if call[0] == given), None)
+    return next((call for call in open_calls if call[1] == name), None)
