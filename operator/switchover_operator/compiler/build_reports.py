@@ -1,6 +1,6 @@
 """The results of compilation → one `Report` for each object of ours, in the order of the snapshot."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -83,7 +83,7 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
             *_reported(inputs, kept, Upstream, _UpstreamReports(inputs, used, _worst_cases(every)).of),
             *_made_of_all(_auth_config_reports(inputs, used)),
             *_reported(inputs, kept, RouteOption, _RouteOptionReports(inputs, routes, fleet).of),
-            *_reported(inputs, kept, FailoverPolicy, _FailoverReports(inputs, gateways, routes, fleet).of),
+            *_reported(inputs, kept, FailoverPolicy, _FailoverReports(inputs, gateways, routes, _disabled(every), fleet).of),
         )
     }
     reports.update(kept)
@@ -329,11 +329,21 @@ def named_by_filters(routes: Iterable[AttachedRoute]) -> Mapping[Identity, list[
     return named
 
 
+def _disabled(routes: Sequence[CompiledRoute]) -> dict[Identity, frozenset[str]]:
+    """Return what each policy takes out of rotation on all of its routes."""
+    found: dict[Identity, frozenset[str]] = {}
+    for route in routes:
+        for policy, disabled in route.disables.items():
+            found[policy] = found.get(policy, frozenset()) | disabled
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _FailoverReports:
     inputs: CompileInputs
     gateways: Mapping[Identity, ServedGateway]
     routes: Mapping[Identity, CompiledRoute]
+    disabled: Mapping[Identity, frozenset[str]]
     fleet: Fleet
 
     def of(self, found: Object[FailoverPolicy]) -> Report:
@@ -374,8 +384,8 @@ class _FailoverReports:
 
     def _effect(self, found: Object[FailoverPolicy]) -> tuple[Condition, ...]:
         """Return the condition about fields without effect; a model that is misspelt in `disabledModels` goes on."""
-        of_routes = [each.disables[found.identity] for each in self.routes.values() if found.identity in each.disables]
-        if found.model is None or not of_routes:
+        disabled = self.disabled.get(found.identity)
+        if found.model is None or disabled is None:
             return found.effect
-        fields = (*found.without_effect, *unmatched(found.model.spec, frozenset().union(*of_routes)))
+        fields = (*found.without_effect, *unmatched(found.model.spec, disabled))
         return (conditions.fields_without_effect(fields),) if fields else ()
