@@ -13,7 +13,8 @@ class Api(Enum):
     """The APIs whose answers the gateway knows.
 
     Sources: OpenAI API reference (Chat, Completions, Responses, Embeddings), Anthropic API reference (Messages),
-    Gemini API reference (generateContent, streamGenerateContent).
+    Gemini API reference (generateContent, streamGenerateContent), Amazon Bedrock API Reference (Converse,
+    ConverseStream). CONVERSE is spoken to targets alone, so that no client's path means it.
     """
 
     CHAT = auto()
@@ -22,9 +23,10 @@ class Api(Enum):
     RESPONSES = auto()
     GENERATE = auto()
     EMBEDDINGS = auto()
+    CONVERSE = auto()
 
 
-GENERATES_TEXT: Final = frozenset((Api.CHAT, Api.COMPLETIONS, Api.MESSAGES, Api.RESPONSES, Api.GENERATE))
+GENERATES_TEXT: Final = frozenset((Api.CHAT, Api.COMPLETIONS, Api.MESSAGES, Api.RESPONSES, Api.GENERATE, Api.CONVERSE))
 """The APIs in which a model writes text: only there an Upstream's `model` replaces the request's."""
 
 _OF_THE_SAME_MODEL: Final = ("/messages/count_tokens", "/responses/compact", "/responses/input_tokens", ":countTokens")
