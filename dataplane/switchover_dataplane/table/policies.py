@@ -143,6 +143,7 @@ class Policy(Frozen, frozen=True):
     holds_body: a body of any size up to `max_request_body` is read whole, so that it can be sent again.
     lone_stream_idle_timeout: takes the place of `stream_idle_timeout` where no target could continue a cut stream.
     operations: what of a model's API may be asked for (`operations.py`).
+    on_loss: whether a target is passed by whose API cannot carry what may change the answer (`translation/losses.py`).
     disabled: targets that get no requests under this policy (`disabled.py`).
     """
 
@@ -175,4 +176,5 @@ class Policy(Frozen, frozen=True):
     tool_calls: Literal["Hold", "Stream"] = "Hold"
     holdback: Holdback = Holdback()
     operations: Literal["Models", "All"] = "Models"
+    on_loss: Literal["PassBy", "Allow"] = "PassBy"
     disabled: tuple[Disabled, ...] = ()

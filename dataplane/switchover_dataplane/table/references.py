@@ -22,6 +22,7 @@ def dangling(table: Table, sound: Table | None = None) -> list[str]:
     ]
 
 
+_NEEDS_SECRET = ("token", "service-account", "aws")
 _REFERRED = ("rules", "policies", "upstreams", "secrets", "access")
 
 
@@ -73,10 +74,12 @@ def _dangling_targets(table: Table, sound: Table | None) -> list[str]:
         if known.get(key) is upstream:
             continue
         for target in (target for pool in upstream.priorities for target in pool):
-            names = (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
+            names = (*target.auth.names, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
             wrong += _unknown(table.secrets, f"upstream {key}", *filter(None, names))
-            if target.auth.kind == "token" and not target.auth.secret:
-                wrong.append(f"upstream {key} has a target with a token of no secret")
+            if target.auth.kind in _NEEDS_SECRET and not target.auth.secret:
+                wrong.append(f"upstream {key} has a target with a credential ({target.auth.kind}) of no secret")
+            if target.auth.kind == "aws" and not target.auth.access_key:
+                wrong.append(f"upstream {key} has a target with AWS credentials of no access key id")
     return wrong
 
 

@@ -7,9 +7,9 @@ from switchover_dataplane.table.ports import Port
 from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.table.upstreams import Upstream
 
-VERSION = 4
+VERSION = 5
 """The one table version that this data plane serves. Other fields have a policy of version 1 and a header of version 2;
-in version 3 nothing can be disabled."""
+in version 3 nothing can be disabled; in version 4 all models have OpenAI's API."""
 
 
 class Table(Frozen, frozen=True):

@@ -24,21 +24,75 @@ class Mistral(Frozen, frozen=True, tag_field="kind", tag="mistral"):
     model: str = ""
 
 
+class Anthropic(Frozen, frozen=True, tag_field="kind", tag="anthropic"):
+    """Anthropic's Messages API. `model` "" keeps the model of the request.
+
+    `version` is sent as `anthropic-version` whatever the caller sent; "" keeps the caller's.
+    """
+
+    model: str = ""
+    version: str = ""
+
+
+class Gemini(Frozen, frozen=True, tag_field="kind", tag="gemini"):
+    """Google's Gemini API: the model stands in the path. `model` "" keeps the one in the path of the request."""
+
+    model: str = ""
+    api_version: str = "v1beta"
+
+
+class VertexAi(Frozen, frozen=True, tag_field="kind", tag="vertex"):
+    """Google's Vertex AI: project, location and model stand in the path. `model` "" keeps the one of the request.
+
+    `publisher` and `json_schema` say which API its models have: `json_schema` "" follows from the publisher, which is
+    Gemini's for Google and Messages for Anthropic. `model_path` is what stands behind the model and a colon in the path,
+    "" for the usual one of the API.
+    """
+
+    project: str
+    location: str
+    model: str = ""
+    api_version: str = "v1"
+    publisher: Literal["google", "anthropic"] = "google"
+    model_path: str = ""
+    json_schema: Literal["", "anthropic", "gemini", "openai"] = ""
+
+
+class Bedrock(Frozen, frozen=True, tag_field="kind", tag="bedrock"):
+    """Amazon Bedrock's Converse API: the model, its inference profile or its ARN stands in the path."""
+
+    model: str
+    region: str
+
+
 class Http(Frozen, frozen=True, tag_field="kind", tag="http"):
     """A plain HTTP server (static and kube Upstreams, Services): nothing is known of its bodies."""
 
 
-Provider = OpenAI | AzureOpenAI | Mistral | Http
+Provider = OpenAI | AzureOpenAI | Mistral | Anthropic | Gemini | VertexAi | Bedrock | Http
 
 
 class Auth(Frozen, frozen=True):
-    """Which credential a target gets: `secret` names a bare token in `Table.secrets`.
+    """Which credential a target gets. The fields name values in `Table.secrets`.
 
-    The provider decides the header. `passthrough` keeps the caller's own; `none` sends none.
+    none: no credential is sent.
+    token: `secret` is a bare token; the provider decides the header.
+    passthrough: the caller's own is kept.
+    service-account: `secret` is the JSON key of a Google service account, which gets access tokens (RFC 7523).
+    aws: `secret` is an AWS secret access key, `access_key` its access key id and `session` a session token, if it has
+        one. They sign each request (AWS Signature Version 4).
+    aws-identity: as `aws`, with the credentials that the data plane's environment has.
     """
 
-    kind: Literal["none", "token", "passthrough"] = "none"
+    kind: Literal["none", "token", "passthrough", "service-account", "aws", "aws-identity"] = "none"
     secret: str = ""
+    access_key: str = ""
+    session: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all values that it needs."""
+        return tuple(filter(None, (self.secret, self.access_key, self.session)))
 
 
 class Tls(Frozen, frozen=True):

@@ -146,7 +146,7 @@ def _is_as_before(key: str, upstream: Upstream, table: Table, before: Table) -> 
         name
         for pool in upstream.priorities
         for target in pool
-        for name in (target.auth.secret, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
+        for name in (*target.auth.names, *((target.tls.ca, target.tls.chain, target.tls.key) if target.tls else ()))
     )
     return all(table.secrets.get(name) == before.secrets.get(name) for name in named if name)
 

@@ -134,6 +134,7 @@ def _base(spec: FailoverPolicySpec | None, destination: Destination) -> Policy:
         "stream_recovery": spec.stream_recovery,
         "tool_calls": spec.tool_calls,
         "operations": spec.operations,
+        "on_loss": spec.on_loss,
     }
     if spec.retry_budget is not None:
         written["retry_budget"] = _replaced(

@@ -101,8 +101,8 @@ class DisabledModel(OpenPart):
 
     model: Annotated[str, Field(min_length=1, max_length=512), Expected("the name of a model, as openai/gpt-4o")]
     """Name of the model, as the log has it: PROVIDER/MODEL (`openai/gpt-4o`), or MODEL alone. The provider is `openai`,
-    `azure-openai` (whose model is the deployment) or `mistral`. A target without a model has the name
-    NAMESPACE/UPSTREAM/PRIORITY/INDEX."""
+    `azure-openai` (whose model is the deployment), `mistral`, `anthropic`, `gemini`, `vertex` or `bedrock`. A target
+    without a model has the name NAMESPACE/UPSTREAM/PRIORITY/INDEX."""
     reason: Annotated[str, Field(min_length=1, max_length=256), Expected("a text of 1 to 256 characters")]
     """Why, for `switchover check`, statuses, log lines and `/v1/health`. Clients do not see it."""
 
@@ -162,6 +162,11 @@ class FailoverPolicySpec(OpenPart):
     """The operations of a model's API that are allowed. Models: chat completions, completions, messages, responses,
     embeddings, images, audio, moderations, rerank and the list of models. All: also files, batches, fine-tuning, stored
     answers and everything else that the provider's key allows, for every caller of the route. Default: Models."""
+
+    on_loss: Literal["PassBy", "Allow"] | None = None
+    """What happens at a target with another API than the client's, if that API cannot carry a part of the request which
+    may change the answer. PassBy: the target is left out for this request. Allow: the request goes there without that
+    part. Default: PassBy."""
 
     first_token_timeout: Duration | None = None
     """How long a stream may bring no token before an attempt at the next priority starts in parallel. Default: 10s, and
