@@ -6,16 +6,21 @@ from switchover_dataplane.table.fields import Frozen, PortNumber, Positive, Seco
 
 
 class OpenAI(Frozen, frozen=True, tag_field="kind", tag="openai"):
-    """OpenAI and every compatible API. `model` "" keeps the model of the request."""
+    """OpenAI and every compatible API. `model` "" keeps the model of the request.
+
+    `has_responses`: the host has the Responses API too, as OpenAI's own has.
+    """
 
     model: str = ""
+    has_responses: bool = True
 
 
 class AzureOpenAI(Frozen, frozen=True, tag_field="kind", tag="azure-openai"):
-    """Azure OpenAI: the model is a deployment and stands in the path."""
+    """Azure OpenAI: the model is a deployment and stands in the path. `has_responses` as of OpenAI."""
 
     deployment: str
     api_version: str
+    has_responses: bool = True
 
 
 class Mistral(Frozen, frozen=True, tag_field="kind", tag="mistral"):

@@ -29,6 +29,7 @@ OWNED_TYPES = frozenset(
         "AccessControl",
         "OpenAccess",
         "Disabled",
+        "Formats",
         "SupportedVersion",
         "ReferencedObjects",
     }
@@ -125,11 +126,6 @@ def invalid(problems: Iterable[str], last_good: str = "") -> Condition:
 def unsupported_value(problems: Iterable[str], last_good: str = "") -> Condition:
     """The object uses a value of the API that is not served here (Gateway API: UnsupportedValue)."""
     return _joining("Accepted", "False", "UnsupportedValue", _with_last(problems, last_good))
-
-
-def unsupported_provider(problems: Iterable[str], last_good: str = "") -> Condition:
-    """No target of the Upstream has a provider that is served."""
-    return _joining("Accepted", "False", "UnsupportedProvider", _with_last(problems, last_good))
 
 
 def no_matching_parent(message: str) -> Condition:
@@ -302,6 +298,11 @@ def open_access(message: str) -> Condition:
 def disabled(message: str) -> Condition:
     """Somebody took targets out of rotation; the message says which, and why."""
     return Condition("Disabled", "True", "Disabled", message)
+
+
+def formats(messages: Iterable[str]) -> Condition:
+    """Which APIs of clients reach which target as they are, and which are translated."""
+    return _joining("Formats", "True", "Formats", messages)
 
 
 def partially_invalid(reason: str, problems: Iterable[str]) -> Condition:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Final, Literal
 
 from switchover_dataplane.table.upstreams import Auth
-from switchover_operator.compiler import conditions
+from switchover_operator.compiler import conditions, service_accounts
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.key_texts import CREDENTIAL_HEADERS, header_problem, key_of
 from switchover_operator.compiler.resolve import Catalogue
@@ -39,22 +40,48 @@ def secret_identity(namespace: str, name: str) -> Identity:
     return Identity(Secret.GROUP, Secret.KIND, namespace, name)
 
 
-def credential(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken | None, place: str) -> Credential:
-    """Follow the `authToken` at `path` of a target of an Upstream; `place` is the target's name in the table."""
+def credential(
+    catalogue: Catalogue,
+    upstream: Identity,
+    path: str,
+    token: AuthToken | None,
+    place: str,
+    *,
+    takes_accounts: bool = False,
+) -> Credential:
+    """Follow the `authToken` at `path` of a target of an Upstream; `place` is the target's name in the table.
+
+    With `takes_accounts`, the JSON key of a Google service account may stand in the place of a token.
+    """
     if token is None:
         return Credential()
     if token.passthrough is not None:
         return Credential(Auth("passthrough"), origin="the caller's credential")
     if token.inline is not None:
-        wrong, bare = key_of(token.inline.get_secret_value())
+        wrong, kind, value = _read(token.inline.get_secret_value(), takes_accounts=takes_accounts)
         if wrong:
             return Credential(problem=conditions.invalid_secret(f"{path}.inline: {wrong}"))
         name = f"{place}/inline"
-        return Credential(Auth("token", name), {name: bare}, origin="a token of the Upstream itself")
-    return _from_secret(catalogue, upstream, path, token)
+        return Credential(Auth(kind, name), {name: value}, origin=f"{_ORIGINS[kind]} of the Upstream itself")
+    return _from_secret(catalogue, upstream, path, token, takes_accounts=takes_accounts)
 
 
-def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken) -> Credential:
+_Kind = Literal["token", "service-account"]
+_ORIGINS: Final[Mapping[_Kind, str]] = {"token": "a token", "service-account": "the key of a service account"}
+
+
+def _read(text: str, *, takes_accounts: bool) -> tuple[str, _Kind, str]:
+    """Text of a credential → (the problem with it, its kind, its value)."""
+    if takes_accounts and service_accounts.is_json(text):
+        wrong, key = service_accounts.read(text)
+        return wrong, "service-account", key
+    wrong, bare = key_of(text)
+    return wrong, "token", bare
+
+
+def _from_secret(
+    catalogue: Catalogue, upstream: Identity, path: str, token: AuthToken, *, takes_accounts: bool
+) -> Credential:
     assert token.secret_ref is not None  # noqa: S101 - the model requires one of the three
     namespace = token.secret_ref.namespace or upstream.namespace
     identity = secret_identity(namespace, token.secret_ref.name)
@@ -65,12 +92,13 @@ def _from_secret(catalogue: Catalogue, upstream: Identity, path: str, token: Aut
     if value is None:
         wrong = missing_key(secret, TOKEN_KEY)
         return Credential(problem=conditions.invalid_secret(f"{path}.secretRef: {identity} {wrong}"))
-    wrong, bare = _token_of(value)
+    wrong, kind, read = _read_bytes(value, takes_accounts=takes_accounts)
     if wrong:
         text = f"{path}.secretRef: key {TOKEN_KEY!r} of {identity} {wrong}{other_keys(secret, TOKEN_KEY)}"
         return Credential(problem=conditions.invalid_secret(text))
     name = f"{namespace}/{identity.name}/{TOKEN_KEY}"
-    return Credential(Auth("token", name), {name: bare}, origin=str(identity))
+    origin = str(identity) if kind == "token" else f"{_ORIGINS[kind]} in {identity}"
+    return Credential(Auth(kind, name), {name: read}, origin=origin)
 
 
 def unreadable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: str) -> Condition | None:
@@ -94,13 +122,13 @@ def readable(catalogue: Catalogue, referrer: Identity, secret: Identity, path: s
     return found.model
 
 
-def _token_of(value: bytes) -> tuple[str, str]:
-    """A Secret's bytes → (the problem with them, the bare token)."""
+def _read_bytes(value: bytes, *, takes_accounts: bool) -> tuple[str, _Kind, str]:
+    """Bytes of a Secret → (the problem with them, the kind of the credential, its value)."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return "is not UTF-8 text", ""
-    return key_of(text)
+        return "is not UTF-8 text", "token", ""
+    return _read(text, takes_accounts=takes_accounts)
 
 
 def missing_key(secret: Secret, wanted: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from switchover_dataplane.table.policies import Disabled
-from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Target
+from switchover_dataplane.table.upstreams import Target
 from switchover_dataplane.table.upstreams import Upstream as TableUpstream
+from switchover_operator.compiler.providers import kind_of, model_of
 from switchover_operator.compiler.resolve import Object
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.resources.failover_policy import FailoverPolicySpec
@@ -48,15 +49,8 @@ def disabled_by(spec: FailoverPolicySpec, upstream: TableUpstream) -> tuple[Disa
 
 def names(target: Target) -> tuple[str, ...]:
     """Return the names that a target has in `disabledModels`, the one of the log first."""
-    match target.provider:
-        case Http():
-            model = ""
-        case AzureOpenAI(deployment=model):
-            pass
-        case provider:
-            model = provider.model
-    kind = target.provider.__struct_config__.tag
-    return (f"{kind}/{model}", model, target.id) if model else (target.id,)
+    model = model_of(target.provider)
+    return (f"{kind_of(target.provider)}/{model}", model, target.id) if model else (target.id,)
 
 
 def matched(spec: FailoverPolicySpec, upstream: TableUpstream) -> frozenset[str]:

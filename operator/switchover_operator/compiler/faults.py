@@ -18,7 +18,7 @@ class Fault:
     """
 
     text: str
-    reason: Literal["Invalid", "UnsupportedValue", "UnsupportedProvider"] = "Invalid"
+    reason: Literal["Invalid", "UnsupportedValue"] = "Invalid"
     takes_out: str = ""
 
 

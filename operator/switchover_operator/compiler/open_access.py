@@ -67,9 +67,13 @@ def _is_intended(found: Object[Resource]) -> bool:
     return found.model is not None and found.model.metadata.annotations.get(ANNOTATION) == "true"
 
 
+_NOT_OURS: Final = ("none", "passthrough")
+"""Kinds of credentials that are not the gateway's own."""
+
+
 def _has_keys(rule: Rule, upstreams: Mapping[str, Upstream]) -> bool:
     used = (upstreams[backend.upstream] for backend in rule.backends if backend.upstream)
-    return any(target.auth.kind == "token" for upstream in used for pool in upstream.priorities for target in pool)
+    return any(target.auth.kind not in _NOT_OURS for upstream in used for pool in upstream.priorities for target in pool)
 
 
 def _text(names: list[Identity]) -> str:

@@ -82,15 +82,12 @@ class Report:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether nothing of the object is refused, and all of its access controls are served.
-
-        A target of a provider that is not served is no mistake, if others are served beside it.
-        """
+        """Whether nothing of the object is refused, and all of its access controls are served."""
         parts: Iterable[Report | ParentReport | ListenerReport] = (self, *self.parents, *self.listeners)
         for part in parts:
             for each in part.conditions:
                 if each.status == "False" and each.type in ("Accepted", "AccessControl"):
                     return False
-                if each.type == "PartiallyInvalid" and each.reason != "UnsupportedProvider":
+                if each.type == "PartiallyInvalid":
                     return False
         return True

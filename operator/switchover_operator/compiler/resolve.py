@@ -300,19 +300,15 @@ def _object(
 def _refusal(verdict: Refused, good: Admitted | None) -> Condition:
     texts = [fault.text for fault in verdict.faults]
     last_good = _last_good_text(good) if good else ""
-    match _reason(verdict.faults):
-        case "Invalid":
-            return conditions.invalid(texts, last_good)
-        case "UnsupportedValue":
-            return conditions.unsupported_value(texts, last_good)
-        case _:
-            return conditions.unsupported_provider(texts, last_good)
+    if _reason(verdict.faults) == "Invalid":
+        return conditions.invalid(texts, last_good)
+    return conditions.unsupported_value(texts, last_good)
 
 
 def _reason(faults: Iterable[Fault]) -> str:
     """Return the gravest reason of several faults."""
     reasons = {fault.reason for fault in faults}
-    return next(reason for reason in ("Invalid", "UnsupportedValue", "UnsupportedProvider") if reason in reasons)
+    return next(reason for reason in ("Invalid", "UnsupportedValue") if reason in reasons)
 
 
 def _last_good_text(good: Admitted) -> str:

@@ -4,7 +4,7 @@ A target whose credential is missing is left out, and its Upstream reports it; t
 cannot be served at all has a `problem`, with which its share of the requests is answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -13,21 +13,21 @@ from switchover_dataplane.table import upstreams
 from switchover_dataplane.table.upstreams import Target, Tls
 from switchover_dataplane.target_addresses import forbidden
 from switchover_operator.compiler import conditions
+from switchover_operator.compiler.aws_credentials import aws_credential
 from switchover_operator.compiler.certificates import authorities, client_certificate
 from switchover_operator.compiler.conditions import Condition
 from switchover_operator.compiler.credentials import Credential, credential, secret_identity
 from switchover_operator.compiler.disabled import ANNOTATION, reason_of
 from switchover_operator.compiler.fleet import Fleet
+from switchover_operator.compiler.providers import default_host, described, in_table, is_of_openai_kind, reached_by
 from switchover_operator.compiler.resolve import Catalogue, Object
 from switchover_operator.compiler.services import endpoints, service_port
-from switchover_operator.compiler.upstream_faults import HTTPS, azure_host, backends, hosts, provider_of
+from switchover_operator.compiler.upstream_faults import HTTPS, backends, hosts, provider_of
 from switchover_operator.identity import Identity
-from switchover_operator.resources.ai import Ai, AzureOpenAI, Mistral, OpenAI, Provider
+from switchover_operator.resources.ai import Ai, AzureOpenAI, Bedrock, Provider, VertexAi
 from switchover_operator.resources.core import Service
 from switchover_operator.resources.upstream import Kube, Static, Upstream, UpstreamSpec
 from switchover_operator.resources.upstream_settings import OutlierDetection, SslConfig
-
-_DEFAULT_HOSTS = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,28 +167,49 @@ def _ai_pools(catalogue: Catalogue, identity: Identity, ai: Ai, tls: "_Tls", fle
     secrets: dict[str, str] = {}
     problems: list[Condition] = []
     notes: list[str] = []
+    formats: list[tuple[str, bool]] = []
     for path, priority, index, backend in backends(ai):
         name, provider = provider_of(backend)
         place = f"{identity.namespace}/{identity.name}/{priority}/{index}"
-        held = credential(catalogue, identity, f"{path}.{name}.authToken", provider.auth_token, place)
+        held = _credential(catalogue, identity, f"{path}.{name}", provider, place)
         if held.problem is not None:
             problems.append(held.problem)
             continue
-        target = _ai_target(place, name, provider, held, tls)
+        target = _ai_target(place, provider, held, tls)
         closed = _not_allowed(_host_path(f"{path}.{name}", provider), target.host, fleet)
         if closed is not None:
             problems.append(closed)
             continue
         pools[priority].append(target)
         secrets |= held.secrets
-        notes.append(f"priority {priority}: {_described(target)} with {held.origin}")
-    return _Pools(tuple(map(tuple, pools)), True, secrets, tuple(problems), tuple(notes))
+        reached = reached_by(target.provider)
+        notes.append(f"priority {priority}: {described(target)} with {held.origin}; {reached}")
+        formats.append((f"{path}.{name}: {reached}", is_of_openai_kind(target.provider)))
+    stated = (*problems, *_formats(formats))
+    return _Pools(tuple(map(tuple, pools)), True, secrets, stated, tuple(notes))
 
 
-def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls: "_Tls") -> Target:
+def _formats(targets: Sequence[tuple[str, bool]]) -> tuple[Condition, ...]:
+    """Say which APIs reach which target, where a target has another API than the usual one."""
+    if all(is_usual for _, is_usual in targets):
+        return ()
+    return (conditions.formats(text for text, _ in targets),)
+
+
+def _credential(catalogue: Catalogue, upstream: Identity, path: str, provider: Provider, place: str) -> Credential:
+    """Follow whatever a provider has to be asked with. `path` is the provider's."""
+    if isinstance(provider, Bedrock) and provider.auth_token is None:
+        written = provider.credential_provider
+        return aws_credential(catalogue, upstream, f"{path}.credentialProvider", written, place)
+    accounts = isinstance(provider, VertexAi)
+    return credential(
+        catalogue, upstream, f"{path}.authToken", provider.auth_token, place, takes_accounts=accounts
+    )
+
+
+def _ai_target(place: str, provider: Provider, held: Credential, tls: "_Tls") -> Target:
     custom = provider.custom_host
-    default = azure_host(provider.endpoint) if isinstance(provider, AzureOpenAI) else _DEFAULT_HOSTS[name]
-    host = (custom.host if custom else "") or default
+    host = (custom.host if custom else "") or default_host(provider)
     port = (custom.port if custom else 0) or HTTPS
     hostname = (custom.hostname if custom else "") or host
     override = custom.path_override if custom else None
@@ -196,7 +217,7 @@ def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls:
         id=place,
         host=_address(host),
         port=port,
-        provider=_provider(provider),
+        provider=in_table(provider, hostname.lower()),
         tls=tls.to(_address(hostname)) if port == HTTPS or tls.written else None,
         host_header=_authority(hostname),
         full_path=(override.full_path if override else "") or "",
@@ -207,30 +228,9 @@ def _ai_target(place: str, name: str, provider: Provider, held: Credential, tls:
 
 def _host_path(path: str, provider: Provider) -> str:
     """Return the path of the field that holds the host of a target."""
-    custom = provider.custom_host
-    return f"{path}.endpoint" if custom is None or not custom.host else f"{path}.customHost.host"
-
-
-def _provider(provider: Provider) -> upstreams.Provider:
-    match provider:
-        case OpenAI():
-            return upstreams.OpenAI(provider.model)
-        case Mistral():
-            return upstreams.Mistral(provider.model)
-        case AzureOpenAI():
-            return upstreams.AzureOpenAI(provider.deployment_name, provider.api_version)
-    raise AssertionError(f"{type(provider).__name__} was admitted though it is not served")
-
-
-def _described(target: Target) -> str:
-    match target.provider:
-        case upstreams.OpenAI(model) | upstreams.Mistral(model):
-            name = model or "the request's model"
-        case upstreams.AzureOpenAI(deployment):
-            name = f"deployment {deployment}"
-        case _:
-            name = "plain HTTP"
-    return f"{name} at {target.host}:{target.port}{' (TLS)' if target.tls else ''}"
+    if provider.custom_host is not None and provider.custom_host.host:
+        return f"{path}.customHost.host"
+    return f"{path}.endpoint" if isinstance(provider, AzureOpenAI) else path
 
 
 # ── Static hosts ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +253,7 @@ def _static_pools(identity: Identity, static: Static, tls: "_Tls", fleet: Fleet)
         if closed[index] is None
     )
     problems = tuple(each for each in closed.values() if each is not None)
-    notes = tuple(f"priority 0: {_described(target)}" for target in pool)
+    notes = tuple(f"priority 0: {described(target)}" for target in pool)
     return _Pools((pool,), conditions=problems, notes=notes)
 
 

@@ -5,20 +5,19 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cache
 
 from switchover_operator.compiler.faults import Fault, host_faults, value_shown
+from switchover_operator.compiler.provider_faults import provider_faults
+from switchover_operator.compiler.providers import azure_host
 from switchover_operator.key_shapes import begins_as_a_key, described
 from switchover_operator.resources import lone_entries, without_entries
 from switchover_operator.resources.ai import PROVIDERS, Ai, Backend, CustomHost, Provider
 from switchover_operator.resources.left_out import LeftOut
-from switchover_operator.resources.model import OpenPart, field_names
+from switchover_operator.resources.model import field_names
 from switchover_operator.resources.upstream import UNSERVED_TYPES, Static, StaticHost, Upstream, UpstreamSpec
 
 HTTPS = 443
 """The port of a target that has TLS."""
 
 _HTTPS_AS_TEXT = re.compile(r"\b443\b|https", re.IGNORECASE)
-
-SERVED_PROVIDERS = ("openai", "azureOpenai", "mistral")
-"""Fields of `spec.ai` for the providers that are served."""
 
 
 def backends(ai: Ai) -> Iterator[tuple[str, int, int, Backend]]:
@@ -43,13 +42,7 @@ def hosts(static: Static) -> Iterator[tuple[str, int, StaticHost]]:
 
 
 def provider_of(backend: Backend) -> tuple[str, Provider]:
-    """Return the field that holds the provider, and the provider, which is served: others are faults of the target."""
-    name, provider = _provider_of(backend)
-    assert isinstance(provider, Provider)  # noqa: S101 - admission leaves out the others
-    return name, provider
-
-
-def _provider_of(backend: Backend) -> tuple[str, Provider | OpenPart]:
+    """Return the field that holds the provider, and the provider."""
     values = backend.__dict__
     name, field = next(each for each in _provider_fields() if values[each[1]] is not None)
     return name, values[field]
@@ -112,11 +105,7 @@ def _asks_for_tls(host: StaticHost | LeftOut) -> bool:
 
 
 def _backend_faults(path: str, backend: Backend) -> Iterator[Fault]:
-    name, provider = _provider_of(backend)
-    if name not in SERVED_PROVIDERS or not isinstance(provider, Provider):
-        right = f"this provider is not served; the served ones are {', '.join(SERVED_PROVIDERS)}"
-        yield Fault(f"{path}.{name}: {right}", "UnsupportedProvider")
-        return
+    name, provider = provider_of(backend)
     model = getattr(provider, "model", "")
     if begins_as_a_key(model):
         yield _misplaced_key(f"{path}.{name}.model", model)
@@ -127,6 +116,7 @@ def _backend_faults(path: str, backend: Backend) -> Iterator[Fault]:
         yield Fault(f"{path}.{name}.authToken.inline: must hold a token; it is empty")
     if backend.azure_openai is not None:
         yield from host_faults(f"{path}.{name}.endpoint", azure_host(backend.azure_openai.endpoint))
+    yield from provider_faults(f"{path}.{name}", provider)
 
 
 def _custom_host_faults(path: str, custom: CustomHost) -> Iterator[Fault]:
@@ -146,8 +136,3 @@ def _misplaced_key(path: str, value: str) -> Fault:
     """Refuse a key in place of a name, which appears in DNS queries, logs and metrics."""
     right = "looks like an API key; put the key into a Secret and name it in authToken.secretRef"
     return Fault(f"{path}: {right}; got {described(value)}")
-
-
-def azure_host(endpoint: str) -> str:
-    """Strip the scheme and the trailing slash of Azure's `endpoint`."""
-    return re.sub(r"^https?://", "", endpoint, flags=re.IGNORECASE).rstrip("/")

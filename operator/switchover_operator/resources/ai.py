@@ -1,14 +1,16 @@
 """`spec.ai` of an Upstream: providers and models, and the credentials for them.
 
-The fields are those of Gloo's `ai.proto` (UpstreamSpec), for the providers that are served.
+The fields are those of Gloo's `ai.proto` (UpstreamSpec). `customHost` of Gemini, Vertex AI and Bedrock and the publisher
+ANTHROPIC are those of its successor kgateway.
 """
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
 from .left_out import Alone
-from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort
+from .model import Confidential, Expected, Items, OneOf, OpenPart, UnsetPort, gloo_enum
 from .reference import Name, ResourceRef
 
 
@@ -78,10 +80,6 @@ class Mistral(Provider):
     """Replacement for the `model` of the request. Default: the model of the request is kept."""
 
 
-Unserved = Annotated[OpenPart | None, Confidential()]
-"""A provider of which only the name is known, as it is not served: nothing in it is required or looked at."""
-
-
 class AzureOpenAI(Provider):
     """Azure OpenAI, which has deployments instead of models."""
 
@@ -91,6 +89,100 @@ class AzureOpenAI(Provider):
     """Name of the deployment; it becomes part of the path."""
     api_version: Name
     """Value of `api-version` in the query."""
+
+
+class Anthropic(Provider):
+    """Anthropic, with the Messages API."""
+
+    model: str = ""
+    """Replacement for the `model` of the request. Default: the model of the request is kept."""
+    version: str = ""
+    """Value of the `anthropic-version` header, also for clients that send another one. Default: the client's; a request
+    that was translated has 2023-06-01."""
+
+
+class Gemini(Provider):
+    """Google's Gemini API, with generateContent."""
+
+    model: str = ""
+    """Name of the model; it becomes part of the path. Default: the model of the request, if the client speaks
+    generateContent, which has it in the path. A client with another API is not served here without this field."""
+    api_version: str = ""
+    """Version of the API, the first part of the path. Default: v1beta."""
+
+
+class Publisher(StrEnum):
+    """The publisher of a model on Vertex AI, which is a part of the path."""
+
+    GOOGLE = "GOOGLE"
+    ANTHROPIC = "ANTHROPIC"
+
+
+class ApiJsonSchema(StrEnum):
+    """The API of a model on Vertex AI."""
+
+    NOT_SET = "NOT_SET"
+    ANTHROPIC = "ANTHROPIC"
+    GEMINI = "GEMINI"
+    OPENAI = "OPENAI"
+
+
+class VertexAi(Provider):
+    """Google's Vertex AI, with generateContent, with Messages for models of Anthropic, or with Chat Completions."""
+
+    model: str = ""
+    """Name of the model; it becomes part of the path. Default: the model of the request, if the client speaks
+    generateContent, which has it in the path. A client with another API is not served here without this field."""
+    api_version: str = ""
+    """Version of the API, the first part of the path. Default: v1."""
+    project_id: Name
+    """The ID of the Google Cloud project; it becomes part of the path."""
+    location: Name
+    """The location, as `us-central1`, `us`, `eu` or `global`; it decides the host and becomes part of the path."""
+    model_path: str = ""
+    """The method that stands behind the model and a colon in the path. Default: the one of the model's API."""
+    publisher: Annotated[Publisher, gloo_enum(Publisher)] = Publisher.GOOGLE
+    """The publisher of the model. Default: GOOGLE."""
+    json_schema: Annotated[ApiJsonSchema, gloo_enum(ApiJsonSchema)] = ApiJsonSchema.NOT_SET
+    """The API of the model: GEMINI is generateContent, ANTHROPIC is Messages, OPENAI is Chat Completions. Default:
+    ANTHROPIC for the publisher ANTHROPIC, else GEMINI."""
+
+
+class AwsKeys(OpenPart):
+    """AWS credentials in clear text; a Secret is safer."""
+
+    access_key_id: Annotated[SecretStr, Confidential()]
+    """The access key ID."""
+    secret_access_key: Annotated[SecretStr, Confidential()]
+    """The secret access key."""
+    session_token: Annotated[SecretStr | None, Confidential()] = None
+    """The session token of temporary credentials."""
+
+
+class CredentialProvider(OpenPart):
+    """The source of AWS credentials."""
+
+    ONE_OF = (OneOf(("secretRef", "inline"), required=True),)
+
+    secret_ref: ResourceRef | None = None
+    """A Secret in the Upstream's namespace with the keys `aws_access_key_id`, `aws_secret_access_key` and, for temporary
+    credentials, `aws_session_token`; their names may be in upper case."""
+    inline: Annotated[AwsKeys | None, Confidential()] = None
+    """The credentials in clear text; a Secret is safer."""
+
+
+class Bedrock(Provider):
+    """Amazon Bedrock, with the Converse API. Without `authToken` and `credentialProvider`, requests are signed with the
+    AWS credentials that the data plane's environment has."""
+
+    ONE_OF = (OneOf(("authToken", "credentialProvider")),)
+
+    model: Name
+    """ID of the model, ID of an inference profile, or the ARN of one of these."""
+    region: Name
+    """The AWS region, as `us-east-1`; it decides the host, and requests are signed for it."""
+    credential_provider: Annotated[CredentialProvider | None, Confidential()] = None
+    """The AWS credentials that requests are signed with. `authToken` takes a Bedrock API key instead."""
 
 
 PROVIDERS = ("openai", "mistral", "anthropic", "azureOpenai", "gemini", "vertexAi", "bedrock")
@@ -104,11 +196,11 @@ class Backend(OpenPart):
 
     openai: OpenAI | None = None
     mistral: Mistral | None = None
-    anthropic: Unserved = None
+    anthropic: Anthropic | None = None
     azure_openai: AzureOpenAI | None = None
-    gemini: Unserved = None
-    vertex_ai: Unserved = None
-    bedrock: Unserved = None
+    gemini: Gemini | None = None
+    vertex_ai: VertexAi | None = None
+    bedrock: Bedrock | None = None
 
 
 class Pool(OpenPart):

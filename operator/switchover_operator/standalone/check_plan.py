@@ -9,7 +9,8 @@ from switchover_dataplane.table.policies import Classes, Counted, EnvoyOrder, Po
 from switchover_dataplane.table.ports import Match, Port
 from switchover_dataplane.table.rules import Backend, Rule
 from switchover_dataplane.table.table import Table
-from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Target, Upstream
+from switchover_dataplane.table.upstreams import Http, Target, Upstream
+from switchover_operator.compiler.providers import kind_of, model_of
 from switchover_operator.compiler.report import Report
 from switchover_operator.compiler.worst_case import worst_case
 
@@ -124,14 +125,9 @@ def _target(target: Target, why_disabled: str) -> str:
 
 def _name(target: Target) -> str:
     where = f"{target.host}:{target.port}"
-    match target.provider:
-        case AzureOpenAI(deployment=model):
-            return f"{model} at {where} (azure-openai)"
-        case Http():
-            return where
-        case provider:
-            kind = type(provider).__name__.lower()
-            return f"{provider.model or 'the model of the request'} at {where} ({kind})"
+    if isinstance(target.provider, Http):
+        return where
+    return f"{model_of(target.provider) or 'the model of the request'} at {where} ({kind_of(target.provider)})"
 
 
 def _attempts(policy: Policy, upstream: Upstream) -> str:

@@ -6,8 +6,9 @@ from typing import Final
 from switchover_dataplane.table.access import Closed
 from switchover_dataplane.table.rules import Rule
 from switchover_dataplane.table.table import Table
-from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Mistral, OpenAI, Target
+from switchover_dataplane.table.upstreams import Http, Target
 from switchover_operator.announce import Served
+from switchover_operator.compiler.providers import kind_of, model_of
 from switchover_operator.key_shapes import without_keys
 from switchover_operator.standalone.check_plan import Plan
 
@@ -57,12 +58,6 @@ def _answer(table: Table, rule: Rule) -> str:
 
 def _label(target: Target) -> str:
     """Name a target as the log does: `openai/gpt-4o`."""
-    match target.provider:
-        case AzureOpenAI(deployment=name):
-            return f"azure-openai/{name}"
-        case OpenAI(model=name):
-            return f"openai/{name or 'MODEL'}"
-        case Mistral(model=name):
-            return f"mistral/{name or 'MODEL'}"
-        case Http():
-            return f"{target.host}:{target.port}"
+    if isinstance(target.provider, Http):
+        return f"{target.host}:{target.port}"
+    return f"{kind_of(target.provider)}/{model_of(target.provider) or 'MODEL'}"
