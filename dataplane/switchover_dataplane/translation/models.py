@@ -19,6 +19,12 @@ class Model(msgspec.Struct, frozen=True):
 
     `max_output` is the most tokens of an answer, `context` the most of both; None if not known. `thinks`: it may
     reason before it answers, so that sampling is refused by some (`takes_sampling`).
+
+    The last ones are known of Claude and Gemini alone. `thinking` is how it is told to think: by a number of tokens,
+    by an effort (Claude: adaptive; Gemini: thinkingLevel), or "" where it does not think. `stops_thinking`: thinking
+    can be turned off. `takes_prefill`: a conversation may end with a turn of the model, which it continues.
+    `takes_schema`: it holds to a JSON schema of the answer. `takes_system_turns`: a system prompt may stand within the
+    conversation, but not first.
     """
 
     name: str
@@ -29,6 +35,11 @@ class Model(msgspec.Struct, frozen=True):
     context: int | None = None
     thinks: bool = False
     takes_sampling: bool = True
+    thinking: Literal["", "budget", "effort"] = ""
+    stops_thinking: bool = True
+    takes_prefill: bool = True
+    takes_schema: bool = False
+    takes_system_turns: bool = False
 
 
 _PREFIX: Final = re.compile(
@@ -63,30 +74,66 @@ def _version(major: str | None, minor: str | None) -> tuple[int, int]:
     return int(major or 0), int(minor or 0)
 
 
+_NEWEST: Final = (99, 0)
+"""Claude without a version in its name is taken as the newest: what an older one allows, the newest may refuse."""
+
+_ALWAYS_THINK: Final = frozenset(("fable", "mythos"))
+
+
 def _claude(name: str, bare: str) -> Model:
+    """Sources: Claude docs, "Models overview", "Adaptive thinking", "Prefill", "Structured outputs"."""
     found = _CLAUDE.search(bare)
-    if found is None:
-        return Model(name, "claude", thinks=True, takes_sampling=False)
-    line = found["line"] or found["line_old"] or ""
-    version = _version(found["major"] or found["major_old"], found["minor"] or found["minor_old"])
+    line, version = "", _NEWEST
+    if found is not None:
+        line = found["line"] or found["line_old"] or ""
+        version = _version(found["major"] or found["major_old"], found["minor"] or found["minor_old"])
+    return Model(
+        name,
+        "claude",
+        version if found is not None else (0, 0),
+        line,
+        max_output=_most_of_claude(line, version) if found is not None else None,
+        context=200_000 if found is not None else None,
+        thinks=version >= (3, 7),
+        takes_sampling=version < (4, 7),
+        thinking="effort" if version >= (4, 6) else "budget" if version >= (3, 7) else "",
+        stops_thinking=line not in _ALWAYS_THINK,
+        takes_prefill=version < (4, 6),
+        takes_schema=version >= (4, 5),
+        takes_system_turns=line in ("opus", *_ALWAYS_THINK) and version >= (4, 8),
+    )
+
+
+def _most_of_claude(line: str, version: tuple[int, int]) -> int:
     if version < (3, 5):
-        most = 4_096
-    elif version < (3, 7):
-        most = 8_192
-    elif version < (4, 5) and line == "opus":
-        most = 32_000
-    else:
-        most = 64_000
-    return Model(name, "claude", version, line, most, 200_000, version >= (3, 7), version < (4, 7))
+        return 4_096
+    if version < (3, 7):
+        return 8_192
+    if version >= (4, 6) and line == "opus":
+        return 128_000
+    return 32_000 if (4, 0) <= version < (4, 5) and line == "opus" else 64_000
 
 
 def _gemini(name: str, bare: str) -> Model:
+    """Sources: Gemini API docs, "Gemini models", "Thinking", "Structured output"."""
     found = _GEMINI.match(bare)
     if found is None:
-        return Model(name, "gemini")
-    version = _version(found["major"], found["minor"])
+        return Model(name, "gemini", takes_schema=True)
+    version, line = _version(found["major"], found["minor"]), found["line"] or ""
     thinks = version >= (2, 5)
-    return Model(name, "gemini", version, found["line"] or "", 65_536 if thinks else 8_192, 1_048_576, thinks)
+    return Model(
+        name,
+        "gemini",
+        version,
+        line,
+        max_output=65_536 if thinks else 8_192,
+        context=1_048_576,
+        thinks=thinks,
+        thinking="effort" if version >= (3, 0) else "budget" if thinks else "",
+        stops_thinking=version < (3, 0) and not line.startswith("pro"),
+        takes_prefill=version < (3, 5) or (version == (3, 5) and not line.startswith("flash-lite")),
+        takes_schema=version >= (1, 5),
+    )
 
 
 def _openai(name: str, bare: str) -> Model:

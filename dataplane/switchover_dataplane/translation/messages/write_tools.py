@@ -1,0 +1,117 @@
+"""The neutral tools, choice of tools and form of the answer → those of the Messages API.
+
+Sources: Anthropic API reference, Messages (ToolParam, ToolChoiceParam); Claude docs, "Structured outputs" (limits of
+schemas), "Tool use".
+"""
+
+from typing import Final
+
+from switchover_dataplane.translation import json_schemas, tool_forms
+from switchover_dataplane.translation.losses import Loss, grave, hint
+from switchover_dataplane.translation.messages.write_turns import marked
+from switchover_dataplane.translation.models import Model
+from switchover_dataplane.translation.neutral import Json, Request, Tool, ToolCall
+
+_KNOWN: Final = frozenset(
+    (
+        *("type", "properties", "required", "additionalProperties", "items", "minItems", "enum", "const", "default"),
+        *("anyOf", "allOf", "$ref", "$defs", "description", "title", "format"),
+    )
+)
+_FORMATS: Final = frozenset(
+    ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
+)
+_MOST_OF_A_LIST: Final = 8
+
+
+def write_tools(request: Request, model: Model, losses: list[Loss]) -> list[dict[str, Json]]:
+    """Write the tools; those that the choice does not allow are left out.
+
+    A conversation with calls needs tools, so that calls of a request without tools bring their names.
+    """
+    for hosted in request.hosted_tools:
+        is_alone = not request.tools
+        losses.append((grave if is_alone else hint)(hosted.path, {}, "the client's own provider alone runs it"))
+    allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
+    tools = [tool for tool in request.tools if not allowed or tool.name in allowed]
+    written: dict[str, dict[str, Json]] = {}
+    for tool in tools or _of_history(request):
+        one = _tool(tool, model, losses)
+        written.setdefault(one["name"], one)
+    return list(written.values())
+
+
+def _of_history(request: Request) -> list[Tool]:
+    calls = [block for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)]
+    return [Tool(call.name, namespace=call.namespace, is_custom=call.is_custom) for call in calls]
+
+
+def _tool(tool: Tool, model: Model, losses: list[Loss]) -> dict[str, Json]:
+    path = tool.path or "tools"
+    given = tool_forms.custom_schema(tool) if tool.is_custom else tool.schema
+    schema, is_widened = json_schemas.of_object(given)
+    if is_widened:
+        losses.append(hint(path, given, "Claude takes no choice of schemas at the top, so all fields are offered"))
+    written: dict[str, Json] = {"name": tool_forms.flat_name(tool.namespace, tool.name)}
+    if tool.description:
+        written["description"] = tool.description
+    if tool.is_custom and tool.grammar is not None:
+        losses.append(hint(path, tool.grammar, "the form of the text is said to the model, and not held"))
+    if tool.strict and not tool.is_custom and model.takes_schema:
+        schema = _closed(schema, path, losses)
+        written["strict"] = True
+    elif tool.strict:
+        losses.append(hint(path, True, "the model is not held to the schema of a tool"))
+    written["input_schema"] = schema
+    return marked(written, tool.cache)
+
+
+def _closed(schema: dict[str, Json], path: str, losses: list[Loss]) -> dict[str, Json]:
+    """Return a schema that Claude can be held to."""
+    limited = json_schemas.Limited(_KNOWN, closes_objects=True, formats=_FORMATS)
+    closed: dict[str, Json] = limited.schema(schema)
+    if limited.removed:
+        names = ", ".join(name[:64] for name in list(limited.removed)[:_MOST_OF_A_LIST])
+        losses.append(hint(path, schema, f"Claude does not hold to parts of the schema: {names}"))
+    return closed
+
+
+def write_choice(request: Request, tools: list[dict[str, Json]], losses: list[Loss]) -> dict[str, Json] | None:
+    """Write which tools the model may call; None where nothing needs to be said."""
+    choice, one_by_one = request.tool_choice, {"disable_parallel_tool_use": True} if request.parallel is False else {}
+    if choice is not None and choice.is_hosted:
+        losses.append(grave("tool_choice", {}, "it names a tool that the client's own provider runs"))
+        return None
+    if not tools:
+        if choice is not None and choice.mode in ("any", "tool"):
+            losses.append(grave("tool_choice", {}, "the request has no such tool"))
+        return None
+    if not request.tools:
+        return {"type": "none"}
+    match None if choice is None else choice.mode:
+        case None:
+            return {"type": "auto", **one_by_one} if one_by_one else None
+        case "none":
+            return {"type": "none"}
+        case "tool" if choice is not None:
+            tool = tool_forms.tool_of(request, choice.name)
+            namespace = tool.namespace if tool is not None else ""
+            return {"type": "tool", "name": tool_forms.flat_name(namespace, choice.name), **one_by_one}
+        case mode:
+            return {"type": mode, **one_by_one}
+
+
+def write_format(request: Request, model: Model, losses: list[Loss]) -> dict[str, Json] | None:
+    """Write the form of the answer; None if there is none, or the model has none."""
+    if request.schema is None:
+        return None
+    if request.schema.schema is None:
+        losses.append(grave("response_format", {}, "Claude has no JSON mode without a schema"))
+        return None
+    if not model.takes_schema:
+        losses.append(grave("response_format", {}, "the model is not held to a schema"))
+        return None
+    return {"type": "json_schema", "schema": _closed(dict(request.schema.schema), "response_format", losses)}
+
+
+__all__ = ["write_choice", "write_format", "write_tools"]
