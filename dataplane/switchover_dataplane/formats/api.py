@@ -4,6 +4,7 @@ The API decides how a request is read, what a whole answer must contain and how 
 never does. For an unknown path nothing is required.
 """
 
+import re
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
@@ -41,6 +42,8 @@ _OF_OTHER_MODELS: Final = (
 )
 """OpenAI and Mistral API references; Cohere and Jina, Rerank: models that do not write text."""
 
+_OF_MESSAGES: Final = re.compile(r"/v1/messages(?:/|\Z)")
+
 _ENDINGS: Final = (
     ("/chat/completions", Api.CHAT),
     ("/completions", Api.COMPLETIONS),
@@ -49,6 +52,8 @@ _ENDINGS: Final = (
     ("/embeddings", Api.EMBEDDINGS),
     (":generateContent", Api.GENERATE),
     (":streamGenerateContent", Api.GENERATE),
+    ("/converse", Api.CONVERSE),
+    ("/converse-stream", Api.CONVERSE),
 )
 
 
@@ -75,3 +80,8 @@ def writes(path: str) -> bool | None:
 def is_for_vectors(path: str) -> bool:
     """Whether a path asks for embeddings in any form; a query is ignored."""
     return path.partition("?")[0].rstrip("/").endswith(_OF_VECTORS)
+
+
+def is_of_messages(path: str) -> bool:
+    """Whether a path is Anthropic's: Messages, what counts its tokens, and its batches; a query is ignored."""
+    return _OF_MESSAGES.search(path.partition("?")[0]) is not None

@@ -10,13 +10,13 @@ from typing import Final, Literal
 import msgspec
 
 from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats.api import is_of_messages
 
 Form = Literal["openai", "anthropic", "gemini"]
 
 Why = Literal["closed", "no-key", "unknown-key"]
 """Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
 
-_ANTHROPIC: Final = re.compile(r"/v1/messages(/|\Z)")
 _GEMINI: Final = re.compile(r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z")
 _ANTHROPIC_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _GEMINI_STATUSES: Final = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
@@ -28,7 +28,7 @@ def form_of(path: str) -> Form:
     """Name the API that a request speaks by its path."""
     if _GEMINI.search(path):
         return "gemini"
-    return "anthropic" if _ANTHROPIC.search(path) else "openai"
+    return "anthropic" if is_of_messages(path) else "openai"
 
 
 def error(path: str, status: int, code: str, message: str) -> own_answers.OwnAnswer:

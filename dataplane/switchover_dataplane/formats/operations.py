@@ -3,7 +3,8 @@
 A route to a model is for what models do: text, embeddings, images, audio, moderation. But the same key opens the whole
 API of a provider: files and stored answers of other callers, batches, fine-tuning, other keys. The gateway serves those
 only if a FailoverPolicy has `operations: All`. Paths are compared exactly as they are sent, so no other spelling of a
-path passes. Sources: OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank.
+path passes. Sources: OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank; Gemini and Vertex AI API
+references (methods of `models`, OpenAI compatibility).
 """
 
 import re
@@ -12,10 +13,14 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 API: Final = "/v1/"
-"""The start of all paths of a model's API; any other path belongs to the route and means Chat Completions."""
+"""The start of all paths of most models' APIs."""
+
+APIS: Final = (API, "/v1alpha/", "/v1beta/", "/v1beta1/")
+"""The starts of all paths of a model's API, Google's with their versions; any other path belongs to the route."""
 
 _ASKED: Final = frozenset(
-    API + name
+    start + name
+    for start in (API, "/v1beta/openai/")
     for name in (
         "chat/completions",
         "completions",
@@ -37,8 +42,13 @@ _ASKED: Final = frozenset(
         "rerank",
     )
 )
-_MODELS: Final = API + "models"
 _MODEL_NAME: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._:@+~-]+)+")
+_NAME: Final = r"(?!\.{1,2}[/:])[A-Za-z0-9._@~-]+"
+_GOOGLES: Final = re.compile(
+    rf"/v1(?:alpha|beta1?)?/(?:projects/{_NAME}/locations/{_NAME}/publishers/{_NAME}/models|models|tunedModels)/{_NAME}"
+    r":(?:generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)"
+)
+"""What a model of Google's is asked for; the name of the model stands in the path."""
 
 _ASKING: Final = ("POST",)
 _LOOKING: Final = ("GET", "HEAD")
@@ -54,7 +64,7 @@ class Refusal(NamedTuple):
 
 def is_usual(method: str, path: str) -> bool:
     """Whether every model serves a request, whatever path its target has."""
-    return method == "POST" and (path in _ASKED or not path.startswith(API))
+    return method == "POST" and _is_asked(path)
 
 
 def refusal(method: str, paths: Iterable[str], *, every: bool) -> Refusal | None:
@@ -72,13 +82,18 @@ def refusal(method: str, paths: Iterable[str], *, every: bool) -> Refusal | None
 def _methods(path: str, *, every: bool) -> tuple[str, ...]:
     if every:
         return _EVERY
-    if path in _ASKED or not path.startswith(API):
+    if _is_asked(path):
         return _ASKING
     return _LOOKING if _lists_models(path) else ()
 
 
+def _is_asked(path: str) -> bool:
+    return path in _ASKED or not path.startswith(APIS) or _GOOGLES.fullmatch(path) is not None
+
+
 def _lists_models(path: str) -> bool:
     """Whether a path is the list of models or one model, whose name may have slashes, encoded or not."""
-    return path == _MODELS or (
-        path.startswith(_MODELS + "/") and _MODEL_NAME.fullmatch(unquote(path)[len(_MODELS) :]) is not None
+    models = next(start for start in APIS if path.startswith(start)) + "models"
+    return path == models or (
+        path.startswith(models + "/") and _MODEL_NAME.fullmatch(unquote(path)[len(models) :]) is not None
     )

@@ -114,6 +114,8 @@ class TargetHead:
 def _wire(head: "CallHead", route: Route, host: str, path: str) -> list[bytes]:
     headers = head.headers.copy()
     headers["host"] = host
+    if head.ai:
+        route.address(headers, path)
     credential = route.credential or (route.passed_through(head.token) if head.token else None)
     if credential is not None:
         headers[credential[0]] = credential[1]

@@ -50,8 +50,8 @@ class VertexAi(Frozen, frozen=True, tag_field="kind", tag="vertex"):
     """Google's Vertex AI: project, location and model stand in the path. `model` "" keeps the one of the request.
 
     `publisher` and `json_schema` say which API its models have: `json_schema` "" follows from the publisher, which is
-    Gemini's for Google and Messages for Anthropic. `model_path` is what stands behind the model and a colon in the path,
-    "" for the usual one of the API.
+    generateContent for Google and Messages for Anthropic. `model_path` is what stands behind the model and a colon in
+    the path, "" for the usual one of the API.
     """
 
     project: str

@@ -19,6 +19,9 @@ MASK: Final = "***"
 SHORTEST: Final = 8
 """Characters of the shortest value that is looked for."""
 
+_SENT: Final = ("token", "aws")
+"""Kinds of credentials that are sent, or parts of them. The key of a service account stays here."""
+
 _MOST_KEPT: Final = 1000
 
 
@@ -111,17 +114,17 @@ class RedactedPieces:
 class Redactions:
     """The redactions of one table, made once; those of values that the table `before` has are taken over."""
 
-    __slots__ = ("_key_of", "_of_secrets", "_of_several", "_values")
+    __slots__ = ("_keys_of", "_of_secrets", "_of_several", "_values")
 
     def __init__(self, table: Table, before: "Redactions | None" = None) -> None:
         keys = {
-            target.id: target.auth.secret
+            target.id: target.auth.names
             for upstream in table.upstreams.values()
             for pool in upstream.priorities
             for target in pool
-            if target.auth.kind == "token"
+            if target.auth.kind in _SENT
         }
-        names = set(keys.values())
+        names = {name for several in keys.values() for name in several}
         for rule in table.rules.values():
             for part in (rule.filters, *(backend.filters for backend in rule.backends)):
                 if part.request_headers:
@@ -133,7 +136,7 @@ class Redactions:
             name: known[name] if values.get(name) == value else Redaction.of(value)
             for name, value in self._values.items()
         }
-        self._key_of = keys
+        self._keys_of = keys
         self._of_several: dict[frozenset[str], Redaction] = {}
 
     def of(self, targets: Iterable[str], filters: Iterable[Filters]) -> Redaction:
@@ -141,7 +144,7 @@ class Redactions:
 
         `targets` are ids of those that were asked, `filters` those of the request's rule and backend.
         """
-        names = {self._key_of[target] for target in targets if target in self._key_of}
+        names = {name for target in targets for name in self._keys_of.get(target, ())}
         for part in filters:
             if part.request_headers:
                 names.update(_sent_by((part,)))

@@ -2,17 +2,22 @@
 
 import ssl
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
+from multidict import CIMultiDict
 
-from switchover_dataplane.formats.api import Api, api_of, is_for_vectors, writes
+from switchover_dataplane.formats.api import Api, api_of, is_for_vectors, is_of_messages, writes
 from switchover_dataplane.process.tls import BadKeyPair, client_context
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.upstreams import Target, Tls, Upstream
 from switchover_dataplane.table.wire import InvalidTable
-from switchover_dataplane.upstream.providers import Wire, wire
+from switchover_dataplane.upstream.providers import ANTHROPIC_BETA, ANTHROPIC_VERSION, Wire, wire
 from switchover_dataplane.upstream.transport import Destination
+
+_NOT_OURS: Final = ("none", "passthrough")
+"""Kinds of credentials that are not the gateway's: beside one of its own, the caller's are left out of the query."""
 
 
 class Route:
@@ -20,7 +25,8 @@ class Route:
 
     `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
     for none), `authority` is the Host to send ("" keeps the caller's), `credential` the (name, value) of the header
-    that authorises, None for none.
+    that authorises, None where none does for all requests alike: `target.auth` tells which credentials are to be made
+    for each request or fetched.
     """
 
     __slots__ = ("authority", "credential", "destination", "label", "model", "target", "wire")
@@ -59,9 +65,42 @@ class Route:
         asked = self.target.base_path.rstrip("/") + self.wire.path(self.target.provider, path)
         if not query or "?" in asked:
             return asked
-        if self.credential is not None:
+        if self.target.auth.kind not in _NOT_OURS:
             query = without_credentials(query)
         return f"{asked}?{query}" if query else asked
+
+    def translated_path(self, *, streamed: bool) -> str:
+        """Path and query to ask the target for in its own API, for a request of another one (`Wire.translated_path`).
+
+        `fullPath` and `basePath` as in `path`. "" where no path can be made.
+        """
+        if self.target.full_path:
+            return self.target.full_path
+        own = self.wire.translated_path(self.target.provider, streamed)
+        return self.target.base_path.rstrip("/") + own if own else ""
+
+    @property
+    def speaks(self) -> Api | None:
+        """The API in which clients of others are served (`Wire.api`)."""
+        return self.wire.api(self.target.provider)
+
+    def takes(self, api: Api) -> bool:
+        """Tell whether a request of an API goes to the target as it is (`Wire.takes`)."""
+        return self.wire.takes(self.target.provider, api)
+
+    def address(self, headers: "CIMultiDict[str]", path: str) -> None:
+        """Make the fields of a request to the target those that its API has, in place.
+
+        Fields about Anthropic's API go where Messages is spoken and nowhere else: another provider may refuse them. A
+        version that the target wants is set; the caller's is kept if the target has none of its own.
+        """
+        if self.speaks is Api.MESSAGES:
+            for name, value, overrides in self.wire.fields(self.target.provider):
+                if overrides or name not in headers:
+                    headers[name] = value
+        elif not is_of_messages(path):
+            for name in (ANTHROPIC_VERSION, ANTHROPIC_BETA):
+                headers.popall(name, None)
 
     def api(self, asked: str) -> Api | None:
         """Name the API that the target is asked for, None where the form of its answers is not known.

@@ -43,7 +43,10 @@ def aws_credential(
 
 
 def _inline(path: str, keys: AwsKeys, base: str) -> Credential:
-    texts = {ACCESS_KEY_ID: keys.access_key_id.get_secret_value(), SECRET_ACCESS_KEY: keys.secret_access_key.get_secret_value()}
+    texts = {
+        ACCESS_KEY_ID: keys.access_key_id.get_secret_value(),
+        SECRET_ACCESS_KEY: keys.secret_access_key.get_secret_value(),
+    }
     if keys.session_token is not None:
         texts[SESSION_TOKEN] = keys.session_token.get_secret_value()
     fields = {ACCESS_KEY_ID: "accessKeyId", SECRET_ACCESS_KEY: "secretAccessKey", SESSION_TOKEN: "sessionToken"}

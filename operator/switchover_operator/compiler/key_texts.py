@@ -110,6 +110,8 @@ def _problem(text: str) -> str:
     placeholder = _VARIABLE.search(text) or _TEMPLATE.search(text)
     if placeholder is not None:
         return _not_replaced(placeholder[0])
+    if text[0] == "{":
+        return "holds a JSON object, which is no key"
     if _BRACKETS.match(text):
         return "holds a placeholder in angle brackets, which nobody has replaced"
     return ""

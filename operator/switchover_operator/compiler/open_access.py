@@ -73,7 +73,9 @@ _NOT_OURS: Final = ("none", "passthrough")
 
 def _has_keys(rule: Rule, upstreams: Mapping[str, Upstream]) -> bool:
     used = (upstreams[backend.upstream] for backend in rule.backends if backend.upstream)
-    return any(target.auth.kind not in _NOT_OURS for upstream in used for pool in upstream.priorities for target in pool)
+    return any(
+        target.auth.kind not in _NOT_OURS for upstream in used for pool in upstream.priorities for target in pool
+    )
 
 
 def _text(names: list[Identity]) -> str:

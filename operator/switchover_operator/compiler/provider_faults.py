@@ -57,9 +57,12 @@ def _vertex_faults(path: str, provider: VertexAi) -> Iterator[Fault]:
     yield from _named(path, "apiVersion", provider.api_version, _API_VERSION, "a version, as v1")
     yield from _named(path, "modelPath", provider.model_path, _METHOD, "the name of a method, as generateContent")
     apis = (ApiJsonSchema.NOT_SET, ApiJsonSchema.ANTHROPIC)
-    if provider.publisher is Publisher.ANTHROPIC and provider.json_schema not in apis:
+    is_anthropic = provider.publisher is Publisher.ANTHROPIC
+    if is_anthropic and provider.json_schema not in apis:
         wrong = f"models of the publisher ANTHROPIC have the API ANTHROPIC alone; got {provider.json_schema.value}"
         yield Fault(f"{path}.jsonSchema: {wrong}")
+    elif not provider.model and (is_anthropic or provider.json_schema is ApiJsonSchema.ANTHROPIC):
+        yield Fault(f"{path}.model: is required for a model with the API ANTHROPIC, as the path names it")
 
 
 def _named(path: str, field: str, value: str, form: re.Pattern[str], right: str) -> Iterator[Fault]:

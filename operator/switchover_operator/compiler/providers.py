@@ -4,7 +4,6 @@ Whatever depends on the kind of a provider is here; where its credential comes f
 """
 
 import re
-from collections.abc import Sequence
 from typing import Final, Literal
 
 from switchover_dataplane.table import upstreams
@@ -170,21 +169,21 @@ def reached_by(provider: upstreams.Provider) -> str:
     """Say which APIs of clients reach a provider as they are, and which by translation."""
     native = native_apis(provider)
     others = [api for api in _OF_CLIENTS if api not in native]
-    own = f"{_together(native)} natively"
+    own = f"takes {listed(native)} natively"
     if needs_model(provider):
         return f"{own}; model: not set, so that this target serves only clients of its own API"
-    return f"{own}, {_together(others)} by translation"
+    return f"{own}, and {listed(others)} by translation"
 
 
 def needs_model(provider: upstreams.Provider) -> bool:
     """Tell whether clients of other APIs cannot be served, as the path names the model and none is set."""
-    return isinstance(provider, upstreams.Gemini | upstreams.VertexAi) and not provider.model
+    match provider:
+        case upstreams.Gemini(model="") | upstreams.VertexAi(model="", json_schema="gemini"):
+            return True
+        case _:
+            return False
 
 
 def is_of_openai_kind(provider: upstreams.Provider) -> bool:
     """Tell whether a provider has Chat Completions, the API that every OpenAI client speaks."""
     return _CHAT in native_apis(provider)
-
-
-def _together(names: Sequence[str]) -> str:
-    return listed(tuple(names))

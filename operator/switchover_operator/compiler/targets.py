@@ -202,9 +202,7 @@ def _credential(catalogue: Catalogue, upstream: Identity, path: str, provider: P
         written = provider.credential_provider
         return aws_credential(catalogue, upstream, f"{path}.credentialProvider", written, place)
     accounts = isinstance(provider, VertexAi)
-    return credential(
-        catalogue, upstream, f"{path}.authToken", provider.auth_token, place, takes_accounts=accounts
-    )
+    return credential(catalogue, upstream, f"{path}.authToken", provider.auth_token, place, takes_accounts=accounts)
 
 
 def _ai_target(place: str, provider: Provider, held: Credential, tls: "_Tls") -> Target:

@@ -1,7 +1,7 @@
 """`spec.ai` of an Upstream: providers and models, and the credentials for them.
 
-The fields are those of Gloo's `ai.proto` (UpstreamSpec). `customHost` of Gemini, Vertex AI and Bedrock and the publisher
-ANTHROPIC are those of its successor kgateway.
+The fields are those of Gloo's `ai.proto` (UpstreamSpec). Two are ours alone: `customHost` of Gemini, Vertex AI and
+Bedrock, and the publisher ANTHROPIC.
 """
 
 from enum import StrEnum
@@ -131,8 +131,8 @@ class VertexAi(Provider):
     """Google's Vertex AI, with generateContent, with Messages for models of Anthropic, or with Chat Completions."""
 
     model: str = ""
-    """Name of the model; it becomes part of the path. Default: the model of the request, if the client speaks
-    generateContent, which has it in the path. A client with another API is not served here without this field."""
+    """Name of the model; it becomes part of the path. Default: the model of the request, if it is in the API of the
+    model. A client with another API is not served here without this field. With the API ANTHROPIC it is required."""
     api_version: str = ""
     """Version of the API, the first part of the path. Default: v1."""
     project_id: Name
@@ -165,8 +165,8 @@ class CredentialProvider(OpenPart):
     ONE_OF = (OneOf(("secretRef", "inline"), required=True),)
 
     secret_ref: ResourceRef | None = None
-    """A Secret in the Upstream's namespace with the keys `aws_access_key_id`, `aws_secret_access_key` and, for temporary
-    credentials, `aws_session_token`; their names may be in upper case."""
+    """A Secret in the Upstream's namespace with the keys `aws_access_key_id`, `aws_secret_access_key` and, for
+    temporary credentials, `aws_session_token`; their names may be in upper case."""
     inline: Annotated[AwsKeys | None, Confidential()] = None
     """The credentials in clear text; a Secret is safer."""
 

@@ -2,7 +2,7 @@
 
 The input is manifests, as a user would write them. Two documents of the group `golden` steer a case: `kind: Fleet` asks
 for a cluster's ports instead of one machine's, and `kind: Then` begins the next moment, so that what was good before is
-known. Values such as $ONE_KEY stand for certificates made on the spot. The output is the table (secrets masked) and
+known. Values such as $ONE_KEY stand for certificates and keys made on the spot. The output is the table (secrets masked) and
 what is said of each object, after the last moment.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import yaml
 
-from certificates import Authority
+from certificates import Authority, service_account
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import decode, encode
 from switchover_operator.compiler.admission import Admitted
@@ -33,6 +33,7 @@ from switchover_operator.standalone.objects import Document
 AUTHORITY = Authority()
 (ONE_CHAIN, ONE_KEY), (_, OTHER_KEY) = AUTHORITY.issue("chat.example.com"), AUTHORITY.issue("other.example.com")
 PEM = {"$AUTHORITY": AUTHORITY.pem, "$ONE_CHAIN": ONE_CHAIN, "$ONE_KEY": ONE_KEY, "$OTHER_KEY": OTHER_KEY}
+PEM["$SERVICE_ACCOUNT"] = service_account()
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = sorted(GOLDEN.glob("*.in.yaml"))

@@ -4,14 +4,37 @@ What differs between providers is here and nowhere else. A `Wire` holds plain fu
 table; sending is `attempt.py`'s.
 """
 
-from switchover_dataplane.table.upstreams import AzureOpenAI, Http, Mistral, OpenAI, Provider
-from switchover_dataplane.upstream.providers import azure_openai, http, mistral, openai
-from switchover_dataplane.upstream.providers.wire import Wire
+from switchover_dataplane.table.upstreams import (
+    Anthropic,
+    AzureOpenAI,
+    Bedrock,
+    Gemini,
+    Http,
+    Mistral,
+    OpenAI,
+    Provider,
+    VertexAi,
+)
+from switchover_dataplane.upstream.providers import (
+    anthropic,
+    azure_openai,
+    bedrock,
+    gemini,
+    http,
+    mistral,
+    openai,
+    vertex,
+)
+from switchover_dataplane.upstream.providers.wire import ANTHROPIC_BETA, ANTHROPIC_VERSION, Field, Wire
 
 _WIRES: dict[type[Provider], Wire] = {
     OpenAI: openai.WIRE,
     AzureOpenAI: azure_openai.WIRE,
     Mistral: mistral.WIRE,
+    Anthropic: anthropic.WIRE,
+    Gemini: gemini.WIRE,
+    VertexAi: vertex.WIRE,
+    Bedrock: bedrock.WIRE,
     Http: http.WIRE,
 }
 
@@ -21,4 +44,4 @@ def wire(provider: Provider) -> Wire:
     return _WIRES[type(provider)]
 
 
-__all__ = ["Wire", "wire"]
+__all__ = ["ANTHROPIC_BETA", "ANTHROPIC_VERSION", "Field", "Wire", "wire"]

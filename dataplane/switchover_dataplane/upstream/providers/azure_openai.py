@@ -5,6 +5,7 @@ The deployment decides the model, so the body's `model` is left as the caller wr
 
 from urllib.parse import quote
 
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.table.upstreams import AzureOpenAI, Provider
 from switchover_dataplane.upstream.providers import openai
 from switchover_dataplane.upstream.providers.wire import Wire
@@ -35,4 +36,23 @@ def label(provider: Provider) -> str:
     return _azure(provider).deployment
 
 
-WIRE: Wire = Wire(name="azure-openai", path=path, token_header=("api-key", ""), model=keep_model, label=label)
+def takes(provider: Provider, asked: Api) -> bool:
+    """Take OpenAI's APIs."""
+    return openai.has_api(asked, has_responses=_azure(provider).has_responses)
+
+
+def translated_path(provider: Provider, _streamed: bool) -> str:
+    """Return the path of the deployment's Chat Completions."""
+    return path(provider, openai.CHAT_COMPLETIONS)
+
+
+WIRE: Wire = Wire(
+    name="azure-openai",
+    path=path,
+    token_header=("api-key", ""),
+    model=keep_model,
+    label=label,
+    api=openai.api,
+    takes=takes,
+    translated_path=translated_path,
+)

@@ -5,11 +5,13 @@ which ones may. Any other path is the
 route's own and means chat completions, as in Gloo, which sends all chat traffic there.
 """
 
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.operations import API
 from switchover_dataplane.table.upstreams import OpenAI, Provider
 from switchover_dataplane.upstream.providers.wire import Wire
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
+_APIS = frozenset((Api.CHAT, Api.COMPLETIONS, Api.EMBEDDINGS))
 
 
 def path(_provider: Provider, asked: str) -> str:
@@ -23,4 +25,34 @@ def model(provider: Provider) -> str:
     return provider.model
 
 
-WIRE: Wire = Wire(name="openai", path=path, token_header=("authorization", "Bearer "), model=model, label=model)
+def api(_provider: Provider) -> Api:
+    """Name Chat Completions."""
+    return Api.CHAT
+
+
+def has_api(asked: Api, *, has_responses: bool) -> bool:
+    """Tell whether an API is one of OpenAI's; a compatible server need not have Responses."""
+    return asked in _APIS or (asked is Api.RESPONSES and has_responses)
+
+
+def takes(provider: Provider, asked: Api) -> bool:
+    """Take the APIs that OpenAI made."""
+    assert isinstance(provider, OpenAI)  # noqa: S101 - `wire` chose this module by the type
+    return has_api(asked, has_responses=provider.has_responses)
+
+
+def translated_path(_provider: Provider, _streamed: bool) -> str:
+    """Return the path of Chat Completions: the body says whether the answer is streamed."""
+    return CHAT_COMPLETIONS
+
+
+WIRE: Wire = Wire(
+    name="openai",
+    path=path,
+    token_header=("authorization", "Bearer "),
+    model=model,
+    label=model,
+    api=api,
+    takes=takes,
+    translated_path=translated_path,
+)

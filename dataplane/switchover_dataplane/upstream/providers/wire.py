@@ -2,8 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.table.upstreams import Provider
+
+ANTHROPIC_VERSION: Final = "anthropic-version"
+ANTHROPIC_BETA: Final = "anthropic-beta"
+
+
+class Field(NamedTuple):
+    """A header field that a provider wants. `name` is lower case; with `overrides` it replaces the caller's."""
+
+    name: str
+    value: str
+    overrides: bool = False
+
+
+def no_fields(_provider: Provider) -> tuple[Field, ...]:
+    """Return the fields of a provider that wants none."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +29,14 @@ class Wire:
     """How one provider is spoken to.
 
     `name` is the provider's name in traces and metrics. `path` maps (provider, the path after all rewrites without
-    its query) to the path and query to send; a result without "?" keeps the caller's query. `token_header` is the
-    (lower-case name, value prefix) of its credential. `model` gives the model to put into the body, "" to keep the
-    caller's; `label` the model's name in traces, "" for the caller's.
+    its query) to the path and query to send where the request goes as it is; a result without "?" keeps the caller's
+    query. `token_header` is the (lower-case name, value prefix) of its credential. `model` gives the model to put into
+    the body, "" to keep the caller's; `label` the model's name in traces, "" for the caller's.
+
+    `api` is the API in which the provider is asked by a client of another one, None where nothing is known of it.
+    `takes` tells whether a request of an API goes to the provider as it is. `translated_path` maps (provider, whether
+    the answer is streamed) to the path and query of a request in `api`; "" where none can be made, as the path names a
+    model and the provider has none. `fields` are the header fields of every request in `api`, of translated ones too.
     """
 
     name: str
@@ -21,3 +44,7 @@ class Wire:
     token_header: tuple[str, str]
     model: Callable[[Provider], str]
     label: Callable[[Provider], str]
+    api: Callable[[Provider], Api | None]
+    takes: Callable[[Provider, Api], bool]
+    translated_path: Callable[[Provider, bool], str]
+    fields: Callable[[Provider], tuple[Field, ...]] = no_fields
