@@ -13,8 +13,8 @@ from setuptools.command.build_ext import build_ext
 PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
-    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_success redirect "
-    "runtime soft_timeout stream_start unreadable",
+    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_answer read_success "
+    "redirect runtime soft_timeout stream_start unreadable",
     "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body request_ids "
     "sending server",
@@ -29,7 +29,7 @@ HOT = {
     "routing": "backends filters headers",
     "streams": "held_calls kept_text opened opening other_blocks other_calls splice transcript",
     "telemetry": "json_line metrics series trace trace_line",
-    "upstream": "connection decoded pool redaction request_head response_parser targets transport upload",
+    "upstream": "connection decoded pool redaction request_head response_parser targets translated transport upload",
 }
 """Most modules that requests go through, as `make guard TOP=70` lists them.
 

@@ -101,7 +101,8 @@ class Proxy:
                 call, name=routed.caller, fields=request.headers, query=routed.query, address=request.remote
             )
             routes, policy, limits = routed.serving.routes, routed.policy, routed.limits
-            exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record)
+            translates = routed.translates
+            exchange = Exchange(call, identity, targets, policy, limits, routes, self._runtime, record, translates)
             ended = await exchange.run()
             answer = self._answer(routed, record, exchange, ended)
             if isinstance(answer, OwnAnswer):
@@ -349,7 +350,7 @@ class Proxy:
             is_cheap = record.outcome == "client-gone" or not record.attempts
             if is_cheap and not self._refusals.admits(record.status, record.outcome, record.route):
                 return
-        passed_by = routed.passed_by if routed.out else ()
+        passed_by = (*(routed.passed_by if routed.out else ()), *record.passed_by)
         logs.write(log, level, trace.message(record, passed_by), trace_line.line(record, passed_by))
 
 

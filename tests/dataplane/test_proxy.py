@@ -266,7 +266,7 @@ async def test_a_key_in_the_callers_query_never_reaches_a_provider_that_has_its_
     [
         ("x-api-key", None, "/v1/chat/completions?beta=true"),
         ("x-tenant", None, "/v1/chat/completions?key=mine&beta=true"),
-        ("x-api-key", Rewrite(full_path="/v1/messages?key=own"), "/v1/messages?key=own"),
+        ("x-api-key", Rewrite(full_path="/v1/responses?key=own"), "/v1/responses?key=own"),
     ],
     ids=["a credential of the route's", "another field", "the route's own query"],
 )

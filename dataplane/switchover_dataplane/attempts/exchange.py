@@ -28,6 +28,7 @@ from switchover_dataplane.failover.decision import Step, Tried, Try, Wait, Why, 
 from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, Outcome, TimedOut
 from switchover_dataplane.failover.triggers import is_final_success, wants_refusals_known
 from switchover_dataplane.request.call import Call, RequestBody
+from switchover_dataplane.request.capable import capable
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.identity import RequestIdentity
 from switchover_dataplane.request.limits import Limits
@@ -64,7 +65,10 @@ class Ended:
 
 
 class Exchange:
-    """The attempts of one request, and those that continue its answer if that breaks off."""
+    """The attempts of one request, and those that continue its answer if that breaks off.
+
+    `translates`: a target is not asked in the client's API, so that it may have no place for a part of the request.
+    """
 
     __slots__ = (
         "_answer",
@@ -72,6 +76,7 @@ class Exchange:
         "_group",
         "_held",
         "_history",
+        "_is_narrowed",
         "_limits",
         "_log",
         "_policy",
@@ -92,9 +97,11 @@ class Exchange:
         routes: Mapping[str, Route],
         runtime: UpstreamRuntime,
         record: trace.Record,
+        translates: bool,
     ) -> None:
         self._call = call
         self._upstream = upstream
+        self._is_narrowed = not translates
         self._policy = policy
         self._routes = routes
         self._runtime = runtime
@@ -181,7 +188,13 @@ class Exchange:
     # ── What comes next ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _first(self) -> Step:
-        """Return the first step of a request; nothing but health has a say in it where there is no deadline."""
+        """Return the first step of a request; nothing but health has a say in it where there is no deadline.
+
+        Raises:
+            Unserved: no target can be asked for it.
+        """
+        if not self._is_narrowed and not self._begins_as_it_came():
+            self._narrow()
         if self._history or self._policy.timeout:
             return self._next()
         log = self._log
@@ -195,7 +208,24 @@ class Exchange:
             self._record.attempts[-1].decision = step.why
         return step
 
+    def _begins_as_it_came(self) -> bool:
+        """Tell whether all targets of the first priority get the client's own bytes."""
+        first = next(filter(None, self._upstream.priorities), ())
+        return all(not self._call.to(self._routes[target.id]).is_foreign for target in first)
+
+    def _narrow(self) -> None:
+        """Leave out the targets that cannot carry the request.
+
+        Raises:
+            Unserved: there is no other one.
+        """
+        self._is_narrowed = True
+        self._upstream, passed_by = capable(self._upstream, self._call, self._routes, self._policy)
+        self._record.passed_by += passed_by
+
     def _after(self, history: Sequence[Tried]) -> Step:
+        if not self._is_narrowed:
+            self._narrow()
         now = time.monotonic()
         policy, log = self._policy, self._log
         return next_step(
@@ -260,10 +290,12 @@ class Exchange:
         call = self._call
         candidates = step.candidates
         target = candidates[0] if len(candidates) == 1 else choose(candidates, self._runtime.in_flight, random)
-        head = call.head.to(self._routes[target.id])
+        head = call.to(self._routes[target.id])
         name = head.name_of_model(self._log.model)
         note = trace.Attempt(step.priority, target.id, head.route.wire.name, name, wait * 1000)
         newest = InFlight(step.priority, target, head, note, time.monotonic())
+        if head.translation is not None:
+            note.not_carried = call.written(head, head.translation).names
         note.beside = bool(self._group.open)
         newest.soft_timeout = soft_timeout(self._policy, call.body, name)
         if call.body.continues:

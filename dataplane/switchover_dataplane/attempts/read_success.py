@@ -55,7 +55,12 @@ async def read_success(  # noqa: PLR0917 - an answer, and what is known of it
             return await open_stream(answer, response, route, expected.api, attempt, holdback)
         failed = await join(answer, response, expected.api, route.wire.name, WHOLE_LIMIT, attempt)
         return failed or _judged(answer, route, call, expected)
-    outcome = await _whole(answer, response) or _judged(answer, route, call, expected)
+    return await _whole(answer, response) or judge_whole(answer, route, call, expected)
+
+
+def judge_whole(answer: Answer, route: Route, call: Call, expected: Expected) -> Outcome:
+    """Judge an answer that is held as a whole, and give it the shape that was asked for."""
+    outcome = _judged(answer, route, call, expected)
     return _in_shape(answer, outcome, route, call, expected) if isinstance(outcome, Committed) else outcome
 
 

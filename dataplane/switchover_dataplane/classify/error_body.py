@@ -123,7 +123,7 @@ def read(headers: Mapping[str, str], body: bytes) -> ErrorDetails:
 
 def _read_document(details: ErrorDetails, document: object, key: str = "") -> None:
     """Add codes, messages and waits; a message may be the JSON text of another server (Vertex AI, OpenRouter)."""
-    for name, value in _leaves(document, _DEPTH, key):
+    for name, value in leaves(document, _DEPTH, key):
         if details.is_full:
             return
         details.count_leaf()
@@ -208,7 +208,7 @@ def _as_words(name: str) -> str:
     return _BETWEEN_WORDS.sub(" ", short).strip().lower()
 
 
-def _error_of(document: object) -> object:
+def error_of(document: object) -> object:
     """Return the error object of a document, None if the document has no shape of an error."""
     if isinstance(document, list) and document:
         document = document[0]
@@ -225,7 +225,7 @@ def _error_of(document: object) -> object:
 
 def _stated_status(document: object, *, is_error: bool) -> int:
     """Return the HTTP status that an error holds as its code or status, 0 if none."""
-    holders = [_error_of(document), *_errors_of_choices(document), *([document] if is_error else ())]
+    holders = [error_of(document), *_errors_of_choices(document), *([document] if is_error else ())]
     stated = (
         failed_status(value)
         for holder in holders
@@ -236,7 +236,7 @@ def _stated_status(document: object, *, is_error: bool) -> int:
     return next((status for status in stated if status), 0)
 
 
-def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
     """Yield the texts and numbers of a document, each with its key; items of a list have the key of the list.
 
     Only fields that hold the error's own text are entered. Servers repeat the request in other fields, and the text of
@@ -246,13 +246,13 @@ def _leaves(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str
         for name, inner in value.items() if depth else ():
             if isinstance(inner, _NESTED):
                 if name in _FIELDS_OF_LISTS or role_of(name[:MORE_THAN_A_NAME]).is_container:
-                    yield from _leaves(inner, depth - 1, name)
+                    yield from leaves(inner, depth - 1, name)
             elif isinstance(inner, _TEXT_OR_NUMBER) and not isinstance(inner, bool):
                 yield name, str(inner)
     elif isinstance(value, list):
         for inner in value:
             if depth:
-                yield from _leaves(inner, depth - 1, key)
+                yield from leaves(inner, depth - 1, key)
     elif isinstance(value, _TEXT_OR_NUMBER) and not isinstance(value, bool):
         yield key, str(value)
 

@@ -27,7 +27,7 @@ __all__ = [
 class NotSent(msgspec.Struct, frozen=True, gc=False):
     """No byte of the request left: another target is always safe."""
 
-    cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port", "not-allowed"]
+    cause: Literal["refused", "unreachable", "dns", "tls", "connect-timeout", "no-port", "not-allowed", "no-credential"]
     detail: str = ""
     error_class: ErrorClass = ErrorClass.CONNECT_FAILED
 

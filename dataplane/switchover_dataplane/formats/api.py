@@ -64,6 +64,30 @@ def api_of(path: str) -> Api | None:
     return next((api for ending, api in _ENDINGS if asked.endswith(ending)), None)
 
 
+def client_api(path: str) -> Api | None:
+    """Return the API that a client speaks, by the path after the route's rewrites, None if it is not known.
+
+    A path that is none of an API belongs to the route alone and means Chat Completions, as in Gloo.
+    """
+    return api_of(path) or (None if _OF_AN_API.match(path) else Api.CHAT)
+
+
+def has_operation(api: Api, path: str) -> bool:
+    """Whether a provider whose models speak an API has the other operation that a path asks for.
+
+    OpenAI's shape is that of many servers, which have many operations. The others have a few about their own texts.
+    """
+    if api is Api.CHAT:
+        return True
+    asked = path.partition("?")[0].rstrip("/")
+    if api is Api.MESSAGES:
+        return asked.endswith("/messages/count_tokens")
+    return api is Api.GENERATE and ":" in asked.rpartition("/")[2]
+
+
+_OF_AN_API: Final = re.compile(r"/v1(?:(?:alpha|beta)\d*)?/")
+
+
 @lru_cache(maxsize=256)
 def writes(path: str) -> bool | None:
     """Whether a path asks a model to write text, or is about such a text; None if that is not known.

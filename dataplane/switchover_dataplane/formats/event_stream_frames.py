@@ -7,7 +7,7 @@ headers, the payload, and a CRC32 of all before it.
 
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 from zlib import crc32
 
 import msgspec
@@ -51,6 +51,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     data: bytes
+    is_part: ClassVar[bool] = False
 
 
 class Scanner:

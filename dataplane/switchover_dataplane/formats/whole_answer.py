@@ -102,6 +102,7 @@ def _content_fault(
 class _Usage(msgspec.Struct, gc=False):
     completion_tokens: Any = 0
     output_tokens: Any = 0
+    output: Any = msgspec.field(default=0, name="outputTokens")
     candidates: Any = msgspec.field(default=0, name="candidatesTokenCount")
     thoughts: Any = msgspec.field(default=0, name="thoughtsTokenCount")
 
@@ -270,6 +271,32 @@ def _generated_one_fault(answer: _Generated, _: Expected) -> Fault | None:
     return _generated_fault([answer])
 
 
+# ── Converse ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Said(msgspec.Struct, gc=False):
+    content: msgspec.Raw = ABSENT
+
+
+class _Output(msgspec.Struct, gc=False):
+    message: _Said | None = None
+
+
+class _Conversed(msgspec.Struct, gc=False):
+    output: _Output | None = None
+    stop_reason: msgspec.Raw = msgspec.field(default=ABSENT, name="stopReason")
+    usage: msgspec.Raw = ABSENT
+
+
+def _conversed_fault(answer: _Conversed, _: Expected) -> Fault | None:
+    """Check a Converse answer (Amazon Bedrock API Reference, Converse)."""
+    message = answer.output.message if answer.output is not None else None
+    if message is None or not is_list(message.content):
+        return _OTHER_FORM
+    words = string_value(answer.stop_reason)
+    return _content_fault(Api.CONVERSE, [words], answer.usage, has_words=has_content(message.content))
+
+
 # ── Embeddings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -340,5 +367,6 @@ _FORMS: Final[dict[Api, tuple["msgspec.json.Decoder[Any]", Callable[[Any, Expect
     Api.MESSAGES: (msgspec.json.Decoder(_MessagesAnswer), _message_fault),
     Api.RESPONSES: (msgspec.json.Decoder(_Response), _response_fault),
     Api.GENERATE: (msgspec.json.Decoder(_Generated), _generated_one_fault),
+    Api.CONVERSE: (msgspec.json.Decoder(_Conversed), _conversed_fault),
     Api.EMBEDDINGS: (msgspec.json.Decoder(_Embeddings), _embeddings_fault),
 }

@@ -13,6 +13,12 @@ from multidict import CIMultiDict
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected, shape_of_generated
+from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request.adapting import adapted_fields, adapting_to
+from switchover_dataplane.request.continuation import Continuation
+from switchover_dataplane.request.translating import Translating, WrittenBody
+from switchover_dataplane.request.translation import Translation
+from switchover_dataplane.translation.fitting_ids import with_fitting_ids
 from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.targets import Route
 
@@ -64,6 +70,16 @@ class RawBody:
         return self.content
 
 
+class AdaptedBody:
+    """A body that was made for one target; `stream` tells whether an event stream is asked for."""
+
+    __slots__ = ("content", "stream")
+
+    def __init__(self, content: Content, *, stream: bool) -> None:
+        self.content = content
+        self.stream = stream
+
+
 class TargetHead:
     """How one target is asked: everything about it that no body changes.
 
@@ -71,9 +87,14 @@ class TargetHead:
     for. `model` is put into the body, "" for the caller's own; with `keeps_model` that is so though the target names
     one. `as_value` and `as_events` are what is expected without and with a stream. `needs_object`: the body must be a
     JSON object, as the answer is looked at, or as the body names who writes it.
+
+    A target of another API is asked by a `translation`; `unable` says why one cannot be asked at all, "" if it can.
+    `untranslated` is how a target is asked that has the client's API, too, but not as its first. `adapts`: the request
+    is not the client's own bytes with another model, or it is signed.
     """
 
     __slots__ = (
+        "adapts",
         "api",
         "as_events",
         "as_value",
@@ -84,11 +105,19 @@ class TargetHead:
         "needs_object",
         "path",
         "route",
+        "translation",
+        "unable",
+        "untranslated",
         "wire",
     )
 
-    def __init__(self, head: "CallHead", route: Route) -> None:
+    def __init__(self, head: "CallHead", route: Route, *, translates: bool = True) -> None:
+        adapting = adapting_to(route, head) if translates else None
         self.route = route
+        self.translation = adapting if isinstance(adapting, Translation) else None
+        self.unable = adapting if isinstance(adapting, str) else ""
+        self.untranslated: TargetHead | None = None
+        self.adapts = self.translation is not None or route.signer is not None or route.edits_calls
         self.host = route.authority or head.headers.get("host", f"{route.destination.host}:{route.destination.port}")
         self.path = route.path(head.path, head.query)
         self.wire = _wire(head, route, self.host, self.path)
@@ -101,6 +130,40 @@ class TargetHead:
         shape = shape_of_generated(self.path) if self.api is Api.GENERATE else None
         self.as_value = Expected(self.api, shape or "value")
         self.as_events = Expected(self.api, shape or "events")
+        if self.translation is not None:
+            self._translate(head, self.translation)
+
+    def _translate(self, head: "CallHead", translation: Translation) -> None:
+        """Expect answers in the client's API, as those of the target become such."""
+        self.api = api = translation.client.api
+        self.model, self.keeps_model, self.needs_object = "", False, True
+        shape = shape_of_generated(f"{head.path}?{head.query}") if api is Api.GENERATE else None
+        self.as_value = Expected(api, shape or "value")
+        self.as_events = Expected(api, shape or "events")
+        if self.route.may_speak(api):
+            self.untranslated = TargetHead(head, self.route, translates=False)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the target is not asked in the client's API, if at all."""
+        return self.translation is not None or bool(self.unable)
+
+    async def signed(self, head: "CallHead", request_id: bytes, body: AdaptedBody) -> bytes:
+        """Write the head of a request for a body that was made for this target, with what proves who asks.
+
+        Raises:
+            NoCredential: nothing can prove it.
+            ValueError: a part of the head would change where it ends.
+        """
+        translation = self.translation
+        path = self.path if translation is None else translation.path(stream=body.stream)
+        fields = adapted_fields(head, self.route, self.host, path, is_translated=translation is not None)
+        signer = self.route.signer
+        if signer is not None:
+            content = body.content if isinstance(body.content, bytes) else b""
+            fields.update(await signer.headers(head.method, self.host, path, fields, content))
+        wire = serialise(head.method, path, fields)
+        return request_id.join(wire.split(_REQUEST_ID))
 
     def name_of_model(self, asked: str) -> str:
         """Name the model that answers, for traces; `asked` is the one that the request asks for."""
@@ -155,11 +218,41 @@ class CallHead:
 
 
 class Call:
-    """One request: its head, its body, and its id."""
+    """One request: its head, its body, and its id.
 
-    __slots__ = ("body", "head", "request_id")
+    `untranslated` has the targets that are asked in the client's own API though it is not their first, by their ids.
+    """
+
+    __slots__ = ("_translating", "body", "head", "request_id", "untranslated")
 
     def __init__(self, head: CallHead, body: RequestBody, request_id: bytes) -> None:
         self.head = head
         self.body = body
         self.request_id = request_id
+        self.untranslated: dict[str, TargetHead] = {}
+        self._translating: Translating | None = None
+
+    def to(self, route: Route) -> TargetHead:
+        """Return how a target is asked for this request."""
+        return (self.untranslated and self.untranslated.get(route.target.id)) or self.head.to(route)
+
+    def translating(self, translation: Translation) -> Translating:
+        """Return the request as it is read for targets of other APIs; its body is a JSON object."""
+        if self._translating is None:
+            assert isinstance(self.body, (JsonBody, Continuation))  # noqa: S101 - `needs_object` holds for it
+            self._translating = Translating(translation.client, self.head.path, self.body)
+        return self._translating
+
+    def written(self, head: TargetHead, translation: Translation) -> WrittenBody:
+        """Return how a target of another API is asked."""
+        return self.translating(translation).written(head.route, translation.target, translation.asker)
+
+    def adapted(self, head: TargetHead) -> AdaptedBody:
+        """Return the body for a target that does not get the client's own bytes."""
+        if head.translation is not None:
+            written = self.written(head, head.translation)
+            return AdaptedBody(written.content, stream=written.stream)
+        content = self.body.for_target(head.route, head.model)
+        if head.route.edits_calls and head.api is Api.CHAT and isinstance(content, bytes):
+            content = with_fitting_ids(content)
+        return AdaptedBody(content, stream=self.body.stream)

@@ -23,6 +23,11 @@ _ASKED: Final = (
 _encoder: Final = msgspec.json.Encoder()
 
 
+def asked_to_go_on(text: str) -> str:
+    """Write what a model is told that goes on with an answer of which `text` was sent."""
+    return _ASKED.format(words=last_words(text))
+
+
 class Continuation:
     """The body of a request for the rest of `text`, worded for each target; None: for all of the answer once more.
 
@@ -58,8 +63,18 @@ class Continuation:
         if self._prefills(route):
             added: list[dict[str, object]] = [{**answered, "prefix": True}]
         else:
-            added = [{**answered}, {"role": "user", "content": _ASKED.format(words=last_words(self._text))}]
+            added = [{**answered}, {"role": "user", "content": asked_to_go_on(self._text)}]
         return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(model)
+
+    @property
+    def own(self) -> JsonBody:
+        """The request's own body."""
+        return self._body
+
+    @property
+    def text(self) -> str | None:
+        """The text that was sent already; None if all of the answer is asked for once more."""
+        return self._text
 
     def falls_back(self, route: Route, outcome: Outcome) -> bool:
         """Tell whether the target refused the prefix; from now on it is asked in the other way."""

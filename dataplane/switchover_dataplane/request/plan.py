@@ -78,8 +78,8 @@ class Routed:
     The rest of the plan is here, too, and not the plan itself, which keeps this: without a cycle both end with the last
     request that needs them. `upstream` has the targets that get requests, `every` the disabled ones as well, and `out`
     says why these are. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`: how
-    the first target is asked if it is a model, and `body`: how the body is read. `answer_edits` change the headers
-    of answers.
+    the first target is asked if it is a model, and `body`: how the body is read. `translates`: a target is not asked
+    in the client's API. `answer_edits` change the headers of answers.
     """
 
     __slots__ = (
@@ -101,6 +101,7 @@ class Routed:
         "policy",
         "query",
         "serving",
+        "translates",
         "upstream",
     )
 
@@ -125,6 +126,7 @@ class Routed:
         self.filters = (plan.found.rule.filters, backend.filters)
         self.answer_edits = header_values.answer_edits(self.filters)
         self.is_prepared = False
+        self.translates = False
         self._redactions: dict[str, Redaction] = {}
 
     def redaction(self, record: trace.Record) -> Redaction:
@@ -162,8 +164,9 @@ class Routed:
         edits_of_headers = header_values.request_edits(self.filters)
         self.head = _head(request, self, has_operators=header_values.has_operators(edits_of_headers))
         self.first = _first_model(self)
+        self.translates = self.first is not None and _translates(self)
         applied = codings.named(request.headers) if ai else ()
-        needs_object = self.first is not None and self.first.needs_object
+        needs_object = self.translates or (self.first is not None and self.first.needs_object)
         is_json = needs_object or (ai and wording.is_json(request.headers.get("content-type", "")))
         edits = [part.body for part in self.filters if part.body is not None]
         self.body = BodyRules(applied, edits, is_json=is_json, needs_object=needs_object)
@@ -207,3 +210,13 @@ def _first_model(routed: Routed) -> TargetHead | None:
     targets = (target for pool in routed.every.priorities for target in pool)
     first = next(targets, None)
     return None if first is None else head.to(routed.serving.routes[first.id])
+
+
+def _translates(routed: Routed) -> bool:
+    """Tell whether a target is not asked in the client's API."""
+    routes = routed.serving.routes
+    for pool in routed.every.priorities:
+        for target in pool:
+            if routed.head.to(routes[target.id]).is_foreign:
+                return True
+    return False

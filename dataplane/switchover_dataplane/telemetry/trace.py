@@ -23,7 +23,8 @@ class Attempt:
 
     `status` is the target's own, None where it gave none; `decision` says what was done after it. `continues` tells
     that it was asked for the rest of an answer that broke off, `dropped` counts malformed events of its stream, and
-    `beside` tells that it was started beside one that was silent.
+    `beside` tells that it was started beside one that was silent. `not_carried` are the fields of the request that the
+    target's API has no place for.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Attempt:
         "error_class",
         "first_token_ms",
         "model",
+        "not_carried",
         "priority",
         "provider",
         "status",
@@ -60,6 +62,7 @@ class Attempt:
         self.continues = False
         self.dropped = 0
         self.beside = False
+        self.not_carried: tuple[str, ...] = ()
 
     def count(self, size: int) -> None:
         """Add bytes of the answer that were passed on."""
@@ -70,7 +73,7 @@ class Record:
     """Everything that is written down about one request. `status` is the one the client got, `caller` whose key it had.
 
     `started` is in seconds of the monotonic clock. `handed_on` is the attempt whose failure the client gets, where it
-    is not the last.
+    is not the last. `passed_by` are the targets that cannot carry the request, and why.
     """
 
     __slots__ = (
@@ -79,6 +82,7 @@ class Record:
         "duration_ms",
         "handed_on",
         "outcome",
+        "passed_by",
         "request_id",
         "route",
         "rule",
@@ -97,6 +101,7 @@ class Record:
         self.duration_ms = 0.0
         self.caller = ""
         self.handed_on: Attempt | None = None
+        self.passed_by: tuple[str, ...] = ()
 
     @property
     def answering(self) -> Attempt | None:

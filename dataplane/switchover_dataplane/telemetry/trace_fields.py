@@ -24,6 +24,7 @@ class AttemptFields(msgspec.Struct, omit_defaults=True, gc=False):
     continues: bool = False
     dropped_events: int = 0
     handed_on: bool = False
+    not_carried: tuple[str, ...] = ()
 
 
 class TraceLine(Line, kw_only=True, omit_defaults=True, gc=False):

@@ -5,7 +5,8 @@ from switchover_dataplane.telemetry.trace_fields import AttemptFields, TraceLine
 
 
 def line(record: Record, passed_by: tuple[str, ...]) -> TraceLine:
-    """Record → the fields of its log line, beside `msg`; `passed_by` is what is disabled that it would have used."""
+    """Record → the fields of its log line, beside `msg`; `passed_by` is what it would have used: what is disabled,
+    and what cannot carry it."""
     handed_on = record.handed_on
     return TraceLine(
         request_id=record.request_id,
@@ -38,6 +39,7 @@ def _fields(attempt: Attempt, *, is_handed_on: bool) -> AttemptFields:
         attempt.continues,
         attempt.dropped,
         is_handed_on,
+        attempt.not_carried,
     )
 
 

@@ -14,10 +14,15 @@ from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.upstreams import Target, Tls, Upstream
 from switchover_dataplane.table.wire import InvalidTable
 from switchover_dataplane.upstream.providers import ANTHROPIC_BETA, ANTHROPIC_VERSION, Wire, wire
+from switchover_dataplane.upstream.signer import Signer
 from switchover_dataplane.upstream.transport import Destination
 
 _NOT_OURS: Final = ("none", "passthrough")
 """Kinds of credentials that are not the gateway's: beside one of its own, the caller's are left out of the query."""
+
+
+_MISTRAL: Final = "mistral"
+_OF_OPENAI: Final = ("openai", "azure-openai")
 
 
 class Route:
@@ -25,11 +30,11 @@ class Route:
 
     `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
     for none), `authority` is the Host to send ("" keeps the caller's), `credential` the (name, value) of the header
-    that authorises, None where none does for all requests alike: `target.auth` tells which credentials are to be made
-    for each request or fetched.
+    that authorises, None where none does for all requests alike; then `signer` makes it for each, if it is not the
+    caller's own. `edits_calls`: ids of tool calls have to fit the target though its API is the client's.
     """
 
-    __slots__ = ("authority", "credential", "destination", "label", "model", "target", "wire")
+    __slots__ = ("authority", "credential", "destination", "edits_calls", "label", "model", "signer", "target", "wire")
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Route:
         label: str,
         authority: str,
         credential: tuple[str, str] | None,
+        signer: Signer | None,
     ) -> None:
         self.target = target
         self.destination = destination
@@ -49,6 +55,8 @@ class Route:
         self.label = label
         self.authority = authority
         self.credential = credential
+        self.signer = signer
+        self.edits_calls = wire.name == _MISTRAL
 
     @property
     def name(self) -> str:
@@ -87,6 +95,13 @@ class Route:
     def takes(self, api: Api) -> bool:
         """Tell whether a request of an API goes to the target as it is (`Wire.takes`)."""
         return self.wire.takes(self.target.provider, api)
+
+    def may_speak(self, api: Api) -> bool:
+        """Tell whether a target that is asked in another API at first may have this one, too.
+
+        A server that is compatible with OpenAI's may have the Responses API, which nothing tells beforehand.
+        """
+        return api is Api.RESPONSES and self.wire.name in _OF_OPENAI
 
     def address(self, headers: "CIMultiDict[str]", path: str) -> None:
         """Make the fields of a request to the target those that its API has, in place.
@@ -207,6 +222,7 @@ def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: floa
         label=speaks.label(target.provider),
         authority=target.host_header,
         credential=(name, prefix + secrets[target.auth.secret]) if target.auth.kind == "token" else None,
+        signer=None,
     )
 
 

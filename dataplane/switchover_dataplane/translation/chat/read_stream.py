@@ -85,6 +85,11 @@ class Reader:
         self._word = ""
         self._stop_text = ""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether a finish reason came."""
+        return bool(self._word)
+
     def take(self, data: bytes, name: str) -> Sequence[Event]:
         """Read one chunk; after an error nothing is read."""
         if self._has_ended:

@@ -51,6 +51,11 @@ class StreamReader:
         self._redacted: list[bytes] = []
         self._signature: list[str] = []
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the message stopped, so that only its count of tokens may follow."""
+        return self._is_stopped
+
     def take(self, data: bytes, name: str) -> Sequence[Event]:
         """Read one frame."""
         if name.startswith((_EXCEPTION, _ERROR)):
