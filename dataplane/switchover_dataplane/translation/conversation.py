@@ -1,8 +1,8 @@
 """The turns of a request → messages as the APIs of Claude and Gemini take them.
 
-Both want the system prompt outside of the conversation, equal neighbours as one message, and the results of all calls
-of a message at the start of the very next one. Sources: Claude docs, "Tool use" (handling results); Gemini API docs,
-"Function calling".
+Both want the system prompt outside of the conversation, the user first, equal neighbours as one message, and the
+results of all calls of a message at the start of the very next one. Sources: Claude docs, "Tool use" (handling
+results); Gemini API docs, "Function calling".
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,11 @@ class Conversation(NamedTuple):
     losses: list[Loss]
 
 
+def begins_with_user(messages: Sequence[Message]) -> bool:
+    """Whether the user speaks first."""
+    return bool(messages) and messages[0].speaker == "user"
+
+
 def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
     """Arrange the turns; `takes_system_turns`: a system prompt may stand within the conversation, but not first.
 
@@ -61,9 +66,6 @@ def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
         held.clear()
     for each in held:
         _add(found.messages, each)
-    if not found.messages and system:
-        found.losses.append(hint("system", system, "a prompt of the system alone is asked as the user's"))
-        found.messages.append(Message("user", [Placed(system.pop(), "system")]))
     _results_first(found.messages)
     return found
 
@@ -122,4 +124,4 @@ def prefill(messages: Sequence[Message], *, is_taken: bool) -> list[Loss]:
     return [grave(path, {}, "the model does not continue an answer that the client began")]
 
 
-__all__ = ["Conversation", "Message", "Placed", "arranged", "prefill"]
+__all__ = ["Conversation", "Message", "Placed", "arranged", "begins_with_user", "prefill"]

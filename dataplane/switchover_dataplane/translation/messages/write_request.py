@@ -7,15 +7,23 @@ guide" (sampling); Anthropic SDK, AnthropicVertex (body without a model).
 from typing import Final, NamedTuple
 
 from switchover_dataplane.translation import call_ids
-from switchover_dataplane.translation.conversation import Message, arranged, prefill
+from switchover_dataplane.translation.conversation import (
+    Conversation,
+    Message,
+    Placed,
+    arranged,
+    begins_with_user,
+    prefill,
+)
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.messages import write_tools
 from switchover_dataplane.translation.messages.write_turns import TurnWriter, limit_marks
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Thinking, ToolCall
+from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Text, Thinking, ToolCall
 
 _VERTEX_VERSION: Final = "vertex-2023-10-16"
+_BEGIN: Final = "(The conversation begins.)"
 _USUAL_LIMIT: Final = 4_096
 _LEAST_BUDGET: Final = 1_024
 _BUDGETS: Final = {"minimal": 1_024, "low": 1_024, "medium": 2_048, "high": 4_096, "xhigh": 8_192, "max": 16_384}
@@ -28,7 +36,7 @@ def write_request(request: Request, asker: Asker) -> Written:
     model = asker.model
     request = call_ids.paired(request)
     conversation = arranged(request, takes_system_turns=model.takes_system_turns)
-    losses = [*_not_there(request), *conversation.losses]
+    losses = [*_not_there(request), *conversation.losses, *_user_first(conversation)]
     turns = TurnWriter(model)
     messages = turns.messages(conversation.messages)
     losses += [*turns.losses, *prefill(conversation.messages, is_taken=model.takes_prefill)]
@@ -71,6 +79,19 @@ def _not_there(request: Request) -> list[Loss]:
         if value:
             losses.append(hint(_PATHS.get(name, name), value, "the Messages API has no such field"))
     return losses
+
+
+def _user_first(conversation: Conversation) -> list[Loss]:
+    """Let the user speak first, as Claude demands: with a prompt of the system, or with words that say nothing."""
+    system, messages = conversation.system, conversation.messages
+    if begins_with_user(messages):
+        return []
+    if not messages and system:
+        messages.append(Message("user", [Placed(system.pop(), "system")]))
+        return [hint("system", {}, "a prompt of the system alone is asked as the user's")]
+    path = messages[0].blocks[0].path if messages else "messages"
+    messages.insert(0, Message("user", [Placed(Text(_BEGIN), path)]))
+    return [hint(path, {}, "the user speaks first there, so a text without meaning stands before it")]
 
 
 _PATHS: Final = {"cache_key": "prompt_cache_key"}
