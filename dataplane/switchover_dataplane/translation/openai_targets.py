@@ -171,9 +171,9 @@ def lose_cache_marks(request: Request, losses: list[Loss]) -> None:
         losses.append(hint("cache_control", {}, "the target's provider caches by itself"))
 
 
-def says_json(request: Request) -> bool:
+def says_json(request: Request, *, with_system: bool) -> bool:
     """Whether the conversation has the word JSON, which OpenAI demands for the form `json_object`."""
-    texts = [text.text for text in request.system]
+    texts = [text.text for text in request.system] if with_system else []
     texts += [block.text for turn in request.turns for block in turn.blocks if isinstance(block, Text)]
     return any("json" in text.lower() for text in texts)
 

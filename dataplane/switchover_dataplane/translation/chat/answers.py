@@ -54,11 +54,14 @@ def read_answer(body: Json) -> Answer:
     if not isinstance(body, dict) or body.get("error") or body.get("object") == "error":
         raise BadAnswer("it is no chat completion")
     choice = first_choice(body.get("choices"))
-    message = choice.get("message") if choice is not None else None
-    if choice is None or not isinstance(message, dict):
-        raise BadAnswer("it has no choice with a message")
+    if choice is None:
+        raise BadAnswer("it has no choice")
+    message, word = choice.get("message"), choice.get("finish_reason")
+    if message is None and isinstance(word, str):  # Azure OpenAI, where its filter held all of it back
+        message = {}
+    if not isinstance(message, dict):
+        raise BadAnswer("it has no message")
     blocks = tuple(_blocks(message))
-    word = choice.get("finish_reason")
     has_calls = any(isinstance(block, ToolCall) for block in blocks)
     refuses = any(isinstance(block, Refusal) for block in blocks)
     stop_text = choice.get("stop_reason")

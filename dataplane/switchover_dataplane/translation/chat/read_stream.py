@@ -95,7 +95,8 @@ class Reader:
         if self._has_ended:
             return ()
         events = self._take(data, name)
-        self._has_ended = self._has_ended or any(isinstance(event, Failed) for event in events)
+        if any(isinstance(event, Failed) for event in events):
+            self._has_ended = True
         return events
 
     def _take(self, data: bytes, name: str) -> Sequence[Event]:

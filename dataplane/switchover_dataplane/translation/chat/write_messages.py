@@ -240,7 +240,7 @@ def _named(media: Media) -> str:
         return f"{media.kind} by the id of a file, which its own provider alone knows"
     if media.url:
         return f"{media.kind} at such a URL"
-    return f"{media.kind} of the type {media.media_type or 'that is not said'}"
+    return f"{media.kind} of this type"
 
 
 def _content(parts: Sequence[Json]) -> Json:

@@ -124,7 +124,7 @@ def _add_schema(body: dict[str, Json], request: Request) -> None:
         return
     if asked.schema is None:
         body["response_format"] = {"type": "json_object"}
-        if not says_json(request):
+        if not says_json(request, with_system=True):
             body["messages"] = [{"role": "system", "content": "Answer with a JSON object."}, *body["messages"]]
         return
     schema: dict[str, Json] = {"name": asked.name or "answer", "schema": asked.schema}
