@@ -182,7 +182,7 @@ def write_answer(answer: Answer, asked: Asked) -> Json:
                 use = {"toolUseId": tool_use_id(asked, block.id, len(content)), "name": block.name}
                 content.append({"toolUse": {**use, "input": arguments_of(block)}})
             case Thinking():
-                content.append({"reasoningContent": _reasoning(block)})
+                content += _reasoning(block)
     if answer.refusal and not any("text" in block for block in content):
         content.append({"text": answer.refusal})
     if answer.citations:
@@ -211,8 +211,12 @@ def arguments_of(call: ToolCall) -> Json:
     return {"input": call.arguments}
 
 
-def _reasoning(block: Thinking) -> dict[str, Json]:
-    if block.is_redacted:
-        return {"redactedContent": words.redacted_of(block.signature)}
-    text = {"text": block.text, "signature": block.signature} if block.signature else {"text": block.text}
-    return {"reasoningText": text}
+def _reasoning(block: Thinking) -> list[dict[str, Json]]:
+    """Write reasoning; the signature of any maker but Claude is no signature here."""
+    signature = block.signature if block.maker == "claude" else ""
+    if block.is_redacted and signature:
+        return [{"reasoningContent": {"redactedContent": words.redacted_of(signature)}}]
+    if not block.text and not signature:
+        return []
+    text = {"text": block.text, "signature": signature} if signature else {"text": block.text}
+    return [{"reasoningContent": {"reasoningText": text}}]

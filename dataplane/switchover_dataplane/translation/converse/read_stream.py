@@ -119,8 +119,6 @@ class StreamReader:
                 return (*ended, Cited(citation_of(citation)))
             case {"toolResult": _}:
                 return (*ended, Alive())
-            case {}:
-                return (*ended, Alive())
         return (*ended, Failed("a delta has no form that another API has"))
 
     def _thinking(self, piece: Mapping[str, Json]) -> Sequence[Event]:
@@ -164,7 +162,7 @@ class StreamReader:
         return ended
 
     def _end_block(self) -> Sequence[Event]:
-        kind, self._open, self._block = self._open, "", -1
+        kind, self._open = self._open, ""
         if kind == "call":
             return (CallEnd(self._call),)
         if kind != "thinking":

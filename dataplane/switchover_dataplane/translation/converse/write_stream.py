@@ -61,15 +61,14 @@ class StreamWriter:
             self._started = True
             yield _frame("messageStart", {"role": "assistant"})
         match event:
-            case Started(usage=usage) | Counted(usage):
-                self._usage = merged(self._usage, usage)
             case TextDelta(text) | RefusalDelta(text):
                 yield from self._switch("text")
                 self._said = True
                 yield self._delta({"text": text})
             case ThinkingDelta(text):
-                yield from self._switch("thinking")
-                yield self._delta({"reasoningContent": {"text": text}})
+                if text:
+                    yield from self._switch("thinking")
+                    yield self._delta({"reasoningContent": {"text": text}})
             case ThinkingEnd():
                 yield from self._end_thinking(event)
             case Cited(citation):
@@ -77,6 +76,14 @@ class StreamWriter:
                 yield self._delta({"citation": citation_fields(citation)})
             case CallStart() | CallDelta() | CallEnd():
                 yield from self._call(event)
+            case _:
+                yield from self._other(event)
+
+    def _other(self, event: Event) -> Iterator[bytes]:
+        """Write an event that belongs to no block, or that ends all of them."""
+        match event:
+            case Started(usage=usage) | Counted(usage):
+                self._usage = merged(self._usage, usage)
             case Stopped():
                 if event.refusal and not self._said:
                     yield from self._switch("text")
@@ -107,13 +114,14 @@ class StreamWriter:
                     yield _frame("contentBlockStop", {"contentBlockIndex": self._places.pop(index)})
 
     def _end_thinking(self, event: ThinkingEnd) -> Iterator[bytes]:
-        if event.is_redacted:
+        signature = event.signature if event.maker == "claude" else ""
+        if event.is_redacted and signature:
             yield from self._close()
             yield from self._switch("thinking")
-            yield self._delta({"reasoningContent": {"redactedContent": words.redacted_of(event.signature)}})
-        elif event.signature:
+            yield self._delta({"reasoningContent": {"redactedContent": words.redacted_of(signature)}})
+        elif signature:
             yield from self._switch("thinking")
-            yield self._delta({"reasoningContent": {"signature": event.signature}})
+            yield self._delta({"reasoningContent": {"signature": signature}})
         yield from self._close()
 
     def _switch(self, kind: str) -> Iterator[bytes]:
