@@ -147,7 +147,10 @@ class _Writer:
         called = self._called()
         if choice is not None and choice.mode == "none" and not called:
             return {}
-        tools = self._allowed() or [Tool(name, namespace=namespace) for namespace, name in called]
+        allowed = self._allowed()
+        if request.tools and not allowed:
+            self.losses.append(grave("tool_choice", {}, "it allows no tool that the request has"))
+        tools = allowed or [Tool(name, namespace=namespace) for namespace, name in called]
         if not tools:
             return {}
         if request.parallel is False:
@@ -217,14 +220,12 @@ class _Writer:
         if choice.mode == "none":
             self.losses.append(grave("tool_choice", "none", "Bedrock wants tools where the history has calls"))
             return {}
-        if choice.allowed and len(self._allowed()) == 0:
-            self.losses.append(grave("tool_choice", {}, "it allows no tool that the request has"))
-        if choice.mode == "tool":
-            return {"tool": {"name": self._names[known_key(list(self._names), choice.name)]}}
-        if self._thought.thinks and choice.mode == "any" and self._is_claude:
+        if self._thought.thinks and choice.mode != "auto" and self._is_claude:
             self.losses.append(grave("tool_choice", choice.mode, "this model always thinks, and forces no tool then"))
             return {}
-        return {choice.mode: {}}
+        if choice.mode == "tool" and choice.name:
+            return {"tool": {"name": self._names[known_key(list(self._names), choice.name)]}}
+        return {"auto" if choice.mode == "auto" else "any": {}}
 
     # ── The form of the answer, and the rest ────────────────────────────────────────────────────────────────────────
 
