@@ -71,8 +71,8 @@ class Reader(Protocol):
 
     `take` reads one event: the payload and the name of the event, "" for none. It never raises for what it does not
     know: that is `Alive`, or `Failed` where content may be lost. `end` is called once, when the body ended in an
-    orderly way; it adds `Ended` where the end of the body is the end of a whole answer. `is_settled`: the answer is whole,
-    even if the connection breaks now; then `end` is called, too.
+    orderly way; it adds `Ended` where the end of the body is the end of a whole answer. `is_settled`: the answer is
+    whole, even if the connection breaks now; then `end` is called, too.
     """
 
     @property

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.translation import chat, converse, messages
+from switchover_dataplane.translation import chat, converse, generate, messages, responses
 from switchover_dataplane.translation.format import Format
 
-FORMATS: Final[Mapping[Api, Format]] = {each.api: each for each in (chat.FORMAT, messages.FORMAT, converse.FORMAT)}
+FORMATS: Final[Mapping[Api, Format]] = {
+    each.api: each for each in (chat.FORMAT, messages.FORMAT, responses.FORMAT, generate.FORMAT, converse.FORMAT)
+}

@@ -30,11 +30,6 @@ class Framing(Protocol):
     @property
     def is_behind(self) -> bool: ...  # noqa: D102
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the answer is whole, so that nothing but its count of tokens may follow."""
-        return self._reader.is_settled
-
     def feed(self, piece: bytes) -> Sequence[Framed]: ...  # noqa: D102
 
     def end(self) -> Sequence[Framed]: ...  # noqa: D102
@@ -60,6 +55,11 @@ class StreamTranslation:
     def is_behind(self) -> bool:
         """Whether `feed(b"")` has more to say of what was given."""
         return self._framing.is_behind and not self._is_broken
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the answer is whole, so that nothing but its count of tokens may follow."""
+        return self._reader.is_settled
 
     def feed(self, piece: bytes) -> bytes:
         """Translate the next bytes; b"" where nothing is to be said yet."""

@@ -67,6 +67,11 @@ class GenerateReader:
         self._partial: PartialArgs | None = None
         self._usage: Usage | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """False: some models give a reason with each chunk, so that only the end of the body is one."""
+        return False
+
     def take(self, data: bytes, name: str) -> Sequence[Event]:
         """Read one event."""
         if not data.strip():

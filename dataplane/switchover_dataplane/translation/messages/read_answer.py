@@ -72,9 +72,10 @@ class _Block:
 class MessagesReader:
     """Reads the stream of one answer; `Reader` in `format.py` says how."""
 
-    __slots__ = ("_blocks", "_calls", "_usage")
+    __slots__ = ("_blocks", "_calls", "_usage", "is_settled")
 
     def __init__(self) -> None:
+        self.is_settled = False
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Json] = {}
@@ -94,8 +95,8 @@ class MessagesReader:
         return tuple(self.events(event)) or _ALIVE
 
     def end(self) -> Sequence[Event]:
-        """Return nothing: `message_stop` ends a message, and the end of the body alone does not."""
-        return ()
+        """Return the end of a message that said why it ended, though its `message_stop` is missing."""
+        return (Ended(),) if self.is_settled else ()
 
     def events(self, event: Mapping[str, Json]) -> Iterator[Event]:
         """Yield the neutral events of one event."""
@@ -197,6 +198,7 @@ class MessagesReader:
         if stopped is not None:
             for place in list(self._blocks):
                 yield from self._stop(self._blocks.pop(place))
+            self.is_settled = True
             yield stopped
         if isinstance(event.get("usage"), dict):
             self._count(event["usage"])

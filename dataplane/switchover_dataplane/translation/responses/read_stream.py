@@ -93,6 +93,11 @@ class Reader:
             "error": self._failed,
         }
 
+    @property
+    def is_settled(self) -> bool:
+        """False: the event that ends an answer is the last one."""
+        return False
+
     def take(self, data: bytes, name: str) -> Sequence[Event]:
         """Read one event; after an error or the end nothing is read."""
         if self._has_ended or data.strip() == b"[DONE]":
