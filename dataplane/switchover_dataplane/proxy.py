@@ -106,7 +106,7 @@ class Proxy:
             ended = await exchange.run()
             answer = self._answer(routed, record, exchange, ended)
             if isinstance(answer, OwnAnswer):
-                return answer
+                return error_form.in_form(exchange.path, answer)
             redacts = routed.redaction(record)
             response_headers = self._answer_headers(request, routed, record, answer, exchange, redacts)
             if answer.is_whole and not (ended.success and answer.opened is not None):
@@ -122,7 +122,8 @@ class Proxy:
                 self._gone(request, record)
             raise
         except Unserved as refused:
-            return self._unserved(record, refused.response)
+            asked = routed.head.path if routed.is_prepared else routed.path
+            return error_form.in_form(asked, self._unserved(record, refused.response))
         finally:
             if exchange is not None:
                 exchange.close()
@@ -209,7 +210,7 @@ class Proxy:
         """Return the answer to a request that goes nowhere, with its identifier, and write it down; a redirect is one
         that went well.
         """
-        answer = refused.response
+        answer = error_form.in_form(request.head.target, refused.response)
         request_id = refused.request_id or request_ids.id_of(request.headers)
         answer.headers["x-request-id"] = request_id
         if answer.status >= 400 or self._settings.log_all:

@@ -18,15 +18,33 @@ Why = Literal["closed", "no-key", "unknown-key"]
 """Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
 
 _GEMINI: Final = re.compile(r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z")
-_ANTHROPIC_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_GEMINI_STATUSES: Final = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
+_ANTHROPIC_TYPES: Final = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_GEMINI_STATUSES: Final = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
 
 
 def form_of(path: str) -> Form:
     """Name the API that a request speaks by its path."""
-    if _GEMINI.search(path):
+    if _GEMINI.search(path.partition("?")[0]):
         return "gemini"
     return "anthropic" if is_of_messages(path) else "openai"
 
@@ -35,6 +53,15 @@ def error(path: str, status: int, code: str, message: str) -> own_answers.OwnAns
     """Make an answer in the form of the API that `path` belongs to; `code` has a place in OpenAI's form alone."""
     answer = own_answers.json(status, _body(path, status, code, message))
     answer.code, answer.why = code, message
+    return answer
+
+
+def in_form(path: str, answer: own_answers.OwnAnswer) -> own_answers.OwnAnswer:
+    """Give an error that was made in OpenAI's form the one of the API that `path` belongs to, in place."""
+    if answer.status >= 400 and answer.body and answer.code and form_of(path) != "openai":
+        error = _decoder.decode(answer.body).get("error")
+        if isinstance(error, dict) and error.get("code") == answer.code and "param" in error:
+            answer.body = _body(path, answer.status, answer.code, error["message"])
     return answer
 
 
@@ -57,10 +84,10 @@ def denied(path: str, why: Why) -> own_answers.OwnAnswer:
 def _body(path: str, status: int, code: str, message: str) -> bytes:
     match form_of(path):
         case "openai":
-            return own_answers.body(message, "invalid_request_error", code)
+            return own_answers.body(message, own_answers.kind_of(status), code)
         case "anthropic":
-            kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error")
+            kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
             return _encoder.encode({"type": "error", "error": {"type": kind, "message": message}})
         case "gemini":
-            word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT")
+            word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
             return _encoder.encode({"error": {"code": status, "message": message, "status": word}})

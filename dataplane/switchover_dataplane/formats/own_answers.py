@@ -37,6 +37,11 @@ def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
     return _encoder.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
+def kind_of(status: int) -> str:
+    """Name the type of an error by its status (OpenAI API reference, error object)."""
+    return "invalid_request_error" if status < 500 else "server_error"
+
+
 def json(status: int, content: bytes) -> OwnAnswer:
     """Make an answer of a JSON text."""
     return OwnAnswer(status, CIMultiDict({"content-type": _JSON}), content)
@@ -44,8 +49,7 @@ def json(status: int, content: bytes) -> OwnAnswer:
 
 def error(status: int, code: str, message: str, *, param: str | None = None, wait: float | None = None) -> OwnAnswer:
     """Make an error; `wait` seconds become `Retry-After`, rounded up."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    answer = json(status, body(message, kind, code, param))
+    answer = json(status, body(message, kind_of(status), code, param))
     answer.code, answer.why = code, message
     if wait is not None:
         answer.headers["retry-after"] = str(max(1, math.ceil(wait)))
