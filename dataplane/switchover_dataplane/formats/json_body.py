@@ -44,6 +44,8 @@ _MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t
 _USUAL_START: Final = b'{"model":"'
 _EMPTY: Final = re.compile(rb"\[[ \t\r\n]*\]")
 
+_TURNS: Final = ("messages", "contents", "input")
+
 _encoder: Final = msgspec.json.Encoder()
 _text_decoder: Final = msgspec.json.Decoder(str)
 
@@ -85,6 +87,19 @@ class JsonBody:
         messages = self.fields.get("messages")
         return messages is not None and bytes(memoryview(messages)[:1]) == b"["
 
+    @property
+    def turns(self) -> str:
+        """The name of the field with the turns of a conversation, "" if the body is none.
+
+        Chat Completions and Messages have `messages`, Responses has `input`, generateContent `contents`.
+        """
+        for name in _TURNS:
+            field = self.fields.get(name)
+            if field is not None and bytes(memoryview(field)[:1]) == b"[":
+                return name
+        field = self.fields.get("input")
+        return "input" if field is not None and bytes(memoryview(field)[:1]) == b'"' else ""
+
     def edited(self, fields: dict[str, msgspec.Raw]) -> "JsonBody":
         """Return the same body with other fields."""
         return JsonBody(None, fields, self._before, self._after)
@@ -98,6 +113,15 @@ class JsonBody:
         if not self.is_conversation:
             raise BadBody("`messages` must be a list, as this route adds messages to it", "messages")
         return JsonBody(None, self.fields, _joined(before, self._before), _joined(self._after, after))
+
+    def with_turns(self, after: bytes) -> "JsonBody":
+        """Return the same body with more turns behind its own, given as JSON texts separated by commas."""
+        name = self.turns
+        own = bytes(self.fields[name])
+        if own.startswith(b'"'):
+            own = b'[{"role":"user","content":%b}]' % own
+        joined = own.rstrip()[:-1] + (b"" if _EMPTY.fullmatch(own) else b",") + after + b"]"
+        return JsonBody(None, {**self.fields, name: msgspec.Raw(joined)}, self._before, self._after)
 
     def for_target(self, _route: object, model: str) -> bytes:
         """Write the body for a target."""

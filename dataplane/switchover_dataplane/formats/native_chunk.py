@@ -1,7 +1,6 @@
 """One event of a stream in Anthropic's or Gemini's own form → its kind.
 
-Targets send such streams to callers of those APIs. Another model never continues them, but a stream that fails before
-its first content is moved to another model, and a truncated one does not look whole.
+Clients of those APIs get such streams, from targets that speak them and from others whose answers are translated.
 
 Sources: Anthropic, Streaming Messages; Gemini API reference, GenerateContentResponse.
 """
@@ -17,7 +16,9 @@ from switchover_dataplane.formats.token_count import counts_tokens
 MOST_CANDIDATES: Final = 128
 """Maximum number of candidates, numbered from 0; Gemini gives 8 at most (GenerationConfig.candidateCount)."""
 
-_MESSAGES: Final = "events of the Messages API"
+_CITATION: Final = "a citation"
+_CALL: Final = "a tool call"
+_PART: Final = "a part that is no text"
 _GENERATE: Final = "events of the Gemini API"
 
 _ERROR: Final = Chunk(ChunkKind.ERROR)
@@ -28,9 +29,9 @@ _STRANGE: Final = Chunk(ChunkKind.CONTENT, StreamFormat.GENERATE, not_resumable=
 _GENERATE_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.GENERATE)
 _BLOCKED: Final = Chunk(ChunkKind.FINISH, StreamFormat.GENERATE, finished=(0,), finish=Finish.REFUSED)
 _MESSAGES_NO_CONTENT: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.MESSAGES)
-_MESSAGES_THINKING: Final = Chunk(ChunkKind.THINKING, StreamFormat.MESSAGES, not_resumable=_MESSAGES, choices=(0,))
-_MESSAGES_CONTENT: Final = Chunk(
-    ChunkKind.CONTENT, StreamFormat.MESSAGES, not_resumable=_MESSAGES, choices=(0,), with_content=(0,)
+_MESSAGES_THINKING: Final = Chunk(ChunkKind.THINKING, StreamFormat.MESSAGES, choices=(0,))
+_MESSAGES_CITED: Final = Chunk(
+    ChunkKind.CONTENT, StreamFormat.MESSAGES, not_resumable=_CITATION, choices=(0,), with_content=(0,)
 )
 _MESSAGES_COUNTED: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.MESSAGES, counted=True)
 _MESSAGES_DONE: Final = Chunk(ChunkKind.DONE, StreamFormat.MESSAGES)
@@ -64,22 +65,30 @@ def _piece(delta: Any) -> Chunk:
     """Read a piece of a block. The input of a tool is no content: the start of its block was."""
     kind = type_of(delta)
     if kind == "text_delta":
-        return _MESSAGES_CONTENT if delta.get("text") else _MESSAGES_NO_CONTENT
+        return _text(delta.get("text"))
     if kind == "citations_delta":
-        return _MESSAGES_CONTENT
+        return _MESSAGES_CITED
     return _MESSAGES_THINKING if kind else _MESSAGES_NO_CONTENT
+
+
+def _text(text: Any) -> Chunk:
+    if not text:
+        return _MESSAGES_NO_CONTENT
+    if not isinstance(text, str):
+        return Chunk(ChunkKind.CONTENT, StreamFormat.MESSAGES, not_resumable=_PART, choices=(0,), with_content=(0,))
+    return Chunk(ChunkKind.CONTENT, StreamFormat.MESSAGES, text, choices=(0,), with_content=(0,))
 
 
 def _block(block: Any, index: int) -> Chunk:
     """Read the start of a block; tools that the provider runs, and their results, have many types."""
     kind = type_of(block)
     if kind == "text":
-        return _MESSAGES_CONTENT if block.get("text") else _MESSAGES_NO_CONTENT
+        return _text(block.get("text"))
     if kind == "tool_use":
         return Chunk(
             ChunkKind.CONTENT,
             StreamFormat.MESSAGES,
-            not_resumable=_MESSAGES,
+            not_resumable=_CALL,
             choices=(0,),
             with_content=(0,),
             calls=(index,),
@@ -120,35 +129,48 @@ def _candidate(candidate: Any, data: bytes, api: Api | None) -> Chunk:
     if not 0 <= index < MOST_CANDIDATES:
         return _BROKEN_JSON
     indexes = (index,)
-    kind = _parts(candidate.get("content"))
+    kind, text, not_resumable = _parts(candidate.get("content"))
     with_content = indexes if kind is _KIND_CONTENT else ()
     word = candidate.get("finishReason")
     if not word:
-        return Chunk(kind, StreamFormat.GENERATE, "", _GENERATE, indexes, with_content)
+        return Chunk(kind, StreamFormat.GENERATE, text, not_resumable, indexes, with_content)
     finish = finish_of(api, word) if isinstance(word, str) and api is not None else None
     if finish is None and api is not None:
         return _ERROR
     counted = kind is ChunkKind.THINKING or counts_tokens(data)
     kind = kind if with_content else ChunkKind.FINISH
     return Chunk(
-        kind, StreamFormat.GENERATE, "", _GENERATE, indexes, with_content, indexes, finish=finish, counted=counted
+        kind,
+        StreamFormat.GENERATE,
+        text,
+        not_resumable,
+        indexes,
+        with_content,
+        indexes,
+        finish=finish,
+        counted=counted,
     )
 
 
-def _parts(content: Any) -> ChunkKind:
-    """Return the kind of the parts of a candidate. Code that the provider runs is no content."""
+def _parts(content: Any) -> tuple[ChunkKind, str, str]:
+    """Return the kind of the parts of a candidate, their text, and why another model cannot go on with them.
+
+    Code that the provider runs is no content.
+    """
     parts = content.get("parts") if isinstance(content, dict) else None
-    kind = ChunkKind.NO_CONTENT
+    kind, text, not_resumable = ChunkKind.NO_CONTENT, "", ""
     for part in parts if isinstance(parts, list) else ():
         if not isinstance(part, dict):
             continue
         if part.get("thought"):
-            kind = ChunkKind.THINKING
-        elif part.get("text") or "functionCall" in part or "inlineData" in part or "fileData" in part:
-            return _KIND_CONTENT
+            kind = kind if kind is _KIND_CONTENT else ChunkKind.THINKING
+        elif isinstance(piece := part.get("text"), str) and piece:
+            kind, text = _KIND_CONTENT, text + piece
+        elif piece or "functionCall" in part or "inlineData" in part or "fileData" in part:
+            kind, not_resumable = _KIND_CONTENT, _PART
         elif "executableCode" in part or "codeExecutionResult" in part:
-            kind = ChunkKind.THINKING
-    return kind
+            kind, not_resumable = kind if kind is _KIND_CONTENT else ChunkKind.THINKING, _PART
+    return kind, text, not_resumable
 
 
 def _number(index: Any) -> int:

@@ -1,7 +1,5 @@
 """One event of a stream of the Responses API → its kind.
 
-Another model never continues such a stream, but a stream that fails before its first content is moved to another model.
-
 Source: OpenAI API reference, Responses streaming events.
 """
 
@@ -16,7 +14,8 @@ from switchover_dataplane.formats.event_body import Body, type_of
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.formats.token_count import counts_tokens
 
-_NOT_RESUMABLE: Final = "events of the Responses API"
+_NOT_RESUMABLE: Final = "a part that is no text"
+_TEXT: Final = "response.output_text.delta"
 
 _CONTENT: Final = frozenset(
     f"response.{name}"
@@ -44,11 +43,12 @@ _FAILED: Final = frozenset(("error", "response.failed", "response.error", "respo
 _ENDED: Final = frozenset(("response.completed", "response.incomplete"))
 
 _ERROR: Final = Chunk(ChunkKind.ERROR)
-_NO_CONTENT_CHUNK: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE)
-_THINKING_CHUNK: Final = Chunk(ChunkKind.THINKING, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE)
+_NO_CONTENT_CHUNK: Final = Chunk(ChunkKind.NO_CONTENT, StreamFormat.RESPONSES)
+_THINKING_CHUNK: Final = Chunk(ChunkKind.THINKING, StreamFormat.RESPONSES)
 _CONTENT_CHUNK: Final = Chunk(
     ChunkKind.CONTENT, StreamFormat.RESPONSES, not_resumable=_NOT_RESUMABLE, choices=(0,), with_content=(0,)
 )
+_MESSAGE_DONE: Final = Chunk(ChunkKind.CONTENT, StreamFormat.RESPONSES, choices=(0,), with_content=(0,))
 _LARGE_END: Final = Chunk(ChunkKind.FINISH, StreamFormat.RESPONSES, finished=(0,), finish=Finish.ENDED, counted=True)
 
 
@@ -79,6 +79,8 @@ def read(kind: str, body: Body, data: bytes, api: Api | None) -> Chunk | None:
 
     `data` is the data of the event, `api` the API of the request.
     """
+    if kind == _TEXT and isinstance(body.delta, str) and body.delta:
+        return Chunk(ChunkKind.CONTENT, StreamFormat.RESPONSES, body.delta, choices=(0,), with_content=(0,))
     if kind in _CONTENT:
         return _CONTENT_CHUNK if body.delta or kind.endswith(".added") else _NO_CONTENT_CHUNK
     if kind in _FAILED:
@@ -141,7 +143,7 @@ def _item(item: Any, index: int, *, is_done: bool) -> Chunk:
     if kind in _CALLS:
         return _call(index, closed=(index,)) if is_done else _call(index)
     if kind == "message":
-        read = _CONTENT_CHUNK if is_done and _has_content(item) else _NO_CONTENT_CHUNK
+        read = _MESSAGE_DONE if is_done and _has_content(item) else _NO_CONTENT_CHUNK
     else:
         read = _THINKING_CHUNK if _WORK.match(kind) else _NO_CONTENT_CHUNK
     return msgspec.structs.replace(read, closed=(index,)) if is_done else read

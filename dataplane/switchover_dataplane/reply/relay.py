@@ -169,6 +169,8 @@ class Relay:
             return "streams are not continued on this route"
         if self._transcript.not_resumable and not self._transcript.lacks_calls:
             return f"what was sent cannot be continued by another model: {self._transcript.not_resumable}"
+        if self._transcript.lacks_words and not self._transcript.lacks_calls:
+            return "what was sent cannot be continued by another model: it is no text"
         return "" if Continuation.of(self._body, "") else _NO_CONVERSATION
 
     def _continuation(self) -> Continuation | str:

@@ -28,6 +28,10 @@ def asked_to_go_on(text: str) -> str:
     return _ASKED.format(words=last_words(text))
 
 
+def _part(role: str, text: str) -> dict[str, object]:
+    return {"role": role, "parts": [{"text": text}]}
+
+
 class Continuation:
     """The body of a request for the rest of `text`, worded for each target; None: for all of the answer once more.
 
@@ -48,7 +52,7 @@ class Continuation:
     @classmethod
     def of(cls, body: object, text: str | None) -> "Continuation | None":
         """Make one; None where the request is no conversation."""
-        return cls(body, text) if isinstance(body, JsonBody) and body.is_conversation else None
+        return cls(body, text) if isinstance(body, JsonBody) and body.turns else None
 
     @property
     def fields(self) -> dict[str, msgspec.Raw]:
@@ -59,9 +63,17 @@ class Continuation:
         """Word the body for a target."""
         if self._text is None:
             return self._body.for_model(model)
+        added: list[dict[str, object]]
+        name = self._body.turns
+        if name == "contents":
+            added = [_part("model", self._text), _part("user", asked_to_go_on(self._text))]
+            return self._body.with_turns(_encoder.encode(added)[1:-1]).for_model(model)
         answered = {"role": "assistant", "content": self._text}
+        if name == "input":
+            asked = {"role": "user", "content": asked_to_go_on(self._text)}
+            return self._body.with_turns(_encoder.encode([answered, asked])[1:-1]).for_model(model)
         if self._prefills(route):
-            added: list[dict[str, object]] = [{**answered, "prefix": True}]
+            added = [{**answered, "prefix": True}]
         else:
             added = [{**answered}, {"role": "user", "content": asked_to_go_on(self._text)}]
         return self._body.with_messages(after=_encoder.encode(added)[1:-1]).for_model(model)

@@ -19,6 +19,7 @@ from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
+from switchover_dataplane.streams.other_text import OtherText, other_text
 from switchover_dataplane.streams.splice import Mismatch, Splice
 
 MOST_IDLE: Final = 4 * 1024 * 1024
@@ -40,6 +41,7 @@ _KIND_CONTENT: Final = ChunkKind.CONTENT
 _KIND_NO_CONTENT: Final = ChunkKind.NO_CONTENT
 _KIND_UNKNOWN: Final = ChunkKind.UNKNOWN
 _KIND_DONE: Final = ChunkKind.DONE
+_NUMBERED: Final = (StreamFormat.MESSAGES, StreamFormat.RESPONSES, StreamFormat.GENERATE)
 _FORMATS_WITH_BLOCKS: Final = (StreamFormat.MESSAGES, StreamFormat.RESPONSES)
 
 How = Literal["reset", "eof", "not-http", "truncated", "error-event", "stalled", "malformed"]
@@ -72,20 +74,24 @@ class Transcript:
         "_done_sent",
         "_finish_revoked",
         "_finished",
+        "_first",
         "_held",
         "_holds_calls",
         "_idle",
         "_is_in_text",
         "_kept",
         "_known",
+        "_last_text",
         "_open",
         "_other",
+        "_other_text",
         "_seam",
         "_seen",
         "_shape",
         "_splice",
         "_stream_format",
         "_tail",
+        "_text_is_open",
         "_waits",
         "_wanted",
         "dropped",
@@ -119,6 +125,10 @@ class Transcript:
         self._kept = KeptText()
         self._splice: Splice | None = None
         self._other: OtherBlocks | OtherCalls | None = None
+        self._other_text: OtherText | None = None
+        self._first: Event | None = None
+        self._last_text: Event | None = None
+        self._text_is_open = False
         self._seam = b""
         self._done_sent = False
         self._tail = b""
@@ -127,6 +137,11 @@ class Transcript:
     def text(self) -> str:
         """The text that was sent so far."""
         return str(self._kept)
+
+    @property
+    def lacks_words(self) -> bool:
+        """Whether content was sent and none of it is text that another model could go on with."""
+        return self._known in _NUMBERED and not self._kept
 
     @property
     def whole(self) -> bool:
@@ -188,6 +203,8 @@ class Transcript:
         """Whether nothing of another model's answer was sent yet, as it may not fit."""
         if self._other is not None:
             return not self._other.has_ended
+        if self._other_text is not None:
+            return self._other_text.is_silent
         return self._splice is not None and not self._splice.fits
 
     def continue_with(self, seam: bytes) -> None:
@@ -206,7 +223,14 @@ class Transcript:
             self._held.drop()
             self._waits = False
             return
-        self._splice = Splice(self.text, called=bool(self._held))
+        if self._other_text is not None:
+            self._other_text.begin_anew(seam)
+        else:
+            self._other_text = other_text(
+                self._known, self.text, seam, self._first, self._last_text, is_open=self._text_is_open
+            )
+        if self._other_text is None:
+            self._splice = Splice(self.text, called=bool(self._held))
         self._seam = seam
         self._held.drop()
         self._waits = False
@@ -259,8 +283,12 @@ class Transcript:
                 # An event of another API, which some proxies mix in, is no part of the answer.
                 return self._take_strange(event)
             self._stream_format = chunk.stream_format
+            if chunk.stream_format in _NUMBERED:
+                self.not_resumable = self.not_resumable or "events of an API that the request does not name"
         if self._other is not None:
             return self._take_other(event, chunk, self._other)
+        if self._other_text is not None:
+            return self._take_other_text(event, chunk, self._other_text)
         if kind is _KIND_DONE and not (chunk.finished or self.whole or self._is_done()):
             raise Interruption("truncated", "the stream was marked as done without a stop_reason")
         if kind is _KIND_NO_CONTENT or kind is _KIND_UNKNOWN or (self._finished and self.is_settled):
@@ -315,6 +343,8 @@ class Transcript:
             self.progress_events += 1
         if self._splice is not None:
             return self._spliced(event, chunk, self._splice)
+        if self._known in _NUMBERED:
+            self._keep_place(event, chunk)
         self._note(chunk, chunk.text)
         if chunk.kind is _KIND_DONE:
             self._finished.update(self._seen)
@@ -322,6 +352,16 @@ class Transcript:
         if event.is_part:
             self._look_for_the_end(event.raw)
         return event.raw
+
+    def _keep_place(self, event: Event, chunk: Chunk) -> None:
+        """Keep the events that tell where another model's text would go on."""
+        if chunk.text:
+            self._last_text = event
+            self._text_is_open = True
+        elif chunk.closed:
+            self._text_is_open = False
+        elif self._first is None and event.data is not None:
+            self._first = event
 
     def _take_other(self, event: Event, chunk: Chunk, other: OtherBlocks | OtherCalls) -> bytes:
         """Read the next event of another model's answer to the same request."""
@@ -334,6 +374,23 @@ class Transcript:
         if other.has_ended:
             self._note(chunk, "")
             self._done_sent = self._done_sent or chunk.kind is _KIND_DONE
+        return written
+
+    def _take_other_text(self, event: Event, chunk: Chunk, other: OtherText) -> bytes:
+        """Read the next event of another model's answer that goes on with a text, in a format of numbered events."""
+        kind = chunk.kind
+        if kind is _KIND_DONE and not (chunk.finished or self.whole):
+            raise Interruption("truncated", "the stream was marked as done without a stop_reason")
+        if kind is _KIND_NO_CONTENT or kind is _KIND_UNKNOWN:
+            self._count_idle(event)
+        else:
+            self._idle = 0
+            self.progress_events += 1
+        written, added = other.take(event, chunk)
+        self._note(msgspec.structs.replace(chunk, text=added), added)
+        if kind is _KIND_DONE:
+            self._finished.update(self._seen)
+            self._done_sent = True
         return written
 
     # ── Tool calls ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,7 +426,7 @@ class Transcript:
         """
         if not self.whole and not self.ends_with_body:
             raise Interruption("truncated", "the stream ended without a finish_reason")
-        return self.closing() if self._splice is not None else b""
+        return self.closing() if self._splice is not None or self._other_text is not None else b""
 
     def closing(self) -> bytes:
         """Return the last event of a whole answer, b"" if it was sent."""

@@ -29,6 +29,7 @@ from switchover_dataplane.formats.sse import Event
 from switchover_dataplane.table.policies import Holdback, Policy
 from switchover_dataplane.table.table import Table
 
+ABORT = Policy(stream_recovery="Abort")
 ASKED = {"model": "asked", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -222,7 +223,7 @@ async def test_what_holds_no_words_and_is_an_answer_passes(
 async def test_a_stream_without_its_end_is_cut_with_an_error_event_in_its_own_form(
     client: aiohttp.ClientSession, path: str, sent: tuple[bytes, ...], said: tuple[str, list[str]]
 ) -> None:
-    async with served(path, stream(*sent), stream(*ANSWERS["Gemini's"])) as at:
+    async with served(path, stream(*sent), stream(*ANSWERS["Gemini's"]), policy=ABORT) as at:
         body, is_good = await ask(client, at)
     error_event = last(body)
     assert not is_good
@@ -248,7 +249,7 @@ async def test_who_asks_again_after_three_answers_that_broke_off_meets_another_m
 ) -> None:
     whole = ANSWERS["Anthropic's" if path == MESSAGES else "the Responses API's"]
     async with targets(stream(*sent, end=False, then=then), stream(*whole)) as (dying, sound):
-        async with gateway(asking_at(path, [dying, sound])) as at:
+        async with gateway(asking_at(path, [dying, sound], ABORT)) as at:
             for _ in range(3):
                 _, is_good = await ask(client, at)
                 assert not is_good
@@ -266,7 +267,7 @@ async def test_an_error_in_the_midst_of_one_callers_answers_keeps_the_model_from
         await (stream(*MESSAGE, ERROR, end=False) if is_long else stream(*whole))(seen, reader, writer)
 
     async with targets(for_one, stream(*whole)) as (first, second):
-        async with gateway(asking_at(MESSAGES, [first, second])) as at:
+        async with gateway(asking_at(MESSAGES, [first, second], ABORT)) as at:
             one, other = {"authorization": "Bearer one"}, {"authorization": "Bearer other"}
             for _ in range(3):
                 assert not (await ask(client, at, one, "long"))[1]
@@ -286,7 +287,7 @@ async def test_an_answer_that_ends_whole_between_two_that_break_off_keeps_its_mo
         await (stream(CREATED, DELTA, end=False) if is_cut else stream(*whole))(seen, reader, writer)
 
     async with targets(now_and_then, stream(*whole)) as (first, second):
-        async with gateway(asking_at(RESPONSES, [first, second])) as at:
+        async with gateway(asking_at(RESPONSES, [first, second], ABORT)) as at:
             assert [(await ask(client, at))[1] for _ in range(9)] == [False, False, True] * 3
     assert second.seen == []
 

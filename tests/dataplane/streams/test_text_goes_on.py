@@ -1,0 +1,160 @@
+"""A text that breaks off in a format of numbered events goes on at another model, in one stream."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from foreign import (
+    ANTHROPIC,
+    BEDROCK,
+    FRAMES,
+    GEMINI,
+    OPENAI,
+    chunk_events,
+    converse_events,
+    gemini_events,
+    message_events,
+    mixed,
+    streamed,
+)
+from serving import Answering, events_of, free_port, gateway, targets
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.table.upstreams import OpenAI, Provider
+from switchover_dataplane.translation.answers import Answer
+from switchover_dataplane.translation.formats import FORMATS
+from switchover_dataplane.translation.joining import joined
+from switchover_dataplane.translation.neutral import Text
+
+FIRST, REST = "one two three ", "four"
+TURNS = [{"role": "user", "content": "count"}]
+REQUESTS: dict[Api, tuple[str, dict[str, Any]]] = {
+    Api.CHAT: ("/v1/chat/completions", {"model": "a", "stream": True, "messages": TURNS}),
+    Api.MESSAGES: ("/v1/messages", {"model": "a", "stream": True, "max_tokens": 99, "messages": TURNS}),
+    Api.RESPONSES: ("/v1/responses", {"model": "a", "stream": True, "input": "count"}),
+    Api.GENERATE: (
+        "/v1beta/models/a:streamGenerateContent?alt=sse",
+        {"contents": [{"role": "user", "parts": [{"text": "count"}]}]},
+    ),
+}
+
+
+def response_events(*texts: str, ends: bool = True) -> list[bytes]:
+    """The events of a stream of the Responses API."""
+    number = iter(range(99))
+
+    def named(kind: str, **fields: Any) -> bytes:
+        body = {"type": kind, "sequence_number": next(number), **fields}
+        return f"event: {kind}\ndata: ".encode() + msgspec.json.encode(body) + b"\n\n"
+
+    response = {"id": "resp_1", "object": "response", "model": "gpt-4o", "status": "in_progress", "output": []}
+    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    begun = [
+        named("response.created", response=response),
+        named("response.output_item.added", output_index=0, item=item),
+        named("response.content_part.added", **at, part=part),
+        *(named("response.output_text.delta", **at, delta=text, logprobs=[]) for text in texts),
+    ]
+    if not ends:
+        return begun
+    text = "".join(texts)
+    whole = {**item, "status": "completed", "content": [{**part, "text": text}]}
+    end = {**response, "status": "completed", "output": [whole], "usage": {"input_tokens": 1, "output_tokens": 2}}
+    return [
+        *begun,
+        named("response.output_text.done", **at, text=text, logprobs=[]),
+        named("response.content_part.done", **at, part={**part, "text": text}),
+        named("response.output_item.done", output_index=0, item=whole),
+        named("response.completed", response=end),
+    ]
+
+
+def cut(events: Sequence[bytes], kind: str = "text/event-stream") -> Answering:
+    return streamed(events, kind=kind, ends=False, then="close")
+
+
+RESPONDER = OpenAI("gpt-4o")
+BREAKING: dict[str, tuple[Provider, Answering]] = {
+    "Chat Completions": (OPENAI, cut(chunk_events(FIRST, ends=False))),
+    "Messages": (ANTHROPIC, cut(message_events(FIRST, ends=False))),
+    "generateContent": (GEMINI, cut(gemini_events(FIRST, ends=False))),
+    "Converse": (BEDROCK, cut(converse_events(FIRST, ends=False), FRAMES)),
+    "Responses": (RESPONDER, cut(response_events(FIRST, ends=False))),
+}
+WHOLE: dict[str, tuple[Provider, Answering]] = {
+    "Chat Completions": (OPENAI, streamed(chunk_events(FIRST, REST))),
+    "Messages": (ANTHROPIC, streamed(message_events(FIRST, REST))),
+    "generateContent": (GEMINI, streamed(gemini_events(FIRST, REST))),
+    "Converse": (BEDROCK, streamed(converse_events(FIRST, REST), kind=FRAMES)),
+    "Responses": (RESPONDER, streamed(response_events(FIRST, REST))),
+}
+
+
+async def stream_of(client: aiohttp.ClientSession, api: Api, *models: tuple[Provider, Answering]) -> bytes:
+    path, body = REQUESTS[api]
+    async with targets(*(script for _, script in models)) as each:
+        ports = [(provider, target.port) for (provider, _), target in zip(models, each, strict=True)]
+        async with gateway(mixed(free_port(), ports)) as at:
+            async with client.post(at.url + path, json=body) as answer:
+                assert answer.status == 200
+                return await answer.read()
+
+
+def read(api: Api, body: bytes) -> Answer:
+    """Read a stream as its API says, and join it."""
+    reader = FORMATS[api].reader()
+    events = [each for event in events_of(body) if event.data for each in reader.take(event.data, event.name)]
+    return joined([*events, *reader.end()])
+
+
+PAIRS = [
+    (api, breaks, goes_on)
+    for api in REQUESTS
+    for breaks in BREAKING
+    for goes_on in WHOLE
+    if api is Api.RESPONSES or "Responses" not in (breaks, goes_on)  # it is spoken to clients of it alone
+]
+
+
+@pytest.mark.parametrize(("api", "breaks", "goes_on"), PAIRS, ids=[f"{a.name} {b} {c}" for a, b, c in PAIRS])
+async def test_a_text_goes_on_from_any_api_to_any_other(
+    client: aiohttp.ClientSession, api: Api, breaks: str, goes_on: str
+) -> None:
+    body = await stream_of(client, api, BREAKING[breaks], WHOLE[goes_on])
+    assert b": switchover: continued by" in body
+    assert [block for block in read(api, body).blocks if isinstance(block, Text)] == [Text(FIRST + REST)]
+
+
+async def test_the_events_of_a_response_that_goes_on_have_one_id_and_rising_numbers(
+    client: aiohttp.ClientSession,
+) -> None:
+    body = await stream_of(client, Api.RESPONSES, BREAKING["Responses"], WHOLE["Messages"])
+    events = [msgspec.json.decode(event.data) for event in events_of(body) if event.data]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert {event["item_id"] for event in events if "item_id" in event} == {"msg_1"}
+    whole = events[-1]["response"]
+    assert (whole["id"], whole["output"][0]["content"][0]["text"]) == ("resp_1", FIRST + REST)
+
+
+async def test_the_blocks_of_a_message_that_goes_on_open_and_close_once(client: aiohttp.ClientSession) -> None:
+    body = await stream_of(client, Api.MESSAGES, BREAKING["Messages"], WHOLE["Chat Completions"])
+    kinds = [event.name for event in events_of(body) if event.data]
+    assert kinds.count("message_start") == kinds.count("content_block_start") == 1
+    assert kinds.count("content_block_stop") == kinds.count("message_stop") == 1
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+
+
+async def test_a_text_that_does_not_go_on_where_it_broke_off_is_an_error(client: aiohttp.ClientSession) -> None:
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await stream_of(client, Api.MESSAGES, BREAKING["Messages"], (OPENAI, streamed(chunk_events("Sorry, no."))))
+
+
+async def test_an_answer_that_breaks_off_twice_goes_on_at_the_third_model(client: aiohttp.ClientSession) -> None:
+    second = (OPENAI, cut(chunk_events(FIRST, "four five ", ends=False)))
+    third = (GEMINI, streamed(gemini_events(FIRST + "four five ", "six")))
+    body = await stream_of(client, Api.MESSAGES, BREAKING["Messages"], second, third)
+    assert list(read(Api.MESSAGES, body).blocks) == [Text(FIRST + "four five six")]
