@@ -88,7 +88,7 @@ def _known(effort: str, asker: Asker) -> str:
 
 def takes_sampling(model: Model, effort: str) -> bool:
     """Whether the model takes sampling: a reasoning model does where it is told not to think."""
-    return model.takes_sampling or (effort == "none" and model.version >= (5, 1))
+    return model.takes_sampling or (effort == "none" and model.family == "openai" and model.version >= (5, 1))
 
 
 def sampling(request: Request, model: Model, effort: str, names: Mapping[str, str], losses: list[Loss]) -> Json:

@@ -111,7 +111,8 @@ class Reader:
         if name == "error" or body.get("error") or body.get("object") == "error":
             error = body.get("error") or body
             return (read_failed(error, body.get("status") or body.get("code")),)
-        return list(self._chunk(body)) or (Alive(),)
+        word = self._word
+        return list(self._chunk(body)) or (() if self._word != word else (Alive(),))
 
     def end(self) -> Sequence[Event]:
         """Read the end of the body: it is the end of the answer where a finish reason came."""

@@ -49,6 +49,7 @@ class Writer:
         self._restoring = Restoring(asked.request)
         self._is_older = calls_are_older(asked.request)
         self._usage: Usage | None = None
+        self._citations = 0
         self._customs: set[int] = set()
         self._empty_calls: set[int] = set()
         self._text_length = 0
@@ -91,7 +92,10 @@ class Writer:
             case ThinkingDelta(text):
                 yield self._delta({"reasoning_content": text}) if text else _ALIVE
             case Cited(citation):
-                yield self._delta({"annotations": written_citations((citation,), self._text_length)})
+                # The SDK joins lists by the index of their items, and raises where there is none.
+                cited = written_citations((citation,), self._text_length)[0]
+                yield self._delta({"annotations": [{"index": self._citations, **cited}]})
+                self._citations += 1
             case CallStart():
                 self._empty_calls.add(event.index)
                 yield self._call_start(event)
