@@ -159,7 +159,8 @@ class Reader:
         yield Ended()
 
     def _failed(self, body: _Body) -> Iterator[Event]:
-        yield read_failed(_part(body, "response").get("error") or body.get("error") or body, body.get("status"))
+        flat = {name: value for name, value in body.items() if name != "type"}
+        yield read_failed(_part(body, "response").get("error") or body.get("error") or flat, body.get("status"))
 
     # ── Items ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
