@@ -55,17 +55,22 @@ def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
         del turns[0]
     found = Conversation(system, [], [])
     held: list[Message] = []
+    open_calls: set[str] = set()
     for turn in turns:
         message = _message(turn, found.losses, takes_system_turns=takes_system_turns)
-        if message.speaker == "system" and _waits_for_results(found.messages):
+        if message.speaker == "assistant":
+            open_calls = {placed.block.id for placed in message.blocks if isinstance(placed.block, ToolCall)}
+            _add_all(found.messages, held)
+        elif message.speaker == "system" and open_calls:
+            # Nothing may stand between calls and their results.
             held.append(message)
             continue
+        else:
+            open_calls -= {placed.block.call_id for placed in message.blocks if isinstance(placed.block, ToolResult)}
         _add(found.messages, message)
-        for each in held:
-            _add(found.messages, each)
-        held.clear()
-    for each in held:
-        _add(found.messages, each)
+        if not open_calls:
+            _add_all(found.messages, held)
+    _add_all(found.messages, held)
     _results_first(found.messages)
     return found
 
@@ -88,8 +93,10 @@ def _as_users(block: Block) -> Block:
     return replace(block, text=f"<system>\n{block.text}\n</system>") if isinstance(block, Text) else block
 
 
-def _waits_for_results(messages: Sequence[Message]) -> bool:
-    return bool(messages) and any(isinstance(placed.block, ToolCall) for placed in messages[-1].blocks)
+def _add_all(messages: list[Message], held: list[Message]) -> None:
+    for message in held:
+        _add(messages, message)
+    held.clear()
 
 
 def _add(messages: list[Message], message: Message) -> None:
