@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from switchover_dataplane.formats.sse import Scanner
 from switchover_dataplane.translation.answers import Answer, AnswerBlock, Citation, Event, Stop, Usage
 from switchover_dataplane.translation.format import Asked, Asker, Format, ProviderKind, Written
 from switchover_dataplane.translation.joining import as_events, joined
+from switchover_dataplane.translation.json_schemas import as_object, as_text
 from switchover_dataplane.translation.losses import Loss
 from switchover_dataplane.translation.models import model_of
 from switchover_dataplane.translation.neutral import Reasoning, Request, Text, Thinking, ToolCall, Turn
@@ -21,7 +23,7 @@ RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 ID = "0123456789abcdefghijABCD"
 
 
-def recordings(*patterns: str) -> Any:
+def recordings(*patterns: str) -> pytest.MarkDecorator:
     """Mark a test for each recording; without recordings it is skipped by name."""
     found = sorted(path for pattern in patterns for path in RECORDINGS.glob(pattern))
     if not found:
@@ -91,6 +93,15 @@ def again(form: Format, answer: Answer, asker: Asked) -> Answer:
     return joined(read_stream(form, written_stream(form, answer, asker)))
 
 
+def plain(answer: Answer) -> Answer:
+    """Return an answer with the arguments of its calls as the shortest text of an object."""
+    blocks = tuple(
+        replace(block, arguments=as_text(as_object(block.arguments))) if isinstance(block, ToolCall) else block
+        for block in answer.blocks
+    )
+    return replace(answer, blocks=blocks)
+
+
 _WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 _NAMES = st.from_regex(r"[a-z_][a-z0-9_-]{0,12}", fullmatch=True)
 _ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers(-5, 5) | st.text(max_size=5) | st.none(), max_size=3)
@@ -138,6 +149,7 @@ __all__ = [
     "graves",
     "hints",
     "path_of",
+    "plain",
     "read_stream",
     "recordings",
     "said",
