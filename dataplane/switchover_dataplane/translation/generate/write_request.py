@@ -6,7 +6,7 @@ Sources: Gemini API reference, GenerateContentRequest, GenerationConfig, Tool; G
 
 from typing import Final
 
-from switchover_dataplane.translation import call_ids, json_schemas, tool_forms
+from switchover_dataplane.translation import call_ids, chosen_tools, json_schemas, tool_forms
 from switchover_dataplane.translation.conversation import Message, Placed, arranged, begins_with_user, prefill
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.generate import schemas
@@ -70,13 +70,10 @@ def _not_there(request: Request) -> list[Loss]:
 
 
 def _tools(request: Request, losses: list[Loss]) -> list[dict[str, Json]]:
-    for hosted in request.hosted_tools:
-        is_alone = not request.tools
-        losses.append((grave if is_alone else hint)(hosted.path, {}, "the client's own provider alone runs it"))
-    allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
+    losses += chosen_tools.hosted(request)
     is_auto = request.tool_choice is None or request.tool_choice.mode == "auto"
     # Gemini takes names of allowed functions with the mode ANY alone.
-    tools = [tool for tool in request.tools if not is_auto or not allowed or tool.name in allowed]
+    tools = chosen_tools.allowed(request) if is_auto else request.tools
     written: dict[str, dict[str, Json]] = {}
     for tool in tools:
         one = _function(tool, losses)
@@ -102,14 +99,9 @@ def _function(tool: Tool, losses: list[Loss]) -> dict[str, Json]:
 
 def _choice(request: Request, declared: list[dict[str, Json]], losses: list[Loss]) -> dict[str, Json] | None:
     choice = request.tool_choice
-    if choice is None:
-        return None
-    if choice.is_hosted:
-        losses.append(grave("tool_choice", {}, "it names a tool that the client's own provider runs"))
-        return None
-    if not declared:
-        if choice.mode in ("any", "tool"):
-            losses.append(grave("tool_choice", {}, "the request has no such tool"))
+    refused = chosen_tools.unchoosable(request)
+    losses += refused
+    if choice is None or refused or not declared:
         return None
     match choice.mode:
         case "auto":
@@ -120,12 +112,7 @@ def _choice(request: Request, declared: list[dict[str, Json]], losses: list[Loss
             return {"mode": "ANY"}
         case mode:
             names = choice.allowed if mode == "any" else (choice.name,)
-            return {"mode": "ANY", "allowedFunctionNames": [_flat(request, name) for name in names]}
-
-
-def _flat(request: Request, name: str) -> str:
-    tool = tool_forms.tool_of(request, name)
-    return tool_forms.flat_name(tool.namespace if tool is not None else "", name)
+            return {"mode": "ANY", "allowedFunctionNames": [chosen_tools.flat_name(request, name) for name in names]}
 
 
 # ── generationConfig ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ schemas), "Tool use".
 
 from typing import Final
 
-from switchover_dataplane.translation import json_schemas, tool_forms
+from switchover_dataplane.translation import chosen_tools, json_schemas, tool_forms
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.messages.write_turns import marked
 from switchover_dataplane.translation.models import Model
@@ -29,13 +29,9 @@ def write_tools(request: Request, model: Model, losses: list[Loss]) -> list[dict
 
     A conversation with calls needs tools, so that calls of a request without tools bring their names.
     """
-    for hosted in request.hosted_tools:
-        is_alone = not request.tools
-        losses.append((grave if is_alone else hint)(hosted.path, {}, "the client's own provider alone runs it"))
-    allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
-    tools = [tool for tool in request.tools if not allowed or tool.name in allowed]
+    losses += chosen_tools.hosted(request)
     written: dict[str, dict[str, Json]] = {}
-    for tool in tools or _of_history(request):
+    for tool in chosen_tools.allowed(request) if request.tools else _of_history(request):
         one = _tool(tool, model, losses)
         written.setdefault(one["name"], one)
     return list(written.values())
@@ -79,12 +75,9 @@ def _closed(schema: dict[str, Json], path: str, losses: list[Loss]) -> dict[str,
 def write_choice(request: Request, tools: list[dict[str, Json]], losses: list[Loss]) -> dict[str, Json] | None:
     """Write which tools the model may call; None where nothing needs to be said."""
     choice, one_by_one = request.tool_choice, {"disable_parallel_tool_use": True} if request.parallel is False else {}
-    if choice is not None and choice.is_hosted:
-        losses.append(grave("tool_choice", {}, "it names a tool that the client's own provider runs"))
-        return None
-    if not tools:
-        if choice is not None and choice.mode in ("any", "tool"):
-            losses.append(grave("tool_choice", {}, "the request has no such tool"))
+    refused = chosen_tools.unchoosable(request)
+    losses += refused
+    if refused or not tools:
         return None
     if not request.tools:
         return {"type": "none"}
@@ -94,9 +87,7 @@ def write_choice(request: Request, tools: list[dict[str, Json]], losses: list[Lo
         case "none":
             return {"type": "none"}
         case "tool" if choice is not None:
-            tool = tool_forms.tool_of(request, choice.name)
-            namespace = tool.namespace if tool is not None else ""
-            return {"type": "tool", "name": tool_forms.flat_name(namespace, choice.name), **one_by_one}
+            return {"type": "tool", "name": chosen_tools.flat_name(request, choice.name), **one_by_one}
         case mode:
             return {"type": mode, **one_by_one}
 
