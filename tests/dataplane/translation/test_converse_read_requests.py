@@ -147,7 +147,7 @@ def test_a_block_that_no_other_api_has_is_a_grave_loss(content: Json, path: str)
 
 @pytest.mark.parametrize("name", ["guardrailConfig", "promptVariables", "aFieldOfTomorrow"])
 def test_a_field_that_no_other_api_has_is_a_grave_loss(name: str) -> None:
-    assert [(loss.path, loss.is_hint) for loss in read(**{name: {}}).losses] == [(name, False)]
+    assert [(loss.path, loss.is_hint) for loss in FORMAT.read_request({name: {}}, PATH).losses] == [(name, False)]
 
 
 def test_a_field_of_one_model_is_a_grave_loss() -> None:

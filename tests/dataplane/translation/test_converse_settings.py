@@ -106,7 +106,14 @@ def test_what_means_no_change_is_no_loss() -> None:
 
 
 def test_what_bedrock_has_not_is_named() -> None:
-    fields = {"presence_penalty": 1, "frequency_penalty": 1, "seed": 0, "user": "u", "cache_key": "k", "top_k": 2}
+    fields: dict[str, Any] = {
+        "presence_penalty": 1,
+        "frequency_penalty": 1,
+        "seed": 0,
+        "user": "u",
+        "cache_key": "k",
+        "top_k": 2,
+    }
     made = asked(n=2, logprobs=0, logit_bias={"1": 2}, verbosity="low", **fields)
 
     assert grave(made) == ["n", "logprobs", "logit_bias"]
