@@ -233,4 +233,6 @@ def test_a_secret_that_is_no_credential_is_refused_and_not_shown(text: str) -> N
 
 
 def test_the_key_of_googles_own_endpoint_is_taken() -> None:
-    assert GoogleToken(secret("https://oauth2.googleapis.com/token"), time.time, STRICT)
+    token = GoogleToken(secret("https://oauth2.googleapis.com/token"), time.time, STRICT)
+
+    token.forget()
