@@ -28,10 +28,8 @@ is one of an HTTPRoute that Gateway API does not have.
 A field marked 403 is an access control that is not served: while it is set, requests that it applies to are answered
 403 ([access](access.md)).
 
-The providers `anthropic`, `gemini`, `vertexAi` and `bedrock` are read and not served yet: `Accepted: False`, reason
-`UnsupportedProvider`, for an Upstream that has nothing else; where other targets are left, they serve
-(`PartiallyInvalid`). So it is with every fault in one target ([operations](operations.md#change-it)). Nothing in a
-provider that is not served is required or checked.
+A fault in one target takes that target out, and the others serve (`PartiallyInvalid`,
+[operations](operations.md#change-it)).
 """
 
 _REFUSED: dict[type[BaseModel], tuple[str, ...]] = {
@@ -41,8 +39,6 @@ _REFUSED: dict[type[BaseModel], tuple[str, ...]] = {
 
 _CLOSING = " 403"
 """Stands behind a field that closes what it is for."""
-
-_UNSERVED_PROVIDERS = ("anthropic", "gemini", "vertexAi", "bedrock")
 
 
 def page() -> str:
@@ -73,7 +69,7 @@ def _leaves(model: type[BaseModel] | None, path: str) -> Iterator[tuple[str, boo
         assert model is not None
         field = model.model_fields[name]
         inner = _model_of(field.annotation)
-        if any(isinstance(mark, NoEffect) for mark in field.metadata) or key in _UNSERVED_PROVIDERS:
+        if any(isinstance(mark, NoEffect) for mark in field.metadata):
             yield path + key, False
         elif any(isinstance(mark, Closing) for mark in field.metadata):
             yield f"{path}{key}{_CLOSING}", True

@@ -109,7 +109,7 @@ def test_the_guides_upstream_is_read_whole() -> None:
     assert unsupported_fields(parsed) == []
 
 
-def test_of_a_provider_that_is_not_served_nothing_is_looked_at() -> None:
+def test_every_field_of_every_provider_is_known() -> None:
     parsed = upstream("""
 spec:
   ai:
@@ -118,17 +118,24 @@ spec:
       - pool:
         - openai: {authToken: {inline: a}}
         - mistral: {model: m}
-        - anthropic: {model: m, version: 2023-06-01x}
+        - anthropic: {model: m, version: '2023-06-01', customHost: {host: h, port: 80}}
         - azureOpenai: {endpoint: e.openai.azure.com, deploymentName: d, apiVersion: v}
-        - gemini: {model: m, apiVersion: v1beta}
-        - vertexAi: {apiVersion: 1, publisher: NOBODY, authToken: {}, sometime: {more: [1]}}
-        - bedrock: {}
+        - gemini: {model: m, apiVersion: v1beta, authToken: {passthrough: {}}}
+        - vertexAi: {model: m, apiVersion: v1, projectId: p, location: global, modelPath: rawPredict, publisher: 1,
+            jsonSchema: ANTHROPIC, authToken: {secretRef: {name: s}}}
+        - bedrock: {model: m, region: r, credentialProvider: {inline: {accessKeyId: a, secretAccessKey: b,
+            sessionToken: c}}}
+        - bedrock: {model: m, region: r, credentialProvider: {secretRef: {name: s, namespace: n}}}
 """)
     assert parsed.spec.ai is not None
     assert parsed.spec.ai.multi is not None
-    backend = parsed.spec.ai.multi.priorities[0].pool[5]
-    assert isinstance(backend, Backend)
-    assert backend.vertex_ai is not None
+    backends = parsed.spec.ai.multi.priorities[0].pool
+    assert all(isinstance(backend, Backend) for backend in backends)
+    vertex, bedrock = backends[5], backends[6]
+    assert isinstance(vertex, Backend)
+    assert isinstance(bedrock, Backend)
+    assert vertex.vertex_ai is not None
+    assert (vertex.vertex_ai.publisher, vertex.vertex_ai.json_schema) == ("ANTHROPIC", "ANTHROPIC")
     assert unknown(parsed) == []
 
 

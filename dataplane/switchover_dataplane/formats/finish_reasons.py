@@ -66,7 +66,7 @@ _OF: Final[dict[Api | None, dict[str, Finish]]] = {
 def finish_of(api: Api | None, word: str) -> Finish | None:
     """Return how an answer with this finish reason ended; None means a failure.
 
-    `word` is `finish_reason` (Chat, Completions), `stop_reason` (Messages), `finishReason` (generateContent) or
-    `incomplete_details.reason` (Responses).
+    `word` is `finish_reason` (Chat, Completions), `stop_reason` (Messages), `finishReason` (generateContent),
+    `stopReason` (Converse) or `incomplete_details.reason` (Responses).
     """
     return _OF.get(api, _OF_ANY).get(word.strip().lower().replace("-", "_").replace(" ", "_"))

@@ -28,6 +28,10 @@ _LOCATION: Final = re.compile(r"global|us|eu|[a-z]{2,12}-[a-z]{2,16}[0-9]{1,2}")
 _PROJECT: Final = re.compile(r"([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{0,61}[a-z0-9]|[0-9]{1,20}")
 """Google Cloud, "Creating and managing projects": an ID, one with a domain before it, or a number."""
 
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
+"""What names of models, inference profiles and ARNs are made of. It is a part of the path, and not "." or "..": a path
+with these leads elsewhere (RFC 3986, section 5.2.4)."""
+
 _API_VERSION: Final = re.compile(r"v[0-9]{1,3}((alpha|beta)[0-9]{0,3})?")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
@@ -40,16 +44,19 @@ def provider_faults(path: str, provider: Provider) -> Iterator[Fault]:
             if problem:
                 yield Fault(f"{path}.version: the value {problem}; a version is a date, as 2023-06-01")
         case Gemini():
+            yield from _named(path, "model", provider.model, _MODEL, "the name of a model, as gemini-2.5-pro")
             yield from _named(path, "apiVersion", provider.api_version, _API_VERSION, "a version, as v1beta")
         case VertexAi():
             yield from _vertex_faults(path, provider)
         case Bedrock():
+            yield from _named(path, "model", provider.model, _MODEL, "the ID or the ARN of a model or a profile")
             yield from _named(path, "region", provider.region, _REGION, "the name of an AWS region, as us-east-1")
         case _:
             pass
 
 
 def _vertex_faults(path: str, provider: VertexAi) -> Iterator[Fault]:
+    yield from _named(path, "model", provider.model, _MODEL, "the name of a model, as gemini-2.5-pro")
     right = "the name of a location, as us-central1, us, eu or global"
     yield from _named(path, "location", provider.location, _LOCATION, right)
     right = "the ID of a Google Cloud project, as my-project-123, or its number"

@@ -42,6 +42,10 @@ def generated(*parts: object, finish: object = "STOP", **more: Any) -> dict[str,
     return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, "finishReason": finish}], **more}
 
 
+def conversed(*blocks: object, stop: object = "end_turn", **more: Any) -> dict[str, Any]:
+    return {"output": {"message": {"role": "assistant", "content": list(blocks)}}, "stopReason": stop, **more}
+
+
 def embedded(*each: object) -> dict[str, Any]:
     return {"object": "list", "data": [{"object": "embedding", "embedding": one} for one in each]}
 
@@ -119,6 +123,15 @@ GOOD: dict[Api, dict[str, object]] = {
         "thoughts that were counted": generated(usageMetadata={"thoughtsTokenCount": 8}),
         "a stream without events": [generated({"text": "hel"}, finish=None), generated({"text": "lo"})],
         "a stream whose last response says nothing": [generated({"text": "hello"}, finish=None), generated()],
+    },
+    Api.CONVERSE: {
+        "a text": conversed({"text": "hello"}, usage={"outputTokens": 2}, metrics={"latencyMs": 9}),
+        "a call": conversed({"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}, stop="tool_use"),
+        "thinking alone": conversed({"reasoningContent": {"redactedContent": "x"}}),
+        "a limit without a word": conversed(stop="max_tokens"),
+        "a guardrail that put another text there": conversed({"text": "No."}, stop="guardrail_intervened"),
+        "a filter without a word": conversed(stop="content_filtered"),
+        "nothing to add, of which tokens were counted": conversed(usage={"outputTokens": 2}),
     },
     Api.EMBEDDINGS: {
         "numbers": embedded([0.1, 0.2]),
@@ -201,6 +214,17 @@ BAD: dict[Api, dict[str, object]] = {
         "a stream of errors": [{"error": {"code": 503, "message": "x"}}],
         "a stream that fails on its way": [generated({"text": "he"}, finish=None), {"error": {"code": 503}}],
         "a stream of texts": ["hello"],
+    },
+    Api.CONVERSE: {
+        "no output": {"stopReason": "end_turn"},
+        "an output that is null": {"output": None, "stopReason": "end_turn"},
+        "no message": {"output": {}, "stopReason": "end_turn"},
+        "a content that is a text": {"output": {"message": {"content": "hello"}}, "stopReason": "end_turn"},
+        "no block": conversed(),
+        "a block without a word": conversed({"text": ""}),
+        "no block, and no tokens counted": conversed(usage={"inputTokens": 3, "outputTokens": 0}),
+        "a call that cannot be read": conversed({"text": "hello"}, stop="malformed_tool_use"),
+        "an end that nobody knows": conversed({"text": "hello"}, stop="odd"),
     },
     Api.EMBEDDINGS: {
         "no data": {"object": "list"},

@@ -91,10 +91,57 @@ def test_no_other_spelling_of_a_path_gets_by(path: str, method: str) -> None:
     assert refusal(method, [path], every=False) == Refusal(403)
 
 
-@pytest.mark.parametrize("path", ["/", "/model", "/V1/files", "/v1", "/v1gamma/models", "/v2/files", "/files"])
-def test_a_path_that_is_none_of_the_api_is_chat_completions(path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/model", "/V1/files", "/v1", "/v1beta", "/v1gamma/models", "/v2/files", "/files"])
+def test_a_path_that_is_none_of_the_api_is_the_routes_own(path: str) -> None:
     assert is_usual("POST", path)
     assert refusal("GET", [path], every=False) == Refusal(405, ("POST",))
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha", "v1beta", "v1beta1"])
+@pytest.mark.parametrize(
+    "models", ["models", "tunedModels", "projects/my-project/locations/us-central1/publishers/google/models"]
+)
+def test_a_model_of_google_is_asked_by_the_methods_that_ask_it(version: str, models: str) -> None:
+    path = f"/{version}/{models}/gemini-2.5-pro"
+    for method in ("generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"):
+        assert is_usual("POST", f"{path}:{method}")
+        assert refusal("POST", [f"{path}:{method}"], every=False) is None
+        assert refusal("DELETE", [f"{path}:{method}"], every=False) is not None
+    for method in ("batchGenerateContent", "predictLongRunning", "transferOwnership", "GenerateContent", ""):
+        assert not is_usual("POST", f"{path}:{method}")
+        assert refusal("POST", [f"{path}:{method}"], every=False) is not None
+
+
+@pytest.mark.parametrize("start", ["/v1alpha/", "/v1beta/", "/v1beta1/"])
+def test_the_models_of_google_are_looked_up(start: str) -> None:
+    for path in (f"{start}models", f"{start}models/gemini-2.5-pro"):
+        assert refusal("GET", [path], every=False) is None
+        assert refusal("DELETE", [path], every=False) == Refusal(405, ("GET", "HEAD"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1beta/files", "/v1beta/files/f", "/v1beta/cachedContents", "/v1beta/batches", "/v1beta/corpora"),
+        *("/v1beta/models/../files:generateContent", "/v1beta/models/a/b:generateContent"),
+        *("/v1beta/models/..:generateContent", "/v1beta/models/a%2F..:generateContent", "/v1beta/models/:countTokens"),
+        *("/v1beta/models/a:generateContent/b", "/v1beta/projects/p/locations/l/endpoints/e:generateContent"),
+        *("/v1/projects/../locations/l/publishers/google/models/m:generateContent", "/v1beta/openai/files", "/v1beta/"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_the_rest_of_the_api_of_google_is_refused_unless_all_of_it_is_allowed(path: str, method: str) -> None:
+    assert refusal(method, [path], every=False) is not None
+    assert refusal(method, [path], every=True) is None
+
+
+@pytest.mark.parametrize("path", ["/v1beta/files", "/v1beta/files/f", "/v1beta/cachedContents", "/v1beta/"])
+def test_nothing_of_google_is_looked_up_but_models(path: str) -> None:
+    assert refusal("GET", [path], every=False) == Refusal(403)
+
+
+def test_the_endpoint_of_google_for_clients_of_openai_is_asked_as_that_one() -> None:
+    assert is_usual("POST", "/v1beta/openai/chat/completions")
 
 
 def test_each_path_that_a_target_would_be_asked_for_counts() -> None:

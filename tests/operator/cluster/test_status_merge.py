@@ -158,7 +158,7 @@ def test_a_condition_keeps_its_time_until_its_status_moves() -> None:
     first = _statuses(_bodies())
     bodies = _bodies(first)
     bodies[2]["metadata"]["generation"] = 9
-    bodies[2]["spec"] = {"ai": {"anthropic": {}}}
+    bodies[2]["spec"] = {"ai": {"bedrock": {}}}
     conditions = _by_type(_statuses(bodies, now=LATER)[UPSTREAM]["conditions"])
     assert (conditions["Accepted"]["status"], conditions["Accepted"]["lastTransitionTime"]) == ("False", LATER)
     bodies = _bodies(first)

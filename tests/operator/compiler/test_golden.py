@@ -2,8 +2,8 @@
 
 The input is manifests, as a user would write them. Two documents of the group `golden` steer a case: `kind: Fleet` asks
 for a cluster's ports instead of one machine's, and `kind: Then` begins the next moment, so that what was good before is
-known. Values such as $ONE_KEY stand for certificates and keys made on the spot. The output is the table (secrets masked) and
-what is said of each object, after the last moment.
+known. Values such as $ONE_KEY stand for certificates and keys made on the spot. The output is the table (secrets
+masked) and what is said of each object, after the last moment.
 """
 
 import random

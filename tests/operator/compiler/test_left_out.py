@@ -70,6 +70,10 @@ BACKENDS = st.sampled_from(
         {"openai": {"model": "m", "authToken": {"inline": KEY}, "customHost": {"host": "a.example", "port": 8443}}},
         {"openai": {"customHost": {"host": "10.0.0.7", "pathOverride": {"basePath": "/v2"}}}},
         {"mistral": {"model": "m", "authToken": {"passthrough": {}}}},
+        {"anthropic": {"model": "m", "version": "2023-06-01", "authToken": {"inline": KEY}}},
+        {"gemini": {"model": "m"}},
+        {"vertexAi": {"projectId": "my-project-1", "location": "us-central1", "jsonSchema": "OPENAI"}},
+        {"bedrock": {"model": "m", "region": "us-east-1"}},
         {
             "azureOpenai": {
                 "endpoint": "e.example",
@@ -119,9 +123,24 @@ ENTRY_FAULTS: st.SearchStrategy[tuple[str, Any]] = st.sampled_from(
         (".azureOpenai.endpoint", {"azureOpenai": {"endpoint": "a b", "deploymentName": "d", "apiVersion": "v"}}),
         (".openAI", {"openAI": {"model": "m"}}),
         (".cohere", {"cohere": {"model": "m"}}),
-        (".anthropic", {"anthropic": {"model": "m"}}),
-        (".gemini", {"gemini": {"model": 1}}),
-        (".bedrock", {"bedrock": {"model": "m", "region": "r"}}),
+        (".anthropic.version", {"anthropic": {"version": 20230601}}),
+        (".gemini.model", {"gemini": {"model": 1}}),
+        (".gemini.apiVersion", {"gemini": {"model": "m", "apiVersion": "v1/models"}}),
+        (".vertexAi.location", {"vertexAi": {"projectId": "my-project-1", "model": "m"}}),
+        (".vertexAi.projectId", {"vertexAi": {"projectId": "a/b", "location": "us-central1"}}),
+        (".bedrock.region", {"bedrock": {"model": "m", "region": "r"}}),
+        (
+            ".bedrock",
+            {
+                "bedrock": {
+                    "model": "m",
+                    "region": "us-east-1",
+                    "authToken": {"inline": KEY},
+                    "credentialProvider": {"secretRef": {"name": "s"}},
+                }
+            },
+        ),
+        (".bedrock.credentialProvider", {"bedrock": {"model": "m", "region": "us-east-1", "credentialProvider": {}}}),
     ]
 )
 
@@ -225,7 +244,8 @@ def test_where_no_target_is_left_every_reason_is_told_and_the_last_version_with_
     good = compiled(upstream(multi([[{"openai": {"model": "good"}}], [{"openai": {}}]])))
     part = compiled(upstream(multi([[{"openai": {"model": "newer"}}], [{"openai": {"model": 4}}]])), last=good)
     none = compiled(
-        upstream(multi([[{"anthropic": {}}], ["x"], [{"openai": {"customHost": {"host": "a b"}}}]])), last=part
+        upstream(multi([[{"bedrock": {"model": "m"}}], ["x"], [{"openai": {"customHost": {"host": "a b"}}}]])),
+        last=part,
     )
     assert targets(none) == targets(part)
     assert targets(part) != targets(good)
@@ -233,7 +253,7 @@ def test_where_no_target_is_left_every_reason_is_told_and_the_last_version_with_
     assert {condition for condition, _ in faults} == {"Accepted=False/Invalid"}
     paths = [message.split(": ")[0] for _, message in faults]
     assert paths == [
-        "spec.ai.multi.priorities[0].pool[0].anthropic",
+        "spec.ai.multi.priorities[0].pool[0].bedrock.region",
         "spec.ai.multi.priorities[1].pool[0]",
         "spec.ai.multi.priorities[2].pool[0].openai.customHost.host",
     ]
@@ -242,11 +262,11 @@ def test_where_no_target_is_left_every_reason_is_told_and_the_last_version_with_
 
 def test_each_fault_of_a_target_is_told_at_its_own_place() -> None:
     fault = {"openai": {"model": 4, "customHost": {"host": "a", "port": "443"}}}
-    result = compiled(upstream(multi([[{"openai": {}}, fault, {"anthropic": {"model": "m"}}]])))
+    result = compiled(upstream(multi([[{"openai": {}}, fault, {"anthropic": {"version": 1}}]])))
     [report] = [report for report in result.reports if report.identity.kind == "Upstream"]
     places = [each.place for each in findings(report, lambda _, path: path) if each.place]
     start = "spec.ai.multi.priorities[0].pool"
-    assert places == [f"{start}[1].openai.customHost.port", f"{start}[1].openai.model", f"{start}[2].anthropic"]
+    assert places == [f"{start}[1].openai.customHost.port", f"{start}[1].openai.model", f"{start}[2].anthropic.version"]
 
 
 # ── Rules of an HTTPRoute ───────────────────────────────────────────────────────────────────────────────────────────
