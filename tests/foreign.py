@@ -65,8 +65,14 @@ def message(text: str = "hello", stop: str = "end_turn") -> Answering:
     return json(
         200,
         {
-            "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
-            "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage,
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-sonnet-4-5",
+            "content": content,
+            "stop_reason": stop,
+            "stop_sequence": None,
+            "usage": usage,
         },
     )
 
@@ -74,8 +80,14 @@ def message(text: str = "hello", stop: str = "end_turn") -> Answering:
 def message_events(*texts: str, ends: bool = True) -> list[bytes]:
     """The events of a streamed answer of Anthropic's."""
     start = {
-        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": [],
-        "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1},
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 1},
     }
     begun = _sse(
         ("message_start", {"type": "message_start", "message": start}),
@@ -106,7 +118,10 @@ def chunk_events(*texts: str, ends: bool = True) -> list[bytes]:
     def chunk(delta: dict[str, object], finish: str | None = None) -> tuple[str, object]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return "", {
-            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o",
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "gpt-4o",
             "choices": [choice],
         }
 

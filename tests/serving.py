@@ -279,7 +279,7 @@ async def gateway(of: Table, settings: Settings | None = None) -> AsyncIterator[
     """Serve a table in this process, sealed anew: a test may have replaced a part of one."""
     of = sealed(of.ports, of.rules, of.policies, of.upstreams, of.secrets, of.access)
     metrics, health = Metrics(), Health()
-    state = State(health, metrics, None)
+    state = State(health, metrics, None, ON_THIS_MACHINE)
     runtime = UpstreamRuntime(Transport(targets=ON_THIS_MACHINE), health, Budget())
     refusals = Refusals()
     proxy = Proxy(state, runtime, metrics, settings or Settings(), refusals)

@@ -62,7 +62,7 @@ async def serve(flags: Flags) -> None:
     heap.return_large_blocks()
     metrics, health = Metrics(), Health()
     quiet_moments = garbage.QuietMoments(lambda: metrics.in_flight == 0)
-    state = State(health, metrics, flags.table_file)
+    state = State(health, metrics, flags.table_file, flags.targets)
     runtime = UpstreamRuntime(Transport(connect_to=flags.connect_to, targets=flags.targets), health, Budget())
     refusals = Refusals()
     proxy = Proxy(state, runtime, metrics, flags.settings, refusals)

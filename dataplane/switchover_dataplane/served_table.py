@@ -21,6 +21,7 @@ from switchover_dataplane.routing import callers, match
 from switchover_dataplane.table.parts import Part, joined, received, text_of
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import InvalidTable, decode, revision_problem
+from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 from switchover_dataplane.telemetry.metrics import Metrics
 from switchover_dataplane.upstream import targets
 from switchover_dataplane.upstream.redaction import Redactions
@@ -66,20 +67,26 @@ class Nack:
 
 
 class State:
-    """Holds the current table; `draining` is set when the process is about to end."""
+    """Holds the current table; `draining` is set when the process is about to end.
 
-    def __init__(self, health: Health, metrics: Metrics, table_file: Path | None) -> None:
+    `addresses` says which addresses targets may have.
+    """
+
+    def __init__(
+        self, health: Health, metrics: Metrics, table_file: Path | None, addresses: TargetAddresses = STRICT
+    ) -> None:
         self.current: Serving | None = None
         self.draining = False
         self._health = health
         self._metrics = metrics
         self._file = table_file
+        self._addresses = addresses
         self._whole = ""
         self._parts: Mapping[str, Part] = {}
 
     async def apply(self, text: bytes, listeners: Listeners) -> Ack | Nack:
         """Serve the table in `text` from now on, or say why not."""
-        return await self._apply(lambda before: _of_text(text, before), listeners)
+        return await self._apply(lambda before: _of_text(text, before, self._addresses), listeners)
 
     async def apply_parts(self, body: bytes, listeners: Listeners) -> Ack | Nack:
         """Serve the table that is pushed in parts (`table/parts.py`) from now on, or say why not.
@@ -88,7 +95,7 @@ class State:
             MissingParts: it names parts that it does not carry and that the table before does not have.
         """
         known = self._parts
-        return await self._apply(lambda before: _of_parts(body, known, before), listeners)
+        return await self._apply(lambda before: _of_parts(body, known, before, self._addresses), listeners)
 
     async def _apply(self, read: "Callable[[Serving | None], _Read]", listeners: Listeners) -> Ack | Nack:
         before = self.current
@@ -175,23 +182,24 @@ async def _made_aside(read: Callable[[Serving | None], _Read], before: Serving |
         gc.enable()
 
 
-def _of_text(text: bytes, before: Serving | None) -> _Read:
+def _of_text(text: bytes, before: Serving | None, addresses: TargetAddresses) -> _Read:
     table = decode(text)
-    return text, _made(table, before, revision_problem(text))
+    return text, _made(table, before, revision_problem(text), addresses)
 
 
-def _of_parts(body: bytes, known: Mapping[str, Part], before: Serving | None) -> _Read:
+def _of_parts(body: bytes, known: Mapping[str, Part], before: Serving | None, addresses: TargetAddresses) -> _Read:
     revision, parts = received(body, known)
-    return parts, _made(joined(revision, parts, before.table if before is not None else None), before, None)
+    table = joined(revision, parts, before.table if before is not None else None)
+    return parts, _made(table, before, None, addresses)
 
 
-def _made(table: Table, before: Serving | None, unsealed: str | None) -> Serving:
+def _made(table: Table, before: Serving | None, unsealed: str | None, addresses: TargetAddresses) -> Serving:
     if before is not None and before.table.revision == table.revision and not unsealed:
         return before
     wrong = [*match.check(table), *([unsealed] if unsealed else [])]
     if wrong:
         raise InvalidTable(*wrong)
-    routes = targets.routes(table, (before.table, before.routes) if before is not None else None)
+    routes = targets.routes(table, (before.table, before.routes) if before is not None else None, addresses)
     access = callers.access_checks(table.access)
     return Serving(
         table=table,

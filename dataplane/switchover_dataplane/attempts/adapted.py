@@ -31,7 +31,7 @@ from switchover_dataplane.translation.format import Asked
 from switchover_dataplane.translation.problems import problem_of
 from switchover_dataplane.translation.stream import Framing, StreamTranslation
 from switchover_dataplane.upstream.decoded import decoded
-from switchover_dataplane.upstream.signer import NoCredential
+from switchover_dataplane.upstream.renewed import NoCredentials
 from switchover_dataplane.upstream.translated import Translated, in_other_form
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
@@ -51,7 +51,7 @@ async def adapted_attempt(transport: Transport, call: Call, limits: Limits, of: 
             response = await transport.send(head.route.destination, call.head.method, wire, request.content, of.go_on)
     except TimeoutError:
         return TimedOut(name, seconds or 0.0), None
-    except NoCredential as missing:
+    except NoCredentials as missing:
         return NotSent("no-credential", str(missing), ErrorClass.CREDENTIALS), None
     except ConnectFailed as unsent:
         return NotSent(unsent.cause, unsent.detail), None

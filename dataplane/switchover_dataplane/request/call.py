@@ -152,7 +152,7 @@ class TargetHead:
         """Write the head of a request for a body that was made for this target, with what proves who asks.
 
         Raises:
-            NoCredential: nothing can prove it.
+            NoCredentials: nothing can prove it.
             ValueError: a part of the head would change where it ends.
         """
         translation = self.translation

@@ -32,7 +32,7 @@ class Mistral(Frozen, frozen=True, tag_field="kind", tag="mistral"):
 class Anthropic(Frozen, frozen=True, tag_field="kind", tag="anthropic"):
     """Anthropic's Messages API. `model` "" keeps the model of the request.
 
-    `version` is sent as `anthropic-version` whatever the caller sent; "" keeps the caller's.
+    `version` is the `anthropic-version` of requests that have none, "" for 2023-06-01.
     """
 
     model: str = ""

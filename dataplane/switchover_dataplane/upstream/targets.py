@@ -13,8 +13,9 @@ from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.upstreams import Target, Tls, Upstream
 from switchover_dataplane.table.wire import InvalidTable
+from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 from switchover_dataplane.upstream.providers import ANTHROPIC_BETA, ANTHROPIC_VERSION, Wire, wire
-from switchover_dataplane.upstream.signer import Signer
+from switchover_dataplane.upstream.signer import Signer, signer_of
 from switchover_dataplane.upstream.transport import Destination
 
 _NOT_OURS: Final = ("none", "passthrough")
@@ -106,13 +107,12 @@ class Route:
     def address(self, headers: "CIMultiDict[str]", path: str) -> None:
         """Make the fields of a request to the target those that its API has, in place.
 
-        Fields about Anthropic's API go where Messages is spoken and nowhere else: another provider may refuse them. A
-        version that the target wants is set; the caller's is kept if the target has none of its own.
+        Fields about Anthropic's API go where Messages is spoken and nowhere else: another provider may refuse them. The
+        caller's own version stays; one that names none gets the target's.
         """
         if self.speaks is Api.MESSAGES:
-            for name, value, overrides in self.wire.fields(self.target.provider):
-                if overrides or name not in headers:
-                    headers[name] = value
+            for name, value in self.wire.fields(self.target.provider):
+                headers.setdefault(name, value)
         elif not is_of_messages(path):
             for name in (ANTHROPIC_VERSION, ANTHROPIC_BETA):
                 headers.popall(name, None)
@@ -160,8 +160,14 @@ class Route:
         return (name, token) if name == "authorization" else None
 
 
-def routes(table: Table, before: tuple[Table, Mapping[str, Route]] | None = None) -> dict[str, Route]:
+def routes(
+    table: Table,
+    before: tuple[Table, Mapping[str, Route]] | None = None,
+    addresses: TargetAddresses = STRICT,
+) -> dict[str, Route]:
     """Prepare every target of the table, by id; those that are as in the table `before` are taken over from there.
+
+    `addresses` says which addresses an endpoint that gives tokens may have.
 
     Raises:
         InvalidTable: a certificate or key for a target cannot be used.
@@ -183,7 +189,7 @@ def routes(table: Table, before: tuple[Table, Mapping[str, Route]] | None = None
             except BadKeyPair as error:
                 wrong.append(f"target {target.id}: {error}")
                 continue
-            prepared[target.id] = _route(target, context, upstream.connect_timeout, table.secrets)
+            prepared[target.id] = _route(target, context, upstream.connect_timeout, table.secrets, addresses)
     if wrong:
         raise InvalidTable(*wrong)
     return prepared
@@ -205,7 +211,13 @@ def _is_as_before(key: str, upstream: Upstream, table: Table, before: Table) -> 
     return all(table.secrets.get(name) == before.secrets.get(name) for name in named if name)
 
 
-def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: float, secrets: Mapping[str, str]) -> Route:
+def _route(
+    target: Target,
+    context: ssl.SSLContext | None,
+    connect_timeout: float,
+    secrets: Mapping[str, str],
+    addresses: TargetAddresses,
+) -> Route:
     speaks = wire(target.provider)
     name, prefix = speaks.token_header
     return Route(
@@ -222,7 +234,7 @@ def _route(target: Target, context: ssl.SSLContext | None, connect_timeout: floa
         label=speaks.label(target.provider),
         authority=target.host_header,
         credential=(name, prefix + secrets[target.auth.secret]) if target.auth.kind == "token" else None,
-        signer=None,
+        signer=signer_of(target, secrets, addresses),
     )
 
 

@@ -83,7 +83,9 @@ def all_reports(  # noqa: PLR0917 - all that compilation found out, and what sta
             *_reported(inputs, kept, Upstream, _UpstreamReports(inputs, used, _worst_cases(every)).of),
             *_made_of_all(_auth_config_reports(inputs, used)),
             *_reported(inputs, kept, RouteOption, _RouteOptionReports(inputs, routes, fleet).of),
-            *_reported(inputs, kept, FailoverPolicy, _FailoverReports(inputs, gateways, routes, _disabled(every), fleet).of),
+            *_reported(
+                inputs, kept, FailoverPolicy, _FailoverReports(inputs, gateways, routes, _disabled(every), fleet).of
+            ),
         )
     }
     reports.update(kept)

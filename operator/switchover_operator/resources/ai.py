@@ -97,8 +97,7 @@ class Anthropic(Provider):
     model: str = ""
     """Replacement for the `model` of the request. Default: the model of the request is kept."""
     version: str = ""
-    """Value of the `anthropic-version` header, also for clients that send another one. Default: the client's; a request
-    that was translated has 2023-06-01."""
+    """Value of the `anthropic-version` header of requests without one; a client's own is kept. Default: 2023-06-01."""
 
 
 class Gemini(Provider):

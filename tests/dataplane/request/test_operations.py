@@ -91,7 +91,9 @@ def test_no_other_spelling_of_a_path_gets_by(path: str, method: str) -> None:
     assert refusal(method, [path], every=False) == Refusal(403)
 
 
-@pytest.mark.parametrize("path", ["/", "/model", "/V1/files", "/v1", "/v1beta", "/v1gamma/models", "/v2/files", "/files"])
+@pytest.mark.parametrize(
+    "path", ["/", "/model", "/V1/files", "/v1", "/v1beta", "/v1gamma/models", "/v2/files", "/files"]
+)
 def test_a_path_that_is_none_of_the_api_is_the_routes_own(path: str) -> None:
     assert is_usual("POST", path)
     assert refusal("GET", [path], every=False) == Refusal(405, ("POST",))

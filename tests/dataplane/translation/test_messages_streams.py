@@ -141,7 +141,7 @@ def test_what_the_provider_does_itself_and_what_is_unknown_is_a_sign_of_life() -
 def test_a_call_that_was_not_closed_ends_before_the_answer() -> None:
     start = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "1", "name": "a"}}
     events = read(start, {"type": "message_delta", "delta": {"stop_reason": "tool_use"}})
-    assert events[-2:] == [CallEnd(0), Stopped(Stop.TOOLS)]
+    assert events[-3:] == [CallEnd(0), Stopped(Stop.TOOLS), Ended()]
 
 
 def test_the_end_of_the_body_alone_ends_nothing() -> None:

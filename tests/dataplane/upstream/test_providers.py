@@ -293,7 +293,8 @@ def test_beside_a_credential_of_the_gateways_the_callers_is_left_out_of_the_quer
     [
         (Anthropic(), {}, {"anthropic-version": "2023-06-01"}),
         (Anthropic(), {"anthropic-version": "2026-10-21"}, {"anthropic-version": "2026-10-21"}),
-        (Anthropic("m", "2024-01-01"), {"anthropic-version": "2026-10-21"}, {"anthropic-version": "2024-01-01"}),
+        (Anthropic("m", "2024-01-01"), {}, {"anthropic-version": "2024-01-01"}),
+        (Anthropic("m", "2024-01-01"), {"anthropic-version": "2026-10-21"}, {"anthropic-version": "2026-10-21"}),
         (Anthropic(), {"anthropic-beta": "b"}, {"anthropic-beta": "b", "anthropic-version": "2023-06-01"}),
         (CLAUDE, {"anthropic-beta": "b"}, {"anthropic-beta": "b"}),
         *(

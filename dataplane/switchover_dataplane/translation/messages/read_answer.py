@@ -72,10 +72,11 @@ class _Block:
 class MessagesReader:
     """Reads the stream of one answer; `Reader` in `format.py` says how."""
 
-    __slots__ = ("_blocks", "_calls", "_usage", "is_settled")
+    __slots__ = ("_blocks", "_calls", "_has_ended", "_usage", "is_settled")
 
     def __init__(self) -> None:
         self.is_settled = False
+        self._has_ended = False
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Json] = {}
@@ -96,7 +97,7 @@ class MessagesReader:
 
     def end(self) -> Sequence[Event]:
         """Return the end of a message that said why it ended, though its `message_stop` is missing."""
-        return (Ended(),) if self.is_settled else ()
+        return (Ended(),) if self.is_settled and not self._has_ended else ()
 
     def events(self, event: Mapping[str, Json]) -> Iterator[Event]:
         """Yield the neutral events of one event."""
@@ -114,6 +115,7 @@ class MessagesReader:
             case "message_delta":
                 yield from self._message_delta(event)
             case "message_stop":
+                self._has_ended = True
                 yield Ended()
             case "error":
                 yield words.read_failed(event)

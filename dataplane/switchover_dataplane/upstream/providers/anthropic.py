@@ -43,9 +43,8 @@ def translated_path(_provider: Provider, _streamed: bool) -> str:
 
 
 def fields(provider: Provider) -> tuple[Field, ...]:
-    """Return the version: the one of the Upstream for everybody, else the caller's, else the gateway's."""
-    written = _anthropic(provider).version
-    return (Field(ANTHROPIC_VERSION, written or DEFAULT_VERSION, overrides=bool(written)),)
+    """Return the version of callers that name none: the Upstream's, else the one that the gateway writes and reads."""
+    return (Field(ANTHROPIC_VERSION, _anthropic(provider).version or DEFAULT_VERSION),)
 
 
 WIRE: Wire = Wire(

@@ -12,11 +12,10 @@ ANTHROPIC_BETA: Final = "anthropic-beta"
 
 
 class Field(NamedTuple):
-    """A header field that a provider wants. `name` is lower case; with `overrides` it replaces the caller's."""
+    """A header field that a provider wants where the caller has none. `name` is lower case."""
 
     name: str
     value: str
-    overrides: bool = False
 
 
 def no_fields(_provider: Provider) -> tuple[Field, ...]:
