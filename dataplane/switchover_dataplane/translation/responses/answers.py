@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.api import Api
+from switchover_dataplane.formats.event_body import type_of
 from switchover_dataplane.formats.finish_reasons import Finish, finish_of
 from switchover_dataplane.translation import call_ids, tool_forms
 from switchover_dataplane.translation.answers import (
@@ -74,7 +75,7 @@ def blocks_of(item: Mapping[str, Json]) -> Iterator[AnswerBlock]:
     Raises:
         BadAnswer: it has content that no other API has in this form.
     """
-    kind = item.get("type")
+    kind = type_of(item)
     match kind:
         case "message":
             for part in parts_of(item):

@@ -8,6 +8,7 @@ OpenAI API reference, Responses streaming events.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from switchover_dataplane.formats import lenient_json
+from switchover_dataplane.formats.event_body import type_of
 from switchover_dataplane.translation.answers import (
     Alive,
     BadAnswer,
@@ -166,9 +167,10 @@ class Reader:
 
     def _added(self, body: _Body) -> Iterator[Event]:
         item, index = _part(body, "item"), _index(body)
-        if item.get("type") in CLIENT_CALLS:
+        kind = type_of(item)
+        if kind in CLIENT_CALLS:
             raise BadAnswer("it has an item that no other API has in this form")
-        if item.get("type") in ("function_call", "custom_tool_call") and item.get("name"):
+        if kind in ("function_call", "custom_tool_call") and item.get("name"):
             yield from self._start_call(item, index)
 
     def _start_call(self, item: _Body, index: int) -> Iterator[Event]:
@@ -184,7 +186,7 @@ class Reader:
         """Tell what the item holds and no piece of it said."""
         item, index = _part(body, "item"), _index(body)
         self._done.add(index)
-        match item.get("type"):
+        match type_of(item):
             case "function_call" | "custom_tool_call":
                 yield from self._start_call(item, index)
                 yield from self._rest_of_call(index, item.get("input") or item.get("arguments"))
