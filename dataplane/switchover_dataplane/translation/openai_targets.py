@@ -11,7 +11,8 @@ from typing import Final
 from switchover_dataplane.translation.format import Asker
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Media, Request, Text, ToolResult
+from switchover_dataplane.translation.neutral import Json, Media, Request, Text, Tool, ToolResult
+from switchover_dataplane.translation.tool_forms import custom_schema, flat_name
 
 MOST_STOPS: Final = 4
 _LONGEST_USER: Final = 64
@@ -50,7 +51,7 @@ def effort_of(request: Request, asker: Asker, losses: list[Loss]) -> str:
         return ""
     if model.thinks:
         return _known(effort, asker)
-    is_known = model.family == "mistral" or model.version > (0, 0)
+    is_known = is_openai(asker) or model.family == "mistral" or model.version > (0, 0)
     if is_known or not asked.effort or effort == "none":
         if effort != "none":
             losses.append(hint("reasoning", {}, "the model does not think before it answers"))
@@ -178,6 +179,21 @@ def says_json(request: Request, *, with_system: bool) -> bool:
     return any("json" in text.lower() for text in texts)
 
 
+def parameters_of(tool: Tool) -> Json:
+    """Return the schema of a function: an object with properties, as the API refuses any other one."""
+    schema = custom_schema(tool) if tool.is_custom else tool.schema
+    if not schema:
+        return {"type": "object", "properties": {}}
+    if schema.get("type", "object") == "object" and not {"properties", "$ref"} & schema.keys():
+        return {**schema, "type": "object", "properties": {}}
+    return schema if "type" in schema else {"type": "object", **schema}
+
+
+def schema_name(name: str) -> str:
+    """Return a name for the form of an answer, which the API demands."""
+    return flat_name("", name) if name else "answer"
+
+
 def named_text(media: Media, text: str) -> str:
     """Return the text of a document with its name before it."""
     return f"{media.name}:\n{text}" if media.name else text
@@ -192,8 +208,10 @@ __all__ = [
     "lose_hosted",
     "lose_many",
     "named_text",
+    "parameters_of",
     "sampling",
     "says_json",
+    "schema_name",
     "short",
     "takes_sampling",
     "tier_of",

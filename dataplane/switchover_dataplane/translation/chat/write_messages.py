@@ -45,19 +45,28 @@ class Messages:
         """Write the system prompts and all turns."""
         if request.system:
             self._say("system", [self._text(text.text) for text in request.system])
+        others: list[Turn] = []
         for turn in request.turns:
-            self._turn(turn)
-        self._move()
+            if turn.role == "assistant":
+                self._others(others)
+                others.clear()
+                self._assistant(turn)
+            else:
+                others.append(turn)
+        self._others(others)
         self._end(request)
 
-    def _turn(self, turn: Turn) -> None:
-        if turn.role == "assistant":
-            self._move()
-            self._assistant(turn)
-            return
-        for block in turn.blocks:
-            if isinstance(block, ToolResult):
-                self._result(block, turn.path)
+    def _others(self, turns: Sequence[Turn]) -> None:
+        """Write what stands between two turns of the assistant: results first, as nothing may stand before them."""
+        for turn in turns:
+            for block in turn.blocks:
+                if isinstance(block, ToolResult):
+                    self._result(block, turn.path)
+        for turn in turns:
+            self._other(turn)
+        self._move()
+
+    def _other(self, turn: Turn) -> None:
         rest = [block for block in turn.blocks if not isinstance(block, ToolResult)]
         parts = self._parts(rest, turn.path)
         if not parts:

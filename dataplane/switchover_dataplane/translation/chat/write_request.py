@@ -19,19 +19,20 @@ from switchover_dataplane.translation.openai_targets import (
     lose_cache_marks,
     lose_hosted,
     lose_many,
+    parameters_of,
     sampling,
     says_json,
+    schema_name,
     short,
     takes_sampling,
     tier_of,
 )
-from switchover_dataplane.translation.tool_forms import custom_schema, flat_name
+from switchover_dataplane.translation.tool_forms import flat_name
 
 _NO_FIELD: Final = "the target's API has no such field"
 _SAMPLING: Final = {name: name for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")}
 _MISTRAL_SAMPLING: Final = {**_SAMPLING, "seed": "random_seed", "top_k": "top_k"}
 _HOTTEST_MISTRAL: Final = 1.5
-_NO_PARAMETERS: Final[Json] = {"type": "object", "properties": {}}
 
 
 def write_request(request: Request, asker: Asker) -> Written:
@@ -87,8 +88,7 @@ def _tool(tool: Tool, asker: Asker) -> Json:
             grammar = {key: value for key, value in tool.grammar.items() if key != "type"}
             custom["format"] = {"type": "grammar", "grammar": grammar}
         return {"type": "custom", "custom": custom}
-    schema = custom_schema(tool) if tool.is_custom else tool.schema
-    function: dict[str, Json] = {"name": name, **described, "parameters": _NO_PARAMETERS if schema is None else schema}
+    function: dict[str, Json] = {"name": name, **described, "parameters": parameters_of(tool)}
     if tool.strict is not None:
         function["strict"] = tool.strict
     return {"type": "function", "function": function}
@@ -127,7 +127,7 @@ def _add_schema(body: dict[str, Json], request: Request) -> None:
         if not says_json(request, with_system=True):
             body["messages"] = [{"role": "system", "content": "Answer with a JSON object."}, *body["messages"]]
         return
-    schema: dict[str, Json] = {"name": asked.name or "answer", "schema": asked.schema}
+    schema: dict[str, Json] = {"name": schema_name(asked.name), "schema": asked.schema}
     if asked.description:
         schema["description"] = asked.description
     if asked.strict is not None:

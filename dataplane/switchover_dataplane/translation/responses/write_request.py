@@ -17,18 +17,19 @@ from switchover_dataplane.translation.openai_targets import (
     lose_cache_marks,
     lose_hosted,
     lose_many,
+    parameters_of,
     sampling,
     says_json,
+    schema_name,
     short,
     tier_of,
 )
 from switchover_dataplane.translation.responses.write_items import Items
-from switchover_dataplane.translation.tool_forms import custom_schema, flat_name
+from switchover_dataplane.translation.tool_forms import flat_name
 
 _SAMPLING: Final = {"temperature": "temperature", "top_p": "top_p"}
 _LEAST_LIMIT: Final = 16
 _MOST_METADATA: Final = 16
-_NO_PARAMETERS: Final[Json] = {"type": "object", "properties": {}}
 
 
 def write_request(request: Request, asker: Asker) -> Written:
@@ -97,13 +98,12 @@ def _tool(tool: Tool, name: str, *, keeps_form: bool) -> Json:
     if tool.is_custom and keeps_form:
         form = {"format": tool.grammar} if tool.grammar else {}
         return {"type": "custom", "name": name, **described, **form}
-    schema = custom_schema(tool) if tool.is_custom else tool.schema
     # A function that does not say is made strict where its schema allows it; so it says.
     return {
         "type": "function",
         "name": name,
         **described,
-        "parameters": _NO_PARAMETERS if schema is None else schema,
+        "parameters": parameters_of(tool),
         "strict": bool(tool.strict),
     }
 
@@ -151,7 +151,7 @@ def written_format(asked: AnswerSchema) -> Json:
     """Write the form that the answer must have."""
     if asked.schema is None:
         return {"type": "json_object"}
-    written: dict[str, Json] = {"type": "json_schema", "name": asked.name or "answer", "schema": asked.schema}
+    written: dict[str, Json] = {"type": "json_schema", "name": schema_name(asked.name), "schema": asked.schema}
     if asked.description:
         written["description"] = asked.description
     if asked.strict is not None:
