@@ -113,7 +113,7 @@ def _arguments(value: dict[str, Any]) -> str:
 
 def answers(maker: Any) -> st.SearchStrategy[Answer]:
     """Answers of texts, calls and reasoning of one maker, in which no text follows a text."""
-    signatures = st.from_regex(r"[A-Za-z0-9+/]{4,12}", fullmatch=True)
+    signatures = st.from_regex(r"([A-Za-z0-9+/]{4}){1,3}", fullmatch=True)
     thinking = st.builds(lambda text, signature: Thinking(text, maker, signature), _WORDS, signatures)
     calls = st.builds(
         lambda number, name, arguments: ToolCall(f"call_{number}", name, _arguments(arguments)),

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 from anthropic import Anthropic, APIStatusError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchover_dataplane.formats import chunk
@@ -345,6 +345,7 @@ def _streamed(client: Anthropic) -> Any:
         return stream.get_final_message()
 
 
+@settings(max_examples=25)
 @given(answers("claude"))
 def test_the_official_sdk_reads_the_stream_as_the_whole(answer: Answer) -> None:
     message = _streamed(_client(written_stream(FORMAT, answer, asked()))).to_dict()
