@@ -89,8 +89,8 @@ def test_a_stream_is_read_chunk_by_chunk() -> None:
         CallDelta(0, '{"a":1}'),
         CallEnd(0),
         ThinkingEnd("gemini", "c2ln"),
-        Stopped(Stop.TOOLS),
         Counted(Usage(5, 2)),
+        Stopped(Stop.TOOLS),
         Ended(),
     ]
 
@@ -136,9 +136,9 @@ def test_an_answer_ends_with_the_body_if_it_said_why() -> None:
     assert read({"promptFeedback": {"blockReason": "OTHER"}})[-2:] == [Stopped(Stop.REFUSAL), Ended()]
 
 
-def test_content_after_the_end_is_not_lost_in_silence() -> None:
-    events = read(part({"text": "a"}, finishReason="STOP"), part({"text": "b"}))
-    assert Failed("content came after the end of the answer") in events
+def test_the_reason_of_the_last_chunk_counts_where_each_has_one() -> None:
+    events = read(part({"text": "a"}, finishReason="STOP"), part({"text": "b"}, finishReason="MAX_TOKENS"))
+    assert events == [Started("m"), TextDelta("a"), TextDelta("b"), Stopped(Stop.LIMIT), Ended()]
 
 
 def test_what_the_provider_does_itself_and_what_is_unknown_is_a_sign_of_life() -> None:

@@ -144,8 +144,18 @@ def test_a_call_that_was_not_closed_ends_before_the_answer() -> None:
     assert events[-3:] == [CallEnd(0), Stopped(Stop.TOOLS), Ended()]
 
 
-def test_the_end_of_the_body_alone_ends_nothing() -> None:
+def test_a_message_ends_once_with_its_last_event_or_with_the_body_behind_its_reason() -> None:
+    delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    assert read(delta) == [Stopped(Stop.END), Ended()]
+    assert read(delta, {"type": "message_stop"}) == [Stopped(Stop.END), Ended()]
     assert read() == []
+
+
+def test_a_connection_that_breaks_behind_the_reason_costs_nothing() -> None:
+    reader = FORMAT.reader()
+    assert not reader.is_settled
+    reader.take(b'{"type":"message_delta","delta":{"stop_reason":"end_turn"}}', "message_delta")
+    assert reader.is_settled
 
 
 @pytest.mark.parametrize(
@@ -263,12 +273,16 @@ def test_the_end_waits_for_the_tokens_and_for_the_end_of_the_targets_stream() ->
     assert "message_stop" not in types(write(TextDelta("a"), Ended()))
 
 
+def test_reasoning_without_words_is_a_sign_of_life() -> None:
+    assert types(write(Started(), ThinkingDelta("", "openai"), ThinkingEnd("openai", "x"))) == ["message_start", "ping"]
+
+
 def test_reasoning_of_another_maker_has_no_signature() -> None:
     payloads = write(ThinkingDelta("hm", "openai"), ThinkingEnd("openai", "secret"), TextDelta("a"))
     assert payloads[1]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
     assert "secret" not in json.dumps(payloads)
     hidden = write(ThinkingDelta("hm", "openai"), ThinkingEnd("openai"), TextDelta("a"), request=Request())
-    assert types(hidden) == ["message_start", "block_start", "block_delta"]
+    assert types(hidden) == ["message_start", "ping", "block_start", "block_delta"]
 
 
 def test_words_with_which_a_model_refused_end_as_a_refusal() -> None:

@@ -235,6 +235,10 @@ def test_an_answer_that_the_client_began_is_continued_by_older_models_alone() ->
     assert graves(write(*turns, model=MIDDLE).losses) == ["messages[1]"]
 
 
+def test_an_answer_of_white_space_alone_is_left_out() -> None:
+    assert messages(said("a"), said(" \n", role="assistant")) == [("user", [text("a")])]
+
+
 # ── Tools ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

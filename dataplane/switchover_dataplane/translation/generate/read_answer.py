@@ -46,7 +46,7 @@ def read_answer(body: Json) -> Answer:
     if not isinstance(body, dict) or body.get("error"):
         raise BadAnswer("it is no response of generateContent")
     reader = GenerateReader()
-    events = list(reader.events(body))
+    events = [*reader.events(body), *reader.end()]
     failed = next((event for event in events if isinstance(event, Failed)), None)
     if failed is not None:
         raise BadAnswer(failed.message)
@@ -56,15 +56,15 @@ def read_answer(body: Json) -> Answer:
 class GenerateReader:
     """Reads the stream of one answer; `Reader` in `format.py` says how."""
 
-    __slots__ = ("_calls", "_cited", "_has_ended", "_is_started", "_is_thinking", "_partial", "_usage")
+    __slots__ = ("_calls", "_cited", "_is_started", "_is_thinking", "_partial", "_stop", "_usage")
 
     def __init__(self) -> None:
         self._calls = 0
         self._cited: set[Citation] = set()
-        self._has_ended = False
         self._is_started = False
         self._is_thinking = False
         self._partial: PartialArgs | None = None
+        self._stop: Mapping[str, Json] | None = None
         self._usage: Usage | None = None
 
     @property
@@ -90,8 +90,16 @@ class GenerateReader:
         return tuple(self.events(chunk)) or _ALIVE
 
     def end(self) -> Sequence[Event]:
-        """Return the end of an answer that said why it ended."""
-        return (Ended(),) if self._has_ended else ()
+        """Return the end of an answer that said why it ended.
+
+        The reason is told here, as some models give one with each chunk: only the last one is the answer's.
+        """
+        if self._stop is None:
+            return ()
+        stopped = words.read_block(self._stop) or words.read_stop(self._stop, has_calls=self._calls > 0)
+        if stopped is None:
+            return ()
+        return (*self._end_thinking(), *self._end_partial(), stopped, Ended())
 
     def events(self, chunk: Mapping[str, Json]) -> Iterator[Event]:
         """Yield the neutral events of one chunk."""
@@ -100,19 +108,16 @@ class GenerateReader:
             model = chunk.get("modelVersion")
             yield Started(model if isinstance(model, str) else "")
         candidate = _first(chunk.get("candidates"))
-        stopped = words.read_block(chunk.get("promptFeedback"))
+        if words.read_block(chunk.get("promptFeedback")) is not None:
+            self._stop = chunk["promptFeedback"]
         if candidate is not None:
             yield from self._parts(candidate.get("content"))
             for citation in words.read_citations(candidate):
                 if citation not in self._cited:
                     self._cited.add(citation)
                     yield Cited(citation)
-            stopped = words.read_stop(candidate, has_calls=self._calls > 0)
-        if stopped is not None and not self._has_ended:
-            self._has_ended = True
-            yield from self._end_thinking()
-            yield from self._end_partial()
-            yield stopped
+            if candidate.get("finishReason"):
+                self._stop = candidate
         usage = words.read_usage(chunk.get("usageMetadata"))
         if usage is not None and usage != self._usage:
             self._usage = usage
@@ -124,11 +129,7 @@ class GenerateReader:
             if not isinstance(part, dict):
                 yield Failed("a part is no object")
                 continue
-            events = list(self._part(part))
-            if self._has_ended and any(not isinstance(event, Alive) for event in events):
-                yield Failed("content came after the end of the answer")
-                return
-            yield from events
+            yield from self._part(part)
 
     def _part(self, part: Mapping[str, Json]) -> Iterator[Event]:
         text, call, signature = part.get("text"), part.get("functionCall"), part.get("thoughtSignature")

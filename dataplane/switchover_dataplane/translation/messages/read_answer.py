@@ -72,13 +72,13 @@ class _Block:
 class MessagesReader:
     """Reads the stream of one answer; `Reader` in `format.py` says how."""
 
-    __slots__ = ("_blocks", "_calls", "_has_ended", "_usage", "is_settled")
+    __slots__ = ("_blocks", "_calls", "_is_over", "_usage", "is_settled")
 
     def __init__(self) -> None:
         self.is_settled = False
-        self._has_ended = False
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
+        self._is_over = False
         self._usage: dict[str, Json] = {}
 
     def take(self, data: bytes, name: str) -> Sequence[Event]:
@@ -97,7 +97,7 @@ class MessagesReader:
 
     def end(self) -> Sequence[Event]:
         """Return the end of a message that said why it ended, though its `message_stop` is missing."""
-        return (Ended(),) if self.is_settled and not self._has_ended else ()
+        return (Ended(),) if self.is_settled and not self._is_over else ()
 
     def events(self, event: Mapping[str, Json]) -> Iterator[Event]:
         """Yield the neutral events of one event."""
@@ -115,7 +115,7 @@ class MessagesReader:
             case "message_delta":
                 yield from self._message_delta(event)
             case "message_stop":
-                self._has_ended = True
+                self._is_over = True
                 yield Ended()
             case "error":
                 yield words.read_failed(event)

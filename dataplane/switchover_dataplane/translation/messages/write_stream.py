@@ -113,9 +113,8 @@ class MessagesWriter:
             case RefusalDelta(text):
                 self._refused = True
                 self._more("text", {"type": "text_delta", "text": text})
-            case ThinkingDelta(text, maker):
-                if words.shows_thinking(self._asked, maker):
-                    self._more("thinking", {"type": "thinking_delta", "thinking": text})
+            case ThinkingDelta():
+                self._think(event)
             case ThinkingEnd():
                 self._end_thinking(event)
             case CallStart():
@@ -131,6 +130,13 @@ class MessagesWriter:
                     self._delta({"type": "citations_delta", "citation": words.write_citation(citation)})
             case _:
                 pass
+
+    def _think(self, event: ThinkingDelta) -> None:
+        """Write more reasoning; without words, or for a client that is not to see it, it is a sign of life."""
+        if event.text and words.shows_thinking(self._asked, event.maker):
+            self._more("thinking", {"type": "thinking_delta", "thinking": event.text})
+        else:
+            self._say({"type": "ping"})
 
     def _end_thinking(self, event: ThinkingEnd) -> None:
         signature = event.signature if event.maker == "claude" else ""

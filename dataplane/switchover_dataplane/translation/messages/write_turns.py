@@ -45,6 +45,8 @@ class TurnWriter:
                 written.append({"role": message.speaker, "content": content})
         if written and written[-1]["role"] == "assistant":
             _without_space(written[-1]["content"])
+            if not written[-1]["content"]:
+                written.pop()
         return written
 
     def system(self, texts: Sequence[Text]) -> list[dict[str, Json]]:
