@@ -11,6 +11,7 @@ from switchover_dataplane.translation.neutral import Json
 
 _MAPS: Final = frozenset(("properties", "$defs", "definitions"))
 _LISTS: Final = frozenset(("anyOf", "oneOf", "allOf", "prefixItems"))
+_DEEPEST: Final = 64
 _ONE: Final = frozenset(("items", "additionalProperties", "not"))
 
 
@@ -18,10 +19,11 @@ class Limited:
     """Takes from schemas what is not in `known`; `removed` are the keywords that were left out, each once.
 
     `closes_objects`: no object may have other properties (`additionalProperties` false). `formats`: the formats of a
-    text that are known, None for any.
+    text that are known, None for any. A constant becomes a list of one value where `const` is not known, which says the
+    same. What is nested deeper than any API takes is left out.
     """
 
-    __slots__ = ("_closes_objects", "_formats", "_known", "removed")
+    __slots__ = ("_closes_objects", "_depth", "_formats", "_known", "removed")
 
     def __init__(
         self, known: Collection[str], *, closes_objects: bool = False, formats: Collection[str] | None = None
@@ -29,14 +31,24 @@ class Limited:
         self.removed: dict[str, None] = {}
         self._known = known
         self._closes_objects = closes_objects
+        self._depth = 0
         self._formats = formats
 
     def schema(self, given: Json) -> Json:
         """Return a schema with known keywords alone; a schema that is true or false stays."""
         if not isinstance(given, dict):
             return given
+        if self._depth >= _DEEPEST:
+            self.removed["nesting"] = None
+            return {}
+        self._depth += 1
+        taken = self._taken(given)
+        self._depth -= 1
+        return taken
+
+    def _taken(self, given: Mapping[str, Json]) -> dict[str, Json]:
         taken: dict[str, Json] = {}
-        for name, value in _spelled(given).items():
+        for name, value in _spelled(given, is_constant_known="const" in self._known).items():
             if name == "$schema":
                 continue
             if name not in self._known or not self._is_known(name, value):
@@ -62,9 +74,11 @@ class Limited:
         return self.schema(value) if name in _ONE else value
 
 
-def _spelled(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+def _spelled(schema: Mapping[str, Json], *, is_constant_known: bool) -> Mapping[str, Json]:
     """Return a schema in the keywords of the newest draft: `$defs` and `anyOf`, where each variant is of its own."""
     spelled = dict(schema)
+    if "const" in spelled and "enum" not in spelled and not is_constant_known:
+        spelled["enum"] = [spelled.pop("const")]
     if "definitions" in spelled and "$defs" not in spelled:
         spelled["$defs"] = spelled.pop("definitions")
     if isinstance(spelled.get("$ref"), str):

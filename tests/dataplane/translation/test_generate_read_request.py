@@ -285,3 +285,11 @@ def test_a_body_that_is_none_of_this_api_names_the_field(fields: dict[str, Any],
     with pytest.raises(BadRequest) as caught:
         read(**fields)
     assert caught.value.path == path
+
+
+def test_a_body_that_is_nested_without_end_is_refused() -> None:
+    block: dict[str, Any] = {"text": "a", "type": "text"}
+    for _ in range(300):
+        block = {"functionResponse": {"name": "f", "parts": [block]}}
+    with pytest.raises(BadRequest, match="nested too deeply"):
+        read(contents=[{"parts": [block]}])

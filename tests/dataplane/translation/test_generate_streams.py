@@ -241,7 +241,7 @@ def test_the_end_waits_for_the_end_of_the_targets_stream() -> None:
 def test_reasoning_of_another_maker_is_hidden_where_it_was_not_asked_for() -> None:
     events = (ThinkingDelta("hm", "claude"), ThinkingEnd("claude", "EqQB"))
     assert parts(write(*events)) == [{"text": "hm", "thought": True}]
-    assert write(*events, request=Request()) == []
+    assert FORMAT.writer(asked(Request())).write(events) == b"\r\n"
 
 
 def test_words_with_which_a_model_refused_end_as_a_refusal() -> None:

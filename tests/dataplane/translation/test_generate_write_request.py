@@ -9,6 +9,7 @@ from switchover_dataplane.translation.format import Written
 from switchover_dataplane.translation.generate import FORMAT
 from switchover_dataplane.translation.neutral import (
     AnswerSchema,
+    CacheMark,
     HostedTool,
     Media,
     Reasoning,
@@ -309,7 +310,15 @@ def test_an_answer_in_a_schema_has_the_keywords_that_gemini_knows() -> None:
     assert config(schema=AnswerSchema()) == {"responseMimeType": "application/json"}
 
 
+def test_a_schema_that_is_nested_without_end_is_cut_and_said() -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(900):
+        schema = {"type": "array", "items": schema}
+    assert hints(write(schema=AnswerSchema(schema)).losses) == ["response_format"]
+
+
 def test_what_cannot_be_carried_is_named() -> None:
+    assert hints(write(system=(Text("s", CacheMark()),)).losses) == ["cache_control"]
     done = write(n=2, logprobs=0, logit_bias={"1": 1}, user="u", metadata={"a": "b"}, cache_key="k", verbosity="low")
     assert graves(done.losses) == ["n", "logprobs", "logit_bias"]
     assert hints(done.losses) == ["prompt_cache_key", "user", "metadata", "verbosity"]

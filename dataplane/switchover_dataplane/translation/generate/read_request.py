@@ -41,10 +41,16 @@ def read_request(body: Mapping[str, Json], path: str) -> Request:
     """Read a request; the model and whether it streams are in the path, `…/models/MODEL:streamGenerateContent`.
 
     Raises:
-        BadRequest: a field has a type that Google refuses.
+        BadRequest: a field has a type that Google refuses, or the body is nested too deeply.
     """
+    try:
+        return _read(Fields(one_spelling(body)), path)
+    except RecursionError:
+        raise BadRequest("body", "nested too deeply to be translated") from None
+
+
+def _read(fields: Fields, path: str) -> Request:
     found = _PATH.match(path.partition("?")[0])
-    fields = Fields(one_spelling(body))
     reader = PartReader()
     request = _with_config(fields, reader)
     tools, hosted = _tools(fields, reader)

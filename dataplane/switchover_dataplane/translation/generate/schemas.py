@@ -63,22 +63,10 @@ def _member(name: str, value: Json) -> Json:
 def for_answers(schema: Mapping[str, Json], losses: list[Loss]) -> Json:
     """Return a schema for `responseJsonSchema`, with a loss that names what was left out."""
     limited = json_schemas.Limited(_KNOWN)
-    taken = limited.schema(_without_const(dict(schema)))
+    taken = limited.schema(schema)
     if limited.removed:
         names = ", ".join(name[:64] for name in list(limited.removed)[:_MOST_OF_A_LIST])
         losses.append(hint("response_format", dict(schema), f"Gemini does not hold to parts of the schema: {names}"))
-    return taken
-
-
-def _without_const(value: Json) -> Json:
-    """Return a schema in which a constant is a list of one value, which says the same."""
-    if isinstance(value, list):
-        return [_without_const(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    taken = {name: _without_const(each) for name, each in value.items()}
-    if "const" in taken and "enum" not in taken and isinstance(taken["const"], str | int | float):
-        taken["enum"] = [taken.pop("const")]
     return taken
 
 

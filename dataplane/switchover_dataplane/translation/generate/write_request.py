@@ -63,7 +63,14 @@ def _not_there(request: Request) -> list[Loss]:
         value = getattr(request, name)
         if value:
             losses.append(hint(path, value, "generateContent has no such field"))
+    if _has_cache_marks(request):
+        losses.append(hint("cache_control", {}, "Gemini caches without being told"))
     return losses
+
+
+def _has_cache_marks(request: Request) -> bool:
+    blocks = (block for turn in request.turns for block in turn.blocks)
+    return any(getattr(each, "cache", None) is not None for each in (*request.system, *request.tools, *blocks))
 
 
 # ── Tools ───────────────────────────────────────────────────────────────────────────────────────────────────────────

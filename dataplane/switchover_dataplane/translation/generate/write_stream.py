@@ -108,7 +108,10 @@ class GenerateWriter:
                 self._refused = True
                 self._text(text)
             case ThinkingDelta(text, maker):
-                self._parts += thinking_parts(Thinking(text, maker), self._asked)
+                shown = thinking_parts(Thinking(text, maker), self._asked)
+                self._parts += shown
+                if not shown:
+                    self._pieces.append(_BLANK_LINE)
             case ThinkingEnd(maker, signature):
                 self._parts += thinking_parts(Thinking("", maker, signature), self._asked)
             case CallStart():

@@ -32,9 +32,15 @@ def read_request(body: Mapping[str, Json], path: str) -> Request:  # noqa: ARG00
     """Read a request; all of it is in the body.
 
     Raises:
-        BadRequest: a field has a type that Anthropic refuses.
+        BadRequest: a field has a type that Anthropic refuses, or the body is nested too deeply.
     """
-    fields = Fields(body)
+    try:
+        return _read(Fields(body))
+    except RecursionError:
+        raise BadRequest("body", "nested too deeply to be translated") from None
+
+
+def _read(fields: Fields) -> Request:
     reader = BlockReader()
     turns = _turns(fields, reader)
     tools, hosted = _tools(fields, reader)
