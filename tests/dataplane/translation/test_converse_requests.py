@@ -6,21 +6,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bedrock_recordings import faults
 from switchover_dataplane.translation.converse import FORMAT
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.models import model_of
 from switchover_dataplane.translation.neutral import (
-    AnswerSchema,
     Block,
     CacheMark,
     HostedTool,
     Json,
     Media,
-    Reasoning,
     Refusal,
     Request,
     Text,
@@ -31,6 +27,7 @@ from switchover_dataplane.translation.neutral import (
     ToolResult,
     Turn,
 )
+from switchover_dataplane.translation.tool_forms import restored
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 OLD_CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -38,8 +35,6 @@ CLAUDE_46 = "global.anthropic.claude-opus-4-6-v1"
 CLAUDE_47 = "us.anthropic.claude-opus-4-7"
 NOVA = "us.amazon.nova-2-lite-v1:0"
 KIMI = "moonshot.kimi-k2-thinking"
-ARN = "arn:aws:bedrock:us-east-1:000000000000:application-inference-profile/abc"
-MODELS = (CLAUDE, OLD_CLAUDE, CLAUDE_46, CLAUDE_47, NOVA, KIMI, ARN, "openai.gpt-oss-120b-1:0", "mistral.pixtral-large")
 
 PNG = base64.b64encode(b"\x89PNG").decode()
 WEATHER = Tool("weather", "Tells it", {"type": "object", "properties": {"city": {"type": "string"}}}, path="tools[0]")
@@ -92,11 +87,21 @@ def test_prompts_before_the_conversation_are_system_blocks() -> None:
     assert made.losses == ()
 
 
-def test_a_prompt_within_the_conversation_goes_before_it_and_is_named() -> None:
+def test_a_prompt_within_the_conversation_is_said_as_the_users_and_named() -> None:
     made = written(Request(turns=(Turn("user", (Text("Hi"),)), Turn("system", (Text("Be kind."),), "messages[1]"))))
 
-    assert made.body["system"] == [{"text": "Be kind."}]
+    assert content(made) == [{"text": "Hi"}, {"text": "<system>\nBe kind.\n</system>"}]
     assert hints(made) == ["messages[1]"]
+
+
+def test_a_prompt_without_a_conversation_is_asked_as_the_users() -> None:
+    made = written(Request(system=(Text("Be kind."), Text("Say hello.")), model="m"))
+
+    assert made.body == {
+        "system": [{"text": "Be kind."}],
+        "messages": [{"role": "user", "content": [{"text": "Say hello."}]}],
+    }
+    assert hints(made) == ["system"]
 
 
 def test_equal_neighbours_are_merged_and_results_come_first() -> None:
@@ -320,6 +325,21 @@ def test_names_of_tools_fit_and_are_the_same_in_definition_call_and_choice() -> 
     assert config(made)["toolChoice"] == {"tool": {"name": names[-1]}}
 
 
+def test_a_call_in_the_answer_is_found_again_as_the_clients_own_tool() -> None:
+    tools = (Tool("read", namespace="files"), Tool("run", is_custom=True), Tool("n" * 80), Tool("9 lives"))
+    request = Request(tools=tools, turns=(Turn("user", (Text("Hi"),)),))
+    names = [tool["toolSpec"]["name"] for tool in config(written(request))["tools"]]
+    uses = [{"toolUse": {"toolUseId": name[:9], "name": name, "input": {"input": "ls"}}} for name in names]
+    document = {"output": {"message": {"content": uses}}, "stopReason": "tool_use"}
+
+    calls = restored(request, FORMAT.read_answer(document)).blocks
+
+    found = [(call.name, call.namespace, call.is_custom) for call in calls if isinstance(call, ToolCall)]
+    assert found == [(tool.name, tool.namespace, tool.is_custom) for tool in tools]
+    assert isinstance(calls[1], ToolCall)
+    assert calls[1].arguments == "ls"
+
+
 def test_a_custom_tool_takes_one_text() -> None:
     tool = Tool("run", is_custom=True, path="tools[0]")
     call = Turn("assistant", (ToolCall("c1", "run", "ls -l", is_custom=True),))
@@ -328,9 +348,10 @@ def test_a_custom_tool_takes_one_text() -> None:
 
     assert config(made)["tools"][0]["toolSpec"]["inputSchema"]["json"]["required"] == ["input"]
     assert content(made, 1)[0]["toolUse"]["input"] == {"input": "ls -l"}
-    assert grave(asked(tools=(Tool("run", is_custom=True, grammar={"type": "grammar"}, path="tools[0]"),))) == [
-        "tools[0]"
-    ]
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}
+    limited = asked(tools=(Tool("run", is_custom=True, grammar=grammar, path="tools[0]"),))
+    assert "start: WORD" in str(config(limited))
+    assert hints(limited) == ["tools[0]"]
 
 
 def test_a_strict_tool_is_strict_where_its_schema_binds() -> None:
@@ -342,13 +363,44 @@ def test_a_strict_tool_is_strict_where_its_schema_binds() -> None:
 
     assert spec["strict"] is True
     assert spec["inputSchema"]["json"]["additionalProperties"] is False
-    for made in (asked(tools=(limited,)), asked(tools=(strict,), model=NOVA)):
+    assert hints(asked(tools=(limited,))) == ["tools"]
+    assert "minLength" not in str(config(asked(tools=(limited,))))
+    for model in (NOVA, OLD_CLAUDE):
+        made = asked(tools=(strict,), model=model)
         assert "strict" not in config(made)["tools"][0]["toolSpec"]
-        assert len(hints(made)) == 1
+        assert hints(made) == ["tools[0]"]
 
 
-def test_hosted_tools_and_one_call_at_a_time_are_grave_losses() -> None:
-    assert grave(asked(hosted_tools=(HostedTool("web_search", "tools[0]"),))) == ["tools[0]"]
+def test_a_choice_of_schemas_at_the_top_becomes_all_of_their_fields() -> None:
+    variants = [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "number"}}}]
+
+    made = asked(tools=(Tool("t", schema={"anyOf": variants}, path="tools[0]"),))
+
+    assert config(made)["tools"][0]["toolSpec"]["inputSchema"]["json"] == {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": "number"}},
+    }
+    assert hints(made) == ["tools[0]"]
+
+
+def test_a_hosted_tool_is_a_hint_beside_tools_of_the_clients_own() -> None:
+    hosted = (HostedTool("web_search", "tools[0]"),)
+
+    assert grave(asked(hosted_tools=hosted)) == ["tools[0]"]
+    assert hints(asked(hosted_tools=hosted, tools=(WEATHER,))) == ["tools[0]"]
+
+
+@pytest.mark.parametrize("choice", [ToolChoice("any"), ToolChoice("tool", "t"), ToolChoice("any", allowed=("other",))])
+def test_a_tool_that_is_forced_and_not_there_is_a_grave_loss(choice: ToolChoice) -> None:
+    tools = (WEATHER,) if choice.allowed else ()
+
+    made = asked(tools=tools, tool_choice=choice)
+
+    assert grave(made) == ["tool_choice"]
+    assert "toolConfig" not in made.body
+
+
+def test_one_call_at_a_time_and_a_hosted_tool_that_is_forced_are_grave_losses() -> None:
     assert grave(asked(tools=(WEATHER,), parallel=False)) == ["parallel_tool_calls"]
     assert grave(asked(parallel=False)) == []
     assert grave(asked(tools=(WEATHER,), tool_choice=ToolChoice("tool", is_hosted=True))) == ["tool_choice"]
@@ -392,58 +444,3 @@ def test_a_cache_point_follows_what_is_cached_and_lasts_an_hour_where_it_can() -
     assert config(made)["tools"][1] == {"cachePoint": {"type": "default"}}
     assert content(written(request, OLD_CLAUDE))[1] == {"cachePoint": {"type": "default"}}
     assert "cachePoint" not in str(written(request, KIMI).body)
-
-
-# ── Any request ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-WORDS = st.text(max_size=6)
-RESULT_PARTS = st.lists(st.builds(Text, WORDS) | st.builds(Media, st.just("image"), st.just("image/png"), WORDS))
-BLOCKS = st.one_of(
-    st.builds(Text, WORDS, st.none() | st.builds(CacheMark, st.sampled_from(["", "5m", "1h", "9d"]))),
-    st.builds(
-        Media,
-        st.sampled_from(["image", "document", "audio", "video"]),
-        st.sampled_from(["image/png", "application/pdf", "audio/wav", "video/mp4", "", "x/y"]),
-        st.sampled_from([PNG, "", "no base64"]),
-        name=WORDS,
-    ),
-    st.builds(ToolCall, WORDS, WORDS, st.sampled_from(["{}", "", "[", '{"a":{"b":null}}', "1"]), WORDS, st.booleans()),
-    st.builds(ToolResult, WORDS, RESULT_PARTS.map(tuple), st.booleans()),
-    st.builds(Thinking, WORDS, st.sampled_from(["claude", "openai", "other"]), WORDS, st.booleans()),
-    st.builds(Refusal, WORDS),
-)
-ROLES = st.sampled_from(["system", "developer", "user", "assistant"])
-SCHEMAS = st.sampled_from(
-    [None, {}, {"type": "object"}, {"additionalProperties": True, "type": "object"}, {"minimum": 1}]
-)
-NUMBERS = st.none() | st.floats(-3, 3) | st.integers(-2, 9_000_000)
-COUNTS = st.none() | st.integers(-2, 9_000_000)
-EFFORTS = st.sampled_from(["", "none", "minimal", "low", "medium", "high", "xhigh", "max"])
-REQUESTS = st.builds(
-    Request,
-    system=st.lists(st.builds(Text, WORDS, st.none() | st.just(CacheMark())), max_size=2).map(tuple),
-    turns=st.lists(st.builds(Turn, ROLES, st.lists(BLOCKS, max_size=3).map(tuple), WORDS, WORDS), max_size=4).map(
-        tuple
-    ),
-    tools=st.lists(st.builds(Tool, WORDS, WORDS, SCHEMAS, st.none() | st.booleans(), WORDS, st.booleans())).map(tuple),
-    tool_choice=st.none()
-    | st.builds(ToolChoice, st.sampled_from(["auto", "any", "none", "tool"]), WORDS, st.lists(WORDS).map(tuple)),
-    parallel=st.none() | st.booleans(),
-    schema=st.none() | st.builds(AnswerSchema, SCHEMAS, WORDS, WORDS),
-    reasoning=st.none() | st.builds(Reasoning, EFFORTS, COUNTS, st.booleans()),
-    max_tokens=COUNTS,
-    stop=st.lists(WORDS, max_size=3).map(tuple),
-    temperature=NUMBERS,
-    top_p=NUMBERS,
-    top_k=COUNTS,
-    metadata=st.none() | st.dictionaries(WORDS, WORDS | st.integers(), max_size=20),
-    service_tier=st.sampled_from(["", "auto", "flex", "scale"]),
-)
-
-
-@given(REQUESTS, st.sampled_from(MODELS))
-def test_whatever_is_asked_botocore_takes_what_is_written(request: Request, model: str) -> None:
-    made = written(request, model)
-
-    roles = [message["role"] for message in made.body["messages"]]
-    assert roles == [("user", "assistant")[number % 2] for number in range(len(roles))]

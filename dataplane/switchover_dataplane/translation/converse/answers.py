@@ -6,8 +6,7 @@ Source: botocore's model of bedrock-runtime (ConverseResponse, TokenUsage, Citat
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import msgspec
-
+from switchover_dataplane.translation import json_schemas
 from switchover_dataplane.translation.answers import (
     Answer,
     AnswerBlock,
@@ -61,7 +60,7 @@ def _blocks(block: Mapping[str, Json], citations: list[Citation]) -> list[Answer
             return []
         case {"toolUse": {"toolUseId": str(call), "name": str(name)} as use}:
             arguments = use.get("input")
-            return [ToolCall(call, name, msgspec.json.encode({} if arguments is None else arguments).decode())]
+            return [ToolCall(call, name, json_schemas.as_text({} if arguments is None else arguments))]
         case {"reasoningContent": dict(reasoning)}:
             thought = thinking_of(reasoning)
             if thought is None:
@@ -200,15 +199,7 @@ def write_answer(answer: Answer, asked: Asked) -> Json:
 
 def arguments_of(call: ToolCall) -> Json:
     """Return the arguments as an object; any other value stands in a field of one."""
-    if not call.is_custom:
-        try:
-            value = msgspec.json.decode(call.arguments or "{}")
-        except (ValueError, RecursionError):
-            value = call.arguments
-        if isinstance(value, dict):
-            return value
-        return {"input": value}
-    return {"input": call.arguments}
+    return {"input": call.arguments} if call.is_custom else json_schemas.as_object(call.arguments)
 
 
 def _reasoning(block: Thinking) -> list[dict[str, Json]]:

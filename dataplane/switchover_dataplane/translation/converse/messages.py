@@ -4,15 +4,14 @@ Roles take turns, a user begins, results of tools come first, and no text is emp
 "Using the Converse API"; botocore's model of bedrock-runtime (Message, ContentBlock).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
+from switchover_dataplane.translation import json_schemas
 from switchover_dataplane.translation.call_ids import CONVERSE, fitting
+from switchover_dataplane.translation.conversation import Message, Placed
 from switchover_dataplane.translation.converse import words
 from switchover_dataplane.translation.converse.media import MediaWriter
-from switchover_dataplane.translation.converse.tool_names import ToolKey
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import (
@@ -20,18 +19,15 @@ from switchover_dataplane.translation.neutral import (
     Json,
     Media,
     Refusal,
-    Request,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
-    Turn,
 )
+from switchover_dataplane.translation.tool_forms import flat_name
 
 Content = dict[str, Json]
 
-_NO_PREFILL_SINCE: Final = (4, 6)
-"""Claude docs, "API errors": from then on a conversation must end with a user message."""
 _HOUR_SINCE: Final = (4, 5)
 """Amazon Bedrock User Guide, "Prompt caching": the first Claude whose cache may last an hour."""
 _NOTHING: Final = "(no output)"
@@ -49,84 +45,57 @@ def cache_point(mark: CacheMark, model: Model) -> Content:
 class MessageWriter:
     """Writes the conversation of one request."""
 
-    def __init__(self, model: Model, names: Mapping[ToolKey, str], losses: list[Loss]) -> None:
+    def __init__(self, model: Model, losses: list[Loss]) -> None:
         self._model = model
-        self._names = names
         self._losses = losses
         self._media = MediaWriter(model, losses)
         # Other models refuse a cache point, and an answer is the same without it.
         self._caches = model.family == "claude" or "nova" in model.name.lower()
 
-    def system(self, request: Request) -> list[Content]:
-        """Write the prompts that stand before the conversation, and those within it, which have no place there."""
+    def system(self, texts: Sequence[Text]) -> list[Content]:
+        """Write the prompts that stand before the conversation."""
         written: list[Content] = []
-        for text in request.system:
+        for text in texts:
             self._add_text(written, text)
-        has_begun = False
-        for turn in request.turns:
-            if turn.role not in ("system", "developer"):
-                has_begun = True
-                continue
-            if has_begun:
-                self._losses.append(hint(turn.path, {}, "instructions go before the conversation"))
-            for block in turn.blocks:
-                if isinstance(block, Text):
-                    self._add_text(written, block)
-                else:
-                    self._losses.append(grave(turn.path, {}, "instructions are text"))
         return written
 
-    def messages(self, request: Request) -> list[Content]:
-        """Write the turns of user and assistant."""
+    def messages(self, given: Sequence[Message]) -> list[Content]:
+        """Write the conversation; what cannot be carried may leave neighbours that are equal."""
         messages: list[Content] = []
-        for turn in request.turns:
-            if turn.role in ("system", "developer"):
-                continue
-            if turn.name:
-                self._losses.append(hint(turn.path, turn.name, "Bedrock has no names of participants"))
-            content = self._content(turn)
-            if not content:
-                continue
-            if messages and messages[-1]["role"] == turn.role:
+        for message in given:
+            content = self._content(message)
+            if content and messages and messages[-1]["role"] == message.speaker:
                 messages[-1]["content"] += content
-            else:
-                messages.append({"role": turn.role, "content": content})
-        for message in messages:
-            message["content"] = _in_order(message["content"])
+            elif content:
+                messages.append({"role": message.speaker, "content": content})
+        for written in messages:
+            written["content"] = _in_order(written["content"])
         if messages and messages[0]["role"] == "assistant":
             messages.insert(0, {"role": "user", "content": [{"text": _BEGINNING}]})
-            self._losses.append(hint(request.turns[0].path, {}, "a user must begin, so a line was put before it"))
-        self._end(messages, request)
+            self._losses.append(hint(given[0].blocks[0].path, {}, "a user must begin, so a line was put before it"))
+        if messages and messages[-1]["role"] == "assistant" and "text" in messages[-1]["content"][-1]:
+            last = messages[-1]["content"][-1]
+            last["text"] = last["text"].rstrip()
         return messages
 
-    def _end(self, messages: list[Content], request: Request) -> None:
-        """Look after an answer that the model is to continue."""
-        if not messages or messages[-1]["role"] != "assistant":
-            return
-        last = messages[-1]["content"][-1]
-        if self._model.family == "claude" and self._model.version >= _NO_PREFILL_SINCE:
-            self._losses.append(grave(request.turns[-1].path, {}, "this model does not continue an answer"))
-        if "text" in last:
-            last["text"] = last["text"].rstrip()
-
-    def _content(self, turn: Turn) -> list[Content]:
+    def _content(self, message: Message) -> list[Content]:
         content: list[Content] = []
-        for block in turn.blocks:
-            match block:
-                case Text():
-                    self._add_text(content, block)
-                case Refusal(text):
-                    self._add_text(content, Text(text))
-                case Media():
-                    self._add_media(content, block, turn)
-                case Thinking():
-                    self._add_thinking(content, block, turn)
-                case ToolCall():
-                    content.append({"toolUse": self._tool_use(block, turn)})
-                    self._add_mark(content, block.cache)
-                case ToolResult():
-                    content.append({"toolResult": self._tool_result(block, turn)})
-                    self._add_mark(content, block.cache or _mark_within(block))
+        for placed in message.blocks:
+            match placed.block:
+                case Text() as text:
+                    self._add_text(content, text)
+                case Refusal(text=words_of_it):
+                    self._add_text(content, Text(words_of_it))
+                case Media() as media:
+                    self._add_media(content, media, placed.path, message.speaker)
+                case Thinking() as thinking:
+                    self._add_thinking(content, thinking, placed.path, message.speaker)
+                case ToolCall() as call:
+                    content.append({"toolUse": self._tool_use(call, placed)})
+                    self._add_mark(content, call.cache)
+                case ToolResult() as result:
+                    content.append({"toolResult": self._tool_result(result, placed)})
+                    self._add_mark(content, result.cache or _mark_within(result))
         return content
 
     def _add_text(self, content: list[Content], text: Text) -> None:
@@ -139,46 +108,40 @@ class MessageWriter:
         if mark is not None and self._caches and "cachePoint" not in content[-1]:
             content.append(cache_point(mark, self._model))
 
-    def _add_media(self, content: list[Content], media: Media, turn: Turn) -> None:
-        if turn.role != "user":
-            self._losses.append(grave(turn.path, {}, f"Bedrock takes no {media.kind} of an assistant"))
+    def _add_media(self, content: list[Content], media: Media, path: str, speaker: str) -> None:
+        if speaker != "user":
+            self._losses.append(grave(path, {}, f"Bedrock takes no {media.kind} of an assistant"))
             return
-        block = self._media.block(media, turn.path)
+        block = self._media.block(media, path)
         if block is not None:
             content.append(block)
             self._add_mark(content, media.cache)
 
-    def _add_thinking(self, content: list[Content], block: Thinking, turn: Turn) -> None:
-        if turn.role != "assistant" or self._model.family != "claude" or block.maker != "claude" or not block.signature:
-            self._losses.append(hint(turn.path, block.text, "reasoning is valid at its own maker alone"))
+    def _add_thinking(self, content: list[Content], block: Thinking, path: str, speaker: str) -> None:
+        is_own = self._model.family == "claude" and block.maker == "claude" and bool(block.signature)
+        if speaker != "assistant" or not is_own:
+            self._losses.append(hint(path, block.text, "reasoning is valid at its own maker alone"))
         elif block.is_redacted:
             content.append({"reasoningContent": {"redactedContent": words.redacted_of(block.signature)}})
         else:
             text = {"text": block.text, "signature": block.signature}
             content.append({"reasoningContent": {"reasoningText": text}})
 
-    def _tool_use(self, call: ToolCall, turn: Turn) -> Content:
-        name = self._names[call.namespace, call.name]
-        return {"toolUseId": fitting(CONVERSE, call.id), "name": name, "input": self._input(call, turn)}
+    def _tool_use(self, call: ToolCall, placed: Placed) -> Content:
+        given: Content = {"input": call.arguments} if call.is_custom else json_schemas.as_object(call.arguments)
+        if not call.is_custom and not call.arguments.lstrip().startswith("{") and call.arguments.strip():
+            self._losses.append(hint(placed.path, call.arguments, "the arguments of a call are an object"))
+        return {
+            "toolUseId": fitting(CONVERSE, call.id),
+            "name": flat_name(call.namespace, call.name),
+            "input": given,
+        }
 
-    def _input(self, call: ToolCall, turn: Turn) -> Content:
-        """Return the arguments as an object; any other value stands in a field of one."""
-        if call.is_custom:
-            return {"input": call.arguments}
-        try:
-            value = msgspec.json.decode(call.arguments or "{}")
-        except (ValueError, RecursionError):
-            value = call.arguments
-        if isinstance(value, dict):
-            return value
-        self._losses.append(hint(turn.path, value, "the arguments of a call are an object"))
-        return {"input": value}
-
-    def _tool_result(self, result: ToolResult, turn: Turn) -> Content:
+    def _tool_result(self, result: ToolResult, placed: Placed) -> Content:
         content: list[Content] = []
         for part in result.parts:
             if isinstance(part, Media):
-                block = self._result_media(part, turn)
+                block = self._result_media(part, placed.path)
                 if block is not None:
                     content.append(block)
             elif part.text and not part.text.isspace():
@@ -189,11 +152,11 @@ class MessageWriter:
             "status": "error" if result.is_error else "success",
         }
 
-    def _result_media(self, media: Media, turn: Turn) -> Content | None:
+    def _result_media(self, media: Media, path: str) -> Content | None:
         if media.kind == "audio":
-            self._losses.append(grave(turn.path, {}, "Bedrock takes no audio in a result"))
+            self._losses.append(grave(path, {}, "Bedrock takes no audio in a result"))
             return None
-        return self._media.block(media, turn.path)
+        return self._media.block(media, path)
 
 
 def _mark_within(result: ToolResult) -> CacheMark | None:

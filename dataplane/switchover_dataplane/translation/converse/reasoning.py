@@ -4,117 +4,112 @@ Sources: Amazon Bedrock User Guide, "Adaptive thinking" and "Extended thinking";
 (OutputConfig); Claude docs, "Extended thinking" (a budget is at least 1024 and below the limit of the answer).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from switchover_dataplane.translation.conversation import Message
 from switchover_dataplane.translation.converse import words
 from switchover_dataplane.translation.losses import Loss, hint
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Thinking, ToolCall, ToolResult
+from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Thinking, ToolCall
 
-_ALWAYS_THINKS: Final = frozenset(("fable", "mythos"))
-_FIRST_TO_THINK: Final = (3, 7)
-_ADAPTIVE: Final = (4, 6)
-_NO_BUDGET: Final = (4, 7)
+_NEXT_TO_MAX: Final = (4, 7)
+"""The first Claude with the effort xhigh."""
 _LEAST_BUDGET: Final = 1_024
+_USUAL_LIMIT: Final = 8_192
 _PATH: Final = "reasoning"
+_OF_GPT: Final = {"minimal": "low", "xhigh": "high", "max": "high"}
 
 
 class Thought(msgspec.Struct, frozen=True):
     """What is written: the fields of the model's own, the effort of `outputConfig`, and the tokens to think.
 
-    `thinks` is False only where the model surely does not think.
+    `is_on`: the model thinks before it answers this request.
     """
 
     fields: dict[str, Json] = msgspec.field(default_factory=dict)
     effort: str = ""
     budget: int = 0
-    thinks: bool = False
+    is_on: bool = False
     losses: tuple[Loss, ...] = ()
 
 
-def thought(request: Request, model: Model) -> Thought:
+def thought(request: Request, messages: Sequence[Message], model: Model) -> Thought:
     """Say how a model is asked to think."""
     asked = request.reasoning
-    if model.family == "claude":
-        return _claude(request, model)
     if asked is None:
-        return Thought(thinks=model.thinks)
+        return Thought(is_on=not model.stops_thinking)
+    if model.family == "claude":
+        return _claude(asked, request, messages, model)
     if model.family == "openai" and asked.effort not in ("", "none"):
-        effort = {"minimal": "low", "xhigh": "high", "max": "high"}.get(asked.effort, asked.effort)
-        return Thought({"reasoning_effort": effort}, thinks=True)
+        return Thought({"reasoning_effort": _OF_GPT.get(asked.effort, asked.effort)}, is_on=True)
     if _is_off(asked):
-        return Thought(thinks=model.thinks)
-    return Thought(thinks=model.thinks, losses=(hint(_PATH, {}, "Bedrock has no field for how this model thinks"),))
+        return Thought()
+    return Thought(losses=(hint(_PATH, {}, "Bedrock has no field for how this model thinks"),))
 
 
 def _is_off(asked: Reasoning) -> bool:
-    return asked.effort == "none" or (not asked.effort and asked.budget == 0 and not asked.is_adaptive)
+    return asked.effort == "none" or (not asked.effort and asked.budget == 0)
 
 
-def _claude(request: Request, model: Model) -> Thought:
-    asked = request.reasoning
-    always = model.line in _ALWAYS_THINKS
-    if asked is None:
-        return Thought(thinks=always)
-    if model.version < _FIRST_TO_THINK and not always:
-        losses = () if _is_off(asked) else (hint(_PATH, {}, "this model does not think before it answers"),)
-        return Thought(losses=losses)
+def _claude(asked: Reasoning, request: Request, messages: Sequence[Message], model: Model) -> Thought:
     if _is_off(asked):
-        if always:
-            return Thought(thinks=True, losses=(hint(_PATH, {}, "this model always thinks"),))
-        return Thought({"thinking": {"type": "disabled"}})
-    if not always and _is_forced(request):
-        return Thought(losses=(hint(_PATH, {}, "this model does not think where a tool is forced"),))
-    if model.version >= _ADAPTIVE or always:
-        return _adaptive(asked, model)
-    if _lacks_thinking(request):
-        return Thought(losses=(hint(_PATH, {}, "the model whose tools are being called did not think"),))
-    return _enabled(asked, request, model)
+        if not model.stops_thinking:
+            return Thought(effort="low", is_on=True, losses=(hint(_PATH, {}, "this model always thinks"),))
+        return Thought(_disabled(model))
+    if not model.thinking:
+        return Thought(losses=(hint(_PATH, {}, "this model does not think before it answers"),))
+    why = _why_not(request, messages, model)
+    if why and model.stops_thinking:
+        return Thought(_disabled(model), losses=(hint(_PATH, {}, why),))
+    return _adaptive(asked, model) if model.thinking == "effort" else _with_budget(asked, model)
 
 
-def _is_forced(request: Request) -> bool:
+def _disabled(model: Model) -> dict[str, Json]:
+    return {"thinking": {"type": "disabled"}} if model.thinking else {}
+
+
+def is_forced(request: Request) -> bool:
+    """Whether the model must call a tool."""
     choice = request.tool_choice
-    return choice is not None and choice.mode in ("any", "tool") and bool(request.tools)
+    return choice is not None and choice.mode in ("any", "tool") and not choice.is_hosted
 
 
-def _lacks_thinking(request: Request) -> bool:
-    """Whether results of calls come last whose turn does not begin with Claude's own reasoning, as it must have."""
-    turns = [turn for turn in request.turns if turn.role in ("user", "assistant")]
-    if not turns or not any(isinstance(block, ToolResult) for block in turns[-1].blocks):
-        return False
-    calling = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-    if calling is None or not any(isinstance(block, ToolCall) for block in calling.blocks):
-        return False
-    return not any(
-        isinstance(block, Thinking) and block.maker == "claude" and block.signature for block in calling.blocks
-    )
+def _why_not(request: Request, messages: Sequence[Message], model: Model) -> str:
+    """Say why the model cannot think this time, "" if it can."""
+    if is_forced(request):
+        return "Claude does not think where it must call a tool"
+    if model.thinking == "effort" or not messages:
+        return ""
+    if messages[-1].speaker == "assistant":
+        return "Claude does not think where it continues an answer"
+    # With a budget, Claude wants its own reasoning before the calls whose results it gets.
+    answers = [message for message in messages if message.speaker == "assistant"]
+    if not answers or not any(isinstance(placed.block, ToolCall) for placed in answers[-1].blocks):
+        return ""
+    first = answers[-1].blocks[0].block
+    is_own = isinstance(first, Thinking) and first.maker == "claude" and bool(first.signature)
+    return "" if is_own else "the calls so far were made without Claude's reasoning"
 
 
 def _adaptive(asked: Reasoning, model: Model) -> Thought:
-    if asked.effort:
-        effort = {"minimal": "low"}.get(asked.effort, asked.effort)
-    else:
-        effort = "" if asked.budget is None or asked.budget <= 0 else words.effort_of(asked.budget)
-    if effort == "xhigh" and model.version < _NO_BUDGET:
-        effort = "high"
-    takes_budget = model.version < _NO_BUDGET and model.version != (0, 0)
-    if takes_budget and asked.budget is not None and asked.budget > 0 and not asked.effort and not asked.is_adaptive:
-        budget = max(asked.budget, _LEAST_BUDGET)
-        return Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, budget=budget, thinks=True)
-    return Thought({"thinking": {"type": "adaptive"}}, effort, thinks=True)
+    budget = -1 if asked.budget is None else asked.budget
+    effort = {"minimal": "low"}.get(asked.effort, asked.effort) or (words.effort_of(budget) if budget > 0 else "")
+    thinking: dict[str, Json] = {"type": "adaptive"}
+    if asked.shows is not None:
+        thinking["display"] = "summarized" if asked.shows else "omitted"
+    if effort == "xhigh" and (0, 0) < model.version < _NEXT_TO_MAX:
+        lost = hint(_PATH, effort, "the next lower effort of this model is high")
+        return Thought({"thinking": thinking}, "high", is_on=True, losses=(lost,))
+    return Thought({"thinking": thinking}, effort, is_on=True)
 
 
-def _enabled(asked: Reasoning, request: Request, model: Model) -> Thought:
-    if asked.budget is not None and asked.budget > 0:
-        budget = max(asked.budget, _LEAST_BUDGET)
-    else:
-        budget = words.budget_of(asked.effort or "high")
-    if model.max_output is not None:
-        # Something must be left for the answer itself.
-        budget = max(_LEAST_BUDGET, min(budget, model.max_output - _LEAST_BUDGET))
-    if request.max_tokens is not None and request.max_tokens <= budget and asked.budget is None:
-        # The client set a limit and no budget: an effort should not make the answer longer than need be.
-        budget = max(_LEAST_BUDGET, min(budget, request.max_tokens // 2))
-    return Thought({"thinking": {"type": "enabled", "budget_tokens": budget}}, budget=budget, thinks=True)
+def _with_budget(asked: Reasoning, model: Model) -> Thought:
+    wanted = asked.budget if asked.budget is not None and asked.budget > 0 else words.budget_of(asked.effort or "high")
+    most = (model.max_output or _USUAL_LIMIT) - 1
+    budget = max(_LEAST_BUDGET, min(wanted, most))
+    lost = hint(_PATH, wanted, f"this model takes {_LEAST_BUDGET} to {most} tokens to think")
+    fields = {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return Thought(fields, budget=budget, is_on=True, losses=() if budget == wanted else (lost,))

@@ -7,13 +7,12 @@ Source: botocore's model of bedrock-runtime (ConverseRequest); Amazon Bedrock Us
 import re
 from typing import Final
 
-import msgspec
-
+from switchover_dataplane.translation import json_schemas, tool_forms
 from switchover_dataplane.translation.call_ids import paired
+from switchover_dataplane.translation.conversation import arranged, prefill
 from switchover_dataplane.translation.converse import schemas
 from switchover_dataplane.translation.converse.messages import MessageWriter, cache_point
-from switchover_dataplane.translation.converse.reasoning import thought
-from switchover_dataplane.translation.converse.tool_names import ToolKey, flat_names, known_key
+from switchover_dataplane.translation.converse.reasoning import is_forced, thought
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
@@ -26,13 +25,10 @@ _METADATA: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,-.]{0,256}")
 """botocore's model of bedrock-runtime: RequestMetadata, at most 16 of them."""
 _MOST_METADATA: Final = 16
 _MOST_STOPS: Final = 2_500
-_STRICT_SINCE: Final = (4, 5)
-"""Claude docs, "Structured outputs": the first version whose answers a schema binds."""
 _ONE_SAMPLING_SINCE: Final = (4, 1)
 """Claude refuses temperature and top_p together since then."""
-_ANY_OBJECT: Final = {"type": "object", "properties": {}}
-_ONE_TEXT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-"""What stands for the text that a custom tool takes."""
+_LEAST_TOP_P: Final = 0.95
+"""What a Claude that thinks takes (Claude docs, "Extended thinking")."""
 
 
 def write_request(request: Request, asker: Asker) -> Written:
@@ -46,16 +42,24 @@ class _Writer:
         self.losses: list[Loss] = []
         self._request = request
         self._model = model
-        self._names = flat_names(request)
-        self._thought = thought(request, model)
         self._is_claude = model.family == "claude"
+        self._conversation = arranged(request, takes_system_turns=False)
+        self._thought = thought(request, self._conversation.messages, model)
 
     def body(self) -> Body:
-        self.losses += self._thought.losses
-        messages = MessageWriter(self._model, self._names, self.losses)
-        body: Body = {"messages": messages.messages(self._request)}
+        conversation = self._conversation
+        messages = MessageWriter(self._model, self.losses)
+        self.losses += [
+            *conversation.losses,
+            *self._thought.losses,
+            *prefill(conversation.messages, is_taken=self._model.takes_prefill),
+        ]
+        body: Body = {"messages": messages.messages(conversation.messages)}
+        if not body["messages"] and conversation.system:
+            body["messages"] = [{"role": "user", "content": messages.system([conversation.system.pop()])}]
+            self.losses.append(hint("system", {}, "a prompt of the system alone is asked as the user's"))
         parts: Body = {
-            "system": messages.system(self._request),
+            "system": messages.system(conversation.system),
             "inferenceConfig": self._inference(),
             "toolConfig": self._tool_config(),
             "additionalModelRequestFields": self._fields_of_the_model(),
@@ -84,7 +88,8 @@ class _Writer:
         most = max(asked, 1)
         if most <= budget:
             # The budget is part of the limit, and the answer needs some of it.
-            most = budget + most
+            most += budget
+            self.losses.append(hint("max_tokens", asked, "it was raised above the tokens for reasoning"))
         if limit is not None and most > limit:
             self.losses.append(hint("max_tokens", asked, f"this model writes {limit} tokens at most"))
             most = limit
@@ -100,26 +105,29 @@ class _Writer:
         return stops[:_MOST_STOPS]
 
     def _sampling(self) -> Body:
-        temperature, top_p = self._request.temperature, self._request.top_p
-        if self._is_claude and (not self._model.takes_sampling or self._thought.thinks):
-            why = "this model thinks, and takes no sampling then" if self._thought.thinks else "this model takes none"
-            if temperature not in (None, 1):
-                self.losses.append(hint("temperature", temperature, why))
-            if top_p not in (None, 1):
-                self.losses.append(hint("top_p", top_p, why))
-            return {}
-        if temperature is not None and top_p is not None and self._takes_one_of_both():
-            if top_p != 1:
-                self.losses.append(hint("top_p", top_p, "this model takes temperature or top_p, not both"))
-            top_p = None
+        """Return temperature and top_p, without those that Claude refuses."""
+        given = {"temperature": self._request.temperature, "top_p": self._request.top_p}
+        kept = {name: value for name, value in given.items() if value is not None and self._takes(name, value)}
+        if len(kept) == len(given) and self._is_claude and self._model.version >= _ONE_SAMPLING_SINCE:
+            if kept["top_p"] != 1:
+                self.losses.append(hint("top_p", kept["top_p"], "this model takes it or the temperature"))
+            del kept["top_p"]
         return {
-            "temperature": self._from_0_to_1("temperature", temperature),
-            "topP": self._from_0_to_1("top_p", top_p),
+            "temperature": self._from_0_to_1("temperature", kept.get("temperature")),
+            "topP": self._from_0_to_1("top_p", kept.get("top_p")),
         }
 
-    def _takes_one_of_both(self) -> bool:
-        version = self._model.version
-        return self._is_claude and (version >= _ONE_SAMPLING_SINCE or version == (0, 0))
+    def _takes(self, name: str, value: float) -> bool:
+        """Whether the model takes a value for sampling; one that changes nothing is left out without a word."""
+        if not self._is_claude or (self._model.takes_sampling and not self._thought.is_on):
+            return True
+        if value == 1 and name != "top_k":
+            return False
+        if self._model.takes_sampling and name == "top_p" and value >= _LEAST_TOP_P:
+            return True
+        why = "this model takes no sampling where it thinks" if self._thought.is_on else "this model takes no sampling"
+        self.losses.append(hint(name, value, why))
+        return False
 
     def _from_0_to_1(self, name: str, value: float | None) -> float | None:
         if value is None or 0 <= value <= 1:
@@ -130,102 +138,100 @@ class _Writer:
     def _fields_of_the_model(self) -> Body:
         fields: Body = dict(self._thought.fields)
         top_k = self._request.top_k
-        if top_k is not None:
-            if not self._is_claude:
-                self.losses.append(hint("top_k", top_k, "Bedrock has no field for it that each model has"))
-            elif not self._model.takes_sampling or self._thought.thinks:
-                self.losses.append(hint("top_k", top_k, "this model takes none, or none while it thinks"))
-            else:
-                fields["top_k"] = max(top_k, 1)
+        if top_k is None:
+            return fields
+        if not self._is_claude:
+            self.losses.append(hint("top_k", top_k, "Bedrock has no field for it that each model has"))
+        elif self._takes("top_k", top_k):
+            fields["top_k"] = max(top_k, 1)
         return fields
 
     # ── Tools ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tool_config(self) -> Body:
         request, choice = self._request, self._request.tool_choice
-        self.losses += [grave(tool.path, {}, "only its own provider runs this tool") for tool in request.hosted_tools]
+        for hosted in request.hosted_tools:
+            lost = hint if request.tools else grave
+            self.losses.append(lost(hosted.path, {}, "the client's own provider alone runs it"))
         called = self._called()
         if choice is not None and choice.mode == "none" and not called:
             return {}
         allowed = self._allowed()
-        if request.tools and not allowed:
-            self.losses.append(grave("tool_choice", {}, "it allows no tool that the request has"))
-        tools = allowed or [Tool(name, namespace=namespace) for namespace, name in called]
+        if is_forced(request) and not allowed:
+            self.losses.append(grave("tool_choice", {}, "the request has no such tool"))
+        tools = {tool_forms.flat_name(tool.namespace, tool.name): tool for tool in reversed(allowed or called)}
         if not tools:
             return {}
         if request.parallel is False:
             self.losses.append(grave("parallel_tool_calls", False, "Bedrock cannot limit the calls to one at a time"))
-        written: list[Body] = []
-        for tool in tools:
-            written.append({"toolSpec": self._tool(tool)})
+        config: Body = {"tools": []}
+        for name, tool in reversed(tools.items()):
+            config["tools"].append({"toolSpec": self._tool(name, tool)})
             if tool.cache is not None and self._is_claude:
-                written.append(cache_point(tool.cache, self._model))
-        config: Body = {"tools": written}
-        chosen = self._tool_choice()
+                config["tools"].append(cache_point(tool.cache, self._model))
+        chosen = self._tool_choice() if allowed else {}
         return {**config, "toolChoice": chosen} if chosen else config
 
-    def _called(self) -> list[ToolKey]:
+    def _called(self) -> list[Tool]:
         """Return the tools that the history names, which Bedrock wants to see wherever there are calls."""
         blocks = (block for turn in self._request.turns for block in turn.blocks)
-        return list(dict.fromkeys((block.namespace, block.name) for block in blocks if isinstance(block, ToolCall)))
+        calls = [block for block in blocks if isinstance(block, ToolCall)]
+        return [Tool(call.name, namespace=call.namespace, is_custom=call.is_custom) for call in calls]
 
     def _allowed(self) -> list[Tool]:
-        """Return the tools that the model may call; one that comes twice is sent once."""
-        choice = self._request.tool_choice
-        tools = {(tool.namespace, tool.name): tool for tool in self._request.tools}
-        if choice is None or not choice.allowed:
-            return list(tools.values())
-        keys = {known_key(list(tools), name) for name in choice.allowed}
-        return [tool for key, tool in tools.items() if key in keys]
+        """Return the tools that the model may call."""
+        names = self._request.tool_choice.allowed if self._request.tool_choice is not None else ()
+        return [
+            tool
+            for tool in self._request.tools
+            if not names or tool.name in names or tool_forms.flat_name(tool.namespace, tool.name) in names
+        ]
 
-    def _tool(self, tool: Tool) -> Body:
+    def _tool(self, name: str, tool: Tool) -> Body:
         path = tool.path or "tools"
-        spec: Body = {"name": self._names[tool.namespace, tool.name]}
+        spec: Body = {"name": name}
         if tool.description.strip():
             spec["description"] = tool.description
-        schema: Json = dict(tool.schema) if tool.schema else dict(_ANY_OBJECT)
-        if tool.is_custom:
-            schema = dict(_ONE_TEXT)
-            if tool.grammar is not None:
-                self.losses.append(grave(path, tool.grammar, "Bedrock has no grammar of a tool's text"))
-        elif tool.strict:
-            try:
-                schema = self._strict(schema)
+        given = tool_forms.custom_schema(tool) if tool.is_custom else tool.schema
+        schema: Json
+        schema, is_widened = json_schemas.of_object(given)
+        if is_widened:
+            self.losses.append(
+                hint(path, given, "a tool takes no choice of schemas at the top, so all fields are offered")
+            )
+        if tool.is_custom and tool.grammar is not None:
+            self.losses.append(hint(path, tool.grammar, "the form of the text is said to the model, and not held"))
+        if tool.strict and not tool.is_custom and self._is_claude and self._model.takes_schema:
+            if schemas.is_too_deep(schema):
+                self.losses.append(hint(path, True, "its schema is nested too deeply to hold to it"))
+            else:
+                schema = schemas.bound(schema, path, self.losses)
                 spec["strict"] = True
-            except schemas.DoesNotFit as error:
-                self.losses.append(hint(path, True, f"its schema cannot bind the arguments: {error}"))
-        spec["inputSchema"] = {"json": schema if schema.get("type") else {"type": "object", **schema}}
+        elif tool.strict:
+            self.losses.append(hint(path, True, "this model is not held to the schema of a tool"))
+        spec["inputSchema"] = {"json": schema}
         return spec
-
-    def _strict(self, schema: Json) -> Json:
-        """Return a schema that binds the arguments, unchanged.
-
-        Raises:
-            DoesNotFit: the model knows no strict tools, or not all of the schema.
-        """
-        if not self._is_claude or self._model.version < _STRICT_SINCE:
-            raise schemas.DoesNotFit("this model knows no strict tools")
-        fitted, is_changed = schemas.bound(schema)
-        if is_changed:
-            raise schemas.DoesNotFit("it has limits that Claude does not know")
-        return fitted
 
     def _tool_choice(self) -> Body:
         choice = self._request.tool_choice
         if choice is None:
             return {}
         if choice.is_hosted:
-            self.losses.append(grave("tool_choice", {}, "only its own provider runs this tool"))
+            self.losses.append(grave("tool_choice", {}, "it names a tool that the client's own provider runs"))
             return {}
         if choice.mode == "none":
             self.losses.append(grave("tool_choice", "none", "Bedrock wants tools where the history has calls"))
             return {}
-        if self._thought.thinks and choice.mode != "auto" and self._is_claude:
+        if choice.mode == "auto":
+            return {"auto": {}}
+        if not self._model.stops_thinking:
             self.losses.append(grave("tool_choice", choice.mode, "this model always thinks, and forces no tool then"))
             return {}
         if choice.mode == "tool" and choice.name:
-            return {"tool": {"name": self._names[known_key(list(self._names), choice.name)]}}
-        return {"auto" if choice.mode == "auto" else "any": {}}
+            tool = tool_forms.tool_of(self._request, choice.name)
+            own = tool or next((each for each in self._request.tools if each.name == choice.name), None)
+            return {"tool": {"name": tool_forms.flat_name(own.namespace if own is not None else "", choice.name)}}
+        return {"any": {}}
 
     # ── The form of the answer, and the rest ────────────────────────────────────────────────────────────────────────
 
@@ -238,18 +244,12 @@ class _Writer:
             self.losses.append(grave("response_format", {}, "Bedrock has no answer that is any JSON object"))
             return output
         schema: Json = asked.schema
+        if schemas.is_too_deep(schema) or (self._is_claude and not self._model.takes_schema):
+            self.losses.append(grave("response_format", {}, "the model is not held to this schema"))
+            return output
         if self._is_claude:
-            if (0, 0) < self._model.version < _STRICT_SINCE:
-                self.losses.append(grave("response_format", {}, "no schema binds what this model answers"))
-                return output
-            try:
-                schema, is_changed = schemas.bound(asked.schema)
-            except schemas.DoesNotFit as error:
-                self.losses.append(grave("response_format", {}, f"the schema cannot bind the answer: {error}"))
-                return output
-            if is_changed:
-                self.losses.append(hint("response_format", {}, "limits of the schema became words of its descriptions"))
-        definition: Body = {"schema": msgspec.json.encode(schema).decode()}
+            schema = schemas.bound(schema, "response_format", self.losses)
+        definition: Body = {"schema": json_schemas.as_text(schema)}
         if asked.name:
             definition["name"] = asked.name
         if asked.description:
