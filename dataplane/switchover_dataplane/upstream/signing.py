@@ -125,6 +125,11 @@ class Signer:
             method, host, path, headers, digest, by=by, region=self._region, now=self._clock(), service=self._service
         )
 
+    def forget(self) -> None:
+        """Look the pod's keys up anew at the next request, as AWS refused them; those of a Secret stay."""
+        if isinstance(self._by, PodIdentity):
+            self._by.forget()
+
 
 class PodIdentity:
     """The keys of the pod's own identity, by botocore's chain: environment, web identity, container, machine.

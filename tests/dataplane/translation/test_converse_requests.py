@@ -444,3 +444,13 @@ def test_a_cache_point_follows_what_is_cached_and_lasts_an_hour_where_it_can() -
     assert config(made)["tools"][1] == {"cachePoint": {"type": "default"}}
     assert content(written(request, OLD_CLAUDE))[1] == {"cachePoint": {"type": "default"}}
     assert "cachePoint" not in str(written(request, KIMI).body)
+
+
+def test_of_more_than_four_cache_points_the_last_ones_stay() -> None:
+    texts = tuple(Text(str(number), CacheMark()) for number in range(4))
+
+    made = written(Request(system=(Text("Be kind.", CacheMark()),), turns=(Turn("user", texts),)))
+
+    assert made.body["system"] == [{"text": "Be kind."}]
+    assert [next(iter(block)) for block in content(made)] == ["text", "cachePoint"] * 4
+    assert hints(made) == ["cache_control"]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from bedrock_recordings import BEDROCK
 from credential_endpoint import Clock, Endpoint, endpoint
-from switchover_dataplane.upstream.renewed import NoCredentials
+from switchover_dataplane.upstream.renewed import FRESH, NoCredentials
 from switchover_dataplane.upstream.signing import AwsKeys, PodIdentity, Signer, keys, signed
 
 HOST = "bedrock-runtime.us-east-1.amazonaws.com"
@@ -204,6 +204,32 @@ async def test_the_keys_of_a_container_are_kept_and_renewed_before_their_end(
 
     assert [each.access_key for each in first] == ["A1"] * 3
     assert [path for _, path, _ in played.asked] == ["/keys", "/keys"]
+
+
+@pytest.mark.usefixtures("_nothing_written")
+async def test_keys_of_the_pod_that_aws_refused_are_looked_up_anew(
+    monkeypatch: pytest.MonkeyPatch, played: Endpoint
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{played.url}/keys")
+    played.answer = hands_out(3600)
+    clock = Clock(time.time())
+    signer = Signer(PodIdentity("us-east-1", clock), "us-east-1", clock)
+    await signer.headers("POST", HOST, "/", {}, b"")
+    clock.now += FRESH
+
+    signer.forget()
+
+    sent = await signer.headers("POST", HOST, "/", {}, b"")
+    assert sent["authorization"].startswith("AWS4-HMAC-SHA256 Credential=A2/")
+
+
+async def test_keys_of_a_secret_stay_though_aws_refused_them() -> None:
+    signer = Signer(OWN, "us-east-1", lambda: NOW)
+
+    signer.forget()
+
+    sent = await signer.headers("POST", HOST, "/", {}, b"")
+    assert sent["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
 
 
 @pytest.mark.usefixtures("_nothing_written")

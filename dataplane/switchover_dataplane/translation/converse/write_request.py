@@ -25,6 +25,8 @@ _METADATA: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,-.]{0,256}")
 """botocore's model of bedrock-runtime: RequestMetadata, at most 16 of them."""
 _MOST_METADATA: Final = 16
 _MOST_STOPS: Final = 2_500
+_MOST_CACHE_POINTS: Final = 4
+"""Amazon Bedrock User Guide, "Prompt caching": checkpoints of a request."""
 _ONE_SAMPLING_SINCE: Final = (4, 1)
 """Claude refuses temperature and top_p together since then."""
 _LEAST_TOP_P: Final = 0.95
@@ -68,11 +70,23 @@ class _Writer:
             "serviceTier": self._tier(),
         }
         body.update({name: part for name, part in parts.items() if part})
+        self._limit_cache_points(body)
         if self._is_claude and self._request.stop:
             # The only way to learn which of the stop sequences came.
             body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]
         self._name_what_has_no_place()
         return body
+
+    def _limit_cache_points(self, body: Body) -> None:
+        """Leave the last cache points, which cover the most, where there are more than a request may have."""
+        lists = [body.get("toolConfig", {}).get("tools", []), body.get("system", [])]
+        lists += [message["content"] for message in body["messages"]]
+        points = [(blocks, block) for blocks in lists for block in blocks if "cachePoint" in block]
+        for blocks, point in points[:-_MOST_CACHE_POINTS]:
+            blocks[:] = [block for block in blocks if block is not point]
+        if len(points) > _MOST_CACHE_POINTS:
+            why = f"Bedrock takes {_MOST_CACHE_POINTS} cache points, so the last ones stay"
+            self.losses.append(hint("cache_control", points, why))
 
     # ── Limits and sampling ─────────────────────────────────────────────────────────────────────────────────────────
 
