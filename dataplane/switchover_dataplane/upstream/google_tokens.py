@@ -35,7 +35,10 @@ _SIGNS: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
 
 class GoogleToken:
-    """The bearer token of one Secret. `targets` says which addresses the token endpoint may have."""
+    """The bearer token of one Secret.
+
+    `clock` gives Unix seconds. `targets` says which addresses the token endpoint may have.
+    """
 
     def __init__(self, secret: str, clock: Callable[[], float], targets: TargetAddresses) -> None:
         """Read the text of the Secret.

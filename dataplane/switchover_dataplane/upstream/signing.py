@@ -101,7 +101,10 @@ def _digest(body: bytes) -> str:
 
 
 class Signer:
-    """Signs the requests to one region: by keys of a Secret, or by the pod's own identity."""
+    """Signs the requests to one region: by keys of a Secret, or by the pod's own identity.
+
+    `clock` gives Unix seconds.
+    """
 
     def __init__(
         self, by: "AwsKeys | PodIdentity", region: str, clock: Callable[[], float], service: str = BEDROCK
@@ -135,7 +138,7 @@ class PodIdentity:
     """The keys of the pod's own identity, by botocore's chain: environment, web identity, container, machine.
 
     Source: AWS SDKs and Tools Reference Guide, "Standardized credential providers". `region` is that of the token
-    service where the environment names none.
+    service where the environment names none, `clock` gives Unix seconds.
     """
 
     def __init__(self, region: str, clock: Callable[[], float]) -> None:

@@ -325,6 +325,13 @@ def test_names_of_tools_fit_and_are_the_same_in_definition_call_and_choice() -> 
     assert config(made)["toolChoice"] == {"tool": {"name": names[-1]}}
 
 
+@pytest.mark.parametrize("name", ["read", "files__read"])
+def test_a_tool_of_a_namespace_is_forced_by_its_own_name_or_the_flat_one(name: str) -> None:
+    made = asked(tools=(WEATHER, Tool("read", namespace="files")), tool_choice=ToolChoice("tool", name))
+
+    assert config(made)["toolChoice"] == {"tool": {"name": "files__read"}}
+
+
 def test_a_call_in_the_answer_is_found_again_as_the_clients_own_tool() -> None:
     tools = (Tool("read", namespace="files"), Tool("run", is_custom=True), Tool("n" * 80), Tool("9 lives"))
     request = Request(tools=tools, turns=(Turn("user", (Text("Hi"),)),))

@@ -7,16 +7,17 @@ Source: botocore's model of bedrock-runtime (ConverseRequest); Amazon Bedrock Us
 import re
 from typing import Final
 
-from switchover_dataplane.translation import json_schemas, tool_forms
+from switchover_dataplane.translation import json_schemas
 from switchover_dataplane.translation.call_ids import paired
 from switchover_dataplane.translation.conversation import arranged, prefill
 from switchover_dataplane.translation.converse import schemas
-from switchover_dataplane.translation.converse.messages import MessageWriter, cache_point
-from switchover_dataplane.translation.converse.reasoning import is_forced, thought
+from switchover_dataplane.translation.converse.messages import MessageWriter
+from switchover_dataplane.translation.converse.reasoning import thought
+from switchover_dataplane.translation.converse.tools import ToolWriter
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Request, Tool, ToolCall
+from switchover_dataplane.translation.neutral import Json, Request
 
 Body = dict[str, Json]
 
@@ -63,7 +64,7 @@ class _Writer:
         parts: Body = {
             "system": messages.system(conversation.system),
             "inferenceConfig": self._inference(),
-            "toolConfig": self._tool_config(),
+            "toolConfig": ToolWriter(self._request, self._model, self.losses).config(),
             "additionalModelRequestFields": self._fields_of_the_model(),
             "outputConfig": self._output(),
             "requestMetadata": self._metadata(),
@@ -159,93 +160,6 @@ class _Writer:
         elif self._takes("top_k", top_k):
             fields["top_k"] = max(top_k, 1)
         return fields
-
-    # ── Tools ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _tool_config(self) -> Body:
-        request, choice = self._request, self._request.tool_choice
-        for hosted in request.hosted_tools:
-            lost = hint if request.tools else grave
-            self.losses.append(lost(hosted.path, {}, "the client's own provider alone runs it"))
-        called = self._called()
-        if choice is not None and choice.mode == "none" and not called:
-            return {}
-        allowed = self._allowed()
-        if is_forced(request) and not allowed:
-            self.losses.append(grave("tool_choice", {}, "the request has no such tool"))
-        tools = {tool_forms.flat_name(tool.namespace, tool.name): tool for tool in reversed(allowed or called)}
-        if not tools:
-            return {}
-        if request.parallel is False:
-            self.losses.append(grave("parallel_tool_calls", False, "Bedrock cannot limit the calls to one at a time"))
-        config: Body = {"tools": []}
-        for name, tool in reversed(tools.items()):
-            config["tools"].append({"toolSpec": self._tool(name, tool)})
-            if tool.cache is not None and self._is_claude:
-                config["tools"].append(cache_point(tool.cache, self._model))
-        chosen = self._tool_choice() if allowed else {}
-        return {**config, "toolChoice": chosen} if chosen else config
-
-    def _called(self) -> list[Tool]:
-        """Return the tools that the history names, which Bedrock wants to see wherever there are calls."""
-        blocks = (block for turn in self._request.turns for block in turn.blocks)
-        calls = [block for block in blocks if isinstance(block, ToolCall)]
-        return [Tool(call.name, namespace=call.namespace, is_custom=call.is_custom) for call in calls]
-
-    def _allowed(self) -> list[Tool]:
-        """Return the tools that the model may call."""
-        names = self._request.tool_choice.allowed if self._request.tool_choice is not None else ()
-        return [
-            tool
-            for tool in self._request.tools
-            if not names or tool.name in names or tool_forms.flat_name(tool.namespace, tool.name) in names
-        ]
-
-    def _tool(self, name: str, tool: Tool) -> Body:
-        path = tool.path or "tools"
-        spec: Body = {"name": name}
-        if tool.description.strip():
-            spec["description"] = tool.description
-        given = tool_forms.custom_schema(tool) if tool.is_custom else tool.schema
-        schema: Json
-        schema, is_widened = json_schemas.of_object(given)
-        if is_widened:
-            self.losses.append(
-                hint(path, given, "a tool takes no choice of schemas at the top, so all fields are offered")
-            )
-        if tool.is_custom and tool.grammar is not None:
-            self.losses.append(hint(path, tool.grammar, "the form of the text is said to the model, and not held"))
-        if tool.strict and not tool.is_custom and self._is_claude and self._model.takes_schema:
-            if schemas.is_too_deep(schema):
-                self.losses.append(hint(path, True, "its schema is nested too deeply to hold to it"))
-            else:
-                schema = schemas.bound(schema, path, self.losses)
-                spec["strict"] = True
-        elif tool.strict:
-            self.losses.append(hint(path, True, "this model is not held to the schema of a tool"))
-        spec["inputSchema"] = {"json": schema}
-        return spec
-
-    def _tool_choice(self) -> Body:
-        choice = self._request.tool_choice
-        if choice is None:
-            return {}
-        if choice.is_hosted:
-            self.losses.append(grave("tool_choice", {}, "it names a tool that the client's own provider runs"))
-            return {}
-        if choice.mode == "none":
-            self.losses.append(grave("tool_choice", "none", "Bedrock wants tools where the history has calls"))
-            return {}
-        if choice.mode == "auto":
-            return {"auto": {}}
-        if not self._model.stops_thinking:
-            self.losses.append(grave("tool_choice", choice.mode, "this model always thinks, and forces no tool then"))
-            return {}
-        if choice.mode == "tool" and choice.name:
-            tool = tool_forms.tool_of(self._request, choice.name)
-            own = tool or next((each for each in self._request.tools if each.name == choice.name), None)
-            return {"tool": {"name": tool_forms.flat_name(own.namespace if own is not None else "", choice.name)}}
-        return {"any": {}}
 
     # ── The form of the answer, and the rest ────────────────────────────────────────────────────────────────────────
 
