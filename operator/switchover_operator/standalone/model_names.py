@@ -59,8 +59,10 @@ def model_of(text: str) -> Model:
     provider, slash, rest = text.partition("/")
     if not slash:
         raise ValueError(f"{shown} names no provider; write {_FORM}, such as openai/gpt-4o")
-    name, at, where = rest.rpartition("@") if "@" in rest else (rest, "", "")
     known = _provider(provider)
+    name, at, where = rest.rpartition("@") if "@" in rest else (rest, "", "")
+    if PROVIDERS[known].field == "vertexAi" and ":" not in where:
+        name, at, where = rest, "", ""  # Vertex AI has the version of a model behind @
     if "${" in name:
         raise ValueError(f"{shown} holds a variable that nothing has replaced")
     if not name:

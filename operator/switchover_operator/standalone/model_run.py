@@ -1,5 +1,6 @@
 """`switchover run --model`: models, keys of the environment, client keys → what is served, or what is wrong."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from switchover_operator.announce import Served, urls
 from switchover_operator.standalone import quick_start
 from switchover_operator.standalone.client_keys import ClientKey, read_client_keys
 from switchover_operator.standalone.model_names import Model, in_order, is_loopback, place_of
-from switchover_operator.standalone.providers import AZURE_ENDPOINT
+from switchover_operator.standalone.provider_settings import variables
+from switchover_operator.standalone.providers import AZURE_ENDPOINT, PROVIDERS
 from switchover_operator.standalone.standalone import Settings
+from switchover_operator.standalone.text_encoding import decoded
 from switchover_operator.standalone.workers import Command
 
+VERTEX: Final = PROVIDERS["vertex"]
 ALONE: Final = (
     "--model makes all manifests itself and does not go with others; `switchover run --model ... --print > FILE` "
     "writes them into a file, which does"
@@ -63,10 +67,11 @@ def settings(asked: Asked, workers: int, command: Command, allowed: tuple[Networ
     """
     try:
         start = _start(asked, is_private=is_loopback(asked.bind))
-        missing = quick_start.missing(start.models, asked.environment)
+        environment = _with_files(asked)
+        missing = quick_start.missing(start.models, environment)
         if missing:
             raise ValueError("; ".join(missing))
-        source = quick_start.Made(quick_start.objects(start, asked.environment))
+        source = quick_start.Made(quick_start.objects(start, environment))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
@@ -82,6 +87,23 @@ def settings(asked: Asked, workers: int, command: Command, allowed: tuple[Networ
 def _start(asked: Asked, *, is_private: bool) -> quick_start.Start:
     callers: tuple[ClientKey, ...] | None = read_client_keys(asked.client_keys) if asked.client_keys else None
     return quick_start.Start(in_order(asked.models), asked.port, callers, is_private)
+
+
+def _with_files(asked: Asked) -> Mapping[str, str]:
+    """Read the file of a credential into the place of its path.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    name = VERTEX.variable
+    path = asked.environment.get(name, "")
+    if not path or all(model.known is not VERTEX for model in asked.models):
+        return asked.environment
+    try:
+        return ChainMap({name: decoded(Path(path).read_bytes())}, dict(asked.environment))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ValueError(f"{name} names a file that cannot be read: {reason}") from None
 
 
 def _served(start: quick_start.Start, asked: Asked, base_url: str) -> Served:
@@ -107,5 +129,7 @@ def _served(start: quick_start.Start, asked: Asked, base_url: str) -> Served:
 
 def _described(model: Model, environment: Mapping[str, str]) -> str:
     where = place_of(model) or ("at " + AZURE_ENDPOINT if model.known.field == "azureOpenai" else "")
-    key = model.known.variable if environment.get(model.known.variable) else "no key"
+    key = " and ".join(variables(model, environment)) or (
+        "AWS credentials of this environment" if model.known.field == "bedrock" else "no key"
+    )
     return f"{model.provider}/{model.name} ({', '.join(part for part in (where, key) if part)})"

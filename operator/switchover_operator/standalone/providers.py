@@ -23,7 +23,7 @@ class Known:
     host: str = ""
     port: int = HTTPS
     base_path: str = ""
-    field: Literal["openai", "mistral", "azureOpenai"] = "openai"
+    field: Literal["openai", "mistral", "azureOpenai", "anthropic", "gemini", "vertexAi", "bedrock"] = "openai"
     needs_key: bool = True
 
 
@@ -33,6 +33,20 @@ PROVIDERS: Final[Mapping[str, Known]] = {
     # The names of the variables are those that the OpenAI SDK's AzureOpenAI client reads.
     "azure-openai": Known(
         "AZURE_OPENAI_API_KEY", "github.com/openai/openai-python#microsoft-azure-openai", field="azureOpenai"
+    ),
+    "anthropic": Known("ANTHROPIC_API_KEY", "platform.claude.com/docs/en/api/sdks/python", field="anthropic"),
+    "gemini": Known("GEMINI_API_KEY", "ai.google.dev/gemini-api/docs/api-key", field="gemini"),
+    # The variable holds the path of a file, which holds the key.
+    "vertex": Known(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "cloud.google.com/docs/authentication/application-default-credentials",
+        field="vertexAi",
+    ),
+    "bedrock": Known(
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html",
+        field="bedrock",
+        needs_key=False,
     ),
     "cerebras": Known("CEREBRAS_API_KEY", "inference-docs.cerebras.ai/resources/openai", "api.cerebras.ai"),
     "deepseek": Known("DEEPSEEK_API_KEY", "api-docs.deepseek.com", "api.deepseek.com"),
@@ -57,20 +71,36 @@ PROVIDERS: Final[Mapping[str, Known]] = {
 }
 
 OTHER_NAMES: Final[Mapping[str, str]] = {
+    "amazon-bedrock": "bedrock",
+    "aws": "bedrock",
     "azure": "azure-openai",
     "azure_openai": "azure-openai",
     "azureopenai": "azure-openai",
+    "claude": "anthropic",
     "fireworks_ai": "fireworks",
+    "google": "gemini",
     "lm_studio": "lmstudio",
     "mistralai": "mistral",
     "together_ai": "together",
+    "vertex-ai": "vertex",
+    "vertex_ai": "vertex",
+    "vertexai": "vertex",
 }
 """What other tools call some of them."""
 
-NOT_SERVED: Final = frozenset(
-    ("anthropic", "bedrock", "cohere", "gemini", "google", "vertex", "vertexai", "vertex-ai", "vertex_ai")
-)
+NOT_SERVED: Final = frozenset(("cohere",))
 """Providers with APIs of their own that this gateway does not speak."""
+
+VERTEX_PROJECT: Final = "GOOGLE_CLOUD_PROJECT"
+VERTEX_LOCATION: Final = "GOOGLE_CLOUD_LOCATION"
+VERTEX_DEFAULT_LOCATION: Final = "global"
+"""The names are those that the Google Gen AI SDK reads, and so is the location without one."""
+
+AWS_BEARER_TOKEN: Final = "AWS_BEARER_TOKEN_BEDROCK"  # noqa: S105 - the name of a variable
+AWS_KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+AWS_REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""The names are those that the AWS SDKs and the AWS CLI read (AWS SDKs and Tools Reference Guide, "Environment
+variables"). The last of the keys is for temporary credentials alone."""
 
 AZURE_ENDPOINT: Final = "AZURE_OPENAI_ENDPOINT"
 AZURE_API_VERSION: Final = "OPENAI_API_VERSION"

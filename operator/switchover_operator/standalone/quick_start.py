@@ -9,26 +9,17 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import yaml
 
 from switchover_operator.compiler.api_keys import SECRET_TYPE
 from switchover_operator.compiler.auth_faults import API_KEY
-from switchover_operator.compiler.credentials import TOKEN_KEY
 from switchover_operator.compiler.fleet import CLASS_NAME
-from switchover_operator.compiler.key_texts import key_of
 from switchover_operator.compiler.open_access import ANNOTATION as OPEN
-from switchover_operator.key_shapes import without_keys
+from switchover_operator.standalone import provider_settings
 from switchover_operator.standalone.client_keys import ClientKey
 from switchover_operator.standalone.files import FileState, View, advance, merged
 from switchover_operator.standalone.model_names import Model
-from switchover_operator.standalone.providers import (
-    AZURE_API_VERSION,
-    AZURE_DEFAULT_VERSION,
-    AZURE_ENDPOINT,
-    HTTPS,
-)
 
 BASE_PATH: Final = "/v1"
 NAME: Final = "models"
@@ -55,27 +46,19 @@ class Start:
 
 def missing(models: Iterable[Model], environment: Mapping[str, str]) -> list[str]:
     """Say of each variable that the models need which is not set, or has a value that cannot be used."""
-    wrong: dict[str, None] = {}
-    for model in models:
-        variable = model.known.variable
-        key = environment.get(variable, "")
-        if model.needs_key and not key:
-            hint = f" (a server that asks for none is vllm/{model.name}@HOST:PORT)" if model.host else ""
-            wrong[f"--model {model} needs a key: set {variable}{hint}"] = None
-        elif key and (problem := key_of(key)[0]):
-            wrong[f"--model {model}: {variable} {problem}"] = None
-    return [*wrong]
+    wrong = (problem for model in models for problem in provider_settings.problems(model, environment))
+    return [*dict.fromkeys(wrong)]
 
 
 def objects(start: Start, environment: Mapping[str, str]) -> list[Object]:
     """Make all objects, with the keys that the environment has.
 
     Raises:
-        ValueError: an Azure OpenAI model has no endpoint, or one that is none.
+        ValueError: a variable is missing that says where a model is, or has a value that cannot be used.
     """
-    keys = {model.known.variable: environment.get(model.known.variable, "") for model in start.models}
+    held = {model: provider_settings.variables(model, environment) for model in start.models}
     client_keys = {caller.name: caller.key for caller in start.callers or ()}
-    return _objects(start, environment, {name: key for name, key in keys.items() if key}, client_keys)
+    return _objects(start, environment, held, environment, client_keys)
 
 
 def manifests(start: Start, environment: Mapping[str, str]) -> str:
@@ -84,15 +67,17 @@ def manifests(start: Start, environment: Mapping[str, str]) -> str:
     Raises:
         ValueError: as of `objects`.
     """
-    wanted = [model for model in start.models if model.needs_key or environment.get(model.known.variable)]
-    keys = {model.known.variable: f"${{{model.known.variable}}}" for model in wanted}
+    held = {model: provider_settings.variables(model, environment, also_unset=True) for model in start.models}
+    named = {variable: _PRINTED.get(variable, variable) for names in held.values() for variable in names}
     client_keys = {caller.name: f"${{{_variable(caller)}}}" for caller in start.callers or ()}
-    made = _objects(start, environment, keys, client_keys)
-    variables = [*keys, *map(_variable, start.callers or ())]
+    placed = {variable: f"${{{name}}}" for variable, name in named.items()}
+    made = _objects(start, environment, held, placed, client_keys)
+    variables = [*named.values(), *map(_variable, start.callers or ())]
     lines = [
         f"# switchover run {' '.join(f'--model {model}' for model in start.models)}",
         "# as manifests. To serve them: switchover run THIS-FILE",
         *([f"# These environment variables hold the keys: {', '.join(variables)}"] if variables else []),
+        *(f"# {name} is the content of the file that {each} names" for each, name in _PRINTED.items() if each in named),
     ]
     return "\n".join(lines) + "\n" + _yaml(made)
 
@@ -125,10 +110,19 @@ def _yaml(made: Sequence[Object]) -> str:
 # ── The objects ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_PRINTED: Final[Mapping[str, str]] = {"GOOGLE_APPLICATION_CREDENTIALS": "GOOGLE_APPLICATION_CREDENTIALS_JSON"}
+"""Variables that name a file → those that manifests name for its content: manifests read no files."""
+
+
 def _objects(
-    start: Start, environment: Mapping[str, str], keys: Mapping[str, str], client_keys: Mapping[str, str]
+    start: Start,
+    environment: Mapping[str, str],
+    held: Mapping[Model, tuple[str, ...]],
+    values: Mapping[str, str],
+    client_keys: Mapping[str, str],
 ) -> list[Object]:
-    priorities = [{"pool": [_backend(model, environment, keys)]} for model in start.models]
+    """Make the objects. `held` are the variables of each model's credential, `values` what stands in their place."""
+    priorities = [{"pool": [_backend(model, environment, held[model])]} for model in start.models]
     listener = {"name": "http", "protocol": "HTTP", "port": start.port}
     gateway = _object(
         "gateway.networking.k8s.io/v1", "Gateway", NAME, {"gatewayClassName": CLASS_NAME, "listeners": [listener]}
@@ -144,50 +138,24 @@ def _objects(
         {"parentRefs": [{"name": NAME}], "rules": [{"matches": [{"path": path}], "backendRefs": [backend]}]},
     )
     upstream = _object("gloo.solo.io/v1", "Upstream", NAME, {"ai": {"multi": {"priorities": priorities}}})
-    secrets = [_secret(_secret_name(variable), "Opaque", {TOKEN_KEY: key}) for variable, key in keys.items()]
+    secrets = [
+        _secret(provider_settings.secret_name(names), "Opaque", provider_settings.secret_values(names, values))
+        for names in dict.fromkeys(held.values())
+        if names
+    ]
     return [gateway, route, upstream, *secrets, *_access(client_keys, {each["metadata"]["name"] for each in secrets})]
 
 
-def _backend(model: Model, environment: Mapping[str, str], keys: Mapping[str, str]) -> Object:
+def _backend(model: Model, environment: Mapping[str, str], variables: tuple[str, ...]) -> Object:
     known = model.known
-    body: Object = {}
-    host, port = (model.host, model.port) if model.host else (known.host, known.port)
-    if known.field == "azureOpenai":
-        endpoint, own_port = (model.host, model.port) if model.host else _azure_endpoint(model, environment)
-        body = {
-            "endpoint": endpoint,
-            "deploymentName": model.name,
-            "apiVersion": environment.get(AZURE_API_VERSION) or AZURE_DEFAULT_VERSION,
-        }
-        host, port = ("", 0) if own_port == HTTPS else (endpoint, own_port)
-    else:
-        body = {"model": model.name}
+    body, (host, port) = provider_settings.fields(model, environment)
     if host:
         custom: Object = {"host": host, "port": port}
         # At a host of the user's own the API is where OpenAI has it.
         if known.base_path and not model.host:
             custom["pathOverride"] = {"basePath": known.base_path}
         body["customHost"] = custom
-    if known.variable in keys:
-        body["authToken"] = {"secretRef": {"name": _secret_name(known.variable), "namespace": _NAMESPACE}}
-    return {known.field: body}
-
-
-def _azure_endpoint(model: Model, environment: Mapping[str, str]) -> tuple[str, int]:
-    text = environment.get(AZURE_ENDPOINT, "").strip()
-    right = "https://RESOURCE.openai.azure.com"
-    if not text:
-        raise ValueError(f"--model {model} needs the address of your resource: set {AZURE_ENDPOINT}={right}")
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    try:
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if not host or parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query or parts.username:
-        raise ValueError(
-            f"--model {model}: {AZURE_ENDPOINT} must be scheme and host alone, as {right}; got {without_keys(text)!r}"
-        )
-    return host, port or (HTTPS if parts.scheme == "https" else 80)
+    return {known.field: {**body, **provider_settings.credential(variables, _NAMESPACE)}}
 
 
 def _access(client_keys: Mapping[str, str], taken: Iterable[str]) -> list[Object]:
@@ -222,7 +190,3 @@ def _object(version: str, kind: str, name: str, spec: Object) -> Object:
 def _secret(name: str, kind: str, values: Mapping[str, str]) -> Object:
     metadata = {"name": name, "namespace": _NAMESPACE}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "stringData": dict(values)}
-
-
-def _secret_name(variable: str) -> str:
-    return variable.lower().replace("_", "-")

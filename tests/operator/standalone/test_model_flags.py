@@ -6,17 +6,26 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from certificates import service_account
 from switchover_operator.cli import main
 from switchover_operator.standalone.client_keys import read_client_keys
 from switchover_operator.standalone.model_names import Model, in_order, model_of
-from switchover_operator.standalone.providers import OTHER_NAMES, PROVIDERS
+from switchover_operator.standalone.providers import (
+    AWS_KEYS,
+    AWS_REGIONS,
+    OTHER_NAMES,
+    PROVIDERS,
+    VERTEX_LOCATION,
+    VERTEX_PROJECT,
+)
 from switchover_operator.standalone.quick_start import Made, Start, manifests, objects
 
 KEY = "not-a-real-key-of-the-chat-app-1"
 
 
 def switchover(*arguments: str, **environment: str) -> Result:
-    keys = {each.variable: None for each in PROVIDERS.values()} | {"AZURE_OPENAI_ENDPOINT": None}
+    others = ("AZURE_OPENAI_ENDPOINT", *AWS_KEYS, *AWS_REGIONS, VERTEX_PROJECT, VERTEX_LOCATION)
+    keys = dict.fromkeys((*(each.variable for each in PROVIDERS.values()), *others))
     return CliRunner().invoke(main, ["run", *arguments], env={**keys, **environment})
 
 
@@ -37,6 +46,11 @@ def said(*arguments: str, **environment: str) -> str:
         ("ollama/llama3.2:1b", Model("ollama", "llama3.2:1b")),
         ("openai/llama@127.0.0.1:8000", Model("openai", "llama", "127.0.0.1", 8000)),
         ("openai/llama@[::1]:8000", Model("openai", "llama", "::1", 8000)),
+        ("anthropic/claude-sonnet-4", Model("anthropic", "claude-sonnet-4")),
+        ("google/gemini-2.5-pro", Model("gemini", "gemini-2.5-pro")),
+        ("vertex_ai/claude-opus-4-6@20260201", Model("vertex", "claude-opus-4-6@20260201")),
+        ("vertex/m@1@127.0.0.1:80", Model("vertex", "m@1", "127.0.0.1", 80)),
+        ("bedrock/us.amazon.nova-pro-v1:0", Model("bedrock", "us.amazon.nova-pro-v1:0")),
         ("vllm/org/llama@Models.Example.com:443", Model("vllm", "org/llama", "models.example.com", 443)),
     ],
 )
@@ -55,7 +69,8 @@ def test_a_model_is_a_provider_a_name_and_perhaps_a_host(text: str, model: Model
         ("/gpt-4o", "is no provider that is known"),
         ("opanai/gpt-4o", "did you mean openai?"),
         ("mistrl/large", "did you mean mistral?"),
-        ("anthropic/claude-sonnet-4", "anthropic is not served yet"),
+        ("cohere/command", "cohere is not served yet"),
+        ("anthropc/claude-sonnet-4", "did you mean anthropic?"),
         ("openai/gpt 4o", "is no name of a model"),
         ("openai/${MODEL}", "a variable that nothing has replaced"),
         ("openai/llama@", "names no host and port"),
@@ -116,6 +131,71 @@ def test_azure_needs_the_address_of_a_resource() -> None:
     assert "host: localhost\n              port: 8000" in local
 
 
+def test_vertex_needs_a_project_and_the_file_of_a_key(tmp_path: Path) -> None:
+    vertex = ("--model", "vertex/gemini-2.5-pro")
+    assert "set GOOGLE_APPLICATION_CREDENTIALS to the file" in said(*vertex, GOOGLE_CLOUD_PROJECT="my-project-1")
+    file = tmp_path / "key.json"
+    file.write_text('{"type": "authorized_user", "refresh_token": "not-to-be-shown"}')
+    given = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    wrong = said(*vertex, **given, GOOGLE_CLOUD_PROJECT="my-project-1")
+    assert "GOOGLE_APPLICATION_CREDENTIALS holds JSON of the type 'authorized_user'" in wrong
+    assert "not-to-be-shown" not in wrong
+    file.write_text(service_account())
+    assert "set GOOGLE_CLOUD_PROJECT" in said(*vertex, **given)
+    gone = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "gone")}
+    assert "cannot be read: No such file" in said(*vertex, **gone, GOOGLE_CLOUD_PROJECT="my-project-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("gemini-2.5-pro", {}),
+        ("claude-opus-4-6", {"publisher": "ANTHROPIC"}),
+        ("meta/llama-4", {"jsonSchema": "OPENAI"}),
+    ],
+)
+def test_the_name_of_a_model_on_vertex_says_which_api_it_has(name: str, more: dict[str, str]) -> None:
+    printed = switchover("--model", f"vertex/{name}", "--print", GOOGLE_CLOUD_PROJECT="p-1", GOOGLE_CLOUD_LOCATION="eu")
+    assert "is the content of the file that GOOGLE_APPLICATION_CREDENTIALS names" in printed.stdout
+    made = {each["kind"]: each for each in yaml.safe_load_all(printed.stdout)}
+    [pool] = made["Upstream"]["spec"]["ai"]["multi"]["priorities"]
+    body = pool["pool"][0]["vertexAi"]
+    assert body.pop("authToken")["secretRef"]["name"] == "google-application-credentials"
+    assert body == {"model": name, "projectId": "p-1", "location": "eu", **more}
+    assert made["Secret"]["stringData"] == {"Authorization": "${GOOGLE_APPLICATION_CREDENTIALS_JSON}"}
+
+
+def test_bedrock_takes_a_token_or_keys_or_what_the_environment_has() -> None:
+    bedrock = ("--model", "bedrock/amazon.nova-pro-v1:0")
+    assert "set AWS_REGION, as us-east-1" in said(*bedrock)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDNOTTOBESHOWN1234", "AWS_SECRET_ACCESS_KEY": "not/to+be/shown"}
+    region = {"AWS_DEFAULT_REGION": "us-east-1"}
+    half = said(*bedrock, **region, AWS_ACCESS_KEY_ID="AKIDNOTTOBESHOWN1234")
+    assert "set AWS_SECRET_ACCESS_KEY" in half
+    assert "AKID" not in half
+
+    def printed(**environment: str) -> tuple[dict[str, object], list[dict[str, str]]]:
+        made = [*yaml.safe_load_all(switchover(*bedrock, "--print", **region, **environment).stdout)]
+        [upstream] = [each for each in made if each["kind"] == "Upstream"]
+        body = upstream["spec"]["ai"]["multi"]["priorities"][0]["pool"][0]["bedrock"]
+        return body, [each["stringData"] for each in made if each["kind"] == "Secret"]
+
+    plain = {"model": "amazon.nova-pro-v1:0", "region": "us-east-1"}
+    assert printed() == (plain, [])
+    body, secrets = printed(**keys)
+    assert body == {
+        **plain,
+        "credentialProvider": {"secretRef": {"name": "aws-credentials", "namespace": "default"}},
+    }
+    assert secrets == [{name: f"${{{name}}}" for name in keys}]
+    body, secrets = printed(**keys, AWS_BEARER_TOKEN_BEDROCK="token")
+    assert body == {
+        **plain,
+        "authToken": {"secretRef": {"name": "aws-bearer-token-bedrock", "namespace": "default"}},
+    }
+    assert secrets == [{"Authorization": "${AWS_BEARER_TOKEN_BEDROCK}"}]
+
+
 @pytest.mark.parametrize("arguments", [["-f", "x.yaml"], ["x.yaml"], ["--wait"]])
 def test_models_go_without_files(arguments: list[str]) -> None:
     assert "--model" in said("--model", "ollama/llama3", *arguments)
@@ -145,7 +225,12 @@ def test_the_command_line_counts_in_place_of_the_environment(tmp_path: Path) -> 
 @pytest.mark.parametrize("provider", [*PROVIDERS, *OTHER_NAMES])
 def test_every_provider_is_served_from_objects_that_compile(provider: str, tmp_path: Path) -> None:
     model = model_of(f"{provider}/a-model")
-    environment = {model.known.variable: KEY, "AZURE_OPENAI_ENDPOINT": "https://my.openai.azure.com"}
+    environment = {
+        model.known.variable: KEY,
+        "AZURE_OPENAI_ENDPOINT": "https://my.openai.azure.com",
+        "GOOGLE_CLOUD_PROJECT": "my-project-1",
+        "AWS_REGION": "us-east-1",
+    }
     made = objects(Start((model,), 8080), environment)
     assert not Made(made).read().problems
     file = tmp_path / "models.yaml"
