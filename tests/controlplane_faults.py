@@ -61,10 +61,10 @@ UPSTREAMS = {
         f"{_TARGET}.openai.customHost.pathOverride.fullPath: must begin with /; got 'v1/chat'",
         upstream("openai: {customHost: {host: a.example, pathOverride: {fullPath: v1/chat}}}", _GOOD),
     ),
-    "a-provider-that-is-not-served": _told(
-        "Upstream PartiallyInvalid=True/UnsupportedProvider",
-        f"{_TARGET}.bedrock: this provider is not served; the served ones are openai, azureOpenai, mistral",
-        upstream("bedrock: {model: m, region: us-east-1}", _GOOD),
+    "a-region-that-is-none": _told(
+        "Upstream PartiallyInvalid=True/Invalid",
+        f"{_TARGET}.bedrock.region: must be the name of an AWS region, as us-east-1; got 'virginia'",
+        upstream("bedrock: {model: m, region: virginia}", _GOOD),
     ),
     "a-misspelt-field": _told(
         "Upstream UnsupportedField=True/UnsupportedField",

@@ -408,7 +408,7 @@ def test_where_gloos_own_crds_are_installed_the_route_and_an_event_speak_for_the
     applied.cluster.apply(crd)
     try:
         applied.objects["Upstream"]["spec"]["ai"]["multi"]["priorities"][0]["pool"][0] = {
-            "bedrock": {"model": "m", "region": "r"}
+            "bedrock": {"model": "m", "region": "us-east-1"}
         }
         applied.objects["Upstream"]["spec"]["useHttp2"] = True
         applied.apply("Upstream")
