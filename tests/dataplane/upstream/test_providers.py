@@ -96,7 +96,7 @@ def test_vertex_is_asked_where_googles_sdk_asks_it(streamed: bool) -> None:
             vertexai=True,
             project="my-project",
             location="us-central1",
-            credentials=Credentials(token="t"),  # type: ignore[no-untyped-call] - it has no types
+            credentials=Credentials(token="t"),
             http_options=options,
         )
         return generate(client, streamed=streamed)
