@@ -43,10 +43,15 @@ def test_a_teardown_that_cannot_be_interrupted_ends_the_run_with_the_name_of_its
     tmp_path: Path, hangs: str
 ) -> None:
     (tmp_path / "test_it.py").write_text(hangs + TEST)
-    command = [sys.executable, "-m", "pytest", "-p", "hanging", "-p", "no:cacheprovider", "-o", "timeout=1"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTEST_ADDOPTS": ""}
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_timeout", "-p", "hanging", "-p", "no:cacheprovider"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     ended = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), str(tmp_path)],
+        [*command, "-o", "timeout=1", "--rootdir", str(tmp_path), str(tmp_path)],
         env=environment,
         cwd=tmp_path,
         capture_output=True,

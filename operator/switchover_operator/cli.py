@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from switchover_operator.garbage import no_collection
+
 
 class _Command(NamedTuple):
     """Where a command is, and the first sentence of its help: the list of commands imports none of them."""
@@ -49,7 +51,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
+        with no_collection():
+            module = import_module(_COMMANDS[cmd_name].module)
+        command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - each of these modules has one of its name
         return command
 

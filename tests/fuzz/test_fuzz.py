@@ -1,5 +1,6 @@
 """The properties of `make fuzz` for a few inputs each, and that a failing input is found, made small and told."""
 
+import os
 import random
 import subprocess
 import sys
@@ -53,8 +54,7 @@ def test_what_the_failure_does_not_need_is_taken_away_inside_of_what_is_nested()
 def test_make_fuzz_runs_all_targets_and_says_how_many_inputs_held(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fuzz", "--seconds", "0.1", "--seed", "1", "--target", "upstream-bytes"]
     tests = Path(__file__).parents[1]
-    ran = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(tests)}, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "every property held" in ran.stdout

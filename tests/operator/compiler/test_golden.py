@@ -9,6 +9,7 @@ masked) and what is said of each object, after the last moment.
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,36 +47,32 @@ _OF_ITSELF = ("Accepted", "ResolvedRefs")
 def test_the_compiler_makes_of_these_manifests_what_is_written_beside_them(
     case: Path, request: pytest.FixtureRequest
 ) -> None:
-    moments = list(_moments(case))
-    compiled = _compiled(moments)
-    told = _text(compiled)
+    compiled, told = _compiled_case(case), _told(case)
     expected = case.with_name(case.name.replace(".in.yaml", ".out.yaml"))
     if request.config.getoption("--golden-write"):
         expected.write_text(told)
     assert told == expected.read_text()
-    assert encode(_compiled(list(_shuffled(moments))).table) == encode(compiled.table)
+    assert encode(_compiled(list(_shuffled(_moments(case)))).table) == encode(compiled.table)
     assert decode(encode(compiled.table)) == compiled.table
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".in.yaml"))
 def test_no_value_of_a_secret_is_told_to_anybody(case: Path) -> None:
-    compiled = _compiled(list(_moments(case)))
-    told = _text(compiled)
+    compiled, told = _compiled_case(case), _told(case)
     assert not [name for name, value in compiled.table.secrets.items() if value in told]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "api-key:" in case.read_text()], ids=lambda path: path.name)
 def test_no_callers_key_stands_in_a_table_or_is_told(case: Path) -> None:
-    moments = list(_moments(case))
-    keys = {body.get("stringData", {}).get("api-key", "").strip() for bodies, _ in moments for body in bodies} - {""}
-    compiled = _compiled(moments)
+    bodies = [body for bodies, _ in _moments(case) for body in bodies]
+    keys = {body.get("stringData", {}).get("api-key", "").strip() for body in bodies} - {""}
     assert keys
-    assert not [key for key in keys if key in encode(compiled.table).decode() + _text(compiled)]
+    assert not [key for key in keys if key in encode(_compiled_case(case).table).decode() + _told(case)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.removesuffix(".in.yaml"))
 def test_whatever_is_not_served_is_told_with_the_path_of_the_field_first(case: Path) -> None:
-    reports = _compiled(list(_moments(case))).reports
+    reports = _compiled_case(case).reports
     told = {each.message for report in reports for each in findings(report, lambda *_: "", Weight.NO_EFFECT)}
     assert [text for text in told if "\n" in text] == []
     objects = tuple(str(report.identity) for report in reports)
@@ -93,7 +90,15 @@ def test_every_golden_output_has_its_input() -> None:
 # ── Input ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _moments(case: Path) -> Iterator[tuple[list[Body], Fleet]]:
+Moment = tuple[list[Body], Fleet]
+
+
+@cache
+def _moments(case: Path) -> list[Moment]:
+    return list(_read(case))
+
+
+def _read(case: Path) -> Iterator[Moment]:
     bodies: list[Body] = []
     cluster = False
     for found in documents(case.read_bytes()):
@@ -126,12 +131,17 @@ def _fleet(bodies: list[Body], cluster: bool) -> Fleet:
     return Cluster(internal_ports(wanted, {}))
 
 
-def _shuffled(moments: list[tuple[list[Body], Fleet]]) -> Iterator[tuple[list[Body], Fleet]]:
+def _shuffled(moments: list[Moment]) -> Iterator[Moment]:
     for bodies, fleet in moments:
         yield random.Random(7).sample(bodies, len(bodies)), fleet
 
 
-def _compiled(moments: list[tuple[list[Body], Fleet]]) -> Compiled:
+@cache
+def _compiled_case(case: Path) -> Compiled:
+    return _compiled(_moments(case))
+
+
+def _compiled(moments: list[Moment]) -> Compiled:
     last_good: dict[Identity, Admitted] = {}
     for bodies, fleet in moments:
         compiled = compile_snapshot(Snapshot.of(bodies), last_good, fleet)
@@ -142,7 +152,9 @@ def _compiled(moments: list[tuple[list[Body], Fleet]]) -> Compiled:
 # ── Output ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _text(compiled: Compiled) -> str:
+@cache
+def _told(case: Path) -> str:
+    compiled = _compiled_case(case)
     told = {"table": _table(compiled.table), "reports": {str(r.identity): _report(r) for r in compiled.reports}}
     return yaml.dump(told, sort_keys=False, width=118, allow_unicode=True, Dumper=yaml.CSafeDumper)
 
