@@ -79,7 +79,7 @@ def message(text: str = "hello", stop: str = "end_turn") -> Answering:
 
 def message_events(*texts: str, ends: bool = True) -> list[bytes]:
     """The events of a streamed answer of Anthropic's."""
-    start = {
+    start: dict[str, object] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
