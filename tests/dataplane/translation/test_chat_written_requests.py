@@ -24,8 +24,6 @@ from switchover_dataplane.translation.neutral import (
 
 PATH = "/v1/chat/completions"
 HI = [{"role": "user", "content": "Hi"}]
-CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"a":1}'}}
-LOOK = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}
 
 
 def read(**body: Any) -> Request:
