@@ -420,6 +420,13 @@ def test_calls_whose_pieces_are_mixed_are_told_apart() -> None:
     _is_read_by_the_sdk(raw)
 
 
+def test_the_words_of_a_refusal_are_said_once() -> None:
+    for blocks in ((), (Refusal("No."),)):
+        body = FORMAT.write_answer(Answer(blocks, Stop.REFUSAL, refusal="No."), ASKED)
+        assert [part["refusal"] for part in body["output"][0]["content"]] == ["No."]
+        assert body["status"] == "completed"
+
+
 def test_a_refusal_is_a_part_of_a_whole_answer() -> None:
     for events in ((RefusalDelta("No."), Stopped(Stop.REFUSAL)), (Stopped(Stop.REFUSAL, refusal="No."),)):
         raw = written(FORMAT, (Started("m"), *events, Ended()))

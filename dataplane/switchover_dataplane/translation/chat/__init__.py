@@ -1,9 +1,10 @@
 """Chat Completions: OpenAI's, and that of Azure OpenAI, Mistral and every server like them."""
 
 from switchover_dataplane.formats.api import Api
-from switchover_dataplane.translation.chat.answers import read_answer, write_answer
+from switchover_dataplane.translation.chat.read_answer import read_answer
 from switchover_dataplane.translation.chat.read_request import read_request
 from switchover_dataplane.translation.chat.read_stream import Reader
+from switchover_dataplane.translation.chat.write_answer import write_answer
 from switchover_dataplane.translation.chat.write_request import write_request
 from switchover_dataplane.translation.chat.write_stream import Writer
 from switchover_dataplane.translation.format import Format

@@ -28,7 +28,7 @@ from switchover_dataplane.translation.answers import (
     ThinkingDelta,
     ThinkingEnd,
 )
-from switchover_dataplane.translation.chat.answers import (
+from switchover_dataplane.translation.chat.read_answer import (
     arguments_text,
     citations_of,
     content_blocks,

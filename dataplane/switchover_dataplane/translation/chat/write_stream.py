@@ -24,7 +24,7 @@ from switchover_dataplane.translation.answers import (
     ThinkingDelta,
     Usage,
 )
-from switchover_dataplane.translation.chat.answers import (
+from switchover_dataplane.translation.chat.write_answer import (
     call_id,
     calls_are_older,
     written_citations,

@@ -30,7 +30,7 @@ from switchover_dataplane.translation.answers import (
 )
 from switchover_dataplane.translation.neutral import Json, Maker, Refusal
 from switchover_dataplane.translation.openai_errors import read_failed
-from switchover_dataplane.translation.responses.answers import (
+from switchover_dataplane.translation.responses.read_answer import (
     CLIENT_CALLS,
     block_of,
     call_of,

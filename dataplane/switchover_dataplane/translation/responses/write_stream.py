@@ -31,7 +31,7 @@ from switchover_dataplane.translation.format import Asked
 from switchover_dataplane.translation.joining import merged
 from switchover_dataplane.translation.neutral import Json, Refusal, Text, Thinking, ToolCall
 from switchover_dataplane.translation.openai_errors import failed
-from switchover_dataplane.translation.responses.answers import (
+from switchover_dataplane.translation.responses.write_answer import (
     annotation,
     ending,
     is_shown,
