@@ -141,7 +141,8 @@ class Route:
         An Upstream names a model that writes. What embeds, draws, speaks or judges is another one, which the caller
         names.
         """
-        return self.model if self.model and self.writes(asked) else ""
+        model = self.model or self.wire.model_at(self.target.provider, asked)
+        return model if model and self.writes(asked) else ""
 
     def passed_through(self, token: str) -> tuple[str, str] | None:
         """Return the header that hands the caller's own token on (Gloo `authToken.passthrough`), None if it is not.

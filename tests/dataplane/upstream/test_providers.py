@@ -217,6 +217,17 @@ def test_without_a_model_there_is_no_path_for_clients_of_other_apis(provider: Pr
     assert route(provider, base_path="/a").translated_path(streamed=True) == ""
 
 
+def test_azure_is_told_the_deployment_by_the_path_or_for_responses_by_the_body() -> None:
+    azure = route(AzureOpenAI("my gpt", "2024-10-21"))
+    asked = {
+        path: (azure.path(path, "a=b"), azure.model_for(path)) for path in ("/v1/chat/completions", "/v1/responses")
+    }
+    assert asked == {
+        "/v1/chat/completions": ("/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21", ""),
+        "/v1/responses": ("/openai/v1/responses?a=b", "my gpt"),
+    }
+
+
 # ── APIs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 OPENAIS = {Api.CHAT, Api.COMPLETIONS, Api.EMBEDDINGS}

@@ -23,6 +23,11 @@ def no_fields(_provider: Provider) -> tuple[Field, ...]:
     return ()
 
 
+def no_model_at(_provider: Provider, _asked: str) -> str:
+    """Name no model, as one path is like another to a provider."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """How one provider is spoken to.
@@ -30,7 +35,8 @@ class Wire:
     `name` is the provider's name in traces and metrics. `path` maps (provider, the path after all rewrites without
     its query) to the path and query to send where the request goes as it is; a result without "?" keeps the caller's
     query. `token_header` is the (lower-case name, value prefix) of its credential. `model` gives the model to put into
-    the body, "" to keep the caller's; `label` the model's name in traces, "" for the caller's.
+    the body, "" to keep the caller's; `model_at` the same for a path whose body names the model though others do not;
+    `label` the model's name in traces, "" for the caller's.
 
     `api` is the API in which the provider is asked by a client of another one, None where nothing is known of it.
     `takes` tells whether a request of an API goes to the provider as it is. `translated_path` maps (provider, whether
@@ -47,3 +53,4 @@ class Wire:
     takes: Callable[[Provider, Api], bool]
     translated_path: Callable[[Provider, bool], str]
     fields: Callable[[Provider], tuple[Field, ...]] = no_fields
+    model_at: Callable[[Provider, str], str] = no_model_at
