@@ -4,7 +4,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+HOUR = 3600
 
 
 @dataclass
@@ -63,3 +71,33 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+# ── Google ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def private_key() -> str:
+    """The key of a service account, made once."""
+    made = rsa.generate_private_key(65537, 2048)
+    return made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def secret(token_uri: str, **fields: Any) -> str:
+    """The JSON text of a service account's key; a field that is None is left out."""
+    key = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "id-of-the-key",
+        "private_key": private_key(),
+        "client_email": "a@p.iam.gserviceaccount.com",
+        "token_uri": token_uri,
+        **fields,
+    }
+    return msgspec.json.encode({name: value for name, value in key.items() if value is not None}).decode()
+
+
+def tokens(played: Endpoint) -> tuple[int, str, dict[str, str]]:
+    """Another token each time, for an hour."""
+    fields = {"access_token": f"token-{len(played.asked)}", "expires_in": HOUR, "token_type": "Bearer"}
+    return 200, msgspec.json.encode(fields).decode(), {"content-type": "application/json"}

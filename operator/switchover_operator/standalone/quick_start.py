@@ -22,6 +22,8 @@ from switchover_operator.standalone.files import FileState, View, advance, merge
 from switchover_operator.standalone.model_names import Model
 
 BASE_PATH: Final = "/v1"
+GEMINI_BASE_PATH: Final = "/v1beta"
+"""Where clients of the Gemini API ask (Gemini API reference)."""
 NAME: Final = "models"
 CALLERS: Final = "callers"
 CALLER_LABEL: Final = "gateway-access"
@@ -129,13 +131,13 @@ def _objects(
     )
     if start.is_private and start.callers is None:
         gateway["metadata"]["annotations"] = {OPEN: "true"}
-    path = {"type": "PathPrefix", "value": BASE_PATH}
+    matches = [{"path": {"type": "PathPrefix", "value": path}} for path in (BASE_PATH, GEMINI_BASE_PATH)]
     backend = {"name": NAME, "group": "gloo.solo.io", "kind": "Upstream"}
     route = _object(
         "gateway.networking.k8s.io/v1",
         "HTTPRoute",
         NAME,
-        {"parentRefs": [{"name": NAME}], "rules": [{"matches": [{"path": path}], "backendRefs": [backend]}]},
+        {"parentRefs": [{"name": NAME}], "rules": [{"matches": matches, "backendRefs": [backend]}]},
     )
     upstream = _object("gloo.solo.io/v1", "Upstream", NAME, {"ai": {"multi": {"priorities": priorities}}})
     secrets = [

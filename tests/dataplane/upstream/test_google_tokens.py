@@ -5,47 +5,17 @@ import base64
 import logging
 import time
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from credential_endpoint import Clock, Endpoint, endpoint
+from credential_endpoint import HOUR, Clock, Endpoint, endpoint, secret, tokens
 from serving import ON_THIS_MACHINE
 from switchover_dataplane.target_addresses import STRICT, TargetAddresses
 from switchover_dataplane.upstream.google_tokens import SCOPE, GoogleToken
 from switchover_dataplane.upstream.renewed import FRESH, RENEW_BEFORE, NoCredentials
-
-HOUR = 3600
-
-
-@cache
-def private_key() -> str:
-    made = rsa.generate_private_key(65537, 2048)
-    return made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def secret(token_uri: str, **fields: Any) -> str:
-    key = {
-        "type": "service_account",
-        "project_id": "p",
-        "private_key_id": "id-of-the-key",
-        "private_key": private_key(),
-        "client_email": "a@p.iam.gserviceaccount.com",
-        "token_uri": token_uri,
-        **fields,
-    }
-    return msgspec.json.encode({name: value for name, value in key.items() if value is not None}).decode()
-
-
-def tokens(played: Endpoint) -> tuple[int, str, dict[str, str]]:
-    """Another token each time, for an hour."""
-    fields = {"access_token": f"token-{len(played.asked)}", "expires_in": HOUR, "token_type": "Bearer"}
-    return 200, msgspec.json.encode(fields).decode(), {"content-type": "application/json"}
 
 
 @pytest.fixture
