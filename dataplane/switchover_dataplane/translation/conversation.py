@@ -48,15 +48,13 @@ def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
 
     Where it may not, it becomes a text of the user that is marked as the system's. The ids of calls must be paired.
     """
-    system = [text for text in request.system if text.text]
-    turns = list(request.turns)
-    while turns and turns[0].role in ("system", "developer"):
-        system += [block for block in turns[0].blocks if isinstance(block, Text) and block.text]
-        del turns[0]
-    found = Conversation(system, [], [])
+    found = Conversation([text for text in request.system if text.text], [], [])
+    first = next((place for place, turn in enumerate(request.turns) if not _is_prompt(turn)), len(request.turns))
+    for turn in request.turns[:first]:
+        found.system.extend(_prompts(turn, found.losses))
     held: list[Message] = []
     open_calls: set[str] = set()
-    for turn in turns:
+    for turn in request.turns[first:]:
         message = _message(turn, found.losses, takes_system_turns=takes_system_turns)
         if message.speaker == "assistant":
             open_calls = {placed.block.id for placed in message.blocks if isinstance(placed.block, ToolCall)}
@@ -75,22 +73,31 @@ def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
     return found
 
 
+def _is_prompt(turn: Turn) -> bool:
+    return turn.role in ("system", "developer")
+
+
+def _prompts(turn: Turn, losses: list[Loss]) -> list[Text]:
+    """Return the texts of a prompt of the system; anything else in it is a loss."""
+    texts = [block for block in turn.blocks if isinstance(block, Text)]
+    if len(texts) < len(turn.blocks):
+        losses.append(grave(turn.path, list(turn.blocks), "a prompt of the system is text alone there"))
+    return [text for text in texts if text.text]
+
+
 def _message(turn: Turn, losses: list[Loss], *, takes_system_turns: bool) -> Message:
-    blocks = [Placed(Text(block.text) if isinstance(block, Refusal) else block, turn.path) for block in turn.blocks]
-    blocks = [placed for placed in blocks if not (isinstance(placed.block, Text) and not placed.block.text)]
     if turn.name:
         losses.append(hint(f"{turn.path}.name", turn.name, "the names of participants have no place there"))
-    if turn.role not in ("system", "developer"):
-        return Message("user" if turn.role == "user" else "assistant", blocks)
-    texts = [placed for placed in blocks if isinstance(placed.block, Text)]
+    if not _is_prompt(turn):
+        blocks = [Text(block.text) if isinstance(block, Refusal) else block for block in turn.blocks]
+        kept = [Placed(block, turn.path) for block in blocks if not isinstance(block, Text) or block.text]
+        return Message("user" if turn.role == "user" else "assistant", kept)
+    texts = _prompts(turn, losses)
     if takes_system_turns:
-        return Message("system", texts)
+        return Message("system", [Placed(text, turn.path) for text in texts])
     losses.append(hint(turn.path, list(turn.blocks), "a system prompt within the conversation is said as the user's"))
-    return Message("user", [Placed(_as_users(placed.block), placed.path) for placed in texts])
-
-
-def _as_users(block: Block) -> Block:
-    return replace(block, text=f"<system>\n{block.text}\n</system>") if isinstance(block, Text) else block
+    marked = [replace(text, text=f"<system>\n{text.text}\n</system>") for text in texts]
+    return Message("user", [Placed(text, turn.path) for text in marked])
 
 
 def _add_all(messages: list[Message], held: list[Message]) -> None:

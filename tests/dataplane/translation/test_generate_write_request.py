@@ -317,6 +317,16 @@ def test_a_schema_that_is_nested_without_end_is_cut_and_said() -> None:
     assert hints(write(schema=AnswerSchema(schema)).losses) == ["response_format"]
 
 
+def test_a_schema_beside_tools_is_taken_by_newer_models_alone() -> None:
+    asked: dict[str, Any] = {"schema": AnswerSchema({"type": "object"}), "tools": (TOOL,)}
+    assert graves(write(model=OLD, **asked).losses) == ["response_format"]
+    assert graves(write(model=NEW, **asked).losses) == []
+
+
+def test_a_penalty_of_nothing_is_not_written() -> None:
+    assert config(presence_penalty=0.0, frequency_penalty=0.0) is None
+
+
 def test_what_cannot_be_carried_is_named() -> None:
     assert hints(write(system=(Text("s", CacheMark()),)).losses) == ["cache_control"]
     done = write(n=2, logprobs=0, logit_bias={"1": 1}, user="u", metadata={"a": "b"}, cache_key="k", verbosity="low")

@@ -87,6 +87,15 @@ def test_prompts_of_the_system_at_the_start_stand_outside_of_the_conversation() 
     assert done.losses == ()
 
 
+@pytest.mark.parametrize("model", [NEW, OLD])
+def test_an_image_in_a_prompt_of_the_system_is_not_lost_in_silence(model: str) -> None:
+    image = Media("image", media_type="image/png", data="aGVsbG8=")
+    first = said("see", image, role="developer", path="messages[0]")
+    later = said("see", image, role="system", path="messages[2]")
+    done = write(first, said("a", path="messages[1]"), later, model=model)
+    assert graves(done.losses) == ["messages[0]", "messages[2]"]
+
+
 def test_a_prompt_of_the_system_alone_is_asked_as_the_users() -> None:
     done = write(said("only", role="system"))
     assert done.body["messages"] == [{"role": "user", "content": [text("only")]}]

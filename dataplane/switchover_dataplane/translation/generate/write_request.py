@@ -16,6 +16,9 @@ from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Text, Tool
 
 _MOST_STOPS: Final = 5
+_SCHEMA_BESIDE_TOOLS: Final = (3, 0)
+"""Gemini API docs, "Structured output": Gemini 3 is the first that takes a schema beside functions."""
+
 _MOST_SEED: Final = 2**31 - 1
 _BUDGETS: Final = {"minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
 _LEVELS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
@@ -42,6 +45,8 @@ def write_request(request: Request, asker: Asker) -> Written:
     if choice is not None:
         body["toolConfig"] = {"functionCallingConfig": choice}
     config = _config(request, model, losses)
+    if declared and request.schema is not None and model.version < _SCHEMA_BESIDE_TOOLS:
+        losses.append(grave("response_format", {}, "the model takes no form of the answer beside tools"))
     if config:
         body["generationConfig"] = config
     return Written(body, tuple(losses))
@@ -142,8 +147,9 @@ def _config(request: Request, model: Model, losses: list[Loss]) -> dict[str, Jso
         "temperature": request.temperature,
         "topP": request.top_p,
         "topK": request.top_k,
-        "presencePenalty": request.presence_penalty,
-        "frequencyPenalty": request.frequency_penalty,
+        # Some models refuse any penalty, and 0 is none.
+        "presencePenalty": request.presence_penalty or None,
+        "frequencyPenalty": request.frequency_penalty or None,
         "seed": seed,
         "stopSequences": list(request.stop[:_MOST_STOPS]) or None,
     }
