@@ -50,6 +50,7 @@ _CLAUDE: Final = re.compile(
     r"|(?P<major_old>\d{1,2})(?:[-.](?P<minor_old>\d{1,2}))?-(?P<line_old>[a-z]+))"
 )
 _GEMINI: Final = re.compile(r"gemini-(?P<major>\d{1,2})(?:\.(?P<minor>\d{1,2}))?-?(?P<line>[a-z-]*[a-z])?")
+_GEMINI_LATEST: Final = re.compile(r"gemini-(?P<line>[a-z-]+?)-latest")
 _GPT: Final = re.compile(r"(?P<line>gpt|o)-?(?P<major>\d{1,2})(?:\.(?P<minor>\d{1,2}))?(?P<rest>.*)")
 
 
@@ -75,7 +76,7 @@ def _version(major: str | None, minor: str | None) -> tuple[int, int]:
 
 
 _NEWEST: Final = (99, 0)
-"""Claude without a version in its name is taken as the newest: what an older one allows, the newest may refuse."""
+"""A model without a version in its name is taken as the newest: what an older one allows, the newest may refuse."""
 
 _ALWAYS_THINK: Final = frozenset(("fable", "mythos"))
 
@@ -115,16 +116,17 @@ def _most_of_claude(line: str, version: tuple[int, int]) -> int:
 
 
 def _gemini(name: str, bare: str) -> Model:
-    """Sources: Gemini API docs, "Gemini models", "Thinking", "Structured output"."""
+    """Sources: Gemini API docs, "Gemini models" (gemini-flash-latest), "Thinking", "Structured output"."""
     found = _GEMINI.match(bare)
-    if found is None:
-        return Model(name, "gemini", takes_schema=True)
-    version, line = _version(found["major"], found["minor"]), found["line"] or ""
+    latest = _GEMINI_LATEST.fullmatch(bare)
+    version, line = _NEWEST, latest["line"] if latest is not None else ""
+    if found is not None:
+        version, line = _version(found["major"], found["minor"]), found["line"] or ""
     thinks = version >= (2, 5)
     return Model(
         name,
         "gemini",
-        version,
+        version if found is not None else (0, 0),
         line,
         max_output=65_536 if thinks else 8_192,
         context=1_048_576,

@@ -24,6 +24,7 @@ from switchover_dataplane.translation.models import model_of
         ("google/gemini-2.5-flash-lite", (2, 5), "budget"),
         ("gemini-3-pro-preview", (3, 0), "effort"),
         ("gemini-3.5-flash", (3, 5), "effort"),
+        ("gemini-flash-latest", (0, 0), "effort"),
     ],
 )
 def test_a_name_says_the_version_and_how_the_model_is_told_to_think(

@@ -20,7 +20,11 @@ _ANY_SIGNATURE: Final = "skip_thought_signature_validator"
 _IMAGES: Final = frozenset(("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"))
 _PDF: Final = "application/pdf"
 _ROLES: Final = {"user": "user", "assistant": "model"}
-_WITH_MEDIA_IN_RESULTS: Final = (3, 0)
+
+
+def is_gemini_3(model: Model) -> bool:
+    """Whether a model is Gemini 3 or newer: it wants signatures, takes media in results and a schema beside tools."""
+    return model.family == "gemini" and model.thinking == "effort"
 
 
 class ContentWriter:
@@ -99,7 +103,7 @@ class ContentWriter:
         part: dict[str, Json] = {"functionCall": made}
         if call.signature:
             part["thoughtSignature"] = call.signature
-        elif not self._is_signed and self._model.family == "gemini" and self._model.version >= (3, 0):
+        elif not self._is_signed and is_gemini_3(self._model):
             part["thoughtSignature"] = _ANY_SIGNATURE
         self._is_signed = True
         return part
@@ -112,7 +116,7 @@ class ContentWriter:
         made["response"] = {"error": text} if result.is_error else _response(text)
         if self._has_ids:
             made["id"] = result.call_id
-        if media and self._model.version >= _WITH_MEDIA_IN_RESULTS:
+        if media and is_gemini_3(self._model):
             made["parts"] = media
             media = []
         elif media:
@@ -169,4 +173,4 @@ def _response(text: str) -> dict[str, Json]:
     return {"output": text}
 
 
-__all__ = ["ContentWriter"]
+__all__ = ["ContentWriter", "is_gemini_3"]

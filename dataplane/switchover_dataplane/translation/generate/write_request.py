@@ -10,15 +10,12 @@ from switchover_dataplane.translation import call_ids, chosen_tools, json_schema
 from switchover_dataplane.translation.conversation import Message, Placed, arranged, begins_with_user, prefill
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.generate import schemas
-from switchover_dataplane.translation.generate.write_contents import ContentWriter
+from switchover_dataplane.translation.generate.write_contents import ContentWriter, is_gemini_3
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Text, Tool
 
 _MOST_STOPS: Final = 5
-_SCHEMA_BESIDE_TOOLS: Final = (3, 0)
-"""Gemini API docs, "Structured output": Gemini 3 is the first that takes a schema beside functions."""
-
 _MOST_SEED: Final = 2**31 - 1
 _BUDGETS: Final = {"minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
 _LEVELS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
@@ -45,7 +42,8 @@ def write_request(request: Request, asker: Asker) -> Written:
     if choice is not None:
         body["toolConfig"] = {"functionCallingConfig": choice}
     config = _config(request, model, losses)
-    if declared and request.schema is not None and model.version < _SCHEMA_BESIDE_TOOLS:
+    if declared and request.schema is not None and not is_gemini_3(model):
+        # Gemini API docs, "Structured output": Gemini 3 is the first that takes both.
         losses.append(grave("response_format", {}, "the model takes no form of the answer beside tools"))
     if config:
         body["generationConfig"] = config
