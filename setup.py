@@ -13,8 +13,8 @@ from setuptools.command.build_ext import build_ext
 PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
-    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_answer read_success "
-    "redirect runtime soft_timeout stream_start unreadable",
+    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_answer "
+    "read_success redirect runtime soft_timeout stream_start unreadable",
     "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body request_ids "
     "sending server",

@@ -52,8 +52,6 @@ _ENDINGS: Final = (
     ("/embeddings", Api.EMBEDDINGS),
     (":generateContent", Api.GENERATE),
     (":streamGenerateContent", Api.GENERATE),
-    ("/converse", Api.CONVERSE),
-    ("/converse-stream", Api.CONVERSE),
 )
 
 

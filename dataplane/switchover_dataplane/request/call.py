@@ -18,7 +18,7 @@ from switchover_dataplane.request.adapting import adapted_fields, adapting_to
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.translating import Translating, WrittenBody
 from switchover_dataplane.request.translation import Translation
-from switchover_dataplane.translation.fitting_ids import with_fitting_ids
+from switchover_dataplane.translation.returning import returning_to
 from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.targets import Route
 
@@ -89,8 +89,8 @@ class TargetHead:
     JSON object, as the answer is looked at, or as the body names who writes it.
 
     A target of another API is asked by a `translation`; `unable` says why one cannot be asked at all, "" if it can.
-    `untranslated` is how a target is asked that has the client's API, too, but not as its first. `adapts`: the request
-    is not the client's own bytes with another model, or it is signed.
+    `untranslated` is how a target is asked that has the client's API, too, but not as its first. `returning` makes a
+    conversation fit that comes back from other providers. `adapts`: the request is translated, made fit, or signed.
     """
 
     __slots__ = (
@@ -104,6 +104,7 @@ class TargetHead:
         "model",
         "needs_object",
         "path",
+        "returning",
         "route",
         "translation",
         "unable",
@@ -117,7 +118,6 @@ class TargetHead:
         self.translation = adapting if isinstance(adapting, Translation) else None
         self.unable = adapting if isinstance(adapting, str) else ""
         self.untranslated: TargetHead | None = None
-        self.adapts = self.translation is not None or route.signer is not None or route.edits_calls
         self.host = route.authority or head.headers.get("host", f"{route.destination.host}:{route.destination.port}")
         self.path = route.path(head.path, head.query)
         self.wire = _wire(head, route, self.host, self.path)
@@ -125,6 +125,8 @@ class TargetHead:
         self.model = route.model_for(head.path)
         self.keeps_model = bool(route.model) and not self.model
         self.api = route.api(head.path) if asks else None
+        self.returning = returning_to(route.wire.name, self.api, route.label) if asks else None
+        self.adapts = self.translation is not None or route.signer is not None or self.returning is not None
         self.needs_object = asks and (self.api is not None or route.writes(head.path))
         self.is_for_vectors = asks and route.is_for_vectors(head.path)
         shape = shape_of_generated(self.path) if self.api is Api.GENERATE else None
@@ -253,6 +255,6 @@ class Call:
             written = self.written(head, head.translation)
             return AdaptedBody(written.content, stream=written.stream)
         content = self.body.for_target(head.route, head.model)
-        if head.route.edits_calls and head.api is Api.CHAT and isinstance(content, bytes):
-            content = with_fitting_ids(content)
+        if head.returning is not None and isinstance(content, bytes):
+            content = head.returning(content)
         return AdaptedBody(content, stream=self.body.stream)

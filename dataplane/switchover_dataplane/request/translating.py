@@ -79,7 +79,12 @@ class Translating:
         except BadRequest as bad:
             return WrittenBody(b"", (Loss(bad.path, "not understood", str(bad)),), stream=False)
         written = target.write_request(request, asker)
-        return WrittenBody(encoded(written.body), (*request.losses, *written.losses), stream=request.stream)
+        losses = tuple(dict.fromkeys((*request.losses, *written.losses)))
+        try:
+            content = encoded(written.body)
+        except RecursionError:
+            return WrittenBody(b"", (Loss("body", "object", "it is nested too deeply to be translated"),), stream=False)
+        return WrittenBody(content, losses, stream=request.stream)
 
     def _neutral(self, route: Route) -> Request | BadRequest:
         own = self._body.own if isinstance(self._body, Continuation) else self._body

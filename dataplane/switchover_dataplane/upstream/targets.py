@@ -22,7 +22,6 @@ _NOT_OURS: Final = ("none", "passthrough")
 """Kinds of credentials that are not the gateway's: beside one of its own, the caller's are left out of the query."""
 
 
-_MISTRAL: Final = "mistral"
 _OF_OPENAI: Final = ("openai", "azure-openai")
 
 
@@ -32,10 +31,10 @@ class Route:
     `model` replaces the body's where text is written ("" keeps it), `label` is the model that the target names (""
     for none), `authority` is the Host to send ("" keeps the caller's), `credential` the (name, value) of the header
     that authorises, None where none does for all requests alike; then `signer` makes it for each, if it is not the
-    caller's own. `edits_calls`: ids of tool calls have to fit the target though its API is the client's.
+    caller's own.
     """
 
-    __slots__ = ("authority", "credential", "destination", "edits_calls", "label", "model", "signer", "target", "wire")
+    __slots__ = ("authority", "credential", "destination", "label", "model", "signer", "target", "wire")
 
     def __init__(
         self,
@@ -57,7 +56,6 @@ class Route:
         self.authority = authority
         self.credential = credential
         self.signer = signer
-        self.edits_calls = wire.name == _MISTRAL
 
     @property
     def name(self) -> str:

@@ -1,0 +1,87 @@
+"""A conversation that comes back from other providers fits its own API again, and any other keeps its bytes."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from switchover_dataplane.formats.api import Api
+from switchover_dataplane.translation.call_ids import MISTRAL
+from switchover_dataplane.translation.returning import NO_SIGNATURE, returning_to
+
+THINKING = {"type": "thinking", "thinking": "hm", "signature": ""}
+SIGNED = {**THINKING, "signature": "of-claude"}
+TEXT = {"type": "text", "text": "a"}
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
+CALL = {"functionCall": {"name": "f", "args": {}}}
+
+
+def back(provider: str, api: Api, body: dict[str, Any], model: str = "") -> dict[str, Any]:
+    returning = returning_to(provider, api, model)
+    assert returning is not None
+    decoded: dict[str, Any] = msgspec.json.decode(returning(msgspec.json.encode(body)))
+    return decoded
+
+
+def test_ids_of_calls_become_nine_signs_for_mistral_and_stay_pairs() -> None:
+    calls = [{"id": "call_of_openai_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    asked = {"role": "assistant", "tool_calls": calls}
+    result = {"role": "tool", "tool_call_id": "call_of_openai_1", "content": "x"}
+    messages = back("mistral", Api.CHAT, {"messages": [asked, result]})["messages"]
+    assert messages[0]["tool_calls"][0]["id"] == messages[1]["tool_call_id"]
+    assert MISTRAL.pattern.fullmatch(messages[1]["tool_call_id"])
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "vertex"])
+def test_reasoning_that_claude_did_not_sign_does_not_go_back_to_it(provider: str) -> None:
+    messages = [{"role": "assistant", "content": [THINKING, SIGNED, TEXT]}, {"role": "user", "content": "b"}]
+    body = back(provider, Api.MESSAGES, {"messages": messages})
+    assert [message["content"] for message in body["messages"]] == [[SIGNED, TEXT], "b"]
+
+
+def test_a_message_of_nothing_but_unsigned_reasoning_goes_as_a_whole() -> None:
+    messages = [{"role": "assistant", "content": [THINKING]}, {"role": "user", "content": "b"}]
+    assert len(back("anthropic", Api.MESSAGES, {"messages": messages})["messages"]) == 1
+
+
+def test_reasoning_without_proof_does_not_go_back_to_openai_unless_answers_are_stored() -> None:
+    proved = {**REASONING, "encrypted_content": "x"}
+    items = [REASONING, proved, {"role": "user", "content": "a"}]
+    assert back("openai", Api.RESPONSES, {"store": False, "input": items})["input"] == items[1:]
+    assert back("openai", Api.RESPONSES, {"input": items})["input"] == items
+
+
+@pytest.mark.parametrize("model", ["gemini-3-pro", ""])
+def test_the_first_unsigned_call_of_a_turn_is_marked_for_gemini(model: str) -> None:
+    contents = [
+        {"role": "model", "parts": [CALL, CALL]},
+        {"role": "model", "parts": [{**CALL, "thoughtSignature": "s"}]},
+    ]
+    first, second = back("gemini", Api.GENERATE, {"contents": contents}, model)["contents"]
+    assert [part.get("thoughtSignature") for part in first["parts"]] == [NO_SIGNATURE, None]
+    assert second == contents[1]
+
+
+@pytest.mark.parametrize(
+    ("provider", "api", "body"),
+    [
+        ("mistral", Api.CHAT, b'{"messages":[{"role":"tool", "tool_call_id":"abcdefghi"}]}'),
+        ("anthropic", Api.MESSAGES, b'{"messages": [{"content": [{"type":"thinking","signature":"s"}]}]}'),
+        ("openai", Api.RESPONSES, b'{"store":false,"input": [{"type":"message"}]}'),
+        ("gemini", Api.GENERATE, b'{"contents": [{"parts": [{"text":"a"}]}]}'),
+        ("mistral", Api.CHAT, b'{"messages": 1, "tool_calls": "tool_call_id"}'),
+        ("anthropic", Api.MESSAGES, b'["signature":""'),
+    ],
+)
+def test_a_body_that_fits_or_cannot_be_read_keeps_its_bytes(provider: str, api: Api, body: bytes) -> None:
+    returning = returning_to(provider, api, "")
+    assert returning is not None
+    assert returning(body) == body
+
+
+@pytest.mark.parametrize(
+    ("provider", "api", "model"),
+    [("openai", Api.CHAT, "gpt-4o"), ("gemini", Api.GENERATE, "gemini-2.5-pro"), ("http", None, "")],
+)
+def test_where_everything_fits_nothing_is_looked_at(provider: str, api: Api | None, model: str) -> None:
+    assert returning_to(provider, api, model) is None
