@@ -22,8 +22,9 @@ from switchover_operator.standalone.files import FileState, View, advance, merge
 from switchover_operator.standalone.model_names import Model
 
 BASE_PATH: Final = "/v1"
-GEMINI_BASE_PATH: Final = "/v1beta"
-"""Where clients of the Gemini API ask (Gemini API reference)."""
+_GOOGLES_PATH: Final = "/v1beta"
+"""Where clients of the Gemini API ask (Google Gen AI SDK)."""
+
 NAME: Final = "models"
 CALLERS: Final = "callers"
 CALLER_LABEL: Final = "gateway-access"
@@ -131,7 +132,7 @@ def _objects(
     )
     if start.is_private and start.callers is None:
         gateway["metadata"]["annotations"] = {OPEN: "true"}
-    matches = [{"path": {"type": "PathPrefix", "value": path}} for path in (BASE_PATH, GEMINI_BASE_PATH)]
+    matches = [{"path": {"type": "PathPrefix", "value": path}} for path in (BASE_PATH, _GOOGLES_PATH)]
     backend = {"name": NAME, "group": "gloo.solo.io", "kind": "Upstream"}
     route = _object(
         "gateway.networking.k8s.io/v1",
