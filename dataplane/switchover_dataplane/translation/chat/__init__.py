@@ -10,7 +10,7 @@ from switchover_dataplane.translation.chat.write_stream import Writer
 from switchover_dataplane.translation.format import Format
 from switchover_dataplane.translation.openai_errors import write_error
 
-FORMAT = Format(
+FORMAT: Format = Format(
     Api.CHAT,
     "Chat Completions",
     read_request,

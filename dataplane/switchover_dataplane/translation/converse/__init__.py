@@ -11,7 +11,7 @@ from switchover_dataplane.translation.converse.write_request import write_reques
 from switchover_dataplane.translation.converse.write_stream import StreamWriter
 from switchover_dataplane.translation.format import Format
 
-FORMAT: Final = Format(
+FORMAT: Final[Format] = Format(
     api=Api.CONVERSE,
     name="Converse",
     read_request=read_request,

@@ -11,7 +11,7 @@ from switchover_dataplane.translation.generate.write_answer import write_answer
 from switchover_dataplane.translation.generate.write_request import write_request
 from switchover_dataplane.translation.generate.write_stream import GenerateWriter
 
-FORMAT: Final = Format(
+FORMAT: Final[Format] = Format(
     api=Api.GENERATE,
     name="generateContent",
     read_request=read_request,

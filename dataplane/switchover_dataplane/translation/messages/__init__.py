@@ -11,7 +11,7 @@ from switchover_dataplane.translation.messages.write_answer import write_answer
 from switchover_dataplane.translation.messages.write_request import write_request
 from switchover_dataplane.translation.messages.write_stream import MessagesWriter
 
-FORMAT: Final = Format(
+FORMAT: Final[Format] = Format(
     api=Api.MESSAGES,
     name="Messages",
     read_request=read_request,

@@ -10,7 +10,7 @@ from switchover_dataplane.translation.responses.write_answer import write_answer
 from switchover_dataplane.translation.responses.write_request import write_request
 from switchover_dataplane.translation.responses.write_stream import Writer
 
-FORMAT = Format(
+FORMAT: Format = Format(
     Api.RESPONSES,
     "Responses",
     read_request,
