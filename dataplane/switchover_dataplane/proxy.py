@@ -19,7 +19,7 @@ from switchover_dataplane.attempts.exchange import Ended, Exchange, UpstreamRunt
 from switchover_dataplane.edge import request_ids
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome
-from switchover_dataplane.formats import error_form, own_answers
+from switchover_dataplane.formats import error_form, own_answers, own_errors
 from switchover_dataplane.formats.api import api_of
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.reply import no_answer, reply
@@ -158,19 +158,19 @@ class Proxy:
             Unserved: with the answer, where there is none.
         """
         if serving is None:
-            raise Unserved(own_answers.error(503, "not_ready", "the gateway has no configuration yet"))
+            raise Unserved(own_answers.error(own_errors.NOT_READY, "the gateway has no configuration yet"))
         try:
             path, query = match.normalise(request.head.target)
         except BadTarget as error:
             text = f"the request's path cannot be served: {error}"
-            raise Unserved(own_answers.error(400, "bad_path", text)) from None
+            raise Unserved(own_answers.error(own_errors.BAD_PATH, text)) from None
         fields = request.headers
         if serving.router.asks_for_length:
             fields = _with_length(request)
         head = match.Head(fields.get("host", ""), request.method, path, query, fields)
         found = match.find(serving.router, port, head)
         if found is None:
-            raise Unserved(own_answers.error(404, "no_route", "no route of the gateway matches this request"))
+            raise Unserved(own_answers.error(own_errors.NO_ROUTE, "no route of the gateway matches this request"))
         admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:

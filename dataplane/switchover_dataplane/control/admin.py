@@ -15,7 +15,7 @@ from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control.http_server import HttpServer, Limits, response
 from switchover_dataplane.control.masked import masked
 from switchover_dataplane.edge import browsers
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.process import address
 from switchover_dataplane.routing.headers import Fields
 from switchover_dataplane.served_table import State
@@ -75,7 +75,7 @@ class Admin:
         if self._is_on_loopback and (why := browsers.refusal(request.headers, frozenset())):
             return response(browsers.forbidden(why))
         if request.method not in ("GET", "HEAD"):
-            answer = own_answers.error(405, "method_not_allowed", "the admin port only answers GET")
+            answer = own_answers.error(own_errors.METHOD_NOT_ALLOWED, "the admin port only answers GET")
             answer.headers["allow"] = "GET, HEAD"
             return response(answer)
         match request.path:
@@ -89,7 +89,7 @@ class Admin:
                 request.remote, request.headers
             ):
                 return _error(
-                    403, "not_this_machine", "only this machine can read this; --admin-open allows other machines"
+                    own_errors.NOT_THIS_MACHINE, "only this machine can read this; --admin-open allows other machines"
                 )
             case "/v1/table":
                 return await self._table()
@@ -97,7 +97,7 @@ class Admin:
                 return _json(self._health())
             case _:
                 return _error(
-                    404, "not_found", "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
+                    own_errors.NOT_FOUND, "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
                 )
 
     def _ready(self) -> web.Response:
@@ -117,7 +117,7 @@ class Admin:
 
     async def _table(self) -> web.Response:
         if self._state.current is None:
-            return _error(503, "not_ready", "no table yet")
+            return _error(own_errors.NOT_READY, "no table yet")
         # In a thread, as the table of 10,000 routes takes time.
         return await asyncio.to_thread(lambda table: _json(masked(table)), self._state.current.table)
 
@@ -168,8 +168,8 @@ def is_of_this_machine(remote: str | None, headers: Fields) -> bool:
     return address.is_loopback(remote or "") and browsers.refusal(headers, frozenset()) is None
 
 
-def _error(status: int, code: str, message: str) -> web.Response:
-    return response(own_answers.error(status, code, message))
+def _error(why: own_errors.OwnError, message: str) -> web.Response:
+    return response(own_answers.error(why, message))
 
 
 def _json(content: object) -> web.Response:

@@ -17,7 +17,7 @@ from aiohttp import HttpVersion11, web
 
 from switchover_dataplane.edge import early_refusal, request_ids
 from switchover_dataplane.edge.reply_head import SERVER
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.routing import headers
 
@@ -131,14 +131,14 @@ class HttpServer:
         )
         if conflict is not None:
             text = f"the request's head is ambiguous: {conflict}"
-            return response(own_answers.error(400, "bad_request", text), closes=True)
+            return response(own_answers.error(own_errors.BAD_REQUEST, text), closes=True)
         try:
             return await self._handle(request)
         except (web.RequestPayloadError, ConnectionError):  # where the client has left, nobody reads the answer
             return refusal(early_refusal.MALFORMED)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this request alone
             log_fault(error)
-            return response(own_answers.error(500, "internal_error", "the gateway failed; its log says where"))
+            return response(own_answers.error(own_errors.INTERNAL_ERROR, "the gateway failed; its log says where"))
 
     # ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -276,7 +276,7 @@ def response(answer: OwnAnswer, *, closes: bool = False) -> web.Response:
 
 def refusal(why: early_refusal.Refusal) -> web.Response:
     """Make the response that refuses a request and closes its connection."""
-    return response(own_answers.error(why.status, why.code, why.message), closes=True)
+    return response(own_answers.error(why.error, why.message), closes=True)
 
 
 def log_fault(error: BaseException) -> None:

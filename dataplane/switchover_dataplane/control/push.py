@@ -24,7 +24,7 @@ from switchover_dataplane.control.http_server import HttpServer, Limits, refusal
 from switchover_dataplane.control.mutual_tls import Files, MutualTls
 from switchover_dataplane.edge.early_refusal import Refusal
 from switchover_dataplane.edge.listeners import Listeners
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.process import address
 from switchover_dataplane.served_table import Ack, Nack, State
 from switchover_dataplane.table.parts import CONTENT_TYPE, MissingParts
@@ -95,11 +95,11 @@ class Push:
 
     async def _serve(self, request: web.BaseRequest) -> web.Response:
         if request.path != "/v1/table":
-            return response(own_answers.error(404, "not_found", "only /v1/table is here"))
+            return response(own_answers.error(own_errors.NOT_FOUND, "only /v1/table is here"))
         if request.method == "GET":
             return _json(200, self._serving())
         if request.method != "PUT":
-            answer = own_answers.error(405, "method_not_allowed", "PUT a table, or GET the revision")
+            answer = own_answers.error(own_errors.METHOD_NOT_ALLOWED, "PUT a table, or GET the revision")
             answer.headers["allow"] = "GET, PUT"
             return response(answer)
         return await self._put(request)
@@ -121,7 +121,7 @@ class Push:
         match await asyncio.shield(applying):
             case None:
                 text = "parts of the table are missing here: push all of them"
-                return response(own_answers.error(409, "parts_missing", text))
+                return response(own_answers.error(own_errors.PARTS_MISSING, text))
             case Ack(revision=revision):
                 return _json(200, {"revision": revision})
             case Nack(reasons=reasons):

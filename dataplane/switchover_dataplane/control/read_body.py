@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 
 from switchover_dataplane.edge.early_refusal import Refusal
+from switchover_dataplane.formats import own_errors
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -31,7 +32,7 @@ async def read(request: web.BaseRequest, limit: int, seconds: float) -> bytes | 
                 if len(body) > limit:
                     return _too_large(limit)
     except TimeoutError:
-        return Refusal(408, "body_timeout", f"the request's body did not come within {seconds:g} seconds")
+        return Refusal(own_errors.BODY_TIMEOUT, f"the request's body did not come within {seconds:g} seconds")
     return bytes(body)
 
 
@@ -42,4 +43,4 @@ def _ask_for(request: web.BaseRequest) -> None:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, "table_too_large", f"a table has at most {limit} bytes")
+    return Refusal(own_errors.TABLE_TOO_LARGE, f"a table has at most {limit} bytes")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process.address import is_loopback
 from switchover_dataplane.routing.headers import Fields
@@ -38,7 +38,7 @@ def refusal(headers: Fields, hostnames: Set[str]) -> str | None:
 
 def forbidden(why: str) -> OwnAnswer:
     """Make the answer to a request that is refused."""
-    return own_answers.error(403, "foreign_page", f"the request is refused on loopback: {why}")
+    return own_answers.error(own_errors.FOREIGN_PAGE, f"the request is refused on loopback: {why}")
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ from switchover_dataplane.edge.heads import Heads
 from switchover_dataplane.edge.receiving import LINGER, Check, Receiving
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.request_body import RequestBody
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process import turns
 from switchover_dataplane.process.waiter import Waiter
@@ -193,7 +193,7 @@ class ClientConnection(Receiving):
         if self.has_begun:
             raise ConnectionResetError("an answer has begun")
         text = f"the gateway failed; its log says where, for request {request_id}"
-        answer = own_answers.error(500, "internal_error", text)
+        answer = own_answers.error(own_errors.INTERNAL_ERROR, text)
         answer.headers["x-request-id"] = request_id
         answer.closes = True
         self.send_own(answer)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
+from switchover_dataplane.formats.own_errors import OwnError
 
 HEAD_LIMIT: Final = 64 * 1024
 REQUEST_LINE_LIMIT: Final = 8 * 1024
@@ -16,19 +17,23 @@ HEADER_COUNT_LIMIT: Final = 128
 class Refusal:
     """Why a client is answered by the edge itself and its connection closed; `retry_after` is in seconds."""
 
-    status: int
-    code: str
+    error: OwnError
     message: str
     retry_after: int | None = None
 
     @property
-    def kind(self) -> str:
-        """OpenAI's `error.type`."""
-        return "invalid_request_error" if self.status < 500 else "server_error"
+    def status(self) -> int:
+        """The status of the answer."""
+        return self.error.status
+
+    @property
+    def code(self) -> str:
+        """The word for the log and for the answer."""
+        return self.error.code
 
     def wire(self, request_id: str) -> bytes:
         """Write the whole answer."""
-        body = own_answers.body(self.message, self.kind, self.code)
+        body = own_answers.body(self.error, self.message)
         wait = "" if self.retry_after is None else f"retry-after: {self.retry_after}\r\n"
         return (
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nserver: switchover\r\n{wait}"
@@ -37,22 +42,21 @@ class Refusal:
         ).encode() + body
 
 
-MALFORMED: Final = Refusal(400, "bad_request", "the request is not well-formed HTTP/1.1")
+MALFORMED: Final = Refusal(own_errors.BAD_REQUEST, "the request is not well-formed HTTP/1.1")
 LONG_REQUEST_LINE: Final = Refusal(
-    414, "uri_too_long", f"the request line is longer than {REQUEST_LINE_LIMIT} bytes; what is long belongs in the body"
+    own_errors.URI_TOO_LONG,
+    f"the request line is longer than {REQUEST_LINE_LIMIT} bytes; what is long belongs in the body",
 )
 LARGE_HEAD: Final = Refusal(
-    431,
-    "head_too_large",
+    own_errors.HEAD_TOO_LARGE,
     f"the request's head is larger than {HEAD_LIMIT} bytes, one of its fields larger than {FIELD_LIMIT}, "
     f"or it has more than {HEADER_COUNT_LIMIT} fields",
 )
 TOO_MANY_CONNECTIONS: Final = Refusal(
-    503, "too_many_connections", "the gateway has as many connections as it may; try again later", retry_after=1
+    own_errors.TOO_MANY_CONNECTIONS, "the gateway has as many connections as it may; try again later", retry_after=1
 )
 CROWDED_OUT: Final = Refusal(
-    503,
-    "overloaded",
+    own_errors.OVERLOADED,
     "the request's body came too slowly to be held while others need the memory; try again later",
     retry_after=1,
 )
@@ -60,9 +64,9 @@ CROWDED_OUT: Final = Refusal(
 
 def late_head(seconds: float) -> Refusal:
     """Say that a head did not end in time."""
-    return Refusal(408, "head_timeout", f"the request's head did not come within {seconds:g} seconds")
+    return Refusal(own_errors.HEAD_TIMEOUT, f"the request's head did not come within {seconds:g} seconds")
 
 
 def late_body(seconds: float) -> Refusal:
     """Say that a body stalled."""
-    return Refusal(408, "body_timeout", f"too little of the request's body came for {seconds:g} seconds")
+    return Refusal(own_errors.BODY_TIMEOUT, f"too little of the request's body came for {seconds:g} seconds")

@@ -23,6 +23,7 @@ from switchover_dataplane.edge.early_refusal import (
     Refusal,
 )
 from switchover_dataplane.edge.request import Head
+from switchover_dataplane.formats import own_errors
 from switchover_dataplane.routing import headers
 
 END: Final = b"\r\n\r\n"
@@ -32,7 +33,7 @@ _TARGET: Final = re.compile(r"/|\*\Z|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]+(?:[/?#]|
 
 
 def _ambiguous(why: str) -> Refusal:
-    return Refusal(400, "bad_request", f"the request's head is ambiguous: {why}")
+    return Refusal(own_errors.BAD_REQUEST, f"the request's head is ambiguous: {why}")
 
 
 _AMBIGUOUS: Final = {

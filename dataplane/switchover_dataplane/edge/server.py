@@ -14,7 +14,7 @@ from switchover_dataplane.edge.client_connection import ClientConnection
 from switchover_dataplane.edge.clients import Clients, Connections, Limits, Tell
 from switchover_dataplane.edge.heads import Heads
 from switchover_dataplane.edge.request import Head, Request
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.own_answers import OwnAnswer
 
 __all__ = ["Connections", "Edge", "Handle", "Limits", "Tell"]
@@ -115,7 +115,7 @@ class Edge:
     def _check(self, head: Head) -> OwnAnswer | None:
         """Return the answer to a request that must not reach the handler; None for any other."""
         if head.method in _NEVER_SERVED:
-            answer = own_answers.error(405, "method_not_allowed", f"{head.method} is not served here")
+            answer = own_answers.error(own_errors.METHOD_NOT_ALLOWED, f"{head.method} is not served here")
             answer.headers["allow"] = _SERVED
         elif self._hostnames is not None and (why := browsers.refusal(head.headers, self._hostnames)):
             answer = browsers.forbidden(why)

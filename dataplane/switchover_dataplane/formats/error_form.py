@@ -9,8 +9,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.api import is_of_messages
+from switchover_dataplane.formats.own_errors import OwnError
 
 Form = Literal["openai", "anthropic", "gemini"]
 
@@ -49,11 +50,9 @@ def form_of(path: str) -> Form:
     return "anthropic" if is_of_messages(path) else "openai"
 
 
-def error(path: str, status: int, code: str, message: str) -> own_answers.OwnAnswer:
-    """Make an answer in the form of the API that `path` belongs to; `code` has a place in OpenAI's form alone."""
-    answer = own_answers.json(status, _body(path, status, code, message))
-    answer.code, answer.why = code, message
-    return answer
+def error(path: str, why: OwnError, message: str) -> own_answers.OwnAnswer:
+    """Make an answer in the form of the API that `path` belongs to; its code has a place in OpenAI's form alone."""
+    return in_form(path, own_answers.error(why, message))
 
 
 def in_form(path: str, answer: own_answers.OwnAnswer) -> own_answers.OwnAnswer:
@@ -61,33 +60,33 @@ def in_form(path: str, answer: own_answers.OwnAnswer) -> own_answers.OwnAnswer:
     if answer.status >= 400 and answer.body and answer.code and form_of(path) != "openai":
         error = _decoder.decode(answer.body).get("error")
         if isinstance(error, dict) and error.get("code") == answer.code and "param" in error:
-            answer.body = _body(path, answer.status, answer.code, error["message"])
+            answer.body = _body(path, answer.status, error["message"])
     return answer
 
 
-_DENIALS: Final[dict[Why, tuple[int, str, str]]] = {
-    "closed": (403, "access_control_not_served", "this route has an access control that the gateway does not serve"),
-    "no-key": (401, "missing_api_key", "an API key is needed: send it as Authorization: Bearer KEY"),
-    "unknown-key": (401, "invalid_api_key", "the API key is not one that this route accepts"),
+_DENIALS: Final[dict[Why, tuple[OwnError, str]]] = {
+    "closed": (
+        own_errors.ACCESS_CONTROL_NOT_SERVED,
+        "this route has an access control that the gateway does not serve",
+    ),
+    "no-key": (own_errors.MISSING_API_KEY, "an API key is needed: send it as Authorization: Bearer KEY"),
+    "unknown-key": (own_errors.INVALID_API_KEY, "the API key is not one that this route accepts"),
 }
 
 
 def denied(path: str, why: Why) -> own_answers.OwnAnswer:
     """Make the answer for somebody who is not let in (RFC 9110, section 15.5.2: a 401 says how to ask)."""
-    status, code, message = _DENIALS[why]
-    answer = error(path, status, code, message)
-    if status == 401:
+    denial, message = _DENIALS[why]
+    answer = error(path, denial, message)
+    if denial.status == 401:
         answer.headers["www-authenticate"] = "Bearer"
     return answer
 
 
-def _body(path: str, status: int, code: str, message: str) -> bytes:
-    match form_of(path):
-        case "openai":
-            return own_answers.body(message, own_answers.kind_of(status), code)
-        case "anthropic":
-            kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-            return _encoder.encode({"type": "error", "error": {"type": kind, "message": message}})
-        case "gemini":
-            word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
-            return _encoder.encode({"error": {"code": status, "message": message, "status": word}})
+def _body(path: str, status: int, message: str) -> bytes:
+    """Write an error for an API that is not OpenAI's."""
+    if form_of(path) == "anthropic":
+        kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+        return _encoder.encode({"type": "error", "error": {"type": kind, "message": message}})
+    word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
+    return _encoder.encode({"error": {"code": status, "message": message, "status": word}})

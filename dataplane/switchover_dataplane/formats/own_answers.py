@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 from multidict import CIMultiDict
 
+from switchover_dataplane.formats.own_errors import BACKEND_NOT_FOUND, OwnError
+
 _encoder = msgspec.json.Encoder()
 
 _JSON: Final = "application/json"
@@ -32,14 +34,9 @@ class OwnAnswer:
     why: str = ""
 
 
-def body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
+def body(error: OwnError, message: str, param: str | None = None) -> bytes:
     """Write an error body."""
-    return _encoder.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
-
-
-def kind_of(status: int) -> str:
-    """Name the type of an error by its status (OpenAI API reference, error object)."""
-    return "invalid_request_error" if status < 500 else "server_error"
+    return _encoder.encode({"error": {"message": message, "type": error.kind, "param": param, "code": error.code}})
 
 
 def json(status: int, content: bytes) -> OwnAnswer:
@@ -47,10 +44,10 @@ def json(status: int, content: bytes) -> OwnAnswer:
     return OwnAnswer(status, CIMultiDict({"content-type": _JSON}), content)
 
 
-def error(status: int, code: str, message: str, *, param: str | None = None, wait: float | None = None) -> OwnAnswer:
+def error(why: OwnError, message: str, *, param: str | None = None, wait: float | None = None) -> OwnAnswer:
     """Make an error; `wait` seconds become `Retry-After`, rounded up."""
-    answer = json(status, body(message, kind_of(status), code, param))
-    answer.code, answer.why = code, message
+    answer = json(why.status, body(why, message, param))
+    answer.code, answer.why = why.code, message
     if wait is not None:
         answer.headers["retry-after"] = str(max(1, math.ceil(wait)))
     return answer
@@ -59,6 +56,6 @@ def error(status: int, code: str, message: str, *, param: str | None = None, wai
 def no_backend(request_id: str, why: str) -> OwnAnswer:
     """Say that the route has no backend that can be used (Gateway API: 500); `why` is for the log alone."""
     text = "the backend of this route cannot be used; the route's status and the gateway's log say why"
-    answer = error(500, "backend_not_found", f"{text}; request ID: {request_id}")
+    answer = error(BACKEND_NOT_FOUND, f"{text}; request ID: {request_id}")
     answer.why = why
     return answer

@@ -6,12 +6,12 @@ import msgspec
 
 from switchover_dataplane.formats import own_answers
 from switchover_dataplane.formats.chunk_kind import StreamFormat
+from switchover_dataplane.formats.own_errors import STREAM_INTERRUPTED
 
 _DONE: Final = b"data: [DONE]\n\n"
 _MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
-_KIND: Final = "server_error"
-_CODE: Final = "stream_interrupted"
+_ERROR: Final = STREAM_INTERRUPTED
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -35,14 +35,17 @@ def error(stream_format: StreamFormat | None, message: str) -> bytes:
     """
     match stream_format:
         case StreamFormat.RESPONSES:
-            written = {"type": "error", "code": _CODE, "message": message, "param": None}
-            return _named({**written, "error": {"type": _KIND, "code": _CODE, "message": message, "param": None}})
+            written = {"type": "error", "code": _ERROR.code, "message": message, "param": None}
+            error_object = {"type": _ERROR.kind, "code": _ERROR.code, "message": message, "param": None}
+            return _named({**written, "error": error_object})
         case StreamFormat.MESSAGES:
             return _named({"type": "error", "error": {"type": "api_error", "message": message}})
         case StreamFormat.GENERATE:
-            return _data(_encoder.encode({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}))
+            return _data(
+                _encoder.encode({"error": {"code": _ERROR.status, "message": message, "status": "UNAVAILABLE"}})
+            )
         case _:
-            return _data(own_answers.body(message, _KIND, _CODE))
+            return _data(own_answers.body(_ERROR, message))
 
 
 def _named(body: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 from switchover_dataplane.attempts.answer import Answer
 from switchover_dataplane.classify import error_body
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome, Refused
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.upstream.decoded import coding
@@ -46,4 +46,4 @@ def try_later(
     for name in ("content-length", "content-encoding", "transfer-encoding"):
         headers.popall(name, None)
     headers["content-type"] = "application/json"
-    return Answer(503, headers, held=[own_answers.body(_WHY, "server_error", "rate_limit_exceeded")])
+    return Answer(503, headers, held=[own_answers.body(own_errors.RATE_LIMIT_EXCEEDED, _WHY)])

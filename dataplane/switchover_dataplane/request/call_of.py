@@ -3,7 +3,7 @@
 from typing import Final
 
 from switchover_dataplane.edge.request import Request
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.json_body import JsonBody
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.request import read_body, unserved, wording
@@ -92,5 +92,5 @@ def _unserved(error: BadBody | BodyTooLarge | OutOfMemoryBudget) -> Unserved:
     if isinstance(error, BadBody):
         return unserved.bad_body(error)
     if isinstance(error, BodyTooLarge):
-        return Unserved(own_answers.error(413, "request_too_large", str(error)))
+        return Unserved(own_answers.error(own_errors.REQUEST_TOO_LARGE, str(error)))
     return unserved.overloaded(error)

@@ -1,6 +1,6 @@
 """Requests that the gateway answers itself, before any target is asked."""
 
-from switchover_dataplane.formats import operations, own_answers
+from switchover_dataplane.formats import operations, own_answers, own_errors
 from switchover_dataplane.formats.json_fields import BadBody
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.request.memory_budget import OutOfMemoryBudget
@@ -22,12 +22,12 @@ class Unserved(Exception):
 
 def overloaded(error: OutOfMemoryBudget) -> Unserved:
     """Answer a request whose body finds no room."""
-    return Unserved(own_answers.error(503, "overloaded", str(error), wait=1))
+    return Unserved(own_answers.error(own_errors.OVERLOADED, str(error), wait=1))
 
 
 def bad_body(error: BadBody) -> Unserved:
     """Answer a request whose body no model is asked with."""
-    answer = own_answers.error(400, "invalid_body", str(error), param=error.param or None)
+    answer = own_answers.error(own_errors.INVALID_BODY, str(error), param=error.param or None)
     answer.why = "the body is none that models are asked with"  # what the client reads may quote a name of its own
     return Unserved(answer)
 
@@ -43,7 +43,9 @@ def check_protocol(headers: Fields) -> None:
     """
     asked = (name.partition("/")[0].strip() for value in headers.getall("upgrade", ()) for name in value.split(","))
     if any(name.lower() == "websocket" for name in asked):
-        answer = own_answers.error(426, "upgrade_required", "models are asked by HTTP/1.1 here, and not by WebSocket")
+        answer = own_answers.error(
+            own_errors.UPGRADE_REQUIRED, "models are asked by HTTP/1.1 here, and not by WebSocket"
+        )
         answer.headers["upgrade"] = "HTTP/1.1"
         answer.headers["connection"] = "upgrade, close"
         raise Unserved(answer)
@@ -57,7 +59,7 @@ def check_codings(applied: tuple[str, ...]) -> None:
     """
     if not codings.can_undo(applied):
         text = f"the request body's content-encoding is not served; these are: {codings.KNOWN}"
-        answer = own_answers.error(415, "unsupported_content_encoding", text)
+        answer = own_answers.error(own_errors.UNSUPPORTED_CONTENT_ENCODING, text)
         answer.headers["accept-encoding"] = codings.KNOWN
         raise Unserved(answer)
 
@@ -77,8 +79,8 @@ def check_operation(method: str, path: str, upstream: Upstream, policy: Policy) 
         return
     if refused.status == 405:
         allowed = ", ".join(refused.methods)
-        answer = own_answers.error(405, "method_not_allowed", f"a model is asked for this with {allowed}")
+        answer = own_answers.error(own_errors.METHOD_NOT_ALLOWED, f"a model is asked for this with {allowed}")
         answer.headers["allow"] = allowed
         raise Unserved(answer)
     message = "this route is for the operations of models; a FailoverPolicy can allow the rest of the API"
-    raise Unserved(own_answers.error(403, "operation_not_allowed", message))
+    raise Unserved(own_answers.error(own_errors.OPERATION_NOT_ALLOWED, message))

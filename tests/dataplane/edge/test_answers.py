@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.edge import reply_head
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.edge.server import Connections, Edge, Limits
-from switchover_dataplane.formats import own_answers
+from switchover_dataplane.formats import own_answers, own_errors
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.telemetry.refusals import Refusals
 
@@ -124,7 +124,7 @@ async def test_an_answer_to_head_has_no_body(answer: Answering) -> None:
 
 async def test_an_error_of_ours_does_not_say_to_head_which_content_it_would_have() -> None:
     async def refuse(_request: Request) -> OwnAnswer:
-        return own_answers.error(404, "no_route", "nothing is here")
+        return own_answers.error(own_errors.NO_ROUTE, "nothing is here")
 
     head, body = await got(refuse, HEAD)
 
