@@ -136,6 +136,10 @@ golden: $(VENV)/dev ## rewrite tests/golden/*.out.yaml and the scrapes of test_s
 crds: $(VENV)/runtime ## crds/ from the pydantic models
 	@$(BIN)/switchover crds --write crds
 
+.PHONY: reference
+reference: $(VENV)/dev ## docs/reference and docs/fields.md from the code
+	@$(BIN)/python tools/reference_pages.py
+
 .PHONY: lock
 lock: $(VENV)/dev ## newest versions that pyproject.toml allows, with hashes, for every platform
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

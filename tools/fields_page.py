@@ -1,6 +1,6 @@
 """The models → docs/fields.md: every field that is served, and every one that is read and has no effect.
 
-`python tools/fields_page.py` writes the page; a test holds that it is up to date.
+`make reference` writes the page; a test holds that it is up to date.
 """
 
 import types
@@ -20,7 +20,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "fields.md"
 
 _INTRODUCTION = """# Fields
 
-Made from the models by `python tools/fields_page.py`. Fields in the left column take effect. Those in the right one are
+Made from the models by `make reference`. Fields in the left column take effect. Those in the right one are
 read, kept and named in the object's status (`UnsupportedField`), so that existing YAML always applies and nothing is
 dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles; so
 is one of an HTTPRoute that Gateway API does not have.
@@ -87,7 +87,3 @@ def _model_of(annotation: object) -> type[BaseModel] | None:
     if typing.get_origin(annotation) in (tuple, typing.Union, types.UnionType, typing.Annotated):
         return next((model for part in typing.get_args(annotation) if (model := _model_of(part)) is not None), None)
     return None
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

@@ -22,6 +22,19 @@ from switchover_dataplane.served_table import State
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.telemetry.metrics import Metrics, Present, Scrape
 
+PATHS: Final = {
+    "/healthz": "200 as long as the process runs, also while it stops",
+    "/readyz": "200 with the revision while a table is served; 503 with the reason before that, and while it stops",
+    "/metrics": "the metrics",
+    "/v1/table": "the table that is served; secrets, values of header fields, prompts and queries are masked",
+    "/v1/health": "the priority of each Upstream that answers, the targets that cool down or are disabled, the "
+    "requests in flight and the connections of each target",
+}
+"""What GET and HEAD are answered, and with what."""
+
+LOCAL_PATHS: Final = ("/v1/table", "/v1/health")
+"""These name hosts and routes."""
+
 _LIMITS: Final = Limits(keep_alive=5.0)
 _LAST_ANSWER: Final = 1.0
 
@@ -85,9 +98,7 @@ class Admin:
                 return self._ready()
             case "/metrics":
                 return await self._counts(request.headers.get("accept", ""))
-            case "/v1/table" | "/v1/health" if not self._is_open and not is_of_this_machine(
-                request.remote, request.headers
-            ):
+            case path if path in LOCAL_PATHS and not self._may_see(request):
                 return _error(
                     own_errors.NOT_THIS_MACHINE, "only this machine can read this; --admin-open allows other machines"
                 )
@@ -96,9 +107,10 @@ class Admin:
             case "/v1/health":
                 return _json(self._health())
             case _:
-                return _error(
-                    own_errors.NOT_FOUND, "the admin port serves /readyz, /healthz, /metrics, /v1/table and /v1/health"
-                )
+                return _error(own_errors.NOT_FOUND, f"the admin port serves {', '.join(PATHS)}")
+
+    def _may_see(self, request: web.BaseRequest) -> bool:
+        return self._is_open or is_of_this_machine(request.remote, request.headers)
 
     def _ready(self) -> web.Response:
         if self._state.draining:

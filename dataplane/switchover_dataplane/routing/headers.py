@@ -33,7 +33,7 @@ HOP_BY_HOP: Final = frozenset(
 # The gateway answers `expect`: it reads the body before it sends it (RFC 9110, section 10.1.1).
 _OURS_TO_SET: Final = frozenset(("content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-request-id"))
 
-_RETRY_CONTROL: Final = frozenset(
+RETRY_CONTROL: Final = frozenset(
     f"x-envoy-{name}"
     for name in (
         "max-retries",
@@ -49,7 +49,7 @@ _RETRY_CONTROL: Final = frozenset(
     )
 )
 
-_TO_MODELS: Final = frozenset(
+TO_MODELS: Final = frozenset(
     (
         "accept",
         "accept-language",
@@ -70,7 +70,7 @@ W3C Trace Context, RFC 9110. `headerManipulation` adds other ones."""
 _SDK: Final = "x-stainless-"
 """The prefix of the fields with version, platform and retries of the OpenAI and Anthropic SDKs."""
 
-_DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | _RETRY_CONTROL
+_DROPPED_TO_UPSTREAM: Final = HOP_BY_HOP | _OURS_TO_SET | RETRY_CONTROL
 _DROPPED_TO_CLIENT: Final = HOP_BY_HOP | {"content-length"}
 
 SINGLETONS: Final = (
@@ -242,7 +242,7 @@ def _for_models(headers: Fields) -> "CIMultiDict[str]":
 @lru_cache(maxsize=256)
 def _is_for_models(name: str) -> bool:
     lower = name.lower()
-    return lower in _TO_MODELS or (lower.startswith(_SDK) and not credential_names.is_field(lower))
+    return lower in TO_MODELS or (lower.startswith(_SDK) and not credential_names.is_field(lower))
 
 
 def _nominated(headers: Fields) -> frozenset[str]:

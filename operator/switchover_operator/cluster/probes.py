@@ -2,9 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition
+
+PATHS: Final = {
+    "/healthz": "200 as long as the process runs",
+    "/readyz": "200 when it operates; 503 with the reason before that",
+    "/metrics": "the metrics",
+}
+"""What GET is answered, and with what."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -60,9 +68,8 @@ class Probes:
             OSError: the address cannot be opened.
         """
         app = web.Application()
-        app.add_routes(
-            [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz), web.get("/metrics", self._counts)]
-        )
+        answers = (self._healthz, self._readyz, self._counts)
+        app.add_routes([web.get(path, answer) for path, answer in zip(PATHS, answers, strict=True)])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:

@@ -1,0 +1,32 @@
+"""The table of own errors → docs/reference/errors.md."""
+
+from itertools import groupby
+
+from reference.tables import code, table
+from switchover_dataplane.formats.own_errors import EVERY, OwnError
+
+_INTRODUCTION = """# Errors of the gateway's own
+
+A client gets one of these where no model answered, or none was asked. An error of a provider is handed on as the
+provider wrote it ([which one](../failover.md#what-the-caller-gets)).
+
+The body has OpenAI's form: `{"error": {"message", "type", "param", "code"}}`. `type` is `invalid_request_error` below
+500 and `server_error` from there. A refusal of [access](../access.md) has the form of the API that was asked:
+Anthropic's for `/v1/messages`, Google's for `:generateContent`. These forms have no place for the code.
+
+Every answer has `x-request-id`. The log line with this identifier has the code and the reason
+([find a request](../how-to/find-a-failed-request.md)).
+
+"""
+
+
+def page() -> str:
+    """Write the page."""
+    by_status = sorted(EVERY, key=lambda error: error.status)
+    sections = [_section(status, list(errors)) for status, errors in groupby(by_status, lambda error: error.status)]
+    return _INTRODUCTION + "\n".join(sections)
+
+
+def _section(status: int, errors: list[OwnError]) -> str:
+    rows = [(code(error.code), error.meaning, error.remedy) for error in errors]
+    return f"## {status}\n\n{table(('code', 'what it means', 'what to do'), rows)}"
