@@ -56,8 +56,9 @@ def blocks(page: str) -> tuple[Block, ...]:
             opened, inside = (number, fence[1], fence[2].split()), []
         else:
             at, pad, words = opened
+            language, file = [*words, "", ""][:2]
             text = "\n".join(each.removeprefix(pad) for each in inside)
-            found.append(Block(page, at, *[*words, "", ""][:2], text))
+            found.append(Block(page, at, language, file, text))
             opened = None
     assert opened is None, f"{page}:{opened}: this block has no end"
     return tuple(found)

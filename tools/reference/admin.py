@@ -21,7 +21,7 @@ carries keys and is no API for others; its form changes with the version of the 
 
 | request | answer |
 |---|---|
-| `PUT /v1/table` | 200 with the revision that is served; 409 if parts are missing; 422 with reasons, and nothing changed |
+| `PUT /v1/table` | 200 with the revision that is served; 409 if parts are missing; 422 with the reasons |
 | `GET /v1/table` | the revision, and the priority of each Upstream that answers |
 """
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -31,8 +31,8 @@ def page() -> str:
 def _section(name: str, command: click.Command | None) -> str:
     assert command is not None
     text = re.sub(r"\n*\x08\n.*", "", command.help or "", flags=re.DOTALL)
-    settings: dict[str, Any] = command.context_settings
-    with click.Context(command, info_name=name, auto_envvar_prefix=settings.get("auto_envvar_prefix")) as context:
+    prefix: str | None = command.context_settings.get("auto_envvar_prefix")
+    with click.Context(command, info_name=name, auto_envvar_prefix=prefix) as context:
         rows = [_row(option, context) for option in command.params if isinstance(option, click.Option)]
         arguments = " ".join(_usage(command, context))
     usage = f"```text\nswitchover {name} {arguments}\n```\n"

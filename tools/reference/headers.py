@@ -19,8 +19,8 @@ def page() -> str:
     return "\n".join(
         (
             f"{_INTRODUCTION}## Of a request, read by the gateway\n\n{_table(_read())}",
-            f"## Of a request, forwarded to a model\n\n{_names(headers.TO_MODELS)}, and every `x-stainless-*` whose name "
-            "is not that of a credential. All others are dropped, unless a route or a RouteOption adds them.\n",
+            f"## Of a request, forwarded to a model\n\n{_names(headers.TO_MODELS)}, and every `x-stainless-*` whose "
+            "name is not that of a credential. All others are dropped, unless a route or a RouteOption adds them.\n",
             f"## Set for a target\n\n{_table(_for_targets())}",
             f"## Dropped for every target\n\nFields for one connection: {_names(headers.HOP_BY_HOP)}, and those that "
             f"`connection` names. Envoy's fields by which a client would decide about attempts: "

@@ -1,0 +1,51 @@
+"""The providers that `--model` knows → docs/reference/providers.md."""
+
+from reference.tables import code, table
+from switchover_operator.standalone.providers import (
+    AZURE_API_VERSION,
+    AZURE_DEFAULT_VERSION,
+    AZURE_ENDPOINT,
+    HTTPS,
+    OTHER_NAMES,
+    PROVIDERS,
+    Known,
+)
+
+_INTRODUCTION = """# What a model is called
+
+`--model PROVIDER/MODEL`, or `--model PROVIDER/MODEL@HOST:PORT`.
+
+"""
+_RULES = """
+- Any other API that is compatible with OpenAI's is `openai/MODEL@HOST:PORT`, with `/v1/` at the beginning of its paths.
+- Port 443 means TLS; any other port means plain HTTP.
+- A host on this machine (127.0.0.1, localhost, ::1) needs no key. A key that is set is sent to the host that the model
+  names, whichever that is; the line of the model says which variable is used.
+- Logs and the field `x-switchover-served-by` call every provider that speaks OpenAI's API `openai`.
+
+A key that is missing is named with its model before anything starts, and the exit status is 2.
+"""
+_OF_THEIR_FIELD = {"openai": "api.openai.com", "mistral": "api.mistral.ai"}
+
+
+def page() -> str:
+    """Write the page."""
+    rows = [(_names(name), _variable(known), _place(known), known.source) for name, known in PROVIDERS.items()]
+    return f"{_INTRODUCTION}{table(('provider', 'key', 'where', 'source'), rows)}{_RULES}"
+
+
+def _names(name: str) -> str:
+    others = [other for other, meant in OTHER_NAMES.items() if meant == name]
+    return f"{code(name)} ({', '.join(map(code, others))})" if others else code(name)
+
+
+def _variable(known: Known) -> str:
+    return code(known.variable) if known.needs_key else f"none needed; {code(known.variable)}"
+
+
+def _place(known: Known) -> str:
+    if known.field == "azureOpenai":
+        version = f"{code(AZURE_API_VERSION)}, by default {AZURE_DEFAULT_VERSION}"
+        return f"{code(AZURE_ENDPOINT)}; MODEL is the deployment. {version}"
+    port = "" if known.port == HTTPS else f":{known.port}"
+    return f"{known.host or _OF_THEIR_FIELD[known.field]}{port}{known.base_path}"
