@@ -6,7 +6,7 @@
 | `console` | the same for lines that begin with `$ `; the lines below them are their output |
 | `text` | the output of the command before it |
 | `log` | lines of the gateway that runs |
-| `python` | is run as a program, with all such blocks before it on the page |
+| `python` | all such blocks in a row are run as one program |
 | `yaml`, `toml`, ... with a second word | is written to the file of that name |
 
 `...` stands for anything, also as `export KEY=...`. Times, durations and identifiers are not compared. The page's ports
@@ -36,7 +36,11 @@ from switchover_operator.cli import main
 PORTS: Final = ("8080", "8081", "8082", "8083", "8084", "9180", "18080")
 """What the pages call the ports of listeners, of the admin port and of the simulator."""
 
-_SERVES: Final = re.compile(r"(?:^|&& )switchover (run|simulate)\b")
+COMMANDS: Final = ("sh", "console", "python")
+DATA: Final = ("yaml", "json", "toml", "text", "log", "js", "promql")
+"""The languages of blocks: those that are run, and those that are looked at."""
+
+_SERVES: Final = re.compile(r"switchover (run|simulate)\b")
 _OURS: Final = re.compile(r"switchover (?:check|crds|run)\b[^|&;<>$]*(?:> *(\S+))?")
 _PORT: Final = re.compile(rf"(?<![0-9.])({'|'.join(PORTS)})(?![0-9])")
 _VARYING: Final = (
@@ -54,6 +58,7 @@ class Terminal:
         self._folder = folder
         self._ports = {port: str(free_port()) for port in PORTS}
         self._processes = ProcessGroup()
+        self._serving: dict[str, subprocess.Popen[bytes]] = {}
         self._log = folder / ".log"
         self._log.touch()
         self._output = ""
@@ -80,6 +85,10 @@ class Terminal:
     def run(self, block: Block) -> None:
         """Do what the table above says."""
         with with_what_it_said(self._log.read_text):
+            if block.language == "python":
+                self._program += f"{block.text}\n"
+                return
+            self.finish()
             if block.file:
                 (self._folder / block.file).write_text(self._here(block.text) + "\n")
             elif block.language == "sh":
@@ -90,10 +99,12 @@ class Terminal:
                 self._compare(self._output, block.text, block.place)
             elif block.language == "log":
                 wait_until(lambda: _matches(self._log.read_text(), block.text, self._there), f"{block.place} is logged")
-            elif block.language == "python":
-                self._program += f"{block.text}\n"
-                program = [sys.executable, "-W", "ignore", "-c", self._here(self._program)]
-                self._output = self._finished(program)
+
+    def finish(self) -> None:
+        """Run the program that was read so far."""
+        if self._program:
+            program, self._program = self._here(self._program), ""
+            self._output = self._finished([sys.executable, "-W", "ignore", "-c", program])
 
     def _dialogue(self, block: Block) -> None:
         parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
@@ -110,7 +121,7 @@ class Terminal:
                 name, _, value = assignment.partition("=")
                 self._environment[name] = "not-a-real-key-0123456789" if value == "..." else self._expanded(value)
             return ""
-        if (serves := _SERVES.search(here)) is not None and "--print" not in here:
+        if (serves := _SERVES.match(here)) is not None and "--print" not in here:
             self._serve(here, serves[1])
             return ""
         if (ours := _OURS.fullmatch(here.partition("  #")[0].strip())) is not None:
@@ -118,9 +129,10 @@ class Terminal:
         return self._finished(["bash", "-c", here])
 
     def _serve(self, command: str, what: str) -> None:
+        self._stop(what)
         before = self._log.stat().st_size
-        shell = ["bash", "-c", f"cd {shlex.quote(str(self._folder))} && {command}"]
-        process = self._processes.start(shell, self._log, self._environment)
+        shell = ["bash", "-c", f"cd {shlex.quote(str(self._folder))} && exec {command}"]
+        process = self._serving[what] = self._processes.start(shell, self._log, self._environment)
         sign = "ready: " if what == "run" else '"Listening"'
 
         def is_up() -> bool:
@@ -128,6 +140,13 @@ class Terminal:
             return sign in self._log.read_text()[before:]
 
         wait_until(is_up, f"{command} is up")
+
+    def _stop(self, what: str) -> None:
+        """End what runs of this kind, as a reader does with Ctrl-C."""
+        process = self._serving.pop(what, None)
+        if process is not None:
+            process.terminate()
+            process.wait()
 
     def _ours(self, command: str, file: str | None) -> str:
         """Run a command of ours that serves nothing in this process: to start another one takes most of its time."""
@@ -190,12 +209,12 @@ def _commands(text: str) -> list[str]:
 def _matches(output: str, expected: str, there: object) -> bool:
     assert callable(there)
     pattern = ".*?".join(re.escape(part) for part in _even(expected.strip()).split("..."))
-    return re.search(pattern, _even(there(output)), re.DOTALL) is not None
+    return re.search(rf"^{pattern}$", _even(there(output)), re.DOTALL | re.MULTILINE) is not None
 
 
 def _even(text: str) -> str:
     """Take out what differs from run to run."""
-    text = re.sub(r"^[ \t]+", " ", f"{text}\n", flags=re.MULTILINE)
+    text = re.sub(r"^[ \t]+", "", f"{text}\n", flags=re.MULTILINE)
     for pattern, word in _VARYING:
         text = pattern.sub(word, text)
     return text.rstrip("\n")

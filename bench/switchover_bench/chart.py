@@ -13,7 +13,10 @@ _NAMES: Final = 120
 _BARS: Final = 380
 _ROW: Final = 26
 _PANEL_HEAD: Final = 40
-_OWN, _OTHER, _INK = "#0b6e4f", "#8a94a0", "#57606a"
+_STYLE: Final = (
+    "<style>text { fill: #57606a } .own { fill: #0b6e4f } .other { fill: #8a94a0 } "
+    "@media (prefers-color-scheme: dark) { text { fill: #b1bac4 } .own { fill: #3fb98a } .other { fill: #6e7781 } }</style>"
+)
 
 
 def draw(cells: Mapping[Key, Cell], scenarios: Sequence[Scenario], proxies: Sequence[Proxy]) -> str:
@@ -30,11 +33,11 @@ def draw(cells: Mapping[Key, Cell], scenarios: Sequence[Scenario], proxies: Sequ
             parts += _panel(scenario, rows, top)
             top += _PANEL_HEAD + _ROW * len(rows)
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{top + 10}" role="img" '
-        f'font-family="sans-serif" font-size="13" fill="{_INK}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top + 10}" width="{_WIDTH}" '
+        f'height="{top + 10}" role="img" font-family="sans-serif" font-size="13">'
     )
     title = "<title>Processor time of one request in each proxy; a shorter bar is better</title>"
-    return "\n".join([head, title, *parts, "</svg>"]) + "\n"
+    return "\n".join([head, title, _STYLE, *parts, "</svg>"]) + "\n"
 
 
 def _panel(scenario: Scenario, rows: Sequence[tuple[Proxy, Cell]], top: int) -> list[str]:
@@ -45,12 +48,12 @@ def _panel(scenario: Scenario, rows: Sequence[tuple[Proxy, Cell]], top: int) -> 
     for number, (proxy, cell) in enumerate(rows):
         y = top + _PANEL_HEAD + _ROW * number
         width = max(1, round(_BARS * cell.cpu_us.median / longest))
-        colour = _OWN if proxy.name == "switchover" else _OTHER
+        kind = "own" if proxy.name == "switchover" else "other"
         lines.append(_text(0, y + 14, proxy.title))
         if cell.reason:
             lines.append(_text(_NAMES, y + 14, "no figure: requests failed"))
             continue
-        lines.append(f'<rect x="{_NAMES}" y="{y}" width="{width}" height="18" fill="{colour}"/>')
+        lines.append(f'<rect x="{_NAMES}" y="{y}" width="{width}" height="18" class="{kind}"/>')
         figures = f"{cell.cpu_us.median:,.0f} µs, {cell.per_second.median:,.0f}/s"
         lines.append(_text(_NAMES + width + 8, y + 14, figures))
     return lines
