@@ -15,7 +15,8 @@ _ROW: Final = 26
 _PANEL_HEAD: Final = 40
 _STYLE: Final = (
     "<style>text { fill: #57606a } .own { fill: #0b6e4f } .other { fill: #8a94a0 } "
-    "@media (prefers-color-scheme: dark) { text { fill: #b1bac4 } .own { fill: #3fb98a } .other { fill: #6e7781 } }</style>"
+    "@media (prefers-color-scheme: dark) "
+    "{ text { fill: #b1bac4 } .own { fill: #3fb98a } .other { fill: #6e7781 } }</style>"
 )
 
 

@@ -5,6 +5,7 @@ Node makes the calls (`calls.mjs`) in one process; what fails and how is the sam
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from page_blocks import blocks
 from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL_CALL, WORDS, Wanted
 from sdk.gateway import Against
 
@@ -107,3 +109,19 @@ async def test_the_gateway_s_own_error_says_what_was_tried(against: Against, nod
     result = await node.call(f"{sdk}.whole", against.url("gone"))
     assert (result["status"], result["code"]) == (503, "upstream_unreachable")
     assert "model-0" in result["message"]
+
+
+async def test_the_programs_of_the_page_about_javascript_run_as_they_stand(against: Against) -> None:
+    for block in blocks("docs/how-to/javascript.md"):
+        if block.language == "js":
+            against.script(429, 200)
+            program = await asyncio.create_subprocess_exec(
+                *("node", "--input-type=module", "-e", block.text),
+                cwd=Path(__file__).parent,
+                env={**os.environ, "OPENAI_BASE_URL": against.url("listening"), "OPENAI_API_KEY": "any-text"},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            said, _ = await program.communicate()
+            assert program.returncode == 0
+            assert said.strip()
+            assert "second" in against.upstreams.order
