@@ -11,6 +11,8 @@ import click
 T = TypeVar("T")
 
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*", re.ASCII)
+_HOST: Final = r"(?:\[[^\[\]]*\]|[^:\[\]]*)"
+_REDIRECTION: Final = re.compile(rf"{_HOST}:\d*:{_HOST}:\d*")
 _WITH_PORT: Final = re.compile(r"(?:\]|[^:]):[0-9]+\Z", re.ASCII)
 
 ENVIRONMENT: Final[dict[str, Any]] = {"auto_envvar_prefix": "SWITCHOVER", "show_default": True}
@@ -58,6 +60,17 @@ def address_without_port(text: str) -> str:
             return text
         what = "has no port, as the listeners of Gateways have theirs" if _WITH_PORT.search(text) else "is wanted"
         raise ValueError(f"{text!r}: an address {what}, such as 127.0.0.1, 0.0.0.0 or ::1") from None
+    return text
+
+
+def redirection(text: str) -> str:
+    """A --connect-to rule as it is.
+
+    Raises:
+        ValueError: it is not HOST:PORT:HOST:PORT (curl's, where any part may be empty).
+    """
+    if not _REDIRECTION.fullmatch(text):
+        raise ValueError(f"{text!r} is no HOST:PORT:HOST:PORT, such as api.openai.com:443:127.0.0.1:8443")
     return text
 
 

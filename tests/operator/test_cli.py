@@ -85,6 +85,15 @@ def test_a_command_imports_nothing_that_only_another_one_needs() -> None:
     assert not {"aiohttp", "kopf", "kubernetes", "switchover_operator.resources"} & {*modules}
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_help_imports_nothing_of_what_the_command_does(command: str) -> None:
+    asked = f"from switchover_operator.cli import main; main(['{command}', '--help'], standalone_mode=False)"
+    told = f"import sys; {asked}; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True).stdout.split()
+    assert f"switchover_operator.standalone.{command}" in modules
+    assert not {"aiohttp", "pydantic", "jsonschema_rs", "switchover_operator.resources"} & {*modules}
+
+
 @pytest.mark.parametrize(
     ("flag", "value"),
     [

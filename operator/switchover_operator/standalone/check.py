@@ -6,12 +6,8 @@ from pathlib import Path
 import click
 
 from switchover_dataplane.target_addresses import LOOPBACK, Network
-from switchover_operator.compiler.compile import compile_snapshot
-from switchover_operator.compiler.fleet import Standalone
-from switchover_operator.garbage import no_collection
 from switchover_operator.options import ENVIRONMENT
-from switchover_operator.standalone import check_report
-from switchover_operator.standalone.files import Manifests
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.flags import (
     absent,
     allow_targets_option,
@@ -19,7 +15,6 @@ from switchover_operator.standalone.flags import (
     named_paths,
     variables_option,
 )
-from switchover_operator.standalone.placeholders import Variables
 
 
 @click.command(context_settings=ENVIRONMENT)
@@ -53,6 +48,13 @@ def check(  # noqa: PLR0917 - one argument a flag; click names them
         raise click.UsageError("name manifests: switchover check PATH, or - for standard input")
     if missing := absent(paths):
         raise click.BadParameter(f"{', '.join(map(str, missing))} does not exist", param_hint="PATH")
+    # Help needs none of these, and they take most of its time.
+    from switchover_operator.compiler.compile import compile_snapshot  # noqa: PLC0415
+    from switchover_operator.compiler.fleet import Standalone  # noqa: PLC0415
+    from switchover_operator.garbage import no_collection  # noqa: PLC0415
+    from switchover_operator.standalone import check_report  # noqa: PLC0415
+    from switchover_operator.standalone.files import Manifests  # noqa: PLC0415
+
     with no_collection():
         view = Manifests(paths, variables).read()
         snapshot = view.snapshot

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.json_values import NotJson, json_values
 from switchover_operator.standalone.objects import Document, objects_of
-from switchover_operator.standalone.placeholders import SIGN, Variables
+from switchover_operator.standalone.placeholders import SIGN
 from switchover_operator.standalone.text_encoding import decoded
 from switchover_operator.standalone.yaml_values import Unreadable, Value, yaml_value
 

@@ -5,9 +5,13 @@ replaced by another variable. No message repeats anything of a line but a name: 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from switchover_operator.standalone.text_encoding import decoded
+
+Variables = Mapping[str, str]
+"""What placeholders are replaced by: the variables by their names. Only those that a file names are looked up."""
 
 MAX_BYTES: Final = 1024 * 1024
 """The longest file of variables that is read."""

@@ -15,12 +15,12 @@ from typing import Final
 from switchover_operator.identity import Body, Identity
 from switchover_operator.snapshot import Snapshot
 from switchover_operator.standalone.documents import Known, Reader
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.field_lines import NO_LINES
 from switchover_operator.standalone.file_list import STDIN, FileList, Present, is_chart
 from switchover_operator.standalone.file_watch import LOOK_AGAIN, wait, watch
 from switchover_operator.standalone.kustomizations import KUSTOMIZATIONS, MAX_BYTES, rendered
 from switchover_operator.standalone.objects import Document
-from switchover_operator.standalone.placeholders import Variables
 from switchover_operator.standalone.yaml_values import Unreadable
 
 SETTLE: Final = 0.05

@@ -12,9 +12,8 @@ from click.core import ParameterSource
 
 from switchover_dataplane.target_addresses import network
 from switchover_operator.options import checked, option
-from switchover_operator.standalone.env_file import MAX_BYTES, NotVariables, variables_of
+from switchover_operator.standalone.env_file import MAX_BYTES, NotVariables, Variables, variables_of
 from switchover_operator.standalone.file_list import STDIN
-from switchover_operator.standalone.placeholders import Variables
 from switchover_operator.standalone.yaml_values import Unreadable
 
 T = TypeVar("T")

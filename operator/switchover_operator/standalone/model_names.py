@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from typing import Final
 
 from switchover_operator.key_shapes import begins_as_a_key, without_keys
-from switchover_operator.schemas.names import subdomain_problem
 from switchover_operator.standalone.providers import HTTPS, NOT_SERVED, OTHER_NAMES, PROVIDERS, Known
 
 _FORM: Final = "PROVIDER/MODEL or PROVIDER/MODEL@HOST:PORT"
@@ -127,9 +126,16 @@ def _host_and_port(where: str, shown: str) -> tuple[str, int]:
         host = host.removeprefix("[").removesuffix("]")
         if not _is_v6(host):
             raise ValueError(f"{shown} has brackets around what is no IPv6 address; {right}")
-    elif subdomain_problem(host.lower()) or (host.replace(".", "").isdigit() and not _is_v4(host)):
+    elif not _is_host_name(host.lower()) or (host.replace(".", "").isdigit() and not _is_v4(host)):
         raise ValueError(f"{shown} has no valid host; {right}")
     return host.lower(), int(port)
+
+
+def _is_host_name(host: str) -> bool:
+    # Imported here: the schemas are slow to load, and most models name no host.
+    from switchover_operator.schemas.names import subdomain_problem  # noqa: PLC0415
+
+    return not subdomain_problem(host)
 
 
 def _is_v4(host: str) -> bool:

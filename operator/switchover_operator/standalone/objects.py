@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from switchover_operator.identity import Body, Identity, identity_of
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.field_lines import items_of, line_of, with_last_key
-from switchover_operator.standalone.placeholders import Variables, as_written, is_replaced_in, replaced
+from switchover_operator.standalone.placeholders import as_written, is_replaced_in, replaced
 from switchover_operator.standalone.yaml_values import Twice, Unreadable, Value
 
 CLUSTER_SCOPED: Final = frozenset(

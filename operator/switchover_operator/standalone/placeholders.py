@@ -12,10 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from switchover_operator.resources.field_types import takes_text
 from switchover_operator.resources.kinds import KINDS
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.yaml_scalars import Unquoted
-
-Variables = Mapping[str, str]
-"""What placeholders are replaced by: the variables by their names. Only those that a file names are looked up."""
 
 SIGN: Final = "${"
 """A text without it has no placeholder."""

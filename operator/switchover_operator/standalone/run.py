@@ -16,10 +16,10 @@ from switchover_operator.options import (
     host_and_port,
     log_format_option,
     option,
+    redirection,
 )
-from switchover_operator.standalone import model_run, standalone
+from switchover_operator.standalone.env_file import Variables
 from switchover_operator.standalone.file_list import STDIN
-from switchover_operator.standalone.files import Manifests
 from switchover_operator.standalone.flags import (
     absent,
     allow_targets_option,
@@ -29,8 +29,6 @@ from switchover_operator.standalone.flags import (
     variables_option,
 )
 from switchover_operator.standalone.model_names import Model, model_of, names_a_model
-from switchover_operator.standalone.placeholders import Variables
-from switchover_operator.standalone.workers import Command
 
 _CHECK: Final = "`switchover check` with the same paths says what is wrong with each object"
 _WAITS: Final = "starts all the same and serves what comes there later"
@@ -90,7 +88,7 @@ _WAITS: Final = "starts all the same and serves what comes there later"
     "--connect-to",
     multiple=True,
     metavar="HOST:PORT:HOST:PORT",
-    callback=checked(standalone.redirection),
+    callback=checked(redirection),
     help="Connect to the second HOST:PORT where a target has the first, as curl's flag of this name does. Repeatable.",
 )
 @variables_option
@@ -125,6 +123,11 @@ def run(  # noqa: PLR0917 - one argument a flag; click names them
       switchover run manifests/examples/model-failover \\
           --connect-to model-failover.gloo-system.svc.cluster.local:80:127.0.0.1:18080
     """
+    # Help needs none of these, and they take most of its time.
+    from switchover_operator.standalone import model_run, standalone  # noqa: PLC0415
+    from switchover_operator.standalone.files import Manifests  # noqa: PLC0415
+    from switchover_operator.standalone.workers import Command  # noqa: PLC0415
+
     paths = named_paths(flagged, named)
     # What the command line names counts in place of what the environment does.
     if models and on_command_line("models") and not (named or on_command_line("flagged")):

@@ -5,7 +5,6 @@ Wiring only: files, loop, publisher and workers each know nothing of the others,
 
 import asyncio
 import logging
-import re
 import signal
 import socket
 import tempfile
@@ -33,9 +32,6 @@ log = logging.getLogger(__name__)
 
 _LONGEST_SOCKET_FOLDER: Final = 80
 """Characters: the path of a Unix socket has at most 107 on Linux, 103 elsewhere."""
-
-_HOST: Final = r"(?:\[[^\[\]]*\]|[^:\[\]]*)"
-_REDIRECTION: Final = re.compile(rf"{_HOST}:\d*:{_HOST}:\d*")
 
 
 class Source(Protocol):
@@ -246,14 +242,3 @@ def _port_problem(host: str, port: int) -> str:
 def _socket_folder() -> str | None:
     """Where the sockets' private folder goes: the usual place for temporary files unless its name is too long."""
     return None if len(tempfile.gettempdir()) <= _LONGEST_SOCKET_FOLDER else "/tmp"  # noqa: S108 - a folder of mode 0700 below it
-
-
-def redirection(text: str) -> str:
-    """A --connect-to rule as it is.
-
-    Raises:
-        ValueError: it is not HOST:PORT:HOST:PORT (curl's, where any part may be empty).
-    """
-    if not _REDIRECTION.fullmatch(text):
-        raise ValueError(f"{text!r} is no HOST:PORT:HOST:PORT, such as api.openai.com:443:127.0.0.1:8443")
-    return text
