@@ -20,10 +20,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "fields.md"
 
 _INTRODUCTION = """# Fields
 
-Made from the models by `make reference`. Fields in the left column take effect. Those in the right one are
-read, kept and named in the object's status (`UnsupportedField`), so that existing YAML always applies and nothing is
-dropped in silence. A field that stands in neither is named there, too, with the known one that it resembles; so
-is one of an HTTPRoute that Gateway API does not have.
+Made from the models by `make reference`. [Fields of the objects](reference/objects.md) has types and defaults.
+
+Fields in the left column take effect. Those in the right one are read, kept and named in the object's status
+(`UnsupportedField`), so that existing YAML always applies and nothing is dropped in silence. A field that stands in
+neither is named there, too, with the known one that it resembles; so is one of an HTTPRoute that Gateway API does not
+have.
 
 A field marked 403 is an access control that is not served: while it is set, requests that it applies to are answered
 403 ([access](access.md)).
@@ -44,6 +46,13 @@ _CLOSING = " 403"
 def page() -> str:
     """Write the page."""
     return "\n".join([_INTRODUCTION, *(_section(kind) for kind in (Upstream, RouteOption, AuthConfig, FailoverPolicy))])
+
+
+def served_paths(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Yield the path of each field that takes effect, and the mark behind it, in the order of the model."""
+    for path, takes_effect in _leaves(_model_of(kind.model_fields["spec"].annotation), "spec."):
+        if takes_effect and path not in _REFUSED.get(kind, ()):
+            yield path.removesuffix(_CLOSING), _CLOSING if path.endswith(_CLOSING) else ""
 
 
 def _section(kind: type[BaseModel]) -> str:

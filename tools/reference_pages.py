@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import fields_page
-from reference import admin, cli, errors, headers, limits, log_fields, metrics, providers
+from reference import admin, cli, errors, headers, limits, log_fields, metrics, objects, providers
 
 _FOLDER: Final = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -20,6 +20,7 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     _FOLDER / "limits.md": limits.page,
     _FOLDER / "log-fields.md": log_fields.page,
     _FOLDER / "metrics.md": metrics.page,
+    _FOLDER / "objects.md": objects.page,
     _FOLDER / "providers.md": providers.page,
     fields_page.PAGE: fields_page.page,
 }

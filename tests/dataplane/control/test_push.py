@@ -16,7 +16,7 @@ import pytest
 from serving import KEY, ON_THIS_MACHINE, free_port, gateway, good, limited, table, targets
 from switchover_dataplane.attempts.runtime import UpstreamRuntime
 from switchover_dataplane.control import push
-from switchover_dataplane.control.admin import Admin
+from switchover_dataplane.control.admin import PATHS, Admin
 from switchover_dataplane.edge.listeners import Listeners
 from switchover_dataplane.edge.server import Limits
 from switchover_dataplane.failover.retry_budget import Budget
@@ -369,6 +369,14 @@ async def test_the_admin_port_shows_no_value_of_a_header_query_prompt_or_field(p
     assert status == 200
     assert word not in shown
     assert all(path in shown for path in ('"/a?***"', '"/b?***"', '"/c?***"', '"/d?***"'))
+
+
+async def test_every_path_of_the_admin_port_is_answered_and_no_other(pushed: Pushed) -> None:
+    await pushed.put(encode(table(free_port(), [1])))
+    assert [(await pushed.get(path))[0] for path in PATHS] == [200] * len(PATHS)
+    status, said = await pushed.get("/v1")
+    assert status == 404
+    assert all(path in said for path in PATHS)
 
 
 FOREIGN = ({"Host": "rebind.evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"})
