@@ -119,7 +119,7 @@ class Terminal:
         if (exported := re.match(r"export ", here)) is not None:
             for assignment in shlex.split(here[exported.end() :], comments=True):
                 name, _, value = assignment.partition("=")
-                self._environment[name] = "not-a-real-key-0123456789" if value == "..." else self._expanded(value)
+                self._environment[name] = "notarealkey0123456789" if value == "..." else self._expanded(value)
             return ""
         if (serves := _SERVES.match(here)) is not None and "--print" not in here:
             self._serve(here, serves[1])

@@ -5,7 +5,7 @@ from typing import Final
 
 from reference.tables import code, table
 from switchover_dataplane.__main__ import main as data_plane
-from switchover_dataplane.attempts import attempt, join, read_success, redirect, stream_start
+from switchover_dataplane.attempts import join, read_answer, read_success, redirect, stream_start
 from switchover_dataplane.classify import error_body, error_words
 from switchover_dataplane.control import push
 from switchover_dataplane.edge import early_refusal, receiving, sending
@@ -162,7 +162,7 @@ def _streams() -> _Rows:
 
 def _errors() -> _Rows:
     return (
-        ("an error that is read", bytes_(attempt.REFUSAL_LIMIT), ""),
+        ("an error that is read", bytes_(read_answer.REFUSAL_LIMIT), ""),
         ("messages in it", number(error_body.MOST_TEXTS), ""),
         ("text in it", bytes_(error_body.MOST_TEXT), ""),
         ("sentences for its class", number(error_words.MOST_SENTENCES), ""),

@@ -40,6 +40,13 @@ INVALID_BODY: Final = OwnError(
     "The body is not the JSON object that a model is asked with, or two parsers could read it in two ways.",
     "Correct the field that `error.param` and the message name ([rules](../requests.md#the-body)).",
 )
+NOT_CARRIED: Final = OwnError(
+    "not_carried",
+    400,
+    "No model of the route can be asked without losing a part of the request, as their APIs have no place for it.",
+    "Leave out the fields that the message names, add a model that speaks the client's API, or set `onLoss` of a "
+    "FailoverPolicy.",
+)
 METHOD_NOT_ALLOWED: Final = OwnError(
     "method_not_allowed",
     405,
@@ -124,6 +131,12 @@ NO_ROUTE: Final = OwnError(
     404,
     "No route matches the port, the host, the path, the method and the fields of the request.",
     "Compare the request with the matches that `switchover check` prints, or that the HTTPRoute has.",
+)
+NOT_SERVED: Final = OwnError(
+    "not_served",
+    404,
+    "No model of the route serves this path in any API that the gateway translates to.",
+    "Ask a route with models that speak the client's API, or use another operation. The message names the reasons.",
 )
 INTERNAL_ERROR: Final = OwnError(
     "internal_error",

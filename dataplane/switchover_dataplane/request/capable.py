@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from switchover_dataplane.formats import error_form
+from switchover_dataplane.formats import error_form, own_errors
 from switchover_dataplane.request.call import Call, TargetHead
 from switchover_dataplane.request.unserved import Unserved
 from switchover_dataplane.table.policies import Policy
@@ -84,7 +84,7 @@ def _nobody(call: Call, losses: list[Loss], unable: list[str]) -> Unserved:
     path = call.head.path
     if not losses:
         text = f"no model of this route serves this: {'; '.join(dict.fromkeys(unable))}"
-        return Unserved(error_form.error(path, 404, "not_served", text))
+        return Unserved(error_form.error(path, own_errors.NOT_SERVED, text))
     named = "; ".join(dict.fromkeys([str(loss) for loss in losses[:_MOST_NAMED]]))
     text = f"no model of this route can be asked for this without a loss: {named}"
-    return Unserved(error_form.error(path, 400, "not_carried", text))
+    return Unserved(error_form.error(path, own_errors.NOT_CARRIED, text))
