@@ -57,6 +57,7 @@ ELSEWHERE: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("docs/operations.md", "helm uninstall"): ("tests/e2e/test_5_removal.py", "needs a cluster with nodes"),
     ("docs/operations.md", "kubectl get events"): _ON_A_NODE,
     ("docs/operations.md", "kubectl -n switchover-system port-forward"): _ON_A_NODE,
+    ("docs/providers.md", "kubectl create secret"): _ON_A_NODE,
     ("docs/security.md", "make fuzz"): ("tests/fuzz", "takes minutes"),
     ("docs/simulator.md", "switchover simulate --bind 127.0.0.1:18443"): (
         "tests/standalone/test_rehearsal.py",

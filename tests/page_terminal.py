@@ -43,6 +43,9 @@ DATA: Final = ("yaml", "json", "toml", "text", "log", "js", "promql")
 _SERVES: Final = re.compile(r"switchover (run|simulate)\b")
 _OURS: Final = re.compile(r"switchover (?:check|crds|run)\b[^|&;<>$]*(?:> *(\S+))?")
 _PORT: Final = re.compile(rf"(?<![0-9.])({'|'.join(PORTS)})(?![0-9])")
+_PROVIDERS: Final = ("ANTHROPIC_", "AWS_", "AZURE_", "GEMINI_", "GOOGLE_", "MISTRAL_", "OPENAI_")
+"""How variables begin that say something of providers: the reader of a page has none yet."""
+
 _VARYING: Final = (
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? ms"), "N ms"),
@@ -64,7 +67,7 @@ class Terminal:
         self._output = ""
         self._program = ""
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(_PROVIDERS)},
             "PATH": f"{folder / '.bin'}:{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "SWITCHOVER_LISTEN_PORT": self._ports["8080"],

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from reference.tables import code, table
-from switchover_dataplane.__main__ import main as data_plane
+from switchover_dataplane.command import main as data_plane
 from switchover_operator.cli import main
 
 _INTRODUCTION = """# Commands and flags

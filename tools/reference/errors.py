@@ -10,9 +10,10 @@ _INTRODUCTION = """# Errors of the gateway's own
 A client gets one of these where no model answered, or none was asked. An error of a provider is handed on as the
 provider wrote it ([which one](../failover.md#what-the-caller-gets)).
 
-The body has OpenAI's form: `{"error": {"message", "type", "param", "code"}}`. `type` is `invalid_request_error` below
-500 and `server_error` from there. A refusal of [access](../access.md) has the form of the API that was asked:
-Anthropic's for `/v1/messages`, Google's for `:generateContent`. These forms have no place for the code.
+The body has the form of the API that was asked: Anthropic's for `/v1/messages`, Google's for `:generateContent`, else
+OpenAI's, `{"error": {"message", "type", "param", "code"}}`. `type` is `invalid_request_error` below 500 and
+`server_error` from there. Only OpenAI's form has a place for the code; the log has it for each. What is refused before
+there is a whole head has OpenAI's form.
 
 Every answer has `x-request-id`. The log line with this identifier has the code and the reason
 ([find a request](../how-to/find-a-failed-request.md)).

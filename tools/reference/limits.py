@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from reference.tables import code, table
-from switchover_dataplane.__main__ import main as data_plane
 from switchover_dataplane.attempts import join, read_answer, read_success, redirect, stream_start
 from switchover_dataplane.classify import error_body, error_words
+from switchover_dataplane.command import main as data_plane
 from switchover_dataplane.control import push
 from switchover_dataplane.edge import early_refusal, receiving, sending
 from switchover_dataplane.formats import json_body, json_fields, lenient_json, sse
