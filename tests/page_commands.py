@@ -20,7 +20,12 @@ GROUPS: Final = (
         "echo '{models: {gpt-4o: 429, gpt-4o-mini: 200}}' > providers.yaml\n"
         "switchover simulate --scenario providers.yaml\n"
         "switchover run --model openai/gpt-4o@127.0.0.1:18080 --model openai/gpt-4o-mini@127.0.0.1:18080",
-        ("docs/how-to/openai-sdk.md", "docs/how-to/langchain.md", "docs/how-to/anthropic-sdk-and-claude-code.md"),
+        (
+            "docs/how-to/openai-sdk.md",
+            "docs/how-to/langchain.md",
+            "docs/how-to/anthropic-sdk-and-claude-code.md",
+            "docs/how-to/google-genai.md",
+        ),
     ),
 )
 
