@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 40.0) -> None:
     """Wait for a condition, by looking often and giving up late."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -43,7 +43,7 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], what: str, seconds: float = 40.0) -> None:
     """Wait for a condition, by looking often and giving up late."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -195,10 +195,10 @@ class Switchover:
     async def stop(self) -> int:
         """Ask it to end, as a supervisor does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), 20)
+        return await asyncio.wait_for(self.process.wait(), 40)
 
 
-async def until_async(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+async def until_async(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> None:
     """As `until`, for a condition that has to be asked for."""
     deadline = time.monotonic() + seconds
     while not await condition():

@@ -100,7 +100,7 @@ class Scripted:
         """Wait until so many requests arrived."""
         await self.until(lambda: len(self.requests) >= count)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 40.0) -> None:
         """Wait for a condition on `requests`, `accepted` or `open`.
 
         Raises:

@@ -28,7 +28,7 @@ def chat(base_url: str) -> "ChatOpenAI":
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - two seconds, for processes that need it
 
     return ChatOpenAI(
-        model="gpt-4o", base_url=base_url, api_key=SecretStr("sk-of-the-caller"), max_retries=0, timeout=20
+        model="gpt-4o", base_url=base_url, api_key=SecretStr("sk-of-the-caller"), max_retries=0, timeout=40
     )
 
 

@@ -43,13 +43,13 @@ class Weather(BaseModel):
 
 @pytest.fixture(scope="module")
 def blocking() -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key="sk-of-the-caller", max_retries=0, timeout=20) as client:
+    with openai.OpenAI(api_key="sk-of-the-caller", max_retries=0, timeout=40) as client:
         yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client() -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(api_key="sk-of-the-caller", max_retries=0, timeout=20) as client:
+    async with openai.AsyncOpenAI(api_key="sk-of-the-caller", max_retries=0, timeout=40) as client:
         yield client
 
 

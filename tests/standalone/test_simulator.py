@@ -164,7 +164,7 @@ class Running:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         with with_what_it_said(self.written):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while not condition():
                     self.wrote.clear()
                     await self.wrote.wait()

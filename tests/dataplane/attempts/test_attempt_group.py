@@ -32,7 +32,7 @@ def begun_at_the_first_target(of: Table, at: Gateway) -> tuple[AttemptGroup, InF
 
 
 async def has_ended(newest: InFlight) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not newest.has_ended:
             await asyncio.sleep(0)
 
@@ -45,7 +45,7 @@ async def test_an_answer_that_came_in_the_moment_in_which_it_was_given_up_is_clo
             group, newest = begun_at_the_first_target(of, at)
             await has_ended(newest)
             group.cancel(newest)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 await target.left.wait()
     assert group.open == []
 
@@ -66,6 +66,6 @@ async def test_an_attempt_that_is_cancelled_while_its_connection_is_opened_opens
             group, newest = begun_at_the_first_target(of, at)
             group.cancel(newest)
             assert await group.next_ended(0.0) is None
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 while at.runtime.transport.counts().get(f"127.0.0.1:{target.port}", {}).get("used"):
                     await asyncio.sleep(0)

@@ -128,7 +128,7 @@ async def run(case: Case, semantics: Semantics, attempts: Attempts) -> list[Seen
                 name = f"vector-{semantics}-{CASES.index(case)}-{number}"
                 status, truncated = await _ask(f"{at.url}/", method, name, case)
                 # What comes late to a client that left is in the trace once its request has ended.
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(40):
                     while name not in attempts.targets:
                         await asyncio.sleep(0.01)
                 found.append(Seen(attempts.targets[name], list(upstreams.order), status, truncated))

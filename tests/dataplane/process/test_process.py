@@ -242,7 +242,7 @@ async def test_the_memory_of_large_bodies_returns_to_the_system(running: Running
 
         for _ in range(3):
             assert await asyncio.gather(*(ask() for _ in range(8))) == [200] * 8
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while resident(running.process) > before + 12:
                 await asyncio.sleep(0.05)
 

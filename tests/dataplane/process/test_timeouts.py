@@ -7,7 +7,7 @@ from switchover_dataplane.process.timeouts import Timeouts
 
 
 async def until(there: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not there():
             await asyncio.sleep(0.001)
 

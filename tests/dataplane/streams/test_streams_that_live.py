@@ -39,13 +39,14 @@ LIFE: dict[str, bytes] = {
 async def test_a_stream_that_lives_is_not_silent(client: aiohttp.ClientSession, life: bytes) -> None:
     async def living(_seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunks(ROLE, *said(WORDS[:40]), end=False))
-        for _ in range(20):
+        for _ in range(50):
             writer.write(chunks(life, end=False))
             await asyncio.sleep(0.05)
         writer.write(chunks(*said(WORDS[40:]), END))
 
     async with targets(living, whole()) as (first, second):
-        policy = Policy(stream_idle_timeout=0.5, lone_stream_idle_timeout=0.5)
+        # Shorter than all of it, and so much longer than each pause that a busy machine does not make it one.
+        policy = Policy(stream_idle_timeout=2.0, lone_stream_idle_timeout=2.0)
         async with gateway(table(free_port(), [first.port, second.port], policy)) as at:
             got = await ask(client, at)
     assert (got.text, got.is_whole, second.seen) == (TEXT, True, [])
