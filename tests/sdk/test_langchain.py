@@ -7,16 +7,19 @@ that runs these tests does so.
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
 from pydantic import SecretStr
 
+from deferred import deferred
 from sdk.failures import ARGUMENTS, JSON, OF_STREAMS, OF_TEXTS, OF_WHOLE, STRUCTURED, TEXT, TOOL, TOOL_CALL, WORDS
 from sdk.gateway import Against
 
 if TYPE_CHECKING:
+    import openai
     from langchain_core.messages import AIMessage, AIMessageChunk
     from langchain_openai import ChatOpenAI
+else:
+    openai = deferred("openai")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,18 +5,24 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import openai
 import pytest
 
+from deferred import deferred
 from running import free_port, run
 from scripted import Refusing, Scripted
 from switchover_simulator.behaviour import Stream
 
+if TYPE_CHECKING:
+    import openai
+else:
+    openai = deferred("openai")
+
 OPENAI_KEY = "sk-of-openai-never-to-be-seen"
 MISTRAL_KEY = "of-mistral-never-to-be-seen"
 KEYS = {"OPENAI_API_KEY": OPENAI_KEY, "MISTRAL_API_KEY": MISTRAL_KEY}
-PROMPT = [openai.types.chat.ChatCompletionUserMessageParam(role="user", content="Hello")]
+PROMPT: "list[openai.types.chat.ChatCompletionMessageParam]" = [{"role": "user", "content": "Hello"}]
 CLIENT_KEY = "not-a-real-key-of-the-chat-app-1"
 
 

@@ -3,18 +3,23 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
 from multidict import CIMultiDict
 
+from deferred import deferred
 from scripted import Scripted
 from switchover_simulator import script
 from switchover_simulator.codings import Coding, Codings
 from switchover_simulator.request import Request
 from switchover_simulator.scenario import BadScenario, Playback, parse
 from switchover_simulator.steps import AwaitPeer, Close, Pause, Send, SendReset
+
+if TYPE_CHECKING:
+    import openai
+else:
+    openai = deferred("openai")
 
 PATHS = {
     "chat": "/v1/chat/completions",
@@ -136,7 +141,7 @@ def test_a_call_is_left_out_where_the_request_offers_no_tool(api: str) -> None:
     assert b"get_weather" not in body
 
 
-def sdk(upstream: Scripted) -> openai.AsyncOpenAI:
+def sdk(upstream: Scripted) -> "openai.AsyncOpenAI":
     return openai.AsyncOpenAI(base_url=f"{upstream.url}/v1", api_key="none", max_retries=0)
 
 
