@@ -1,11 +1,11 @@
 """Whole answers and errors of Chat Completions: read, written, and read by OpenAI's own SDK."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai.types.chat import ChatCompletion
 
+from deferred import deferred
 from openai_recordings import ASKED, body_of, named, recorded, taken, without_ids, written
 from switchover_dataplane.translation.answers import (
     Answer,
@@ -19,6 +19,11 @@ from switchover_dataplane.translation.format import Asked, Asker, Problem, Reaso
 from switchover_dataplane.translation.joining import as_events, joined
 from switchover_dataplane.translation.models import model_of
 from switchover_dataplane.translation.neutral import Refusal, Request, Text, Thinking, Tool, ToolCall
+
+if TYPE_CHECKING:
+    import openai
+else:
+    openai = deferred("openai")
 
 NO_ANSWERS = frozenset(
     (
@@ -49,7 +54,7 @@ def test_a_recorded_answer_that_is_written_again_says_the_same(path: Path) -> No
         return
     answer = FORMAT.read_answer(given_)
     body = FORMAT.write_answer(answer, ASKED)
-    ChatCompletion.model_validate(body, strict=False)
+    openai.types.chat.ChatCompletion.model_validate(body, strict=False)
     ids = [block.id for block in answer.blocks if isinstance(block, ToolCall)]
     again = FORMAT.read_answer(body)
     wrote_ids = [block.id for block in again.blocks if isinstance(block, ToolCall)]
@@ -156,7 +161,7 @@ def test_an_answer_has_all_that_the_sdk_demands() -> None:
         citations=(Citation("https://x", "X", "q"),),
     )
     body = FORMAT.write_answer(answer, ASKED)
-    parsed = ChatCompletion.model_validate(body)
+    parsed = openai.types.chat.ChatCompletion.model_validate(body)
     message = parsed.choices[0].message
     assert (parsed.id, parsed.model, parsed.created) == (f"chatcmpl-{ASKED.id}", "asked-model", ASKED.created)
     assert (message.content, message.tool_calls and message.tool_calls[0].type) == ("Hi", "function")

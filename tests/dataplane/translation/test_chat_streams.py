@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.types.chat import ChatCompletionChunk
 
+from deferred import deferred
 from openai_recordings import ASKED, as_sse, framed, named, payloads, recorded, taken, without_ids, written
 from switchover_dataplane.formats import chunk
 from switchover_dataplane.formats.api import Api
@@ -38,6 +37,12 @@ from switchover_dataplane.translation.chat import FORMAT
 from switchover_dataplane.translation.format import Asked
 from switchover_dataplane.translation.joining import as_events, joined
 from switchover_dataplane.translation.neutral import Request, Text, Thinking, ToolCall
+
+if TYPE_CHECKING:
+    import openai.types.chat
+    from openai.lib.streaming import chat as streaming
+else:
+    openai, streaming = map(deferred, ("openai", "openai.lib.streaming.chat"))
 
 FAILED_STREAMS = frozenset(
     (
@@ -219,9 +224,9 @@ def test_what_is_written_is_read_again_however_it_is_cut(blocks: list[Any], stop
 
 
 def _is_read_by_the_sdk(raw: bytes, answer: Answer) -> None:
-    state: ChatCompletionStreamState[Any] = ChatCompletionStreamState()
+    state: streaming.ChatCompletionStreamState[Any] = streaming.ChatCompletionStreamState()
     for payload in payloads(raw):
-        state.handle_chunk(ChatCompletionChunk.model_validate(payload))
+        state.handle_chunk(openai.types.chat.ChatCompletionChunk.model_validate(payload))
     message = state.current_completion_snapshot.choices[0].message
     text = "".join(block.text for block in answer.blocks if isinstance(block, Text))
     assert (message.content or "") == text

@@ -1,11 +1,11 @@
 """Whole answers and errors of generateContent, read and written."""
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from google.genai import types
 from hypothesis import given
 
+from deferred import deferred
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.finish_reasons import finish_of
 from switchover_dataplane.translation.answers import Answer, BadAnswer, Citation, Stop, Usage
@@ -13,6 +13,11 @@ from switchover_dataplane.translation.format import Problem, Reason
 from switchover_dataplane.translation.generate import FORMAT
 from switchover_dataplane.translation.neutral import Reasoning, Refusal, Request, Text, Thinking, ToolCall
 from translated import ID, answers, asked
+
+if TYPE_CHECKING:
+    from google.genai import types
+else:
+    types = deferred("google.genai.types")
 
 
 def response(*parts: dict[str, Any], reason: str = "STOP", **fields: Any) -> dict[str, Any]:

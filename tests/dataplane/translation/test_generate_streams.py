@@ -3,15 +3,14 @@
 import base64
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from google import genai
-from google.genai import errors, types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deferred import deferred
 from switchover_dataplane.formats import chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import ChunkKind
@@ -41,6 +40,12 @@ from switchover_dataplane.translation.generate import FORMAT
 from switchover_dataplane.translation.joining import as_events
 from switchover_dataplane.translation.neutral import Request, Text, ToolCall
 from translated import ID, again, answers, asked, read_stream, written_stream
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai import errors, types
+else:
+    genai, errors, types = map(deferred, ("google.genai", "google.genai.errors", "google.genai.types"))
 
 
 def part(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -297,7 +302,7 @@ def test_a_stream_says_the_same_wherever_it_is_cut(answer: Answer, cuts: list[in
 
 
 @cache
-def _client() -> genai.Client:
+def _client() -> "genai.Client":
     """A client of a server that answers with the bytes it is asked for; a client takes half a second to make."""
 
     def answered(request: httpx2.Request) -> httpx2.Response:
@@ -308,7 +313,7 @@ def _client() -> genai.Client:
     return genai.Client(api_key="none", http_options=options)
 
 
-def _chunks(stream: bytes) -> list[types.GenerateContentResponse]:
+def _chunks(stream: bytes) -> "list[types.GenerateContentResponse]":
     wanted = base64.b64encode(stream).decode()
     return list(_client().models.generate_content_stream(model="gemini", contents=wanted))
 

@@ -1,10 +1,10 @@
 """What a neutral request becomes as a body of generateContent."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.genai import types
 
+from deferred import deferred
 from switchover_dataplane.translation.format import Written
 from switchover_dataplane.translation.generate import FORMAT
 from switchover_dataplane.translation.neutral import (
@@ -22,6 +22,11 @@ from switchover_dataplane.translation.neutral import (
     ToolResult,
 )
 from translated import graves, hints, said, written
+
+if TYPE_CHECKING:
+    from google.genai import types
+else:
+    types = deferred("google.genai.types")
 
 NEW, OLD = "gemini-3-flash-preview", "gemini-2.5-flash"
 TOOL = Tool(

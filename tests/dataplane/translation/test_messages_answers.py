@@ -1,11 +1,11 @@
 """Whole answers and errors of the Messages API, read and written."""
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from anthropic.types import Message
 from hypothesis import given
 
+from deferred import deferred
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.finish_reasons import finish_of
 from switchover_dataplane.translation.answers import Answer, BadAnswer, Citation, Stop, Usage
@@ -14,6 +14,11 @@ from switchover_dataplane.translation.messages import FORMAT
 from switchover_dataplane.translation.neutral import Reasoning, Refusal, Request, Text, Thinking, Tool, ToolCall
 from switchover_dataplane.translation.tool_forms import flat_name
 from translated import ID, answers, asked
+
+if TYPE_CHECKING:
+    import anthropic
+else:
+    anthropic = deferred("anthropic")
 
 
 def message(*content: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def message(*content: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def write(answer: Answer, request: Request | None = None) -> Any:
     written = FORMAT.write_answer(answer, asked(request))
-    Message.model_validate(written, strict=True)
+    anthropic.types.Message.model_validate(written, strict=True)
     return written
 
 

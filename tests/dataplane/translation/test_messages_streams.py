@@ -1,14 +1,14 @@
 """Streams of the Messages API, read and written."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from anthropic import Anthropic, APIStatusError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deferred import deferred
 from switchover_dataplane.formats import chunk
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk_kind import ChunkKind
@@ -38,6 +38,11 @@ from switchover_dataplane.translation.joining import as_events, joined
 from switchover_dataplane.translation.messages import FORMAT
 from switchover_dataplane.translation.neutral import Request, Text, Thinking, ToolCall
 from translated import ID, again, answers, asked, read_stream, written_stream
+
+if TYPE_CHECKING:
+    import anthropic
+else:
+    anthropic = deferred("anthropic")
 
 
 def read(*events: dict[str, Any]) -> list[Event]:
@@ -345,15 +350,15 @@ def test_a_stream_says_the_same_wherever_it_is_cut(answer: Answer, cuts: list[in
     assert read_stream(FORMAT, stream, cuts) == read_stream(FORMAT, stream)
 
 
-def _client(stream: bytes) -> Anthropic:
+def _client(stream: bytes) -> "anthropic.Anthropic":
     def answered(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
 
     transport = httpx2.MockTransport(answered)
-    return Anthropic(api_key="none", base_url="http://model", http_client=httpx2.Client(transport=transport))
+    return anthropic.Anthropic(api_key="none", base_url="http://model", http_client=httpx2.Client(transport=transport))
 
 
-def _streamed(client: Anthropic) -> Any:
+def _streamed(client: "anthropic.Anthropic") -> Any:
     asks: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
     with client.messages.stream(**asks) as stream:
         return stream.get_final_message()
@@ -369,7 +374,7 @@ def test_the_official_sdk_reads_the_stream_as_the_whole(answer: Answer) -> None:
 
 def test_the_official_sdk_raises_for_a_failure() -> None:
     writer = FORMAT.writer(asked())
-    with pytest.raises(APIStatusError, match="busy"):
+    with pytest.raises(anthropic.APIStatusError, match="busy"):
         _streamed(_client(writer.write([Started(), Alive(), TextDelta("a"), Failed("busy", 529)])))
 
 

@@ -1,15 +1,11 @@
 """One format of OpenAI answered by the other: what an agent sends and gets."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai import omit
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.lib.streaming.responses._responses import ResponseStreamState
-from openai.types.chat import ChatCompletionChunk
-from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from deferred import deferred
 from openai_recordings import as_sse, named, payloads, recorded, taken, written
 from switchover_dataplane.translation import chat, responses
 from switchover_dataplane.translation.answers import (
@@ -27,6 +23,16 @@ from switchover_dataplane.translation.format import Asked, Asker
 from switchover_dataplane.translation.joining import joined
 from switchover_dataplane.translation.models import model_of
 from switchover_dataplane.translation.neutral import ToolCall
+
+if TYPE_CHECKING:
+    import openai.types.chat
+    import openai.types.responses
+    from openai.lib.streaming import chat as chat_streaming
+    from openai.lib.streaming.responses import _responses as responses_streaming
+else:
+    openai = deferred("openai")
+    chat_streaming = deferred("openai.lib.streaming.chat")
+    responses_streaming = deferred("openai.lib.streaming.responses._responses")
 
 AGENT: dict[str, Any] = {
     "model": "gpt-5.2-codex",
@@ -89,8 +95,8 @@ def test_an_agent_of_responses_is_served_by_a_server_of_chat_completions() -> No
 def test_a_recorded_stream_of_chat_completions_is_read_by_the_sdk_as_responses(path: Any) -> None:
     events = taken(chat.FORMAT.reader(), as_sse(path))
     raw = written(responses.FORMAT, events)
-    state: Any = ResponseStreamState(text_format=omit, input_tools=[])
-    adapter: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+    state: Any = responses_streaming.ResponseStreamState(text_format=openai.omit, input_tools=[])
+    adapter: TypeAdapter[Any] = TypeAdapter(openai.types.responses.ResponseStreamEvent)
     for payload in payloads(raw):
         state.handle_event(adapter.validate_python(payload))
     assert _same(raw, responses.FORMAT.reader(), events)
@@ -100,10 +106,10 @@ def test_a_recorded_stream_of_chat_completions_is_read_by_the_sdk_as_responses(p
 def test_a_recorded_stream_of_responses_is_read_by_the_sdk_as_chat_completions(path: Any) -> None:
     events = taken(responses.FORMAT.reader(), as_sse(path))
     raw = written(chat.FORMAT, events)
-    state: ChatCompletionStreamState[Any] = ChatCompletionStreamState()
+    state: chat_streaming.ChatCompletionStreamState[Any] = chat_streaming.ChatCompletionStreamState()
     for payload in payloads(raw):
         if "error" not in payload and named(path) != CUSTOM_CALL:
-            state.handle_chunk(ChatCompletionChunk.model_validate(payload))
+            state.handle_chunk(openai.types.chat.ChatCompletionChunk.model_validate(payload))
     assert _same(raw, chat.FORMAT.reader(), events)
 
 

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai import omit
-from openai.lib.streaming.responses._responses import ResponseStreamState
-from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from deferred import deferred
 from openai_recordings import ASKED, as_sse, body_of, framed, named, payloads, recorded, taken, without_ids, written
 from switchover_dataplane.formats import chunk
 from switchover_dataplane.formats.api import Api
@@ -44,6 +43,12 @@ from switchover_dataplane.translation.joining import as_events, joined
 from switchover_dataplane.translation.neutral import Refusal, Request, Text, Thinking, Tool, ToolCall, ToolChoice
 from switchover_dataplane.translation.responses import FORMAT
 
+if TYPE_CHECKING:
+    import openai.types.responses
+    from openai.lib.streaming.responses import _responses as streaming
+else:
+    openai, streaming = map(deferred, ("openai", "openai.lib.streaming.responses._responses"))
+
 NO_ANSWERS = frozenset(
     (
         "openai/responses/pai-multimodal_tool_return_matrix-direct-url-audio-openai_responses.answer.json",
@@ -61,7 +66,11 @@ FAILED_STREAMS = frozenset(
 )
 """Recordings of calls of tools that are OpenAI's own in form."""
 
-EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+
+@cache
+def of_the_sdk() -> TypeAdapter[Any]:
+    """The type of all events."""
+    return TypeAdapter(openai.types.responses.ResponseStreamEvent)
 
 
 def whole(*output: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -93,7 +102,7 @@ def test_a_recorded_answer_that_is_written_again_says_the_same(path: Path) -> No
         return
     answer = FORMAT.read_answer(given_)
     body = FORMAT.write_answer(answer, ASKED)
-    Response.model_validate(body)
+    openai.types.responses.Response.model_validate(body)
     again = FORMAT.read_answer(body)
     assert [_bare(block) for block in again.blocks] == [_bare(block) for block in answer.blocks]
     assert (again.stop, again.model, again.citations) == (answer.stop, answer.model, answer.citations)
@@ -168,7 +177,9 @@ def test_an_answer_repeats_what_was_asked_as_the_sdk_demands() -> None:
         max_tokens=20,
     )
     answer = Answer((Text("Hi"), ToolCall("c", "crm__b"), ToolCall("d", "sql", '{"input":"x"}')), Stop.TOOLS)
-    parsed = Response.model_validate(body := FORMAT.write_answer(answer, Asked("a" * 24, 5, request)))
+    parsed = openai.types.responses.Response.model_validate(
+        body := FORMAT.write_answer(answer, Asked("a" * 24, 5, request))
+    )
     assert (parsed.id, parsed.model, parsed.status, parsed.instructions) == ("resp_" + "a" * 24, "m", "completed", "S")
     assert (parsed.parallel_tool_calls, parsed.tool_choice, parsed.max_output_tokens) == (False, "required", 20)
     assert [tool.type for tool in parsed.tools] == ["function", "namespace", "custom"]
@@ -194,7 +205,7 @@ def test_an_answer_repeats_what_was_asked_as_the_sdk_demands() -> None:
 )
 def test_a_reason_is_said_in_the_words_of_the_api(stop: Stop, status: str, reason: str | None) -> None:
     body = FORMAT.write_answer(Answer((Text("Hi"),), stop), ASKED)
-    Response.model_validate(body)
+    openai.types.responses.Response.model_validate(body)
     assert (body["status"], (body["incomplete_details"] or {}).get("reason")) == (status, reason)
     last = payloads(written(FORMAT, as_events(Answer((Text("Hi"),), stop))))[-1]
     assert last["type"] == f"response.{status}"
@@ -342,10 +353,10 @@ def test_what_is_written_is_read_again_however_it_is_cut(blocks: list[Any], data
 
 
 def _is_read_by_the_sdk(raw: bytes) -> None:
-    state: Any = ResponseStreamState(text_format=omit, input_tools=[])
+    state: Any = streaming.ResponseStreamState(text_format=openai.omit, input_tools=[])
     for number, payload in enumerate(payloads(raw)):
         assert payload["sequence_number"] == number
-        state.handle_event(EVENTS.validate_python(payload))
+        state.handle_event(of_the_sdk().validate_python(payload))
 
 
 EVERYTHING: tuple[Event, ...] = (
@@ -439,7 +450,7 @@ def test_an_error_has_its_words_flat_and_as_an_object_and_nothing_follows() -> N
     last = payloads(written(FORMAT, (Started("m"), TextDelta("Hi"), failed, Stopped(Stop.END), Ended())))[-1]
     assert (last["type"], last["code"], last["message"]) == ("error", "slow_down", "Too much.")
     assert last["error"] == {"message": "Too much.", "type": "rate_limit_error", "param": None, "code": "slow_down"}
-    EVENTS.validate_python(last)
+    of_the_sdk().validate_python(last)
 
 
 def test_a_stream_whose_answer_has_no_end_stays_open() -> None:

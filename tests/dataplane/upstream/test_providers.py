@@ -1,9 +1,8 @@
 """Where each provider is asked, by which path and with which fields; what the official SDKs ask is what is right."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import botocore.session
 import httpx
 import httpx2
@@ -11,11 +10,10 @@ import msgspec
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from google import genai
-from google.genai import types
 from google.oauth2.credentials import Credentials
 from multidict import CIMultiDict
 
+from deferred import deferred
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.table.upstreams import (
     Anthropic,
@@ -34,6 +32,13 @@ from switchover_dataplane.table.upstreams import (
 from switchover_dataplane.table.wire import sealed
 from switchover_dataplane.upstream.providers import wire
 from switchover_dataplane.upstream.targets import Route, routes
+
+if TYPE_CHECKING:
+    import anthropic
+    from google import genai
+    from google.genai import types
+else:
+    anthropic, genai, types = map(deferred, ("anthropic", "google.genai", "google.genai.types"))
 
 GEMINI = Gemini("gemini-2.5-pro")
 VERTEX = VertexAi("my-project", "us-central1", "gemini-2.5-pro")
@@ -73,7 +78,7 @@ def path_asked(ask: Callable[[Any], object], library: Any = httpx) -> str:
     return asked[0]
 
 
-def generate(client: genai.Client, *, streamed: bool) -> object:
+def generate(client: "genai.Client", *, streamed: bool) -> object:
     if streamed:
         return list(client.models.generate_content_stream(model="gemini-2.5-pro", contents="hi"))
     return client.models.generate_content(model="gemini-2.5-pro", contents="hi")
