@@ -86,7 +86,11 @@ async def _read(response: Response, call: Call, expected: Expected, of: InFlight
         return await read_answer(response, call, expected, of, holdback)
     if response.status >= 400:
         return _in_clients_form(await read_refusal(decoded(response), call, of), translation)
-    return await _read_success(decoded(response), call, expected, of, holdback, translation)
+    try:
+        return await _read_success(decoded(response), call, expected, of, holdback, translation)
+    except ConnectionBroken as failure:
+        # What came of it is in a form that the client does not read.
+        return Broken(failure.how, failure.detail), None
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
