@@ -146,7 +146,7 @@ class Exchange:
 
     async def go_on(self, body: Continuation) -> Ended:
         """Ask further targets to continue the answer that broke off."""
-        self._call = Call(self._call.head, body, self._call.request_id)
+        self._call = self._call.going_on(body)
         self._log.model = body.model
         self._answer = None
         return await self.run()

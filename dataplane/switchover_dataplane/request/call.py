@@ -234,6 +234,12 @@ class Call:
         self.untranslated: dict[str, TargetHead] = {}
         self._translating: Translating | None = None
 
+    def going_on(self, body: Continuation) -> "Call":
+        """Return the request for the rest of its answer."""
+        call = Call(self.head, body, self.request_id)
+        call.untranslated = self.untranslated
+        return call
+
     def to(self, route: Route) -> TargetHead:
         """Return how a target is asked for this request."""
         return (self.untranslated and self.untranslated.get(route.target.id)) or self.head.to(route)

@@ -110,8 +110,8 @@ class Record:
 
     @property
     def worth_telling(self) -> bool:
-        """Whether the request was anything but a plain success."""
-        return self.outcome != "served"
+        """Whether the request was anything but a plain success of the first target."""
+        return self.outcome != "served" or bool(self.passed_by)
 
 
 def note(attempt: Attempt, outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """A request whose first model fails is answered by a model of another API, in the client's own."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from foreign import (
     mixed,
     streamed,
 )
+from logged import fields_of
 from serving import KEY, Answering, free_port, gateway, good, json, limited, raw, targets
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.upstreams import Anthropic, Provider
@@ -166,6 +168,29 @@ async def test_a_target_that_cannot_carry_the_request_is_passed_by(client: aioht
             client, "/v1/chat/completions", {**CHAT, "logprobs": True}, [(ANTHROPIC, first.port), (OPENAI, second.port)]
         )
     assert (status, served_by, first.seen) == (200, "openai/gpt-4o", [])
+
+
+async def test_the_log_says_what_a_target_that_was_passed_by_cannot_carry(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with targets(message(), good()) as (first, second):
+        models: list[tuple[Provider, int]] = [(ANTHROPIC, first.port), (OPENAI, second.port)]
+        await ask(client, "/v1/chat/completions", {**CHAT, "logprobs": True}, models)
+    [record] = [each for each in caplog.records if each.name == "switchover.trace"]
+    assert "passed by: anthropic/claude-sonnet-4-5 cannot carry logprobs" in record.getMessage()
+
+
+async def test_the_log_names_what_fell_away_on_the_way_to_another_api(
+    client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with targets(limited(), message()) as (first, second):
+        models: list[tuple[Provider, int]] = [(OPENAI, first.port), (ANTHROPIC, second.port)]
+        await ask(client, "/v1/chat/completions", {**CHAT, "seed": 1}, models)
+    [record] = [each for each in caplog.records if each.name == "switchover.trace"]
+    [_, translated] = fields_of(record)["attempts"]
+    assert list(translated["not_carried"]) == ["seed"]
 
 
 async def test_a_policy_may_allow_the_loss(client: aiohttp.ClientSession) -> None:
