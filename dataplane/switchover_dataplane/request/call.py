@@ -90,7 +90,7 @@ class TargetHead:
 
     A target of another API is asked by a `translation`; `unable` says why one cannot be asked at all, "" if it can.
     `untranslated` is how a target is asked that has the client's API, too, but not as its first. `returning` makes a
-    conversation fit that comes back from other providers. `adapts`: the request is translated, made fit, or signed.
+    conversation fit that comes back from other providers. `adapts`: the request is translated or signed.
     """
 
     __slots__ = (
@@ -126,7 +126,7 @@ class TargetHead:
         self.keeps_model = bool(route.model) and not self.model
         self.api = route.api(head.path) if asks else None
         self.returning = returning_to(route.wire.name, self.api, route.label) if asks else None
-        self.adapts = self.translation is not None or route.signer is not None or self.returning is not None
+        self.adapts = self.translation is not None or route.signer is not None
         self.needs_object = asks and (self.api is not None or route.writes(head.path))
         self.is_for_vectors = asks and route.is_for_vectors(head.path)
         shape = shape_of_generated(self.path) if self.api is Api.GENERATE else None
@@ -260,7 +260,11 @@ class Call:
         if head.translation is not None:
             written = self.written(head, head.translation)
             return AdaptedBody(written.content, stream=written.stream)
+        return AdaptedBody(self.content(head), stream=self.body.stream)
+
+    def content(self, head: TargetHead) -> Content:
+        """Return the body for a target that is asked in the client's own API."""
         content = self.body.for_target(head.route, head.model)
         if head.returning is not None and isinstance(content, bytes):
-            content = head.returning(content)
-        return AdaptedBody(content, stream=self.body.stream)
+            return head.returning(content)
+        return content

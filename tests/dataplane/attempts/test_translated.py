@@ -13,6 +13,7 @@ from foreign import (
     ANTHROPIC,
     BEDROCK,
     FRAMES,
+    MISTRAL,
     OPENAI,
     chunk_events,
     converse_events,
@@ -26,8 +27,8 @@ from serving import KEY, Answering, free_port, gateway, good, json, limited, raw
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.upstreams import Anthropic, Provider
 
-CHAT = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
-MESSAGES = {"model": "asked", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+CHAT: dict[str, Any] = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
+MESSAGES: dict[str, Any] = {"model": "asked", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
 
 
 async def ask(
@@ -235,3 +236,32 @@ async def test_a_stalled_stream_of_another_api_is_left_for_the_next_model(client
             )
     assert status == 200
     assert '"content":"here"' in text
+
+
+async def test_a_conversation_of_openai_goes_on_at_mistral_with_ids_that_it_takes(
+    client: aiohttp.ClientSession,
+) -> None:
+    call = {"id": "call_of_openai_1234", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns = [
+        *CHAT["messages"],
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_of_openai_1234", "content": "x"},
+    ]
+    async with targets(limited(), good()) as (first, second):
+        models: list[tuple[Provider, int]] = [(OPENAI, first.port), (MISTRAL, second.port)]
+        status, _, _ = await ask(client, "/v1/chat/completions", {**CHAT, "messages": turns}, models)
+        sent = msgspec.json.decode(second.seen[0].body)["messages"]
+    assert status == 200
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
+    assert len(sent[2]["tool_call_id"]) == 9
+
+
+async def test_what_another_model_thought_does_not_go_back_to_claude(client: aiohttp.ClientSession) -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": ""}
+    turns = [*MESSAGES["messages"], {"role": "assistant", "content": [thought, {"type": "text", "text": "a"}]}]
+    asked = {**MESSAGES, "messages": [*turns, *MESSAGES["messages"]]}
+    async with targets(message()) as (only,):
+        status, _, _ = await ask(client, "/v1/messages", asked, [(ANTHROPIC, only.port)])
+        sent = msgspec.json.decode(only.seen[0].body)["messages"]
+    assert status == 200
+    assert sent[1]["content"] == [{"type": "text", "text": "a"}]
