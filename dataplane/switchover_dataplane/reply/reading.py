@@ -21,7 +21,7 @@ AFTER_DONE: Final = 1.0
 KEEP_ALIVE: Final = 10.0
 """Seconds without a byte for the client after which a comment is sent while a tool call is held back."""
 
-_HELD_BACK: Final = b": switchover: a tool call is held back until it is whole\n\n"
+_HELD_BACK: Final = "switchover: a tool call is held back until it is whole"
 _AT_ONCE: Final = 0.001
 
 
@@ -155,7 +155,7 @@ class Reading:
             except TimeoutError:
                 delivery.written_at = self._loop.time()
             if delivery.is_between_events:
-                await delivery.write(_HELD_BACK)
+                await delivery.write(self._transcript.comment(_HELD_BACK))
 
     def _idle_limit(self) -> float:
         """Return how many seconds the target may be silent now, 0 for no limit."""

@@ -160,7 +160,8 @@ class Relay:
             await self._abort("no other model could go on with it")
         self._record.outcome = "rescued"
         self._delivery.attempt, self._delivery.redaction = self._record.attempts[-1], self._redaction()
-        self._transcript.continue_with(_seam(self._record.attempts[-1]))
+        seam = f"switchover: continued by {trace.served_by(self._record.attempts[-1])}"
+        self._transcript.continue_with(self._transcript.comment(seam))
         return answer
 
     def _why_not(self) -> str:
@@ -186,11 +187,6 @@ class Relay:
             await self._connection.write(self._transcript.error(message))
         await reply.cut(self._connection, reset=is_reset)
         raise reply.Interrupted(message)
-
-
-def _seam(attempt: trace.Attempt) -> bytes:
-    """Write the comment that marks where another model goes on."""
-    return f": switchover: continued by {trace.served_by(attempt)}\n\n".encode()
 
 
 def _choices(body: object) -> int:

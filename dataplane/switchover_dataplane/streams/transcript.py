@@ -207,6 +207,14 @@ class Transcript:
             return self._other_text.is_silent
         return self._splice is not None and not self._splice.fits
 
+    def comment(self, text: str) -> bytes:
+        """Write words beside the events of the stream, of one line; where clients read none, an empty line.
+
+        Google's SDK takes every line that does not begin with `data: ` for a part of an error (google-genai,
+        `_api_client`).
+        """
+        return b"\n" if self._known is StreamFormat.GENERATE else f": {text}\n\n".encode()
+
     def continue_with(self, seam: bytes) -> None:
         """Expect another model's answer; `seam` is written before its first new part.
 

@@ -125,8 +125,15 @@ async def test_a_text_goes_on_from_any_api_to_any_other(
     client: aiohttp.ClientSession, api: Api, breaks: str, goes_on: str
 ) -> None:
     body = await stream_of(client, api, BREAKING[breaks], WHOLE[goes_on])
-    assert b": switchover: continued by" in body
+    assert (b": switchover: continued by" in body) is (api is not Api.GENERATE)
     assert [block for block in read(api, body).blocks if isinstance(block, Text)] == [Text(FIRST + REST)]
+
+
+async def test_no_line_of_a_stream_is_a_comment_where_googles_sdk_would_take_it_for_an_error(
+    client: aiohttp.ClientSession,
+) -> None:
+    body = await stream_of(client, Api.GENERATE, BREAKING["generateContent"], WHOLE["Messages"])
+    assert {line[:6] for line in body.splitlines()} == {b"", b"data: "}
 
 
 async def test_the_events_of_a_response_that_goes_on_have_one_id_and_rising_numbers(
