@@ -11,6 +11,7 @@ from switchover_dataplane.translation.chat.write_messages import Messages
 from switchover_dataplane.translation.format import Asker, Written
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.neutral import Json, Request, Tool
+from switchover_dataplane.translation.openai_schemas import held_to
 from switchover_dataplane.translation.openai_targets import (
     MOST_STOPS,
     effort_of,
@@ -44,7 +45,7 @@ def write_request(request: Request, asker: Asker) -> Written:
     body: dict[str, Json] = {"model": asker.model.name, "messages": messages.written}
     effort = effort_of(request, asker, losses)
     _add_tools(body, request, asker, losses)
-    _add_schema(body, request)
+    _add_schema(body, request, asker, losses)
     _add_limits(body, request, asker, losses)
     body |= _sampling(request, asker, effort, losses)
     if effort:
@@ -66,7 +67,7 @@ def _add_tools(body: dict[str, Json], request: Request, asker: Asker, losses: li
     is_narrowed = choice is not None and bool(choice.allowed) and not is_openai(asker)
     if choice is not None and is_narrowed:
         tools = [tool for tool in tools if tool.name in choice.allowed]
-    written = [_tool(tool, asker) for tool in tools]
+    written = [_tool(tool, asker, losses) for tool in tools]
     if not written:
         return
     body["tools"] = written
@@ -79,7 +80,7 @@ def _add_tools(body: dict[str, Json], request: Request, asker: Asker, losses: li
         body["parallel_tool_calls"] = request.parallel
 
 
-def _tool(tool: Tool, asker: Asker) -> Json:
+def _tool(tool: Tool, asker: Asker, losses: list[Loss]) -> Json:
     name = flat_name(tool.namespace, tool.name)
     described = {"description": tool.description} if tool.description else {}
     if tool.is_custom and is_openai(asker):
@@ -88,9 +89,12 @@ def _tool(tool: Tool, asker: Asker) -> Json:
             grammar = {key: value for key, value in tool.grammar.items() if key != "type"}
             custom["format"] = {"type": "grammar", "grammar": grammar}
         return {"type": "custom", "custom": custom}
-    function: dict[str, Json] = {"name": name, **described, "parameters": parameters_of(tool)}
-    if tool.strict is not None:
-        function["strict"] = tool.strict
+    schema, strict = parameters_of(tool), tool.strict
+    if is_openai(asker):
+        schema, strict = held_to(schema, strict=strict, path=tool.path or "tools", losses=losses)
+    function: dict[str, Json] = {"name": name, **described, "parameters": schema}
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function}
 
 
@@ -118,7 +122,7 @@ def _choice(request: Request, asker: Asker) -> Json:
 # ── Answer ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _add_schema(body: dict[str, Json], request: Request) -> None:
+def _add_schema(body: dict[str, Json], request: Request, asker: Asker, losses: list[Loss]) -> None:
     asked = request.schema
     if asked is None:
         return
@@ -127,11 +131,14 @@ def _add_schema(body: dict[str, Json], request: Request) -> None:
         if not says_json(request, with_system=True):
             body["messages"] = [{"role": "system", "content": "Answer with a JSON object."}, *body["messages"]]
         return
-    schema: dict[str, Json] = {"name": schema_name(asked.name), "schema": asked.schema}
+    held, strict = asked.schema, asked.strict
+    if is_openai(asker):
+        held, strict = held_to(held, strict=strict, path="response_format", losses=losses)
+    schema: dict[str, Json] = {"name": schema_name(asked.name), "schema": held}
     if asked.description:
         schema["description"] = asked.description
-    if asked.strict is not None:
-        schema["strict"] = asked.strict
+    if strict is not None:
+        schema["strict"] = strict
     body["response_format"] = {"type": "json_schema", "json_schema": schema}
 
 
