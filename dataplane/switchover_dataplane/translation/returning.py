@@ -15,6 +15,7 @@ import msgspec
 
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.translation.call_ids import MISTRAL, fitting
+from switchover_dataplane.translation.for_mistral import written_for_mistral
 from switchover_dataplane.translation.models import model_of
 
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
@@ -26,7 +27,6 @@ Returning = Callable[[bytes], bytes]
 _decoder: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
 
-_IDS: Final = re.compile(rb'"tool_call(?:s|_id)"')
 _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""|"encrypted_index"\s*:\s*""')
 _REASONING: Final = re.compile(rb'"type"\s*:\s*"reasoning"')
 _CALLS: Final = re.compile(rb'"function_?[cC]all"')
@@ -39,7 +39,7 @@ def returning_to(provider: str, api: Api | None, model: str) -> Returning | None
     """
     match provider, api:
         case "mistral", Api.CHAT:
-            return _edited(_IDS, _with_fitting_ids)
+            return _of_mistral(model)
         case (("anthropic" | "vertex"), Api.MESSAGES):
             return _edited(_UNSIGNED, _without_unsigned)
         case (("openai" | "azure-openai"), Api.RESPONSES):
@@ -75,6 +75,24 @@ def _objects(values: Any) -> list[dict[str, Any]]:
 
 
 # ── Mistral ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_mistral(model: str) -> Returning:
+    """Return a function that makes ids fit, and writes a body anew that has what only OpenAI knows."""
+
+    def returned(content: bytes) -> bytes:
+        try:
+            body = _decoder.decode(content)
+        except (ValueError, RecursionError):
+            return content
+        if not isinstance(body, dict):
+            return content
+        anew = written_for_mistral(body, model)
+        if anew is not None:
+            return _encoder.encode(anew)
+        return _encoder.encode(body) if _with_fitting_ids(body) else content
+
+    return returned
 
 
 def _with_fitting_ids(body: dict[str, Any]) -> bool:

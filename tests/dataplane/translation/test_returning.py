@@ -85,3 +85,57 @@ def test_a_body_that_fits_or_cannot_be_read_keeps_its_bytes(provider: str, api: 
 )
 def test_where_everything_fits_nothing_is_looked_at(provider: str, api: Api | None, model: str) -> None:
     assert returning_to(provider, api, model) is None
+
+
+OPENAIS: dict[str, Any] = {
+    "model": "mistral-large-latest",
+    "max_completion_tokens": 99,
+    "seed": 7,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "store": False,
+    "user": "me",
+    "messages": [
+        {"role": "developer", "content": "Be short."},
+        {"role": "user", "content": "a", "name": "me"},
+        {"role": "assistant", "content": "b", "refusal": None, "annotations": [], "audio": None},
+        {"role": "user", "content": "c"},
+    ],
+}
+
+
+def test_mistral_gets_what_openai_has_other_words_for_in_its_own_and_nothing_that_it_refuses() -> None:
+    body = back("mistral", Api.CHAT, OPENAIS, "mistral-large-latest")
+    assert (body.pop("max_tokens"), body.pop("random_seed"), body.pop("stream")) == (99, 7, True)
+    assert body == {
+        "model": "mistral-large-latest",
+        "messages": [
+            {"role": "system", "content": "Be short."},
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "content": "b"},
+            {"role": "user", "content": "c"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "model": "m",
+            "max_tokens": 9,
+            "safe_prompt": True,
+            "random_seed": 1,
+            "messages": [{"role": "user", "content": ""}],
+        },
+        {"model": "m", "logit_bias": {"1": 1}, "messages": [{"role": "user", "content": "a"}]},
+        {"model": "m", "max_completion_tokens": 9, "messages": "none"},
+        {"model": "m", "messages": ["no message", {"role": ["no role"]}]},
+    ],
+    ids=["is Mistral's own", "would change the answer", "is no request", "has no messages"],
+)
+def test_mistral_gets_the_bytes_of_a_body_that(body: dict[str, Any]) -> None:
+    returning = returning_to("mistral", Api.CHAT, "mistral-small")
+    assert returning is not None
+    content = msgspec.json.encode(body) + b" "
+    assert returning(content) == content

@@ -1,0 +1,59 @@
+"""A body of Chat Completions as OpenAI has it → one that Mistral takes: it refuses every field that it does not know.
+
+Sources: Mistral API reference, "Chat completion"; the SDK of Mistral (ChatCompletionRequest and its messages).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from switchover_dataplane.translation import chat
+from switchover_dataplane.translation.format import Asker
+from switchover_dataplane.translation.models import model_of
+from switchover_dataplane.translation.neutral import BadRequest, Json
+
+_FIELDS: Final = frozenset((
+    *("model", "messages", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed", "metadata"),
+    *("response_format", "tools", "tool_choice", "presence_penalty", "frequency_penalty", "min_tokens", "top_k"),
+    *("repetition_penalty", "logprobs", "top_logprobs", "prompt_logprobs", "top_prompt_logprobs", "n", "prediction"),
+    *("parallel_tool_calls", "reasoning_effort", "prompt_mode", "guardrails", "prompt_cache_key", "service_tier"),
+    "safe_prompt",
+))  # fmt: skip
+_OF_TURNS: Final[Mapping[object, frozenset[str]]] = {
+    "system": frozenset(("role", "content")),
+    "user": frozenset(("role", "content")),
+    "assistant": frozenset(("role", "content", "tool_calls", "prefix")),
+    "tool": frozenset(("role", "content", "tool_call_id", "name")),
+}
+
+
+def written_for_mistral(body: dict[str, Any], model: str) -> Mapping[str, Json] | None:
+    """Return a body anew that has what only OpenAI knows; None if it can stay as it is.
+
+    It stays, too, where something of it that may change the answer would be lost: then Mistral says what it refuses.
+    `model` is the one that will answer, "" for that of the body.
+    """
+    if _is_of_mistral(body):
+        return None
+    named = model or body.get("model")
+    try:
+        request = chat.FORMAT.read_request(body, "")
+    except BadRequest:
+        return None
+    written = chat.FORMAT.write_request(request, Asker("mistral", model_of(named if isinstance(named, str) else "")))
+    if any(not loss.is_hint for loss in (*request.losses, *written.losses)):
+        return None
+    return written.body
+
+
+def _is_of_mistral(body: dict[str, Any]) -> bool:
+    if not _FIELDS.issuperset(body):
+        return False
+    turns = body.get("messages")
+    return all(
+        _OF_TURNS.get(turn.get("role"), frozenset()).issuperset(turn)
+        for turn in (turns if isinstance(turns, list) else [])
+        if isinstance(turn, dict) and isinstance(turn.get("role"), str)
+    )
+
+
+__all__ = ["written_for_mistral"]
