@@ -83,6 +83,10 @@ guard: $(VENV)/dev ## how much Python a request executes, beside the committed n
 guard-write: $(VENV)/dev ## commit what `make guard` counts, where a change needs it
 	@$(GUARD) --write
 
+.PHONY: formats
+formats: $(VENV)/dev ## each official SDK at strict providers of every API, whole and streamed, as a table of what holds
+	@PYTHONPATH=tests SSL_CERT_FILE=$(CURDIR)/tests/nobody.pem $(BIN)/python -m matrix
+
 TIME ?= 60
 .PHONY: fuzz
 fuzz: $(VENV)/dev ## parsers, bodies, streams, tables and manifests against inputs that are nearly good, for TIME seconds in all; SEED repeats
