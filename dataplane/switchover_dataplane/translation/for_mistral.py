@@ -25,6 +25,8 @@ _OF_TURNS: Final[Mapping[object, frozenset[str]]] = {
     "tool": frozenset(("role", "content", "tool_call_id", "name")),
 }
 
+_OF_CALLS: Final = frozenset(("id", "type", "function", "index"))
+
 
 def written_for_mistral(body: dict[str, Any], model: str) -> Mapping[str, Json] | None:
     """Return a body anew that has what only OpenAI knows; None if it can stay as it is.
@@ -50,9 +52,15 @@ def _is_of_mistral(body: dict[str, Any]) -> bool:
         return False
     turns = body.get("messages")
     return all(
-        _OF_TURNS.get(turn.get("role"), frozenset()).issuperset(turn)
+        _OF_TURNS.get(turn.get("role"), frozenset()).issuperset(turn) and _are_of_mistral(turn.get("tool_calls"))
         for turn in (turns if isinstance(turns, list) else [])
         if isinstance(turn, dict) and isinstance(turn.get("role"), str)
+    )
+
+
+def _are_of_mistral(calls: Any) -> bool:
+    return all(
+        _OF_CALLS.issuperset(call) for call in (calls if isinstance(calls, list) else []) if isinstance(call, dict)
     )
 
 

@@ -2,9 +2,9 @@
 
 A client keeps what each answer said and sends it with the next request. What another provider's model said may have no
 place in the API that the client itself speaks: ids of another form, reasoning that nobody signed. Such parts are made
-to fit, or left out. A request without them keeps its bytes. Sources: Mistral API (tool call ids); Claude docs,
-"Extended thinking" (signatures); OpenAI docs, "Reasoning models" (encrypted reasoning); Gemini API docs, "Thought
-signatures".
+to fit, or left out. A request without them keeps its bytes. Sources: Mistral API (tool call ids); OpenAI API reference
+(messages); Claude docs, "Extended thinking" (signatures); OpenAI docs, "Reasoning models" (encrypted reasoning);
+Gemini API docs, "Thought signatures".
 """
 
 import re
@@ -24,9 +24,12 @@ NO_SIGNATURE: Final = "skip_thought_signature_validator"
 Returning = Callable[[bytes], bytes]
 """The bytes of a body → the same bytes, or those of a body that fits."""
 
+_NOTHING: Final = object()
 _decoder: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
 
+_NOT_OPENAIS: Final = re.compile(rb'"(?:reasoning_content|extra_content|prefix)"\s*:')
+_OF_OTHERS: Final = ("reasoning_content", "extra_content", "prefix", "index")
 _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""|"encrypted_index"\s*:\s*""')
 _REASONING: Final = re.compile(rb'"type"\s*:\s*"reasoning"')
 _CALLS: Final = re.compile(rb'"function_?[cC]all"')
@@ -40,6 +43,8 @@ def returning_to(provider: str, api: Api | None, model: str) -> Returning | None
     match provider, api:
         case "mistral", Api.CHAT:
             return _of_mistral(model)
+        case (("openai" | "azure-openai"), Api.CHAT) if provider != "openai" or model_of(model).family == "openai":
+            return _edited(_NOT_OPENAIS, _with_openais_alone)
         case (("anthropic" | "vertex"), Api.MESSAGES):
             return _edited(_UNSIGNED, _without_unsigned)
         case (("openai" | "azure-openai"), Api.RESPONSES):
@@ -104,6 +109,21 @@ def _with_fitting_ids(body: dict[str, Any]) -> bool:
             if isinstance(given, str) and (fits := fitting(MISTRAL, given)) != given:
                 holder[name] = fits
                 changed = True
+    return changed
+
+
+# ── OpenAI ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_openais_alone(body: dict[str, Any]) -> bool:
+    """Leave out what other servers of Chat Completions write into a message, and OpenAI refuses."""
+    changed = False
+    for message in _objects(body.get("messages")):
+        if message.get("role") != "assistant":
+            continue
+        for holder in (message, *_objects(message.get("tool_calls"))):
+            for name in _OF_OTHERS:
+                changed = holder.pop(name, _NOTHING) is not _NOTHING or changed
     return changed
 
 

@@ -81,7 +81,7 @@ def test_a_body_that_fits_or_cannot_be_read_keeps_its_bytes(provider: str, api: 
 
 @pytest.mark.parametrize(
     ("provider", "api", "model"),
-    [("openai", Api.CHAT, "gpt-4o"), ("gemini", Api.GENERATE, "gemini-2.5-pro"), ("http", None, "")],
+    [("openai", Api.CHAT, "qwen3"), ("gemini", Api.GENERATE, "gemini-2.5-pro"), ("http", None, "")],
 )
 def test_where_everything_fits_nothing_is_looked_at(provider: str, api: Api | None, model: str) -> None:
     assert returning_to(provider, api, model) is None
@@ -139,3 +139,30 @@ def test_mistral_gets_the_bytes_of_a_body_that(body: dict[str, Any]) -> None:
     assert returning is not None
     content = msgspec.json.encode(body) + b" "
     assert returning(content) == content
+
+
+@pytest.mark.parametrize(("provider", "model"), [("openai", "gpt-4o"), ("azure-openai", "deployed")])
+def test_openai_gets_nothing_that_other_servers_of_its_api_write_into_a_message(provider: str, model: str) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    signed = {**call, "index": 0, "extra_content": {"google": {"thought_signature": "x"}}}
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    user = {"role": "user", "content": '{"prefix": 1}'}
+    theirs = {**said, "tool_calls": [signed], "reasoning_content": "hm", "prefix": False}
+    assert back(provider, Api.CHAT, {"messages": [user, theirs]}, model) == {"messages": [user, said]}
+
+
+def test_a_server_that_is_like_openais_gets_its_own_reasoning_back() -> None:
+    assert returning_to("openai", Api.CHAT, "deepseek-reasoner") is None
+    assert returning_to("openai", Api.CHAT, "") is None
+
+
+def test_a_call_that_gemini_signed_goes_to_mistral_without_the_signature() -> None:
+    call = {"id": "abcdefgh1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    signed = {**call, "extra_content": {"google": {"thought_signature": "x"}}}
+    messages = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": None, "tool_calls": [signed]},
+        {"role": "tool", "tool_call_id": "abcdefgh1", "content": "b"},
+    ]
+    written = back("mistral", Api.CHAT, {"model": "m", "messages": messages}, "mistral-small")
+    assert written["messages"][1]["tool_calls"] == [call]
