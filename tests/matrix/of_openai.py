@@ -148,11 +148,10 @@ class Chat:
 
 
 def _as_sent_back(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what only answers have: OpenAI takes its own messages back as they are."""
+    """Leave out what OpenAI takes beside its types: its own messages as they were, the name of a tool (Cookbook)."""
+    beside = {"assistant": {"annotations", "audio"}, "tool": {"name"}}
     turns = [
-        {name: value for name, value in turn.items() if name not in {"annotations", "audio"} or value}
-        if turn.get("role") == "assistant"
-        else turn
+        {name: value for name, value in turn.items() if name not in beside.get(turn.get("role"), ())}
         for turn in body.get("messages", ())
     ]
     return {**body, "messages": turns}
