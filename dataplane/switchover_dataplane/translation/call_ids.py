@@ -7,11 +7,12 @@ each time, at each provider, and no table of ids has to be kept. Sources of the 
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from switchover_dataplane.translation.neutral import Block, Request, ToolCall, ToolResult, Turn
+from switchover_dataplane.translation.neutral import BadRequest, Block, Request, ToolCall, ToolResult, Turn
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -80,7 +81,23 @@ def paired(request: Request) -> Request:
 
 
 def _called(open_calls: list[tuple[str, str, str]], given: str, name: str) -> tuple[str, str, str] | None:
-    """Find the call of a result."""
+    """Find the call of a result; one without an id is that of any result of its name."""
     if given:
-        return next((call for call in reversed(open_calls) if call[0] == given), None)
+        known = next((call for call in reversed(open_calls) if call[0] == given), None)
+        return known or next((call for call in open_calls if not call[0] and call[1] == name), None)
     return next((call for call in open_calls if call[1] == name), None)
+
+
+def demand_calls(turns: Sequence[Turn]) -> None:
+    """Check that each result has its call before it, as every API demands.
+
+    Raises:
+        BadRequest: one has none.
+    """
+    open_calls: list[tuple[str, str, str]] = []
+    for turn in turns:
+        for block in turn.blocks:
+            if isinstance(block, ToolCall):
+                open_calls.append((block.id, block.name, ""))
+            elif isinstance(block, ToolResult) and _called(open_calls, block.call_id, block.name) is None:
+                raise BadRequest(turn.path, "must not have a result without its call before it")

@@ -33,8 +33,11 @@ def config(**fields: Any) -> Request:
     return read(generationConfig=fields)
 
 
+CALL = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}
+
+
 def blocks(*parts: dict[str, Any], role: str = "user") -> tuple[Any, ...]:
-    return read(contents=[{"role": role, "parts": list(parts)}]).turns[0].blocks
+    return read(contents=[CALL, {"role": role, "parts": list(parts)}]).turns[1].blocks
 
 
 @pytest.mark.parametrize(
@@ -293,3 +296,22 @@ def test_a_body_that_is_nested_without_end_is_refused() -> None:
         block = {"functionResponse": {"name": "f", "parts": [block]}}
     with pytest.raises(BadRequest, match="nested too deeply"):
         read(contents=[{"parts": [block]}])
+
+
+@pytest.mark.parametrize(
+    ("call_id", "result_id", "name", "is_taken"),
+    [("1", "1", "f", True), ("", "1", "f", True), ("1", "", "f", True), ("1", "2", "f", False), ("", "", "g", False)],
+)
+def test_a_result_is_taken_with_its_call_before_it_alone(
+    call_id: str, result_id: str, name: str, is_taken: bool
+) -> None:
+    call = {"name": "f", "args": {}, **({"id": call_id} if call_id else {})}
+    result = {"name": name, "response": {}, **({"id": result_id} if result_id else {})}
+    contents = [{"role": "model", "parts": [{"functionCall": call}]}]
+    contents.append({"role": "user", "parts": [{"functionResponse": result}]})
+    if is_taken:
+        assert read(contents=contents).turns[1].blocks
+        return
+    with pytest.raises(BadRequest, match="without its call before it") as refused:
+        read(contents=contents)
+    assert refused.value.path == "contents[1]"

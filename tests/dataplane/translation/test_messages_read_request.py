@@ -28,8 +28,11 @@ def read(**fields: Any) -> Request:
     return FORMAT.read_request(body, "/v1/messages")
 
 
+CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1}}]}
+
+
 def blocks(*content: dict[str, Any], role: str = "user") -> tuple[Any, ...]:
-    return read(messages=[{"role": role, "content": list(content)}]).turns[0].blocks
+    return read(messages=[CALL, {"role": role, "content": list(content)}]).turns[1].blocks
 
 
 def test_the_plain_fields_of_a_request_are_read() -> None:
@@ -227,3 +230,10 @@ def test_a_body_that_is_nested_without_end_is_refused() -> None:
         block = {"type": "document", "source": {"type": "content", "content": [block]}}
     with pytest.raises(BadRequest, match="nested too deeply"):
         read(messages=[{"role": "user", "content": [block]}])
+
+
+def test_a_result_without_its_call_before_it_is_refused_by_its_message() -> None:
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "3"}]}
+    with pytest.raises(BadRequest, match="without its call before it") as refused:
+        read(messages=[{"role": "user", "content": "add"}, result, CALL])
+    assert refused.value.path == "messages[1]"

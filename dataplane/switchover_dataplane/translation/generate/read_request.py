@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from switchover_dataplane.translation.call_ids import demand_calls
 from switchover_dataplane.translation.fields import Fields
 from switchover_dataplane.translation.generate import schemas
 from switchover_dataplane.translation.generate.parts import NO_PLACE, PartReader
@@ -41,7 +42,7 @@ def read_request(body: Mapping[str, Json], path: str) -> Request:
     """Read a request; the model and whether it streams are in the path, `…/models/MODEL:streamGenerateContent`.
 
     Raises:
-        BadRequest: a field has a type that Google refuses, or the body is nested too deeply.
+        BadRequest: a field has a type that Google refuses, a result has no call, or the body is nested too deeply.
     """
     try:
         return _read(Fields(one_spelling(body)), path)
@@ -94,6 +95,7 @@ def _turns(fields: Fields, reader: PartReader) -> tuple[Turn, ...]:
             raise BadRequest(content.at("role"), "must be user or model")
         turns.append(Turn(_ROLES[role], tuple(reader.blocks(content)), content.path))
         reader.rest(content)
+    demand_calls(turns)
     return tuple(turns)
 
 

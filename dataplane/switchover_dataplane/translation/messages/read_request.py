@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from switchover_dataplane.translation.call_ids import demand_calls
 from switchover_dataplane.translation.fields import Fields
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.messages.blocks import NO_PLACE, BlockReader, cache_mark, on_last
@@ -32,7 +33,7 @@ def read_request(body: Mapping[str, Json], path: str) -> Request:  # noqa: ARG00
     """Read a request; all of it is in the body.
 
     Raises:
-        BadRequest: a field has a type that Anthropic refuses, or the body is nested too deeply.
+        BadRequest: a field has a type that Anthropic refuses, a result has no call, or the body is nested too deeply.
     """
     try:
         return _read(Fields(body))
@@ -101,6 +102,7 @@ def _turns(fields: Fields, reader: BlockReader) -> tuple[Turn, ...]:
     mark = cache_mark(fields)
     if mark is not None and turns:
         turns[-1] = replace(turns[-1], blocks=tuple(on_last(list(turns[-1].blocks), mark)))
+    demand_calls(turns)
     return tuple(turns)
 
 
