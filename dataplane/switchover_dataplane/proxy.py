@@ -8,9 +8,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from multidict import CIMultiDict
 
@@ -26,6 +26,7 @@ from switchover_dataplane.reply import no_answer, reply
 from switchover_dataplane.reply.as_error import error_response
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
+from switchover_dataplane.request import models, named_model, unserved
 from switchover_dataplane.request.call_of import call_at_hand, call_that_comes
 from switchover_dataplane.request.embeddings import of_one_model
 from switchover_dataplane.request.header_facts import of_answer
@@ -76,10 +77,31 @@ class Proxy:
         self._memory = MemoryBudget(settings.memory, time.monotonic)
         self._refusals = refusals
 
-    async def handle(self, request: Request, port: int) -> OwnAnswer | None:
+    def handle(self, request: Request, port: int) -> Coroutine[Any, Any, OwnAnswer | None]:
         """Serve one request that came in at `port`: try its targets, hand on the answer, write down what happened."""
+        serving = self._state.current
+        if serving is not None and serving.router.asks_for_model:
+            return self._serve_by_model(serving, request, port)
+        return self._serve(request, port, "")
+
+    async def _serve_by_model(self, serving: Serving, request: Request, port: int) -> OwnAnswer | None:
+        """Serve a request whose rule may depend on the name of its model."""
+        held = self._memory.open(request.remote)
         try:
-            routed, record = self._begun(request, port)
+            plan = request.head.plan
+            model = ""
+            if not isinstance(plan, HeadPlan) or plan.serving is not serving or plan.by_model:
+                request, model = await named_model.of_request(serving, request, port, held)
+            return await self._serve(request, port, model)
+        except Unserved as refused:
+            self._metrics.unrouted(refused.response.status)
+            return self._unrouted(request, refused)
+        finally:
+            held.close()
+
+    async def _serve(self, request: Request, port: int, model: str) -> OwnAnswer | None:
+        try:
+            routed, record = self._begun(request, port, model)
         except Unserved as refused:
             self._metrics.unrouted(refused.response.status)
             return self._unrouted(request, refused)
@@ -134,7 +156,7 @@ class Proxy:
 
     # ── Where it goes ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begun(self, request: Request, port: int) -> tuple[Routed, trace.Record]:
+    def _begun(self, request: Request, port: int, model: str) -> tuple[Routed, trace.Record]:
         """Find out where a request goes, and begin its record.
 
         Raises:
@@ -142,8 +164,8 @@ class Proxy:
         """
         started = time.monotonic()
         serving, plan = self._state.current, request.head.plan
-        if not isinstance(plan, HeadPlan) or plan.serving is not serving:
-            plan = self._plan(serving, request, port)
+        if not isinstance(plan, HeadPlan) or plan.serving is not serving or plan.model != model:
+            plan = self._plan(serving, request, port, model)
         request_id = plan.request_id or request_ids.new_id()
         routed = self._routed(plan, request_id)
         rule = plan.found.rule
@@ -151,8 +173,8 @@ class Proxy:
         record.caller = plan.caller
         return routed, record
 
-    def _plan(self, serving: Serving | None, request: Request, port: int) -> HeadPlan:
-        """Find the rule for requests with this head.
+    def _plan(self, serving: Serving | None, request: Request, port: int, model: str) -> HeadPlan:
+        """Find the rule for requests with this head, for this model where the rule depends on it.
 
         Raises:
             Unserved: with the answer, where there is none.
@@ -167,16 +189,21 @@ class Proxy:
         fields = request.headers
         if serving.router.asks_for_length:
             fields = _with_length(request)
+        if model:
+            fields = named_model.with_name(fields, model)
         head = match.Head(fields.get("host", ""), request.method, path, query, fields)
         found = match.find(serving.router, port, head)
+        by_model = serving.router.asks_for_model and match.depends_on_model(serving.router, port, head)
+        if found is None and by_model and not model:
+            found = models.rule_by_model(serving, port, head)
         if found is None:
-            raise Unserved(own_answers.error(own_errors.NO_ROUTE, "no route of the gateway matches this request"))
+            raise unserved.no_route()
         admission = self._admitted(serving, found, head) if found.rule.access or found.listener.closed else None
         redirect = filters.redirect(found, head, serving.scheme(port), port)
         if redirect is not None:
             answer = OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location}), code="redirect")
             raise Unserved(answer, found.rule.route)
-        plan = HeadPlan(serving, found, path, query, admission, headers.request_id(fields, lambda: ""))
+        plan = HeadPlan(serving, found, path, query, admission, headers.request_id(fields, lambda: ""), model, by_model)
         if not serving.router.asks_for_length:
             request.head.plan = plan  # else it holds for this length alone
         return plan
@@ -219,9 +246,10 @@ class Proxy:
 
     def _unserved(self, record: trace.Record, answer: OwnAnswer) -> OwnAnswer:
         """Return the answer to a request that no target is asked, with its identifier, and write it down."""
-        record.outcome, record.status = "refused", answer.status
+        record.outcome, record.status = "refused" if answer.status >= 400 else "served", answer.status
         answer.headers["x-request-id"] = record.request_id
-        self._refusals.tell(record.request_id, answer.status, answer.code, answer.why, record.route, record.caller)
+        if answer.status >= 400:
+            self._refusals.tell(record.request_id, answer.status, answer.code, answer.why, record.route, record.caller)
         return answer
 
     def _gone(self, request: Request, record: trace.Record) -> None:

@@ -19,6 +19,7 @@ from switchover_dataplane.health import active_priority
 from switchover_dataplane.health.health import Health
 from switchover_dataplane.routing import callers, match
 from switchover_dataplane.table.parts import Part, joined, received, text_of
+from switchover_dataplane.table.policies import USUAL_REQUEST_BODY
 from switchover_dataplane.table.table import Table
 from switchover_dataplane.table.wire import InvalidTable, decode, revision_problem
 from switchover_dataplane.target_addresses import STRICT, TargetAddresses
@@ -34,7 +35,8 @@ class Serving:
     """A table and what requests and metrics need of it.
 
     `names` are those of its HTTPRoutes, `labels` the models by target, `access` its accesses as requests need them,
-    `caller_names` those of all callers.
+    `caller_names` those of all callers. `largest_body` are the bytes of the largest request body that a policy allows,
+    if only by default: as much is read where a rule depends on the body.
     """
 
     table: Table
@@ -46,6 +48,7 @@ class Serving:
     access: Mapping[str, callers.AccessCheck]
     caller_names: Set[str]
     redactions: Redactions
+    largest_body: int
 
     def scheme(self, port: int) -> str:
         """Return "http" or "https" for a port of the table."""
@@ -211,4 +214,5 @@ def _made(table: Table, before: Serving | None, unsealed: str | None, addresses:
         access=access,
         caller_names=frozenset(caller.name for check in access.values() for caller in check.callers.values()),
         redactions=Redactions(table, before.redactions if before is not None else None),
+        largest_body=max(USUAL_REQUEST_BODY, *(policy.max_request_body for policy in table.policies.values()), 0),
     )

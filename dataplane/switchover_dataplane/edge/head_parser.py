@@ -25,6 +25,7 @@ from switchover_dataplane.edge.early_refusal import (
 from switchover_dataplane.edge.request import Head
 from switchover_dataplane.formats import own_errors
 from switchover_dataplane.routing import headers
+from switchover_dataplane.routing.headers import MODEL_NAME
 
 END: Final = b"\r\n\r\n"
 
@@ -130,6 +131,7 @@ class HeadParser:
             raise RefusedHead(MALFORMED)
         method = line[: line.index(b" ")].decode("ascii")
         fields = CIMultiDict(self._fields)
+        fields.popall(MODEL_NAME, None)  # which model a request is for is read from the request itself
         http_1_1 = version[1] == b"1"
         conflict = headers.conflicts(fields, http_1_1=http_1_1, target=target)
         if conflict is not None:

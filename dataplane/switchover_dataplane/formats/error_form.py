@@ -18,7 +18,10 @@ Form = Literal["openai", "anthropic", "gemini"]
 Why = Literal["closed", "no-key", "unknown-key"]
 """Why a request is not served: nobody may ask, it has no key, or its key is none of the callers'."""
 
-_GEMINI: Final = re.compile(r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z")
+_GEMINI: Final = re.compile(
+    r":(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)\Z"
+    r"|/v1(?:alpha|beta1?)/models(?:/|\Z)"
+)
 _ANTHROPIC_TYPES: Final = {
     401: "authentication_error",
     403: "permission_error",
@@ -52,7 +55,15 @@ def form_of(path: str) -> Form:
 
 def error(path: str, why: OwnError, message: str) -> own_answers.OwnAnswer:
     """Make an answer in the form of the API that `path` belongs to; its code has a place in OpenAI's form alone."""
-    return in_form(path, own_answers.error(why, message))
+    return error_of(form_of(path), why, message)
+
+
+def error_of(form: Form, why: OwnError, message: str) -> own_answers.OwnAnswer:
+    """Make an answer in a form; its code has a place in OpenAI's alone."""
+    answer = own_answers.error(why, message)
+    if form != "openai":
+        answer.body = _body(form, answer.status, message)
+    return answer
 
 
 def in_form(path: str, answer: own_answers.OwnAnswer) -> own_answers.OwnAnswer:
@@ -60,7 +71,7 @@ def in_form(path: str, answer: own_answers.OwnAnswer) -> own_answers.OwnAnswer:
     if answer.status >= 400 and answer.body and answer.code and form_of(path) != "openai":
         error = _decoder.decode(answer.body).get("error")
         if isinstance(error, dict) and error.get("code") == answer.code and "param" in error:
-            answer.body = _body(path, answer.status, error["message"])
+            answer.body = _body(form_of(path), answer.status, error["message"])
     return answer
 
 
@@ -83,9 +94,9 @@ def denied(path: str, why: Why) -> own_answers.OwnAnswer:
     return answer
 
 
-def _body(path: str, status: int, message: str) -> bytes:
+def _body(form: Form, status: int, message: str) -> bytes:
     """Write an error for an API that is not OpenAI's."""
-    if form_of(path) == "anthropic":
+    if form == "anthropic":
         kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         return _encoder.encode({"type": "error", "error": {"type": kind, "message": message}})
     word = _GEMINI_STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")

@@ -3,8 +3,9 @@
 A route to a model is for what models do: text, embeddings, images, audio, moderation. But the same key opens the whole
 API of a provider: files and stored answers of other callers, batches, fine-tuning, other keys. The gateway serves those
 only if a FailoverPolicy has `operations: All`. Paths are compared exactly as they are sent, so no other spelling of a
-path passes. Sources: OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank; Gemini and Vertex AI API
-references (methods of `models`, OpenAI compatibility).
+path passes. Which models there are is answered by the gateway, and asked of no provider (`request/models.py`). Sources:
+OpenAI, Mistral and Anthropic API references, Cohere and Jina, Rerank; Gemini and Vertex AI API references (methods of
+`models`, OpenAI compatibility).
 """
 
 import re
@@ -43,6 +44,9 @@ _ASKED: Final = frozenset(
     )
 )
 _MODEL_NAME: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._:@+~-]+)+")
+_LOOKED_UP: Final = re.compile(r"/v1(?:alpha|beta1?|beta/openai)?/models(?P<name>/.*)?", re.DOTALL)
+_ROUTES_LIST: Final = re.compile(r"(?:/.*)?/models(?P<name>)", re.DOTALL)
+_ROUTES_MODEL: Final = re.compile(r"(?:/.*?/v1(?:alpha|beta1?|beta/openai)?|/.*?|)/models(?P<name>/.*)", re.DOTALL)
 _NAME: Final = r"(?!\.{1,2}[/:])[A-Za-z0-9._@~-]+"
 _GOOGLES: Final = re.compile(
     rf"/v1(?:alpha|beta1?)?/(?:projects/{_NAME}/locations/{_NAME}/publishers/{_NAME}/models|models|tunedModels)/{_NAME}"
@@ -51,7 +55,8 @@ _GOOGLES: Final = re.compile(
 """What a model of Google's is asked for; the name of the model stands in the path."""
 
 _ASKING: Final = ("POST",)
-_LOOKING: Final = ("GET", "HEAD")
+LOOKING: Final = ("GET", "HEAD")
+"""The methods by which models are looked up."""
 _EVERY: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
@@ -79,21 +84,29 @@ def refusal(method: str, paths: Iterable[str], *, every: bool) -> Refusal | None
     return None
 
 
+def asked_model(path: str) -> str | None:
+    """Return which model a path looks up: its name, "" for the list of all; None if the path looks up none.
+
+    Below the start of an API the path is exactly that. Another path belongs to the route, so what stands before
+    `/models` may be anything. The name may have slashes, encoded or not.
+    """
+    if path.startswith(APIS):
+        found = _LOOKED_UP.fullmatch(path)
+    else:
+        found = _ROUTES_LIST.fullmatch(path) or _ROUTES_MODEL.fullmatch(path)
+    if found is None:
+        return None
+    name = unquote(found["name"] or "")
+    return name.removeprefix("/") if not name or _MODEL_NAME.fullmatch(name) is not None else None
+
+
 def _methods(path: str, *, every: bool) -> tuple[str, ...]:
     if every:
         return _EVERY
     if _is_asked(path):
         return _ASKING
-    return _LOOKING if _lists_models(path) else ()
+    return LOOKING if asked_model(path) is not None else ()
 
 
 def _is_asked(path: str) -> bool:
     return path in _ASKED or not path.startswith(APIS) or _GOOGLES.fullmatch(path) is not None
-
-
-def _lists_models(path: str) -> bool:
-    """Whether a path is the list of models or one model, whose name may have slashes, encoded or not."""
-    models = next(start for start in APIS if path.startswith(start)) + "models"
-    return path == models or (
-        path.startswith(models + "/") and _MODEL_NAME.fullmatch(unquote(path)[len(models) :]) is not None
-    )

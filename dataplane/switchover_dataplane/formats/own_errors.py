@@ -47,6 +47,12 @@ NOT_CARRIED: Final = OwnError(
     "Leave out the fields that the message names, add a model that speaks the client's API, or set `onLoss` of a "
     "FailoverPolicy.",
 )
+INVALID_PAGE: Final = OwnError(
+    "invalid_page",
+    400,
+    "A page of the list of models is asked for that there is not.",
+    "Ask from the first page on, with the size and the place that the message names.",
+)
 METHOD_NOT_ALLOWED: Final = OwnError(
     "method_not_allowed",
     405,
@@ -137,6 +143,12 @@ NOT_SERVED: Final = OwnError(
     404,
     "No model of the route serves this path in any API that the gateway translates to.",
     "Ask a route with models that speak the client's API, or use another operation. The message names the reasons.",
+)
+MODEL_NOT_FOUND: Final = OwnError(
+    "model_not_found",
+    404,
+    "The client looks up a model that the route does not list.",
+    "Compare the name with the list ([which models there are](../requests.md#which-models-there-are)).",
 )
 INTERNAL_ERROR: Final = OwnError(
     "internal_error",

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from switchover_dataplane.edge.request import Request
 from switchover_dataplane.formats import operations
-from switchover_dataplane.request import header_facts, unserved, wording
+from switchover_dataplane.request import header_facts, models, unserved, wording
 from switchover_dataplane.request.call import REQUEST_ID, CallHead, TargetHead
 from switchover_dataplane.request.limits import limits_of
-from switchover_dataplane.routing import callers, credential_names, filters, header_values, headers
+from switchover_dataplane.request.unserved import Unserved
+from switchover_dataplane.routing import callers, credential_names, filters, header_values, headers, match
 from switchover_dataplane.routing.caller_query import without_credentials
 from switchover_dataplane.routing.callers import Admission
 from switchover_dataplane.routing.match import MatchedRule
@@ -27,10 +28,21 @@ class HeadPlan:
     """The rule that serves a head under `serving`, and who asks.
 
     `request_id` is the caller's own, "" if each request gets a new one. `caller` is the caller's name, "" where keys
-    are not checked.
+    are not checked. With `by_model` the rule depends on the model of the request, and the plan is for `model` alone.
     """
 
-    __slots__ = ("admission", "caller", "found", "path", "query", "request_id", "routed", "serving")
+    __slots__ = (
+        "admission",
+        "by_model",
+        "caller",
+        "found",
+        "model",
+        "path",
+        "query",
+        "request_id",
+        "routed",
+        "serving",
+    )
 
     def __init__(  # noqa: PLR0917 - what was found, in the order in which it was
         self,
@@ -40,6 +52,8 @@ class HeadPlan:
         query: str,
         admission: Admission | None,
         request_id: str,
+        model: str,
+        by_model: bool,
     ) -> None:
         self.serving = serving
         self.found = found
@@ -48,6 +62,8 @@ class HeadPlan:
         self.admission = admission
         self.caller = admission.caller.name if admission is not None else ""
         self.request_id = request_id
+        self.model = model
+        self.by_model = by_model
         self.routed: dict[int, Routed] = {}
 
     def to(self, backend: Backend) -> "Routed":
@@ -79,7 +95,8 @@ class Routed:
     request that needs them. `upstream` has the targets that get requests, `every` the disabled ones as well, and `out`
     says why these are. `limits` are those of each attempt. `prepare` makes `head`: how targets are asked, `first`: how
     the first target is asked if it is a model, and `body`: how the body is read. `translates`: a target is not asked
-    in the client's API. `answer_edits` change the headers of answers.
+    in the client's API. `answer_edits` change the headers of answers. `is_of_another_model`: the rule serves requests
+    for a model that this one does not name, and can do nothing for it but tell which models there are.
     """
 
     __slots__ = (
@@ -94,6 +111,7 @@ class Routed:
         "first",
         "found",
         "head",
+        "is_of_another_model",
         "is_prepared",
         "limits",
         "out",
@@ -125,6 +143,7 @@ class Routed:
         self.limits = limits_of(self.policy)
         self.filters = (plan.found.rule.filters, backend.filters)
         self.answer_edits = header_values.answer_edits(self.filters)
+        self.is_of_another_model = plan.by_model and not plan.model and match.is_for_one_model(plan.found.match)
         self.is_prepared = False
         self.translates = False
         self._redactions: dict[str, Redaction] = {}
@@ -198,8 +217,24 @@ def _head(request: Request, routed: Routed, *, has_operators: bool) -> CallHead:
     if ai and "upgrade" in given:
         unserved.check_protocol(given)
     if ai and not operations.is_usual(request.method, path):
+        _answer_lookup(request, routed, path, query)
         unserved.check_operation(request.method, path, routed.every, routed.policy)
     return CallHead(request.method, path, query, fields, ai, token)
+
+
+def _answer_lookup(request: Request, routed: Routed, path: str, query: str) -> None:
+    """Answer a request that looks models up.
+
+    Raises:
+        Unserved: with the answer, or as the rule is none for this request: it was found for its models alone.
+    """
+    host = request.headers.get("host", "")
+    head = match.Head(host, request.method, routed.path, routed.query, request.headers)
+    answer = models.answer(routed.serving, routed.found, head, path, query)
+    if answer is not None:
+        raise Unserved(answer)
+    if routed.is_of_another_model:
+        raise unserved.no_route()
 
 
 def _first_model(routed: Routed) -> TargetHead | None:

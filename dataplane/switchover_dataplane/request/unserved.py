@@ -20,6 +20,11 @@ class Unserved(Exception):
         self.request_id = request_id
 
 
+def no_route() -> Unserved:
+    """Answer a request that no rule is for."""
+    return Unserved(own_answers.error(own_errors.NO_ROUTE, "no route of the gateway matches this request"))
+
+
 def overloaded(error: OutOfMemoryBudget) -> Unserved:
     """Answer a request whose body finds no room."""
     return Unserved(own_answers.error(own_errors.OVERLOADED, str(error), wait=1))

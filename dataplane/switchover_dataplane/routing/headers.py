@@ -30,6 +30,9 @@ HOP_BY_HOP: Final = frozenset(
 )
 """Fields for one connection: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which is not standard."""
 
+MODEL_NAME: Final = "x-gateway-model-name"
+"""The field by which matches choose a model (Gateway API Inference Extension). The gateway sets it, and no client."""
+
 # The gateway answers `expect`: it reads the body before it sends it (RFC 9110, section 10.1.1).
 _OURS_TO_SET: Final = frozenset(("content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-request-id"))
 

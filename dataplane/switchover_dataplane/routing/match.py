@@ -5,6 +5,7 @@ paths are looked up, prefixes are tried from the longest to the shortest, and ma
 request are tried together. The result always equals a linear search of `Host.matches`, whatever their order.
 """
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from switchover_dataplane.pattern import BadPattern, Pattern, PatternSet, compiled, pattern_problem, pattern_set
+from switchover_dataplane.routing.headers import MODEL_NAME
 from switchover_dataplane.routing.request_parts import Head, RequestView, Sets
 from switchover_dataplane.routing.request_target import BadTarget, canonical, hostname, normalise
 from switchover_dataplane.table.ports import Host, Listener, Match, Port
@@ -94,7 +96,8 @@ _Indexed = dict[tuple[int, str, str], tuple[Host, _Paths]]
 class Router:
     """The index of one table. `indexed` are parts that the next index can reuse, by port, listener and host.
 
-    `asks_for_length`: a match asks for the Content-Length, which the edge keeps apart from the head.
+    `asks_for_length`: a match asks for the Content-Length, which the edge keeps apart from the head. `asks_for_model`:
+    one asks for the name of the model (`MODEL_NAME`), which the body or the path has.
     """
 
     rules: Mapping[str, Rule]
@@ -102,6 +105,7 @@ class Router:
     patterns: Mapping[str, Pattern]
     indexed: _Indexed
     asks_for_length: bool
+    asks_for_model: bool
 
 
 # ── Once per table ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,12 +140,13 @@ def index(table: Table, before: Router | None = None) -> Router:
     known = before.indexed if before is not None else {}
     indexed: _Indexed = {}
     ports = {port.number: _listeners(port, known, indexed) for port in table.ports}
-    return Router(table.rules, ports, patterns, indexed, _asks_for_length(table))
+    asks_for_length, asks_for_model = _asks_for("content-length", table), _asks_for(MODEL_NAME, table)
+    return Router(table.rules, ports, patterns, indexed, asks_for_length, asks_for_model)
 
 
-def _asks_for_length(table: Table) -> bool:
+def _asks_for(field: str, table: Table) -> bool:
     return any(
-        wanted.name == "content-length"
+        wanted.name == field
         for port in table.ports
         for listener in port.listeners
         for host in listener.hosts
@@ -242,6 +247,57 @@ def find(router: Router, port: int, head: Head) -> MatchedRule | None:
     return None
 
 
+def by_model(router: Router, port: int, head: Head) -> Iterator[tuple[MatchedRule, tuple[str, ...]]]:
+    """Yield the rules that a model can be asked by at `port` if it has the right name, each with the names that it has
+    exactly; a name by an expression is not among them.
+
+    Models are asked by POST, whatever the method of the head is. What follows a rule for any name is never reached; one
+    for an exact path may be for that path alone.
+    """
+    for found in _with_any_model(router, port, head._replace(method="POST")):
+        names = [field for field in found.match.headers if field.name == MODEL_NAME]
+        if names:
+            yield found, tuple(field.value for field in names if field.kind == "Exact")
+        elif found.match.path.kind != "Exact":
+            return
+
+
+def depends_on_model(router: Router, port: int, head: Head) -> bool:
+    """Tell whether the rule for a request at `port` depends on the name of its model; `head` need not name it."""
+    first = next(_with_any_model(router, port, head), None)
+    return first is not None and is_for_one_model(first.match)
+
+
+def _with_any_model(router: Router, port: int, head: Head) -> Iterator[MatchedRule]:
+    """Yield, in order, what matches a request if its model had the right name."""
+    listeners = router.ports.get(port)
+    if listeners is None or not head.path.startswith("/"):
+        return
+    host = hostname(head.host)
+    request = RequestView(head, router.patterns)
+    for listener, hosts in next(listeners.of(host), ()):
+        for paths in (paths for same_name in hosts.of(host) for paths in same_name):
+            fitting = [
+                (entry.place, prefix, entry.match)
+                for prefix, entries in _by_path(paths, head.path)
+                for entry in entries
+                if _fits(_for_any_model(entry.match), request, paths.sets)
+            ]
+            for _, prefix, match in sorted(fitting, key=operator.itemgetter(0)):
+                yield MatchedRule(router.rules[match.rule], match, port, listener, prefix)
+
+
+def _for_any_model(match: Match) -> Match:
+    if not is_for_one_model(match):
+        return match
+    return msgspec.structs.replace(match, headers=tuple(each for each in match.headers if each.name != MODEL_NAME))
+
+
+def is_for_one_model(match: Match) -> bool:
+    """Tell whether a match asks for the name of the model."""
+    return any(field.name == MODEL_NAME for field in match.headers)
+
+
 def _first(paths: _Paths, request: RequestView) -> tuple[Match | None, str]:
     """Return the first match in the compiler's order, and the part of the path that it matched."""
     best: _Entry | None = None
@@ -286,9 +342,12 @@ __all__ = [
     "Head",
     "MatchedRule",
     "Router",
+    "by_model",
     "check",
+    "depends_on_model",
     "find",
     "hostname",
     "index",
+    "is_for_one_model",
     "normalise",
 ]

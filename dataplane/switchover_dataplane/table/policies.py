@@ -8,6 +8,7 @@ from switchover_dataplane.table.error_classes import AI_TRIGGERS, ErrorClass
 from switchover_dataplane.table.fields import Frozen, Natural, Positive, Seconds
 
 DEFAULT_ATTEMPTS: Final = 3
+USUAL_REQUEST_BODY: Final = 32 * 1024 * 1024
 """Attempts of a request where no number is written; more where an AI upstream has more priorities."""
 
 
@@ -169,7 +170,7 @@ class Policy(Frozen, frozen=True):
     hands_on_unchanged: bool = False
     last_answer_is_final: bool = False
     holds_body: bool = True
-    max_request_body: Natural = 32 * 1024 * 1024
+    max_request_body: Natural = USUAL_REQUEST_BODY
     stream_idle_timeout: Seconds = 15.0
     lone_stream_idle_timeout: Seconds = 120.0
     stream_recovery: Literal["Continue", "Abort", "Holdback"] = "Continue"

@@ -190,8 +190,7 @@ async def test_a_failover_policy_opens_the_rest_of_the_api(operations: str, stat
 @pytest.mark.parametrize(
     ("method", "path", "full_path", "status"),
     [
-        ("GET", "/model/models", "/v1/chat/completions?api-version=1", 405),
-        ("GET", "/model/models", "/v1/models", 200),
+        ("GET", "/model/embeddings", "/v1/chat/completions?api-version=1", 405),
         ("POST", "/model/files", "/v1/chat/completions", 200),
         ("POST", "/model/files", "/own/path", 200),
         ("DELETE", "/model/embeddings", "/own/path", 405),

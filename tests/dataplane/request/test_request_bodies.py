@@ -396,7 +396,8 @@ async def test_a_websocket_is_426_on_a_route_to_models(policy: Policy | None, pa
 
 
 async def test_another_protocol_is_passed_over_on_a_route_to_models() -> None:
-    async with serving(json(200, {"data": []}), to="/v1/models") as (at, (only,)):
+    policy = msgspec.convert({"operations": "All"}, Policy)
+    async with serving(json(200, {"data": []}), to="/v1/files", policy=policy) as (at, (only,)):
         assert (await upgraded(at, "/model", "h2c")).startswith(b"HTTP/1.1 200")
     assert "upgrade" not in only.seen[0].headers
 
