@@ -30,7 +30,10 @@ class Api(Enum):
 GENERATES_TEXT: Final = frozenset((Api.CHAT, Api.COMPLETIONS, Api.MESSAGES, Api.RESPONSES, Api.GENERATE, Api.CONVERSE))
 """The APIs in which a model writes text: only there an Upstream's `model` replaces the request's."""
 
-_OF_THE_SAME_MODEL: Final = ("/messages/count_tokens", "/responses/compact", "/responses/input_tokens", ":countTokens")
+_OF_THE_SAME_MODEL: Final = (
+    *("/messages/count_tokens", "/models/count-tokens:rawPredict", ":countTokens"),
+    *("/responses/compact", "/responses/input_tokens"),
+)
 """Paths about a text that a model writes or wrote: the model must be the same."""
 
 _OF_VECTORS: Final = ("embeddings", "/embed", ":embedContent", ":batchEmbedContents")
@@ -42,6 +45,7 @@ _OF_OTHER_MODELS: Final = (
 )
 """OpenAI and Mistral API references; Cohere and Jina, Rerank: models that do not write text."""
 
+_BESIDE_RESPONSES: Final = re.compile(r"/v1/responses/.")
 _OF_MESSAGES: Final = re.compile(r"/v1/messages(?:/|\Z)")
 
 _ENDINGS: Final = (
@@ -73,17 +77,23 @@ def client_api(path: str) -> Api | None:
 def has_operation(api: Api, path: str) -> bool:
     """Whether a provider whose models speak an API has the other operation that a path asks for.
 
-    OpenAI's shape is that of many servers, which have many operations. The others have a few about their own texts.
+    OpenAI's shape is that of many servers, which have many operations, but not those of Anthropic and Google. The
+    others have a few about their own texts.
     """
-    if api is Api.CHAT:
-        return True
     asked = path.partition("?")[0].rstrip("/")
+    if api is Api.CHAT:
+        return not is_of_messages(asked) and ":" not in asked.rpartition("/")[2]
     if api is Api.MESSAGES:
         return asked.endswith("/messages/count_tokens")
     return api is Api.GENERATE and ":" in asked.rpartition("/")[2]
 
 
 _OF_AN_API: Final = re.compile(r"/v1(?:(?:alpha|beta)\d*)?/")
+
+
+def is_of_responses(path: str) -> bool:
+    """Whether a path is one of the Responses API but not the one that asks for a response; a query is ignored."""
+    return _BESIDE_RESPONSES.search(path.partition("?")[0]) is not None
 
 
 @lru_cache(maxsize=256)

@@ -14,10 +14,10 @@ from multidict import CIMultiDict
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected, shape_of_generated
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.request.adapting import adapted_fields, adapting_to
+from switchover_dataplane.request.adapting import adapted_fields, adapting_to, enveloped
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.translating import Translating, WrittenBody
-from switchover_dataplane.request.translation import Translation
+from switchover_dataplane.request.translation import Enveloped, Translation
 from switchover_dataplane.translation.returning import returning_to
 from switchover_dataplane.upstream.request_head import serialise
 from switchover_dataplane.upstream.targets import Route
@@ -88,7 +88,8 @@ class TargetHead:
     one. `as_value` and `as_events` are what is expected without and with a stream. `needs_object`: the body must be a
     JSON object, as the answer is looked at, or as the body names who writes it.
 
-    A target of another API is asked by a `translation`; `unable` says why one cannot be asked at all, "" if it can.
+    A target of another API is asked by a `translation`, and one of the client's API with another envelope by
+    `enveloped`; `unable` says why one cannot be asked at all, "" if it can.
     `untranslated` is how a target is asked that has the client's API, too, but not as its first. `returning` makes a
     conversation fit that comes back from other providers. `adapts`: the request is translated or signed.
     """
@@ -98,6 +99,7 @@ class TargetHead:
         "api",
         "as_events",
         "as_value",
+        "enveloped",
         "host",
         "is_for_vectors",
         "keeps_model",
@@ -116,6 +118,7 @@ class TargetHead:
         adapting = adapting_to(route, head) if translates else None
         self.route = route
         self.translation = adapting if isinstance(adapting, Translation) else None
+        self.enveloped = adapting if isinstance(adapting, Enveloped) else None
         self.unable = adapting if isinstance(adapting, str) else ""
         self.untranslated: TargetHead | None = None
         self.host = route.authority or head.headers.get("host", f"{route.destination.host}:{route.destination.port}")
@@ -124,9 +127,9 @@ class TargetHead:
         asks = head.ai and head.method == "POST"
         self.model = route.model_for(head.path)
         self.keeps_model = bool(route.model) and not self.model
-        self.api = route.api(head.path) if asks else None
+        self.api = _api_of(head, route, self.enveloped) if asks else None
         self.returning = returning_to(route.wire.name, self.api, route.label) if asks else None
-        self.adapts = self.translation is not None or route.signer is not None
+        self.adapts = isinstance(adapting, tuple) or route.signer is not None
         self.needs_object = asks and (self.api is not None or route.writes(head.path))
         self.is_for_vectors = asks and route.is_for_vectors(head.path)
         shape = shape_of_generated(self.path) if self.api is Api.GENERATE else None
@@ -158,7 +161,8 @@ class TargetHead:
             ValueError: a part of the head would change where it ends.
         """
         translation = self.translation
-        path = self.path if translation is None else translation.path(stream=body.stream)
+        adapting = translation or self.enveloped
+        path = self.path if adapting is None else adapting.path(stream=body.stream)
         fields = adapted_fields(head, self.route, self.host, path, is_translated=translation is not None)
         signer = self.route.signer
         if signer is not None:
@@ -174,6 +178,10 @@ class TargetHead:
     def wire_for(self, head: "CallHead", path: str) -> list[bytes]:
         """Return `wire` for another path of the same target."""
         return _wire(head, self.route, self.host, path)
+
+
+def _api_of(head: "CallHead", route: Route, enveloped: Enveloped | None) -> Api | None:
+    return route.api(head.path) if enveloped is None else enveloped.api
 
 
 def _wire(head: "CallHead", route: Route, host: str, path: str) -> list[bytes]:
@@ -265,6 +273,8 @@ class Call:
     def content(self, head: TargetHead) -> Content:
         """Return the body for a target that is asked in the client's own API."""
         content = self.body.for_target(head.route, head.model)
+        if head.enveloped is not None and isinstance(content, bytes):
+            content = enveloped(content, head.enveloped.envelope)
         if head.returning is not None and isinstance(content, bytes):
             return head.returning(content)
         return content

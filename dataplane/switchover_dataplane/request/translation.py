@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.translation.format import Asker, Format
+from switchover_dataplane.upstream.providers import Envelope
 
 
 class Translation(NamedTuple):
@@ -14,6 +16,22 @@ class Translation(NamedTuple):
     client: Format
     target: Format
     asker: Asker
+    value_path: str
+    events_path: str
+
+    def path(self, *, stream: bool) -> str:
+        """Return the path and query that the target is asked for."""
+        return self.events_path if stream else self.value_path
+
+
+class Enveloped(NamedTuple):
+    """How a target of the client's own API is asked that wants the body in another envelope; the answer is the API's.
+
+    The paths are as those of a `Translation`.
+    """
+
+    api: Api
+    envelope: Envelope
     value_path: str
     events_path: str
 

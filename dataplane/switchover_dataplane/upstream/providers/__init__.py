@@ -25,7 +25,7 @@ from switchover_dataplane.upstream.providers import (
     openai,
     vertex,
 )
-from switchover_dataplane.upstream.providers.wire import ANTHROPIC_BETA, ANTHROPIC_VERSION, Field, Wire
+from switchover_dataplane.upstream.providers.wire import ANTHROPIC_BETA, ANTHROPIC_VERSION, Envelope, Field, Wire
 
 _WIRES: dict[type[Provider], Wire] = {
     OpenAI: openai.WIRE,
@@ -44,4 +44,4 @@ def wire(provider: Provider) -> Wire:
     return _WIRES[type(provider)]
 
 
-__all__ = ["ANTHROPIC_BETA", "ANTHROPIC_VERSION", "Field", "Wire", "wire"]
+__all__ = ["ANTHROPIC_BETA", "ANTHROPIC_VERSION", "Envelope", "Field", "Wire", "wire"]

@@ -12,7 +12,7 @@ from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.operations import API, APIS
 from switchover_dataplane.table.upstreams import Provider, VertexAi
 from switchover_dataplane.upstream.providers import google_paths
-from switchover_dataplane.upstream.providers.wire import Wire
+from switchover_dataplane.upstream.providers.wire import Envelope, Wire
 
 
 class _Methods(NamedTuple):
@@ -27,6 +27,8 @@ _PREDICT: Final = _Methods("rawPredict", "streamRawPredict")
 _APIS: Final = {"anthropic": Api.MESSAGES, "openai": Api.CHAT, "gemini": Api.GENERATE}
 _COUNT_TOKENS: Final = "/messages/count_tokens"
 _CHAT: Final = "chat/completions"
+_OF_CLAUDE: Final = Envelope(frozenset(("model",)), (("anthropic_version", b'"vertex-2023-10-16"'),))
+"""The path names the model, and the body the version ("Request predictions with Claude models")."""
 
 
 def _vertex(provider: Provider) -> VertexAi:
@@ -56,6 +58,17 @@ def body_model(provider: Provider) -> str:
     if api(vertex) is not Api.CHAT or not vertex.model:
         return ""
     return vertex.model if "/" in vertex.model else f"{vertex.publisher}/{vertex.model}"
+
+
+def model_at(provider: Provider, asked: str) -> str:
+    """Name Claude where its tokens are counted: that path names no model ("Count tokens for Claude models")."""
+    vertex = _vertex(provider)
+    return vertex.model if api(vertex) is Api.MESSAGES and asked.endswith(_COUNT_TOKENS) else ""
+
+
+def envelope(provider: Provider) -> Envelope | None:
+    """Return that of Claude."""
+    return _OF_CLAUDE if api(provider) is Api.MESSAGES else None
 
 
 def label(provider: Provider) -> str:
@@ -108,4 +121,6 @@ WIRE: Wire = Wire(
     api=api,
     takes=takes,
     translated_path=translated_path,
+    model_at=model_at,
+    envelope=envelope,
 )

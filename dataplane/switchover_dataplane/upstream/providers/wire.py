@@ -23,6 +23,21 @@ def no_fields(_provider: Provider) -> tuple[Field, ...]:
     return ()
 
 
+class Envelope(NamedTuple):
+    """What a body of an API is without at a provider, and what it has there beside the caller's fields.
+
+    `dropped` are names of top-level fields, `added` are names and JSON texts; a field that is there stays.
+    """
+
+    dropped: frozenset[str]
+    added: tuple[tuple[str, bytes], ...]
+
+
+def no_envelope(_provider: Provider) -> Envelope | None:
+    """Return none, as the body is that of the API itself."""
+    return None
+
+
 def no_model_at(_provider: Provider, _asked: str) -> str:
     """Name no model, as one path is like another to a provider."""
     return ""
@@ -42,6 +57,7 @@ class Wire:
     `takes` tells whether a request of an API goes to the provider as it is. `translated_path` maps (provider, whether
     the answer is streamed) to the path and query of a request in `api`; "" where none can be made, as the path names a
     model and the provider has none. `fields` are the header fields of every request in `api`, of translated ones too.
+    `envelope` tells how a body in `api` differs here; None where the provider `takes` it as it is, or knows no such.
     """
 
     name: str
@@ -54,3 +70,4 @@ class Wire:
     translated_path: Callable[[Provider, bool], str]
     fields: Callable[[Provider], tuple[Field, ...]] = no_fields
     model_at: Callable[[Provider, str], str] = no_model_at
+    envelope: Callable[[Provider], Envelope | None] = no_envelope
