@@ -91,13 +91,29 @@ class Proxy:
             plan = request.head.plan
             model = ""
             if not isinstance(plan, HeadPlan) or plan.serving is not serving or plan.by_model:
-                request, model = await named_model.of_request(serving, request, port, held)
+                head = self._head(serving, request, "")
+                if self._is_for_one_model(serving, port, head):
+                    request, model = await named_model.of_request(request, head.path, serving.largest_body, held)
             return await self._serve(request, port, model)
         except Unserved as refused:
             self._metrics.unrouted(refused.response.status)
             return self._unrouted(request, refused)
         finally:
             held.close()
+
+    def _is_for_one_model(self, serving: Serving, port: int, head: match.Head) -> bool:
+        """Tell whether the rule for a request depends on its model.
+
+        Raises:
+            Unserved: whatever its model is, nobody is let in with this head; so its body is not read.
+        """
+        rules = match.candidates(serving.router, port, head)
+        first = next(rules, None)
+        if first is None or not match.is_for_one_model(first.match):
+            return False
+        if not any(models.admits(serving, each, head.headers) for each in (first, *rules)):
+            self._admitted(serving, first, head)
+        return True
 
     async def _serve(self, request: Request, port: int, model: str) -> OwnAnswer | None:
         try:
@@ -181,17 +197,7 @@ class Proxy:
         """
         if serving is None:
             raise Unserved(own_answers.error(own_errors.NOT_READY, "the gateway has no configuration yet"))
-        try:
-            path, query = match.normalise(request.head.target)
-        except BadTarget as error:
-            text = f"the request's path cannot be served: {error}"
-            raise Unserved(own_answers.error(own_errors.BAD_PATH, text)) from None
-        fields = request.headers
-        if serving.router.asks_for_length:
-            fields = _with_length(request)
-        if model:
-            fields = named_model.with_name(fields, model)
-        head = match.Head(fields.get("host", ""), request.method, path, query, fields)
+        head = self._head(serving, request, model)
         found = match.find(serving.router, port, head)
         by_model = serving.router.asks_for_model and match.depends_on_model(serving.router, port, head)
         if found is None and by_model and not model:
@@ -203,10 +209,37 @@ class Proxy:
         if redirect is not None:
             answer = OwnAnswer(redirect.status, CIMultiDict({"location": redirect.location}), code="redirect")
             raise Unserved(answer, found.rule.route)
-        plan = HeadPlan(serving, found, path, query, admission, headers.request_id(fields, lambda: ""), model, by_model)
+        plan = HeadPlan(
+            serving,
+            found,
+            head.path,
+            head.query,
+            admission,
+            headers.request_id(request.headers, lambda: ""),
+            model,
+            by_model,
+        )
         if not serving.router.asks_for_length:
             request.head.plan = plan  # else it holds for this length alone
         return plan
+
+    def _head(self, serving: Serving, request: Request, model: str) -> match.Head:
+        """Return what rules are found by, with the name of the model if there is one.
+
+        Raises:
+            Unserved: the path cannot be read in one way only.
+        """
+        try:
+            path, query = match.normalise(request.head.target)
+        except BadTarget as error:
+            text = f"the request's path cannot be served: {error}"
+            raise Unserved(own_answers.error(own_errors.BAD_PATH, text)) from None
+        fields = request.headers
+        if serving.router.asks_for_length:
+            fields = _with_length(request)
+        if model:
+            fields = named_model.with_name(fields, model)
+        return match.Head(fields.get("host", ""), request.method, path, query, fields)
 
     def _routed(self, plan: HeadPlan, request_id: str) -> Routed:
         """Choose the backend of a request.

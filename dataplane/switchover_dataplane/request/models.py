@@ -46,7 +46,7 @@ def rule_by_model(serving: Serving, port: int, head: match.Head) -> MatchedRule 
     if head.method not in LOOKING or "/models" not in head.path:
         return None
     rules = [found for found, _ in match.by_model(serving.router, port, head) if _is_for_models(serving, found.rule)]
-    return next((found for found in rules if _admits(serving, found, head.headers)), rules[0] if rules else None)
+    return next((found for found in rules if admits(serving, found, head.headers)), rules[0] if rules else None)
 
 
 def _by_name(serving: Serving, found: MatchedRule, head: match.Head) -> Iterator[ListedModel]:
@@ -54,7 +54,7 @@ def _by_name(serving: Serving, found: MatchedRule, head: match.Head) -> Iterator
     if not serving.router.asks_for_model:
         return
     for other, names in match.by_model(serving.router, found.port, head):
-        if other.rule.access == found.rule.access or _admits(serving, other, head.headers):
+        if other.rule.access == found.rule.access or admits(serving, other, head.headers):
             for name in names:
                 first = next(_of_rule(serving, other.rule, name), None)
                 yield ListedModel(name, "gateway") if first is None else first._replace(name=name)
@@ -88,7 +88,8 @@ def _is_for_models(serving: Serving, rule: Rule) -> bool:
     )
 
 
-def _admits(serving: Serving, found: MatchedRule, fields: Fields) -> bool:
+def admits(serving: Serving, found: MatchedRule, fields: Fields) -> bool:
+    """Tell whether a rule lets somebody in who sends these fields."""
     if found.listener.closed:
         return False
     access = found.rule.access

@@ -18,39 +18,28 @@ from switchover_dataplane.request import read_body, unserved
 from switchover_dataplane.request.memory_budget import Hold, OutOfMemoryBudget
 from switchover_dataplane.request.read_body import BodyTooLarge
 from switchover_dataplane.request.unserved import Unserved
-from switchover_dataplane.routing import match
 from switchover_dataplane.routing.headers import MODEL_NAME, Fields
-from switchover_dataplane.routing.match import BadTarget
-from switchover_dataplane.served_table import Serving
 from switchover_dataplane.upstream import codings
 
 _IN_PATH: Final = re.compile(r".*/(?:models|tunedModels)/(?P<name>[^/:]+):[A-Za-z]+", re.DOTALL)
 
 
-async def of_request(serving: Serving, request: Request, port: int, held: Hold) -> tuple[Request, str]:
-    """Return a request that can be served, and the name of its model; "" where it has none that can be read, and where
-    no rule for it depends on that.
+async def of_request(request: Request, path: str, limit: int, held: Hold) -> tuple[Request, str]:
+    """Return a request that can be served, and the name of its model; "" where it has none that can be read.
 
-    The bytes that are read are counted in `held`, which the caller closes when the request has ended.
+    `path` is the normal form of its own. A body is read up to `limit` bytes, which are counted in `held`; the caller
+    closes it when the request has ended.
 
     Raises:
-        Unserved: the body is too large to be read before a rule is known, or there is no room for it.
+        Unserved: the body is larger, or there is no room for it.
         ConnectionResetError: the client left.
     """
-    try:
-        path, query = match.normalise(request.head.target)
-    except BadTarget:
-        return request, ""
-    head = match.Head(request.headers.get("host", ""), request.method, path, query, request.headers)
-    if not match.depends_on_model(serving.router, port, head):
-        return request, ""
     in_path = _IN_PATH.fullmatch(path)
     if in_path is not None:
         return request, unquote(in_path["name"])
     applied = codings.named(request.headers)
     if not request.has_body or not codings.can_undo(applied):
         return request, ""
-    limit = serving.largest_body
     try:
         if request.whole is None:
             request = await _whole(request, limit, held)

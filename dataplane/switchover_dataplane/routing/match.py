@@ -5,7 +5,8 @@ paths are looked up, prefixes are tried from the longest to the shortest, and ma
 request are tried together. The result always equals a linear search of `Host.matches`, whatever their order.
 """
 
-import operator
+import heapq
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
@@ -38,10 +39,11 @@ class MatchedRule(NamedTuple):
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """A match and its position in the compiler's order."""
+    """A match and its position in the compiler's order. `any_model` is the match for whatever name of a model."""
 
     place: int
     match: Match
+    any_model: Match
 
 
 class _Paths(msgspec.Struct, gc=False):
@@ -171,7 +173,7 @@ def _listeners(port: Port, known: _Indexed, indexed: _Indexed) -> "_ByHost[tuple
 
 def _paths(host: Host) -> _Paths:
     paths = _Paths()
-    for entry in map(_Entry, range(len(host.matches)), host.matches):
+    for entry in map(_Entry, range(len(host.matches)), host.matches, map(_for_any_model, host.matches)):
         path = entry.match.path
         if path.kind == "Exact":
             paths.exact.setdefault(_canonical(path.value), []).append(entry)
@@ -268,6 +270,14 @@ def depends_on_model(router: Router, port: int, head: Head) -> bool:
     return first is not None and is_for_one_model(first.match)
 
 
+def candidates(router: Router, port: int, head: Head) -> Iterator[MatchedRule]:
+    """Yield the rules of which one serves a request at `port`: those for a model, and the first for any other."""
+    for found in _with_any_model(router, port, head):
+        yield found
+        if not is_for_one_model(found.match):
+            return
+
+
 def _with_any_model(router: Router, port: int, head: Head) -> Iterator[MatchedRule]:
     """Yield, in order, what matches a request if its model had the right name."""
     listeners = router.ports.get(port)
@@ -277,14 +287,10 @@ def _with_any_model(router: Router, port: int, head: Head) -> Iterator[MatchedRu
     request = RequestView(head, router.patterns)
     for listener, hosts in next(listeners.of(host), ()):
         for paths in (paths for same_name in hosts.of(host) for paths in same_name):
-            fitting = [
-                (entry.place, prefix, entry.match)
-                for prefix, entries in _by_path(paths, head.path)
-                for entry in entries
-                if _fits(_for_any_model(entry.match), request, paths.sets)
-            ]
-            for _, prefix, match in sorted(fitting, key=operator.itemgetter(0)):
-                yield MatchedRule(router.rules[match.rule], match, port, listener, prefix)
+            by_path = [zip(itertools.repeat(prefix), entries) for prefix, entries in _by_path(paths, head.path)]
+            for prefix, entry in heapq.merge(*by_path, key=lambda each: each[1].place):
+                if _fits(entry.any_model, request, paths.sets):
+                    yield MatchedRule(router.rules[entry.match.rule], entry.match, port, listener, prefix)
 
 
 def _for_any_model(match: Match) -> Match:
@@ -343,6 +349,7 @@ __all__ = [
     "MatchedRule",
     "Router",
     "by_model",
+    "candidates",
     "check",
     "depends_on_model",
     "find",

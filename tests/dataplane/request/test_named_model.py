@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 from io import BytesIO
 
 import aiohttp
@@ -16,6 +17,7 @@ from serving import Target, free_port, gateway, good, json, targets
 from switchover_dataplane.proxy import Settings
 from switchover_dataplane.routing import match
 from switchover_dataplane.routing.match import Head
+from switchover_dataplane.table.access import ApiKeys, Caller
 from switchover_dataplane.table.policies import Policy
 from switchover_dataplane.table.ports import Host, Listener, Match, PathMatch, Port, ValueMatch
 from switchover_dataplane.table.table import Table
@@ -197,6 +199,33 @@ async def test_the_memory_for_bodies_is_a_limit_and_free_again_after_each_reques
             async with client.post(f"{at.url}/v1/chat/completions", data=BytesIO(body("fast", size))) as answer:
                 assert answer.status == status
     assert asked(made) == ["fast"] * 5
+
+
+async def test_no_body_is_read_of_somebody_whom_no_rule_lets_in_and_a_key_opens_its_rule_alone(
+    client: aiohttp.ClientSession,
+) -> None:
+    keys = {name: ApiKeys("api-key", (Caller(f"ns/{name}", sha256(name.encode()).hexdigest()),)) for name in NAMES}
+
+    async def asked_for(url: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return head
+
+    async with targets(good(), good(), good()) as made:
+        rules: dict[str, list[tuple[Provider, int]]] = {
+            name: [(OPENAI, target.port)] for name, target in zip(NAMES, made, strict=True)
+        }
+        async with gateway(by_model(free_port(), rules, access=keys)) as at:
+            assert (await asked_for(at.url)).startswith(b"HTTP/1.1 401 ")
+            statuses = []
+            for model in ("fast", "slow", "other"):
+                fields = {"authorization": "Bearer slow"}
+                async with client.post(f"{at.url}/v1/chat/completions", data=body(model), headers=fields) as answer:
+                    statuses.append(answer.status)
+    assert statuses == [401, 200, 401]
+    assert asked(made) == ["slow"]
 
 
 async def test_only_requests_for_which_a_match_asks_for_it_are_read_first() -> None:
