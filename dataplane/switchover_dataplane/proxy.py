@@ -22,7 +22,7 @@ from switchover_dataplane.failover.outcome import Broken, ErrorClass, Outcome
 from switchover_dataplane.formats import error_form, own_answers, own_errors
 from switchover_dataplane.formats.api import api_of
 from switchover_dataplane.formats.own_answers import OwnAnswer
-from switchover_dataplane.reply import no_answer, reply
+from switchover_dataplane.reply import no_answer, reply, tunnel
 from switchover_dataplane.reply.as_error import error_response
 from switchover_dataplane.reply.relay import Relay
 from switchover_dataplane.reply.try_later import try_later
@@ -288,6 +288,8 @@ class Proxy:
     def _gone(self, request: Request, record: trace.Record) -> None:
         """Write down that nobody waits any more: the client left, or its body took too long and it was told so."""
         why = request.connection.turned_away
+        if record.status == tunnel.SWITCHED and why is None:
+            return  # the client ends a tunnel as well as its target
         if why is None:
             record.outcome, record.status = "client-gone", _CLIENT_GONE
         else:
@@ -340,6 +342,10 @@ class Proxy:
                 exchange.ended_whole()
                 return
             count = (record.answering or record.attempts[-1]).count
+            if answer.status == tunnel.SWITCHED and ended.success:
+                await tunnel.run(request, answer, response_headers, count, routed.policy.lone_stream_idle_timeout)
+                exchange.ended_whole()
+                return
             if answer.status >= 400 or not ended.success:
                 await reply.stream(request, answer, response_headers, count, redacts)
             else:

@@ -761,7 +761,16 @@ CASES.append(
 for _protocol in (b"h2c", b"websocket", b"TLS/1.0", b"foo", b"foo/1, bar"):
     _field = b"Connection: Upgrade\r\nUpgrade: " + _protocol + b"\r\n"
     _label = _protocol.decode()
-    served("upgrades", _label, get(_field), fewer=True, hides=(b"\r\nupgrade:",))
+    _upgrade = (b"\r\nupgrade:",)
+    _is_served = _protocol == b"websocket"
+    served(
+        "upgrades",
+        _label,
+        get(_field),
+        fewer=True,
+        shows=_upgrade if _is_served else (),
+        hides=() if _is_served else _upgrade,
+    )
     served("upgrades", f"{_label}, and a request behind it", get(_field) + NEXT, PLAIN, NEXT_GOT, fewer=True)
     served(
         "upgrades",

@@ -41,7 +41,7 @@ def _read() -> dict[str, str]:
         "`origin`, `sec-fetch-site`": "on loopback: whether a web page of another site asks",
         "`content-type`, `content-encoding`, `content-length`, `transfer-encoding`": "how the body is read",
         "`expect`": "`100-continue` is answered before the body is read",
-        "`upgrade`": "a WebSocket for models is answered 426; any other is ignored",
+        "`upgrade`": "a WebSocket reaches a plain backend, and is answered 426 for models; any other is ignored",
         "any other": "where a match of a rule or `%REQ(NAME)%` names it",
     }
 

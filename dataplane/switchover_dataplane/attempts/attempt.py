@@ -40,7 +40,7 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
     try:
         with of.within(seconds):
             wire = call.request_id.join(head.wire)
-            response = await transport.send(head.route.destination, method, wire, body, of.go_on)
+            response = await transport.send(head.route.destination, method, wire, body, of.go_on, call.head.protocol)
             if response.status in redirect.KEEPING and expected.api is not None and isinstance(body, bytes):
                 response = await _followed(response, transport, call, body, of)
     except TimeoutError:

@@ -5,6 +5,7 @@ answer where one can still be given.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -19,6 +20,7 @@ from switchover_dataplane.edge.sending import LEAST_RATE, Sending
 from switchover_dataplane.formats.own_answers import OwnAnswer
 from switchover_dataplane.process.deadlines import Deadline
 from switchover_dataplane.process.waiter import Waiter
+from switchover_dataplane.routing.headers import Fields
 
 LINGER: Final = 2.0
 """Seconds in which what a client still sends is read behind the last answer."""
@@ -102,11 +104,15 @@ class Receiving(Sending):
 
     def _keep_behind(self, data: bytes) -> None:
         """Keep what comes behind a request that is served, unless it is the last of its connection."""
-        if self.request is not None and not self.request.head.keep_alive:
+        if self.request is not None and not self.request.head.keep_alive and not self._may_switch(self.request):
             return
         self._behind += data
         if len(self._behind) > _BEHIND:
             self._pause_reading()
+
+    @staticmethod
+    def _may_switch(request: Request) -> bool:
+        return "upgrade" in request.headers
 
     def _pause_reading(self) -> None:
         if not self._reading_is_paused and self.transport is not None:
@@ -202,6 +208,28 @@ class Receiving(Sending):
         else:
             # Reading may be paused since these bytes waited behind another request, or before the first one.
             self._resume_reading()
+
+    def switch(self, headers: Fields) -> RequestBody:
+        """Agree to another protocol: send a 101 with these fields; return what comes from now on, which has no end.
+
+        It is `written` back, and `end_switched` ends it.
+
+        Raises:
+            ConnectionResetError: the client left.
+            ValueError: a field holds a line end or NUL; nothing was sent.
+        """
+        head = self._choose(101, headers, "", False)
+        self._writable().write(head)
+        self._in_chunks, self._left, self._head = False, None, b""
+        self._deadline.clear()
+        self._body = body = RequestBody(ByLength(sys.maxsize), self._resume_reading)
+        behind, self._behind = self._behind, b""
+        self._read_body(body, behind)
+        return body
+
+    def end_switched(self) -> None:
+        """Take no more of the other protocol."""
+        self._body = None
 
     def hold_body(self) -> Callable[[], None]:
         """The body that comes is held in memory, so it must come fast enough; return what ends its request."""

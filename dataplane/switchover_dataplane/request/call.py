@@ -199,13 +199,13 @@ class CallHead:
     """What is asked of whichever target, but for the body.
 
     `headers` have `REQUEST_ID` in the place of the request's id. `token` is the caller's own Authorization, for targets
-    that pass it through.
+    that pass it through. `protocol` is another one than HTTP that the client asks for, "" for none.
     """
 
-    __slots__ = ("_targets", "ai", "headers", "method", "path", "query", "token")
+    __slots__ = ("_targets", "ai", "headers", "method", "path", "protocol", "query", "token")
 
     def __init__(  # noqa: PLR0917 - a request's head, in the order in which it is written
-        self, method: str, path: str, query: str, headers: "CIMultiDict[str]", ai: bool, token: str
+        self, method: str, path: str, query: str, headers: "CIMultiDict[str]", ai: bool, token: str, protocol: str
     ) -> None:
         self.method = method
         self.path = path
@@ -213,6 +213,7 @@ class CallHead:
         self.headers = headers
         self.ai = ai
         self.token = token
+        self.protocol = protocol
         self._targets: dict[str, TargetHead] = {}
 
     def to(self, route: Route) -> TargetHead:

@@ -219,7 +219,16 @@ def _head(request: Request, routed: Routed, *, has_operators: bool) -> CallHead:
     if ai and not operations.is_usual(request.method, path):
         _answer_lookup(request, routed, path, query)
         unserved.check_operation(request.method, path, routed.every, routed.policy)
-    return CallHead(request.method, path, query, fields, ai, token)
+    return CallHead(request.method, path, query, fields, ai, token, "" if ai else _protocol(request))
+
+
+def _protocol(request: Request) -> str:
+    """Return the protocol that a request asks to go on with, "" for none that is served.
+
+    That is WebSocket alone (RFC 6455, section 4.1). HTTP/2 within the same connection would lead past every rule.
+    """
+    is_plain = request.method == "GET" and request.head.http_1_1 and not request.has_body
+    return headers.WEBSOCKET if is_plain and headers.asks_for_websocket(request.headers) else ""
 
 
 def _answer_lookup(request: Request, routed: Routed, path: str, query: str) -> None:

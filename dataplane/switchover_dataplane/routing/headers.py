@@ -30,6 +30,8 @@ HOP_BY_HOP: Final = frozenset(
 )
 """Fields for one connection: RFC 9110, sections 7.6.1 and 11.7, and `Proxy-Connection`, which is not standard."""
 
+WEBSOCKET: Final = "websocket"
+
 MODEL_NAME: Final = "x-gateway-model-name"
 """The field by which matches choose a model (Gateway API Inference Extension). The gateway sets it, and no client."""
 
@@ -198,6 +200,12 @@ def to_upstream(headers: Fields, *, request_id: str, peer: str, scheme: str, ai:
     chosen["x-forwarded-proto"] = scheme
     chosen["x-request-id"] = request_id
     return chosen
+
+
+def asks_for_websocket(headers: Fields) -> bool:
+    """Whether a request asks to go on by WebSocket, and by nothing else (RFC 9110, section 7.8)."""
+    asked = [value.strip().lower() for value in headers.getall("upgrade", ())]
+    return asked == [WEBSOCKET] and "connection" in headers and "upgrade" in _nominated(headers)
 
 
 def to_client(headers: Fields) -> "CIMultiDict[str]":

@@ -52,6 +52,7 @@ class Connection:
         "_broken",
         "_loop",
         "_reading",
+        "_room_made",
         "_suspended",
         "_taker",
         "_transport",
@@ -71,6 +72,7 @@ class Connection:
         self._broken: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._reading = True
+        self._room_made: asyncio.Future[None] | None = None
         self._suspended = False
         self._taker: Callable[[bytes], bool] | None = None
         self.reader: Callable[[], None] | None = None
@@ -108,10 +110,15 @@ class Connection:
             return False
         return (upload is None or upload.done) and transport.get_write_buffer_size() == 0
 
-    def start(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
-        """Write a request whose head frames `body`: a length for bytes, chunks for an iterator."""
+    def start(
+        self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None, *, may_switch: bool = False
+    ) -> None:
+        """Write a request whose head frames `body`: a length for bytes, chunks for an iterator.
+
+        `may_switch`: the head asks for another protocol.
+        """
         self.received = False
-        self._answer.expect(method)
+        self._answer.expect(method, may_switch=may_switch)
         transport = self._transport
         if transport is None:
             self._broken = ConnectionBroken("eof", "the peer closed the connection before the request")
@@ -193,6 +200,19 @@ class Connection:
                 self._transport.resume_reading()
         return taken
 
+    async def write(self, data: bytes) -> None:
+        """Send bytes of the protocol that the target has switched to, and wait while it takes too little of them.
+
+        Raises:
+            ConnectionBroken: the target has left.
+        """
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+        if self._room_made is not None:
+            await self._room_made
+        if self._transport is None:
+            raise ConnectionBroken("eof", "the target has left")
+
     def close(self) -> None:
         """Close at once; what is unsent and unread is dropped."""
         if self._upload is not None:
@@ -254,12 +274,16 @@ class Connection:
         """Let the transport close: nobody answers half a connection."""
 
     def pause_writing(self) -> None:
-        """Hold the rest of the request's body back."""
+        """Hold back what is still to be sent."""
+        self._room_made = self._loop.create_future()
         if self._upload is not None:
             self._upload.pause()
 
     def resume_writing(self) -> None:
-        """Let the request's body go on."""
+        """Let what is still to be sent go on."""
+        made, self._room_made = self._room_made, None
+        if made is not None and not made.done():
+            made.set_result(None)
         if self._upload is not None:
             self._upload.resume()
 

@@ -33,8 +33,13 @@ def serialise(method: str, target: str, headers: "CIMultiDict[str]") -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def framing(method: str, length: int | None) -> bytes:
-    """Write the end of a request head for a body of `length` bytes, or in chunks for None (RFC 9112, section 6)."""
+def framing(method: str, length: int | None, protocol: str = "") -> bytes:
+    """Write the end of a request head for a body of `length` bytes, or in chunks for None (RFC 9112, section 6).
+
+    A request for another protocol says so in two fields and has no body (RFC 9110, section 7.8).
+    """
+    if protocol:
+        return b"connection: Upgrade\r\nupgrade: %b\r\n\r\n" % protocol.encode("ascii")
     if length is None:
         return b"transfer-encoding: chunked\r\n\r\n"
     return b"content-length: %d\r\n\r\n" % length if length or method in _EXPECT_CONTENT else b"\r\n"

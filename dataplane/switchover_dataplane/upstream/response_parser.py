@@ -43,7 +43,7 @@ class ResponseParser:
 
     `head_done`: `status` and `headers` are known. `done`: the body is whole. `reusable`: another answer may follow on
     the same connection, so far. `held`: bytes of the body to be taken. `is_between_chunks`: what came so far ends with
-    a chunk.
+    a chunk. `switched`: the answer was 101, and what follows it is of another protocol up to the end of the connection.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class ResponseParser:
         "_fields",
         "_framed",
         "_interim",
+        "_may_switch",
         "_method",
         "_parser",
         "_pieces",
@@ -63,6 +64,7 @@ class ResponseParser:
         "is_between_chunks",
         "reusable",
         "status",
+        "switched",
     )
     __deletable__ = ("_parser",)  # mypyc asks for it
 
@@ -81,15 +83,21 @@ class ResponseParser:
         self._pieces: list[bytes] = []
         self._bare = 0
         self._interim = 0
+        self._may_switch = False
+        self.switched = False
         self._reason = 0
         self._start = b""
 
-    def expect(self, method: str) -> None:
-        """Begin the answer to a request of this method; the answer before it is done."""
+    def expect(self, method: str, *, may_switch: bool = False) -> None:
+        """Begin the answer to a request of this method; the answer before it is done.
+
+        `may_switch`: the request asked for another protocol, which a 101 agrees to (RFC 9110, section 7.8).
+        """
         if self._method == "HEAD":
             # Its answer may have announced a body that never comes, which the old parser would wait for.
             self._parser = httptools.HttpResponseParser(self)
         self._method = method
+        self._may_switch = may_switch
         self._bare = self._reason = self._interim = 0
         self._start = b""
         self.head_done = self.done = self.is_between_chunks = False
@@ -103,6 +111,9 @@ class ResponseParser:
         if self.done:
             self.reusable = False
             return
+        if self.switched:
+            self._keep(data)
+            return
         head_done, held = self.head_done, self.held
         if not head_done and self._start != _PROTOCOL:
             if not self._start and data.startswith(_PROTOCOL):
@@ -113,6 +124,9 @@ class ResponseParser:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.reusable = self.is_between_chunks = False
+            if isinstance(error, httptools.HttpParserUpgrade) and self.head_done and self._may_switch:
+                self._keep(data[error.args[0] :])
+                return
             if not self.done:
                 raise _not_http(error) from None
         if self.is_between_chunks and not data.endswith(b"\r\n"):
@@ -196,7 +210,8 @@ class ResponseParser:
         if status < 200:
             self._interim += 1
             if status == 101:
-                raise NotHttp("the answer switches protocols")
+                self._switch()
+                return
             if self._interim > INTERIM_LIMIT:
                 raise NotHttp(f"more than {INTERIM_LIMIT} interim answers come before the answer")
             return
@@ -211,6 +226,20 @@ class ResponseParser:
         self.head_done = True
         if self._method == "HEAD":
             self.done = True
+
+    def _switch(self) -> None:
+        """Take the head of an answer that agrees to another protocol."""
+        headers = CIMultiDict(self._fields)
+        if not (self._may_switch and "upgrade" in headers and "upgrade" in headers.get("connection", "").lower()):
+            raise NotHttp("the answer switches protocols")
+        self.status, self.headers = 101, headers
+        self.reusable = self._framed = False
+        self.head_done = self.switched = True
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._pieces.append(data)
+            self.held += len(data)
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body."""
@@ -233,7 +262,7 @@ class ResponseParser:
         self.is_between_chunks = False
         if self.done:
             self.reusable = False
-        elif self.head_done:
+        elif self.head_done and not self.switched:
             self.done = True
             self.is_between_chunks = False
 

@@ -121,6 +121,16 @@ class Response:
         """The whole body, where it came with its head and is small enough for one turn; it is still to be read."""
         return self._held if self._connection is None and len(self._held) <= turns.BYTES else None
 
+    async def write(self, data: bytes) -> None:
+        """Send bytes of the protocol that the target has switched to with a 101.
+
+        Raises:
+            ConnectionBroken: the target has left.
+        """
+        if self._connection is None:
+            raise ConnectionBroken("eof", "the target has left")
+        await self._connection.write(data)
+
     def hand_over(self) -> None:
         """Let another than the `reader` of the request read on."""
         if self._connection is not None:
@@ -170,14 +180,21 @@ class Transport:
         self._pools: dict[Destination, ConnectionPool] = {}
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def send(
-        self, destination: Destination, method: str, head: bytes, body: Body, reader: Callable[[], None] | None = None
+    async def send(  # noqa: PLR0917 - a request's parts, in the order in which they are written
+        self,
+        destination: Destination,
+        method: str,
+        head: bytes,
+        body: Body,
+        reader: Callable[[], None] | None = None,
+        protocol: str = "",
     ) -> Response:
         """Send a request and wait for the head of its answer; cancelling closes the connection.
 
         `head` has no framing (`request_head.serialise`). Bytes may be sent twice, on a kept connection that turns out
         to be dead within 250 ms and on a new one; an iterator is asked for once. The answer may come before the body
-        was sent to its end. `reader` is called with each piece of news that is waited for (`Driver.go_on`).
+        was sent to its end. `reader` is called with each piece of news that is waited for (`Driver.go_on`). `protocol`
+        is another one that is asked for, "" for none.
 
         Raises:
             ConnectFailed: nothing was sent.
@@ -185,7 +202,7 @@ class Transport:
             Exception: whatever the iterator raises.
         """
         length = 0 if body is None else len(body) if isinstance(body, bytes) else None
-        head += framing(method, length)
+        head += framing(method, length, protocol)
         pool = self._pool(destination)
         connection = pool.take() if length is not None else None
         began, is_kept = time.monotonic(), connection is not None
@@ -194,7 +211,7 @@ class Transport:
                 connection = await self._open(destination, pool)
             try:
                 connection.reader = reader
-                connection.start(method, head, body)
+                connection.start(method, head, body, may_switch=bool(protocol))
                 await connection.head()
             except ConnectionBroken as failure:
                 pool.drop(connection)

@@ -15,7 +15,7 @@ from switchover_dataplane.table.table import Table
 from switchover_dataplane.telemetry import trace
 from switchover_dataplane.upstream.targets import routes
 
-HEAD = CallHead("GET", "/", "", CIMultiDict(), True, "")
+HEAD = CallHead("GET", "/", "", CIMultiDict(), True, "", "")
 CALL = Call(HEAD, RawBody(None), b"id")
 
 

@@ -23,7 +23,7 @@ def of(path: str, *, method: str = "POST", query: str = "", full_path: str = "",
         target = msgspec.structs.replace(target, full_path=full_path)
     whole = msgspec.structs.replace(table(1, [2]), upstreams={"ns/up": Upstream("ns/up", True, ((target,),))})
     [route] = routes(whole).values()
-    head = CallHead(method, path, query, CIMultiDict(), True, "").to(route)
+    head = CallHead(method, path, query, CIMultiDict(), True, "", "").to(route)
     return expected_of(head, JsonBody.parse(msgspec.json.encode(fields)), in_a_form=True)
 
 

@@ -29,7 +29,7 @@ def identity(
     given = CIMultiDict(headers or {})
     is_raw = isinstance(body, bytes) or body is None
     worded = RawBody(body) if is_raw else JsonBody.parse(msgspec.json.encode(body))
-    call = Call(CallHead("POST", path, query, CIMultiDict(), True, ""), worded, b"id")
+    call = Call(CallHead("POST", path, query, CIMultiDict(), True, "", ""), worded, b"id")
     return RequestIdentity(call, name=name, fields=given, query=query, address=address)
 
 

@@ -401,9 +401,3 @@ async def test_another_protocol_is_passed_over_on_a_route_to_models() -> None:
     async with serving(json(200, {"data": []}), to="/v1/files", policy=policy) as (at, (only,)):
         assert (await upgraded(at, "/model", "h2c")).startswith(b"HTTP/1.1 200")
     assert "upgrade" not in only.seen[0].headers
-
-
-async def test_a_websocket_is_passed_over_on_a_route_to_a_plain_backend() -> None:
-    async with serving(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), ai=False) as (at, (only,)):
-        assert (await upgraded(at, "/model", "websocket")).startswith(b"HTTP/1.1 200")
-    assert "upgrade" not in only.seen[0].headers
