@@ -88,13 +88,20 @@ class Fake:
             writer.write(_head(404, JSON, ["content-length: 2"]) + b"{}")
             return
         body = _object(seen.body)
-        faults = ["no JSON object"] if body is None else wire.faults(seen, body)
+        faults = ["no JSON object"] if body is None else _faults(wire, seen, body)
         if body is None or faults:
             self.faults += [f"{self.maker.name}: {fault}" for fault in faults]
             _whole(writer, *wire.error("request", "; ".join(faults)))
             return
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
         await _do(plan, wire, reader, writer, is_streamed=wire.is_streamed(seen, body))
+
+
+def _faults(wire: Wire, seen: Seen, body: dict[str, Any]) -> list[str]:
+    try:
+        return wire.faults(seen, body)
+    except (KeyError, TypeError, AttributeError) as error:
+        return [f"no request of this API: {error!r}"]
 
 
 def _object(content: bytes) -> dict[str, Any] | None:
