@@ -42,3 +42,19 @@ def test_texts_are_told_from_other_content() -> None:
     assert data_urls.as_text("application/json", "e30=") == "{}"
     assert data_urls.as_text("application/pdf", "YSxi") is None
     assert data_urls.as_text("text/plain", "/w==") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("-_8", "+/8="), ("aGVs\r\n bG8", "aGVsbG8="), ("aGVsbG8=", "aGVsbG8="), ("YQ", "YQ=="), ("YQ==\n", "YQ==")],
+)
+def test_base64_of_either_alphabet_becomes_plain(text: str, right: str) -> None:
+    assert data_urls.plain_base64(text) == right
+
+
+@pytest.mark.parametrize(
+    "text", ["", "=", " ", "a", "abcde", "YQ===", "Y=Q=", "aGVsbG8ä", "aGVs\u2028bG8", "a?bc", "\ud800abc"]
+)
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no base64"):
+        data_urls.plain_base64(text)
