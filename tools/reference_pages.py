@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import fields_page
-from reference import admin, cli, errors, headers, limits, log_fields, metrics, objects, providers
+from reference import admin, cli, errors, formats, headers, limits, log_fields, metrics, objects, providers
 
 _FOLDER: Final = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -16,6 +16,7 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     _FOLDER / "admin.md": admin.page,
     _FOLDER / "cli.md": cli.page,
     _FOLDER / "errors.md": errors.page,
+    _FOLDER / "formats.md": formats.page,
     _FOLDER / "headers.md": headers.page,
     _FOLDER / "limits.md": limits.page,
     _FOLDER / "log-fields.md": log_fields.page,

@@ -175,7 +175,7 @@ class Messages:
                 case Refusal(text):
                     texts.append(self._text(text))
                 case ToolCall():
-                    calls.append(self._call(block))
+                    calls.append(self._call(block, turn.path))
                 case Thinking():
                     self._losses.append(hint(turn.path, {}, "reasoning goes back to its own maker alone"))
                 case _:
@@ -191,7 +191,7 @@ class Messages:
             message["tool_calls"] = calls
         self.written.append(message)
 
-    def _call(self, call: ToolCall) -> Json:
+    def _call(self, call: ToolCall, path: str) -> Json:
         call_id = self._id(call.id)
         name = flat_name(call.namespace, call.name)
         if call.is_custom and self._is_openai:
@@ -204,6 +204,8 @@ class Messages:
         }
         if call.signature and self._family == "gemini":
             written["extra_content"] = {"google": {"thought_signature": call.signature}}
+        elif call.signature:
+            self._losses.append(hint(path, call.signature, "the signature of a call goes back to its own maker alone"))
         return written
 
     def _id(self, given: str) -> str:

@@ -128,6 +128,10 @@ class MessageWriter:
             content.append({"reasoningContent": {"reasoningText": text}})
 
     def _tool_use(self, call: ToolCall, placed: Placed) -> Content:
+        if call.signature:
+            self._losses.append(
+                hint(placed.path, call.signature, "the signature of a call is valid at its maker alone")
+            )
         given: Content = {"input": call.arguments} if call.is_custom else json_schemas.as_object(call.arguments)
         if not call.is_custom and not call.arguments.lstrip().startswith("{") and call.arguments.strip():
             self._losses.append(hint(placed.path, call.arguments, "the arguments of a call are an object"))

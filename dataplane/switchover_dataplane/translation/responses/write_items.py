@@ -97,7 +97,7 @@ class Items:
                     said.append({"type": "refusal", "refusal": text})
                 case ToolCall():
                     said = self._say(said)
-                    self.written.append(self._call(block))
+                    self.written.append(self._call(block, turn.path))
                 case Thinking():
                     said = self._say(said)
                     self._thinking(block, turn.path)
@@ -111,7 +111,9 @@ class Items:
             self.written.append({"type": "message", "role": "assistant", "content": _content(said)})
         return []
 
-    def _call(self, call: ToolCall) -> Json:
+    def _call(self, call: ToolCall, path: str) -> Json:
+        if call.signature:
+            self._losses.append(hint(path, call.signature, "the signature of a call goes back to its own maker alone"))
         call_id = _id(call.id)
         if not self._is_openai:
             arguments = custom_arguments(call.arguments) if call.is_custom else call.arguments
