@@ -209,8 +209,8 @@ _OF_ONE_BODY: Final[tuple[str, ...]] = ("path", "id", "call_id")
 def _bare(value: Any) -> Any:
     """Return a part of a request without what each body has of its own.
 
-    That is places, ids that pair calls and results, names of results, documents and schemas, whether a schema is strict,
-    and words that say nothing.
+    That is places, ids that pair calls and results, names of results, documents and schemas, whether a schema is
+    strict, and words that say nothing.
     """
     match value:
         case Reasoning(effort="none") | Reasoning(budget=0):

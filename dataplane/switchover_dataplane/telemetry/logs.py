@@ -92,6 +92,8 @@ class Text(log_lines.TextLines):
             name = f"{step['provider']}/{step['model']}" if step["model"] else step["target"]
             line = printable(f"{name}: {what}{reason}")
             text += f"\n              {number}. {line} after {step['duration_ms']} ms, then: {step['decision']}"
+            if step.get("not_carried"):
+                text += printable(f"; not carried: {', '.join(step['not_carried'])}")
         return text
 
 

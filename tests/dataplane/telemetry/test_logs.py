@@ -37,6 +37,14 @@ def test_json_lines_escape_what_is_not_printable_and_mean_the_same(sent: str, _w
         assert (decoded["msg"], decoded["attempts"][0]["model"]) == (f"a{sent}{FORGED}", f"m{sent}{FORGED}")
 
 
+def test_a_text_line_names_what_a_model_was_not_told() -> None:
+    lost = {**step("gpt-4o"), "not_carried": ("top_k", f"seed{FORGED}")}
+    first, second = logs.Text(colour=False).format(record("a", attempts=[step("m"), lost])).splitlines()[1:]
+
+    assert "not carried" not in first
+    assert second.endswith(f"then: next; not carried: top_k, seed{FORGED}")
+
+
 def test_a_callers_name_of_a_model_is_cut_where_it_is_too_long() -> None:
     of = recorded([attempted(0, "ns/up/0/0", "openai", "m" * 10_000)])
 
