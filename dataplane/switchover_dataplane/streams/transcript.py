@@ -19,7 +19,7 @@ from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
-from switchover_dataplane.streams.other_text import OtherText, other_text
+from switchover_dataplane.streams.other_text import OtherText, Sent, other_text
 from switchover_dataplane.streams.splice import Mismatch, Splice
 
 MOST_IDLE: Final = 4 * 1024 * 1024
@@ -81,7 +81,9 @@ class Transcript:
         "_is_in_text",
         "_kept",
         "_known",
+        "_last",
         "_last_text",
+        "_lost_call",
         "_open",
         "_other",
         "_other_text",
@@ -127,7 +129,9 @@ class Transcript:
         self._other: OtherBlocks | OtherCalls | None = None
         self._other_text: OtherText | None = None
         self._first: Event | None = None
+        self._last: Event | None = None
         self._last_text: Event | None = None
+        self._lost_call = False
         self._text_is_open = False
         self._seam = b""
         self._done_sent = False
@@ -176,7 +180,7 @@ class Transcript:
         After a whole block and an open tool call, Claude Code ends its session at an error event, but retries after a
         reset.
         """
-        is_in_a_call = bool(self._open) or self._other is not None
+        is_in_a_call = bool(self._open) or self._lost_call or self._other is not None
         return self._block_ended and is_in_a_call and self._stream_format in _FORMATS_WITH_BLOCKS
 
     @property
@@ -222,6 +226,7 @@ class Transcript:
         to the same request.
         """
         self.is_plain = False
+        self._lost_call = self._lost_call or bool(self._open)
         if self._other is not None:
             self._other.begin_anew(seam)
             return
@@ -235,7 +240,10 @@ class Transcript:
             self._other_text.begin_anew(seam)
         else:
             self._other_text = other_text(
-                self._known, self.text, seam, self._first, self._last_text, is_open=self._text_is_open
+                self._known,
+                self.text,
+                seam,
+                Sent(self._first, self._last_text, self._last, self._text_is_open),
             )
         if self._other_text is None:
             self._splice = Splice(self.text, called=bool(self._held))
@@ -363,6 +371,8 @@ class Transcript:
 
     def _keep_place(self, event: Event, chunk: Chunk) -> None:
         """Keep the events that tell where another model's text would go on."""
+        if event.data is not None:
+            self._last = event
         if chunk.text:
             self._last_text = event
             self._text_is_open = True

@@ -147,6 +147,57 @@ async def test_the_events_of_a_response_that_goes_on_have_one_id_and_rising_numb
     assert (whole["id"], whole["output"][0]["content"][0]["text"]) == ("resp_1", FIRST + REST)
 
 
+ENDED = response_events(FIRST)[:-1]
+"""A response whose text has its end, and which has none itself."""
+
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "", "status": "in_progress"}
+CALLED = b"event: response.output_item.added\ndata: " + msgspec.json.encode(
+    {"type": "response.output_item.added", "sequence_number": len(ENDED), "output_index": 1, "item": CALL}
+)
+CUTS = {
+    "behind the text's own end": ENDED[:-2],
+    "behind its part's end": ENDED[:-1],
+    "behind its item's end": ENDED,
+    "in a call": [*ENDED, CALLED + b"\n\n"],
+}
+
+
+@pytest.mark.parametrize("sent", CUTS.values(), ids=CUTS)
+async def test_no_text_of_a_response_ends_twice_or_goes_on_behind_its_end(
+    client: aiohttp.ClientSession, sent: Sequence[bytes]
+) -> None:
+    body = await stream_of(client, Api.RESPONSES, (RESPONDER, cut(sent)), WHOLE["Messages"])
+    events = [msgspec.json.decode(event.data) for event in events_of(body) if event.data]
+
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert [item["content"][0]["text"] for item in done] == [FIRST, REST]
+    whole = events[-1]["response"]["output"]
+    assert [(item["id"], item["content"][0]["text"]) for item in whole] == [("msg_1", FIRST), (done[1]["id"], REST)]
+    kinds = [event["type"] for event in events if event.get("output_index") == 1]
+    assert [kinds.count(f"response.output_text.{kind}") for kind in ("delta", "done")] == [1, 1]
+    assert (kinds[0], kinds[-1]) == ("response.output_item.added", "response.output_item.done")
+
+
+async def read_into(got: bytearray, answer: aiohttp.ClientResponse) -> None:
+    async for piece in answer.content.iter_any():
+        got += piece
+
+
+async def test_the_end_of_a_response_that_broke_off_in_a_call_and_does_not_go_on_is_no_error_event(
+    client: aiohttp.ClientSession,
+) -> None:
+    path, request = REQUESTS[Api.RESPONSES]
+    async with targets(cut(CUTS["in a call"]), streamed(chunk_events("Sorry, no."))) as (first, second):
+        async with gateway(mixed(free_port(), [(RESPONDER, first.port), (OPENAI, second.port)])) as at:
+            async with client.post(at.url + path, json=request) as answer:
+                got = bytearray()
+                with pytest.raises(aiohttp.ClientError):
+                    await read_into(got, answer)
+    assert b"output_text.delta" in got
+    assert b"error" not in got
+
+
 async def test_the_blocks_of_a_message_that_goes_on_open_and_close_once(client: aiohttp.ClientSession) -> None:
     body = await stream_of(client, Api.MESSAGES, BREAKING["Messages"], WHOLE["Chat Completions"])
     kinds = [event.name for event in events_of(body) if event.data]
