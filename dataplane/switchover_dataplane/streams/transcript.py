@@ -15,11 +15,12 @@ from switchover_dataplane.formats.chunk import FIRST, NO_CONTENT, UNKNOWN, may_b
 from switchover_dataplane.formats.chunk_kind import Chunk, ChunkKind, StreamFormat, stream_format_of
 from switchover_dataplane.formats.plain_shape import PlainShape
 from switchover_dataplane.formats.sse import Event
+from switchover_dataplane.streams.going_on import Sent, other_text
 from switchover_dataplane.streams.held_calls import HeldCalls
 from switchover_dataplane.streams.kept_text import MOST_TEXT, KeptText
 from switchover_dataplane.streams.other_blocks import OtherBlocks
 from switchover_dataplane.streams.other_calls import OtherCalls
-from switchover_dataplane.streams.other_text import OtherText, Sent, other_text
+from switchover_dataplane.streams.other_text import OtherText
 from switchover_dataplane.streams.splice import Mismatch, Splice
 
 MOST_IDLE: Final = 4 * 1024 * 1024
