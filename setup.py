@@ -27,7 +27,8 @@ HOT = {
     "reply": "delivery idle_timeout reading relay reply",
     "request": "call call_of continuation expect identity limits memory_budget plan read_body wording",
     "routing": "backends filters headers",
-    "streams": "going_on held_calls kept_text opened opening other_blocks other_calls other_response other_text splice transcript",
+    "streams": "going_on held_calls kept_text opened opening other_blocks other_calls other_response other_text splice "
+    "transcript",
     "telemetry": "json_line metrics series trace trace_line",
     "upstream": "connection decoded pool redaction request_head response_parser targets translated transport upload",
 }

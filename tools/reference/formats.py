@@ -37,8 +37,8 @@ Made from the code: each cell is what the gateway does with a request that has t
 _REACHED = """## Which client reaches which provider
 
 `as it is`: the request goes there with its own bytes, but for
-[what other models said](../formats.md#conversations-that-come-back). A name of an API: the request is translated into it, and the
-answer back. `-`: the provider is passed by for such a request.
+[what other models said](../formats.md#conversations-that-come-back). A name of an API: the request is translated into
+it, and the answer back. `-`: the provider is passed by for such a request.
 
 """
 _LOSSES = """
