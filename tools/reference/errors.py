@@ -8,7 +8,8 @@ from switchover_dataplane.formats.own_errors import EVERY, OwnError
 _INTRODUCTION = """# Errors of the gateway's own
 
 A client gets one of these where no model answered, or none was asked. An error of a provider is handed on as the
-provider wrote it ([which one](../failover.md#what-the-caller-gets)).
+provider wrote it ([which one](../failover.md#what-the-caller-gets)). That of a provider of another API has its words in
+the form of the client's API ([formats](../formats.md#answers-and-streams)).
 
 The body has the form of the API that was asked: Anthropic's for `/v1/messages`, Google's for `:generateContent`, else
 OpenAI's, `{"error": {"message", "type", "param", "code"}}`. `type` is `invalid_request_error` below 500 and

@@ -36,7 +36,8 @@ _TRACE: Final = {
     "status": "what the client got; 499 where it left",
     "duration_ms": "from the request's head to the end of its answer",
     "attempts": "one entry for each attempt, in order",
-    "passed_by": "what would have been asked, and is [disabled](../how-to/drain-a-model.md) or cannot carry it",
+    "passed_by": "what would have been asked, and is [disabled](../how-to/drain-a-model.md) or "
+    "[cannot carry it](formats.md)",
 }
 _ATTEMPT: Final = {
     "priority": "of the target, counted from 0",
@@ -54,7 +55,7 @@ _ATTEMPT: Final = {
     "continues": "it was asked for the rest of an answer that broke off",
     "dropped_events": "malformed events that were taken out of its stream",
     "handed_on": "the client got its failure, although it was not the last",
-    "not_carried": "the fields of the request that this target's API has no place for",
+    "not_carried": "the fields of the request that this target's API [has no place for](formats.md)",
 }
 _REFUSAL: Final = {
     "request_id": "as above",

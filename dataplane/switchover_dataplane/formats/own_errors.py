@@ -44,8 +44,8 @@ NOT_CARRIED: Final = OwnError(
     "not_carried",
     400,
     "No model of the route can be asked without losing a part of the request, as their APIs have no place for it.",
-    "Leave out the fields that the message names, add a model that speaks the client's API, or set `onLoss` of a "
-    "FailoverPolicy.",
+    "Leave out the fields that the message names ([what each API carries](formats.md)), add a model that speaks the "
+    "client's API, or set `onLoss: Allow` of a FailoverPolicy.",
 )
 INVALID_PAGE: Final = OwnError(
     "invalid_page",
@@ -142,7 +142,8 @@ NOT_SERVED: Final = OwnError(
     "not_served",
     404,
     "No model of the route serves this path in any API that the gateway translates to.",
-    "Ask a route with models that speak the client's API, or use another operation. The message names the reasons.",
+    "Ask a route with models that speak the client's API, or use another operation "
+    "([who serves what](formats.md#which-client-reaches-which-provider)). The message names the reasons.",
 )
 MODEL_NOT_FOUND: Final = OwnError(
     "model_not_found",
