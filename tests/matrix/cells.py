@@ -15,7 +15,7 @@ from matrix.of_bedrock import BLOCKED, OfBedrock
 from matrix.of_google import GeminiOfVertex, OfGemini
 from matrix.of_openai import OfAzure, OfMistral, OfOpenAI
 from matrix.plan import REFUSAL, REFUSES, Breaks, Call, Fails, Reason, Says
-from serving import Gateway, free_port, gateway
+from serving import free_port, gateway
 from switchover_dataplane.table.policies import CoolDown, Policy
 
 MAKERS: Final[dict[str, Callable[[], Maker]]] = {
@@ -38,15 +38,15 @@ TOKENS: Final = (7, 5)
 class Cell:
     """One client and one provider, twice: what the first of them cannot do, the second does."""
 
-    def __init__(self, kind: Kind, first: Fake, second: Fake, at: Gateway) -> None:
+    def __init__(self, kind: Kind, first: Fake, second: Fake, client: Session) -> None:
         self.kind = kind
         self.first = first
         self.second = second
-        self.at = at
+        self.client = client
 
     def session(self, question: str = "How is the weather?", *, image: bool = False) -> Session:
         """Begin a conversation."""
-        session = SESSIONS[self.kind](self.at.url)
+        session = self.client.anew()
         session.user(question, image=image)
         return session
 
@@ -62,10 +62,7 @@ Case = Callable[[Cell, bool], Awaitable[None]]
 async def _asked(cell: Cell, stream: bool, **others: Any) -> Reply:
     image = bool(others.pop("image", False))
     session = cell.session(image=image)
-    try:
-        return await session.ask(stream=stream, **others)
-    finally:
-        await session.close()
+    return await session.ask(stream=stream, **others)
 
 
 async def plain_text(cell: Cell, stream: bool) -> None:
@@ -79,13 +76,10 @@ async def plain_text(cell: Cell, stream: bool) -> None:
 async def parallel_calls_and_their_results(cell: Cell, stream: bool) -> None:
     cell.first.does(CALLS, TEXT)
     session = cell.session()
-    try:
-        reply = await session.ask(stream=stream, with_tools=True)
-        expect_calls(reply)
-        session.results(reply, "21 degrees", "9 degrees")
-        reply = await session.ask(stream=stream, with_tools=True)
-    finally:
-        await session.close()
+    reply = await session.ask(stream=stream, with_tools=True)
+    expect_calls(reply)
+    session.results(reply, "21 degrees", "9 degrees")
+    reply = await session.ask(stream=stream, with_tools=True)
     assert (reply.text, reply.calls) == (TEXT.text, []), reply
     sent = cell.first.seen[-1].body.decode()
     assert 0 < sent.index("21 degrees") < sent.index("9 degrees"), sent
@@ -132,11 +126,8 @@ def an_error(reason: Reason) -> Case:
         cell.second.does(Fails(reason))
         session = cell.session()
         kind, status = session.errors[reason]
-        try:
-            with pytest.raises(kind) as raised:
-                await session.ask(stream=stream)
-        finally:
-            await session.close()
+        with pytest.raises(kind) as raised:
+            await session.ask(stream=stream)
         code = getattr(raised.value, "status_code", None) or getattr(raised.value, "code", None)
         assert code == status or (reason == "overloaded" and code == 503), code
 
@@ -161,11 +152,8 @@ async def a_cut_that_nobody_continues(cell: Cell, stream: bool) -> None:
     cell.first.does(Breaks("cut after content", TEXT))
     cell.second.does(Fails("overloaded"))
     session = cell.session()
-    try:
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - which one it is depends on the SDK
-            await session.ask(stream=stream)
-    finally:
-        await session.close()
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - which one it is depends on the SDK
+        await session.ask(stream=stream)
     assert not isinstance(raised.value, AssertionError | TypeError | KeyError | AttributeError), repr(raised.value)
 
 
@@ -197,11 +185,8 @@ async def what_it_cannot_carry(cell: Cell, stream: bool) -> None:
     cell.first.does(TEXT)
     session = cell.session()
     kind, _ = session.errors["request"]
-    try:
-        with pytest.raises(kind) as raised:
-            await session.ask(stream=stream, **fields)
-    finally:
-        await session.close()
+    with pytest.raises(kind) as raised:
+        await session.ask(stream=stream, **fields)
     assert named in str(raised.value), str(raised.value)
     assert cell.first.seen == []
 
@@ -247,12 +232,13 @@ async def held(kind: Kind, maker: str) -> dict[tuple[str, bool], str]:
     async with serving(first, second):
         models = [(first.maker.provider, first.port), (second.maker.provider, second.port)]
         async with gateway(mixed(free_port(), models, POLICY)) as at:
-            cell = Cell(kind, first, second, at)
+            cell = Cell(kind, first, second, SESSIONS[kind](at.url))
             for name, case in CASES.items():
                 for stream in (False, True):
                     if _meant(kind, maker, name, stream):
                         continue
                     found[name, stream] = await _tried(cell, case, stream)
+            await cell.client.close()
         await _everybody_left()
     return found
 

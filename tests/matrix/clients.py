@@ -1,6 +1,7 @@
 """The official SDKs, unchanged, each with a conversation that it keeps in its own types."""
 
 import base64
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,8 +65,11 @@ class Session(Protocol):
     async def ask(self, *, stream: bool, with_tools: bool = False, with_schema: bool = False, **others: Any) -> Reply:
         """Ask, and keep the answer in the conversation."""
 
+    def anew(self) -> "Session":
+        """Begin another conversation at the same SDK, which takes longer to make than to ask."""
+
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, of each conversation at this SDK."""
 
 
 class OfChat:
@@ -123,6 +127,11 @@ class OfChat:
             parsed=getattr(message, "parsed", None),
             tokens=(usage.prompt_tokens, usage.completion_tokens) if usage else (None, None),
         )
+
+    def anew(self) -> "Session":
+        other = copy.copy(self)
+        other.turns = [{"role": "system", "content": SYSTEM}]
+        return other
 
     async def close(self) -> None:
         await self.sdk.close()
@@ -207,6 +216,11 @@ class OfResponses:
             tokens=(usage.input_tokens, usage.output_tokens) if usage else (None, None),
         )
 
+    def anew(self) -> "Session":
+        other = copy.copy(self)
+        other.items = []
+        return other
+
     async def close(self) -> None:
         await self.sdk.close()
 
@@ -280,6 +294,11 @@ class OfMessages:
             parsed=Weather.model_validate_json(text) if with_schema else None,
             tokens=(answer.usage.input_tokens, answer.usage.output_tokens),
         )
+
+    def anew(self) -> "Session":
+        other = copy.copy(self)
+        other.turns = []
+        return other
 
     async def close(self) -> None:
         await self.sdk.close()
@@ -355,6 +374,11 @@ class OfGenerate:
             parsed=Weather.model_validate_json(text) if with_schema else None,
             tokens=(usage.prompt_token_count, usage.candidates_token_count) if usage else (None, None),
         )
+
+    def anew(self) -> "Session":
+        other = copy.copy(self)
+        other.turns = []
+        return other
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -435,6 +459,11 @@ class OfMistral:
             parsed=Weather.model_validate_json(said) if with_schema else None,
             tokens=(usage.prompt_tokens, usage.completion_tokens) if usage else (None, None),
         )
+
+    def anew(self) -> "Session":
+        other = copy.copy(self)
+        other.turns = [{"role": "system", "content": SYSTEM}]
+        return other
 
     async def close(self) -> None:
         await self.http.aclose()

@@ -49,20 +49,22 @@ class Chain:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.client: Session
         self.fakes = [Fake(maker) for maker in (OfOpenAI(), OfAnthropic(), OfBedrock(), OfGemini())]
-        self.url = ""
 
     async def serve(self, stack: AsyncExitStack) -> None:
         """Serve them all, until the stack ends."""
         await stack.enter_async_context(serving(*self.fakes))
         models = [(fake.maker.provider, fake.port) for fake in self.fakes]
-        self.url = (await stack.enter_async_context(gateway(mixed(free_port(), models, POLICY)))).url
+        at = await stack.enter_async_context(gateway(mixed(free_port(), models, POLICY)))
+        self.client = SESSIONS[self.kind](at.url)
+        stack.push_async_callback(self.client.close)
 
     def fails(self, plans: list[Plan], says: Says) -> Session:
         """Let the first ones fail, and all others answer; return a conversation that waits for an answer."""
         for number, fake in enumerate(self.fakes):
             fake.does(plans[number] if number < len(plans) else says)
-        session = SESSIONS[self.kind](self.url)
+        session = self.client.anew()
         session.user("How is the weather?")
         return session
 
@@ -82,10 +84,7 @@ async def test_whatever_fails_in_the_first_three_a_client_gets_a_whole_answer(ki
         await chain.serve(stack)
         for ways in failures:
             session = chain.fails([WAYS[way] for way in ways], TEXT)
-            try:
-                reply = await session.ask(stream=stream)
-            finally:
-                await session.close()
+            reply = await session.ask(stream=stream)
             assert (reply.text, reply.calls, reply.refused) == (TEXT.text, [], False), ways
             chain.check(len(ways))
 
@@ -96,9 +95,6 @@ async def test_a_call_that_is_cut_in_the_first_three_comes_whole_from_the_fourth
     async with AsyncExitStack() as stack:
         await chain.serve(stack)
         session = chain.fails([HALF_A_CALL] * 3, Says((), CALLS.calls))
-        try:
-            reply = await session.ask(stream=True, with_tools=True)
-        finally:
-            await session.close()
+        reply = await session.ask(stream=True, with_tools=True)
     expect_calls(reply)
     chain.check(3)
