@@ -254,7 +254,7 @@ async def _tried(cell: Cell, case: Case, stream: bool) -> str:
     cell.first.does(TEXT)
     cell.second.does(TEXT)
     try:
-        async with asyncio.timeout(12):
+        async with asyncio.timeout(50):
             await case(cell, stream)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - it is told, not handled
         faults = f"; judged: {cell.faults}" if cell.faults else ""

@@ -78,7 +78,7 @@ class OfChat:
     def __init__(self, url: str) -> None:
         import openai  # noqa: PLC0415 - a second or two, for processes that need it
 
-        self.sdk = openai.AsyncOpenAI(api_key="sk-of-the-caller", base_url=f"{url}/v1", max_retries=0, timeout=10)
+        self.sdk = openai.AsyncOpenAI(api_key="sk-of-the-caller", base_url=f"{url}/v1", max_retries=0, timeout=50)
         self.turns: list[Any] = [{"role": "system", "content": SYSTEM}]
         self.errors: Errors = _of_openai(openai)
         self.filtered = openai.ContentFilterFinishReasonError
@@ -153,7 +153,7 @@ class OfResponses:
     def __init__(self, url: str) -> None:
         import openai  # noqa: PLC0415 - as above
 
-        self.sdk = openai.AsyncOpenAI(api_key="sk-of-the-caller", base_url=f"{url}/v1", max_retries=0, timeout=10)
+        self.sdk = openai.AsyncOpenAI(api_key="sk-of-the-caller", base_url=f"{url}/v1", max_retries=0, timeout=50)
         self.items: list[Any] = []
         # Codex takes a 429 for the end, and tries again after a 503.
         self.errors: Errors = {**_of_openai(openai), "limit": (openai.InternalServerError, 503)}
@@ -241,7 +241,7 @@ class OfMessages:
     def __init__(self, url: str) -> None:
         import anthropic  # noqa: PLC0415 - as above
 
-        self.sdk = anthropic.AsyncAnthropic(api_key="sk-of-the-caller", base_url=url, max_retries=0, timeout=10)
+        self.sdk = anthropic.AsyncAnthropic(api_key="sk-of-the-caller", base_url=url, max_retries=0, timeout=50)
         self.turns: list[Any] = []
         self.errors: Errors = {
             "request": (anthropic.BadRequestError, 400),
@@ -312,7 +312,7 @@ class OfGenerate:
         from google.genai import errors  # noqa: PLC0415 - as above
 
         # Beside aiohttp the SDK would use that, and leaves its connections open where a stream breaks off.
-        self.http = httpx.AsyncClient(timeout=10)
+        self.http = httpx.AsyncClient(timeout=50)
         options = genai.types.HttpOptions(base_url=url, httpx_async_client=self.http)
         self.types = genai.types
         self.sdk = genai.Client(api_key="sk-of-the-caller", http_options=options, vertexai=False)
@@ -397,7 +397,7 @@ class OfMistral:
         from mistralai.client import Mistral  # noqa: PLC0415 - as above
         from mistralai.client.errors import SDKError  # noqa: PLC0415 - as above
 
-        self.http = httpx.AsyncClient(timeout=10)
+        self.http = httpx.AsyncClient(timeout=50)
         client: Any = self.http
         self.sdk = Mistral(api_key="sk-of-the-caller", server_url=url, async_client=client)
         self.turns: list[Any] = [{"role": "system", "content": SYSTEM}]

@@ -92,7 +92,7 @@ class Chat:
                 for number, call in enumerate(says.calls)
             ]
             if self.kind == "mistral":
-                message["content"] = ""
+                message["content"] = says.text
         if self.kind == "openai":
             message |= {"refusal": REFUSAL if says.refuses else None, "annotations": []}
         finish = "tool_calls" if says.calls else "content_filter" if refused_by_filter else "stop"
