@@ -53,7 +53,9 @@ class Messages:
 
     def faults(self, seen: Seen, body: dict[str, Any]) -> list[str]:
         found = self._of_place(seen, body)
-        asked = {"model": "claude", **{name: body[name] for name in body if name != "anthropic_version"}}
+        # The SDK has no types of the older version any more.
+        older = {"anthropic_version", "temperature", "top_p", "top_k"}
+        asked = {"model": "claude", **{name: body[name] for name in body if name not in older}}
         found += judge.faults_by_type(_types(self.is_streamed(seen, body)), asked)
         found += _of_turns(body["messages"]) + _of_thinking(body)
         for tool in body.get("tools", ()):
@@ -176,7 +178,9 @@ def _of_turns(turns: list[dict[str, Any]]) -> list[str]:
     open_calls: list[str] = []
     for role, blocks in merged:
         found += [
-            "text content blocks must be non-empty" for each in blocks if each["type"] == "text" and not each["text"]
+            "text content blocks must contain non-whitespace text"
+            for each in blocks
+            if each["type"] == "text" and not each["text"].strip()
         ]
         results = [each["tool_use_id"] for each in blocks if each["type"] == "tool_result"]
         if role == "user" and sorted(results) != sorted(open_calls):

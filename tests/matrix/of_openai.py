@@ -75,6 +75,8 @@ class Chat:
         found = _credentials(seen, self.header, self.value)
         found += judge.faults_by_type(_chat_types(streamed), _as_sent_back(body))
         found += _of_turns(body) + _of_tools([tool["function"] for tool in body.get("tools", ())])
+        if not body.get("messages"):
+            found.append("Invalid 'messages': empty array")
         if "stream_options" in body and not streamed:
             found.append("stream_options without stream")
         return found + _of_schema(body.get("response_format", {}).get("json_schema", {}))
@@ -224,6 +226,8 @@ def _of_mistral(body: dict[str, Any]) -> list[str]:
     ids = [call["id"] for turn in turns for call in turn.get("tool_calls") or ()]
     ids += [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"]
     found += [f"Tool call id was {each}" for each in ids if not _MISTRAL_ID.fullmatch(each)]
+    if not turns:
+        return [*found, "messages must not be empty"]
     last = turns[-1]
     if last["role"] not in {"user", "tool"} and not (last["role"] == "assistant" and last.get("prefix")):
         found.append("Expected last role User or Tool (or Assistant with prefix True)")

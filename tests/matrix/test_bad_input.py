@@ -285,6 +285,29 @@ async def test_a_part_that_nobody_knows_is_kept_for_its_own_api_and_named_for_an
         assert any(b"hologram" in seen.body for seen in at.fake.seen)
 
 
+BLANKS: Final[dict[str, dict[str, Any]]] = {
+    "chat": {
+        "messages": [
+            {"role": "system", "content": " "},
+            {"role": "user", "content": "\n"},
+            {"role": "assistant", "content": ""},
+            {"role": "user", "content": "  "},
+        ]
+    },
+    "responses": {"input": [{"role": "user", "content": " "}]},
+    "generate": {"contents": [{"role": "user", "parts": [{"text": " "}]}]},
+}
+
+
+@pytest.mark.parametrize("maker", [OfAnthropic, OfBedrock], ids=["anthropic", "bedrock"])
+async def test_texts_of_nothing_go_to_no_claude_which_refuses_them(maker: type[Maker]) -> None:
+    async with behind(maker()) as at:
+        for client, fields in BLANKS.items():
+            path, body = GOOD[client]
+            got = await at.ask(path, {**body, **fields})
+            assert (got.status, at.fake.faults) == (200, []), (client, got)
+
+
 # ── Streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FRAME_HEAD: Final = f"HTTP/1.1 200 OK\r\ncontent-type: {FRAMES}\r\ntransfer-encoding: chunked\r\n\r\n".encode()

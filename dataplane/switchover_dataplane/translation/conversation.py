@@ -48,7 +48,7 @@ def arranged(request: Request, *, takes_system_turns: bool) -> Conversation:
 
     Where it may not, it becomes a text of the user that is marked as the system's. The ids of calls must be paired.
     """
-    found = Conversation([text for text in request.system if text.text], [], [])
+    found = Conversation([text for text in request.system if text.text.strip()], [], [])
     first = next((place for place, turn in enumerate(request.turns) if not _is_prompt(turn)), len(request.turns))
     for turn in request.turns[:first]:
         found.system.extend(_prompts(turn, found.losses))
@@ -82,7 +82,7 @@ def _prompts(turn: Turn, losses: list[Loss]) -> list[Text]:
     texts = [block for block in turn.blocks if isinstance(block, Text)]
     if len(texts) < len(turn.blocks):
         losses.append(grave(turn.path, list(turn.blocks), "a prompt of the system is text alone there"))
-    return [text for text in texts if text.text]
+    return [text for text in texts if text.text.strip()]
 
 
 def _message(turn: Turn, losses: list[Loss], *, takes_system_turns: bool) -> Message:
@@ -90,7 +90,7 @@ def _message(turn: Turn, losses: list[Loss], *, takes_system_turns: bool) -> Mes
         losses.append(hint(f"{turn.path}.name", turn.name, "the names of participants have no place there"))
     if not _is_prompt(turn):
         blocks = [Text(block.text) if isinstance(block, Refusal) else block for block in turn.blocks]
-        kept = [Placed(block, turn.path) for block in blocks if not isinstance(block, Text) or block.text]
+        kept = [Placed(block, turn.path) for block in blocks if not isinstance(block, Text) or block.text.strip()]
         return Message("user" if turn.role == "user" else "assistant", kept)
     texts = _prompts(turn, losses)
     if takes_system_turns:

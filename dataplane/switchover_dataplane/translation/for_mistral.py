@@ -51,11 +51,24 @@ def _is_of_mistral(body: dict[str, Any]) -> bool:
     if not _FIELDS.issuperset(body):
         return False
     turns = body.get("messages")
+    if not _ends_well(turns) or not _have_parameters(body.get("tools")):
+        return False
     return all(
         _OF_TURNS.get(turn.get("role"), frozenset()).issuperset(turn) and _are_of_mistral(turn.get("tool_calls"))
         for turn in (turns if isinstance(turns, list) else [])
         if isinstance(turn, dict) and isinstance(turn.get("role"), str)
     )
+
+
+def _ends_well(turns: Any) -> bool:
+    """Tell whether a user or a tool speaks last, or the assistant whose answer is to be continued."""
+    last = turns[-1] if isinstance(turns, list) and turns else None
+    return not isinstance(last, dict) or last.get("role") not in ("system", "assistant") or last.get("prefix") is True
+
+
+def _have_parameters(tools: Any) -> bool:
+    functions = [tool.get("function") for tool in (tools if isinstance(tools, list) else []) if isinstance(tool, dict)]
+    return all("parameters" in function for function in functions if isinstance(function, dict))
 
 
 def _are_of_mistral(calls: Any) -> bool:

@@ -237,3 +237,8 @@ def test_a_result_without_its_call_before_it_is_refused_by_its_message() -> None
     with pytest.raises(BadRequest, match="without its call before it") as refused:
         read(messages=[{"role": "user", "content": "add"}, result, CALL])
     assert refused.value.path == "messages[1]"
+
+
+def test_a_conversation_without_messages_is_refused() -> None:
+    with pytest.raises(BadRequest, match="a message or more"):
+        read(messages=[])

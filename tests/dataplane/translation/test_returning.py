@@ -166,3 +166,39 @@ def test_a_call_that_gemini_signed_goes_to_mistral_without_the_signature() -> No
     ]
     written = back("mistral", Api.CHAT, {"model": "m", "messages": messages}, "mistral-small")
     assert written["messages"][1]["tool_calls"] == [call]
+
+
+@pytest.mark.parametrize(
+    ("fields", "written"),
+    [
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]},
+            {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]},
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "prefix": True}]},
+        ),
+        (
+            {
+                "messages": [{"role": "user", "content": "a"}],
+                "tools": [{"type": "function", "function": {"name": "f"}}],
+            },
+            {
+                "messages": [{"role": "user", "content": "a"}],
+                "tools": [
+                    {
+                        "type": "function",
+                        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+                    }
+                ],
+            },
+        ),
+    ],
+    ids=["a prompt comes last", "an answer is begun", "a function has no parameters"],
+)
+def test_mistral_gets_what_it_demands_where(fields: dict[str, Any], written: dict[str, Any]) -> None:
+    assert back("mistral", Api.CHAT, {"model": "mistral-small", **fields}, "mistral-small") == {
+        "model": "mistral-small",
+        **written,
+    }

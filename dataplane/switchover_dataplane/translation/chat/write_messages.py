@@ -28,6 +28,7 @@ _AUDIO: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", 
 _FOLLOWS: Final = "(The rest of this result follows in the next message of the user.)"
 _MOVED: Final = "a result is text there, so this part follows in a message of the user"
 _STARTS_ANEW: Final = "the model starts anew instead of going on with the last message"
+_SYSTEM_LAST: Final = "a user or a tool speaks last there, so the prompt is said as the user's"
 
 
 class Messages:
@@ -237,6 +238,9 @@ class Messages:
     def _end(self, request: Request) -> None:
         """Let a last message of the assistant be gone on with, where the API has a way."""
         last = self.written[-1] if self.written else None
+        if last is not None and last["role"] == "system" and self._is_mistral:
+            last["role"] = "user"
+            self._losses.append(hint(request.turns[-1].path if request.turns else "system", {}, _SYSTEM_LAST))
         if last is None or last["role"] != "assistant" or "tool_calls" in last:
             return
         if self._is_mistral:

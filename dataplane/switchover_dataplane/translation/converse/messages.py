@@ -31,7 +31,7 @@ Content = dict[str, Json]
 _HOUR_SINCE: Final = (4, 5)
 """Amazon Bedrock User Guide, "Prompt caching": the first Claude whose cache may last an hour."""
 _NOTHING: Final = "(no output)"
-_BEGINNING: Final = "(The conversation begins.)"
+BEGINNING: Final = "(The conversation begins.)"
 _ATTACHED: Final = "(See the document.)"
 
 
@@ -71,7 +71,7 @@ class MessageWriter:
         for written in messages:
             written["content"] = _in_order(written["content"])
         if messages and messages[0]["role"] == "assistant":
-            messages.insert(0, {"role": "user", "content": [{"text": _BEGINNING}]})
+            messages.insert(0, {"role": "user", "content": [{"text": BEGINNING}]})
             self._losses.append(hint(given[0].blocks[0].path, {}, "a user must begin, so a line was put before it"))
         if messages and messages[-1]["role"] == "assistant" and "text" in messages[-1]["content"][-1]:
             last = messages[-1]["content"][-1]

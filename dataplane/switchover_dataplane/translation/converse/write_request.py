@@ -11,7 +11,7 @@ from switchover_dataplane.translation import json_schemas
 from switchover_dataplane.translation.call_ids import paired
 from switchover_dataplane.translation.conversation import arranged, prefill
 from switchover_dataplane.translation.converse import schemas
-from switchover_dataplane.translation.converse.messages import MessageWriter
+from switchover_dataplane.translation.converse.messages import BEGINNING, MessageWriter
 from switchover_dataplane.translation.converse.reasoning import thought
 from switchover_dataplane.translation.converse.tools import ToolWriter
 from switchover_dataplane.translation.format import Asker, Written
@@ -61,6 +61,9 @@ class _Writer:
         if not body["messages"] and conversation.system:
             body["messages"] = [{"role": "user", "content": messages.system([conversation.system.pop()])}]
             self.losses.append(hint("system", {}, "a prompt of the system alone is asked as the user's"))
+        if not body["messages"]:
+            body["messages"] = [{"role": "user", "content": [{"text": BEGINNING}]}]
+            self.losses.append(hint("messages", {}, "nothing was said, so a line stands in its place"))
         parts: Body = {
             "system": messages.system(conversation.system),
             "inferenceConfig": self._inference(),

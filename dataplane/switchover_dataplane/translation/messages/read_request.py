@@ -102,6 +102,8 @@ def _turns(fields: Fields, reader: BlockReader) -> tuple[Turn, ...]:
     mark = cache_mark(fields)
     if mark is not None and turns:
         turns[-1] = replace(turns[-1], blocks=tuple(on_last(list(turns[-1].blocks), mark)))
+    if not turns:
+        raise BadRequest("messages", "must be a list with a message or more")
     demand_calls(turns)
     return tuple(turns)
 

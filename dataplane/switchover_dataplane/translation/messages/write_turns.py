@@ -86,7 +86,7 @@ class TurnWriter:
         for part in result.parts:
             if isinstance(part, Media):
                 content += self._media(part, path)
-            elif part.text:
+            elif part.text.strip():
                 content.append(marked({"type": "text", "text": part.text}, part.cache))
         written: dict[str, Json] = {
             "type": "tool_result",
