@@ -17,10 +17,12 @@ from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.own_words import own_words
 from switchover_dataplane.classify.refusal import failed_success
 from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Refused, TimedOut
-from switchover_dataplane.formats import event_stream_frames, lenient_json
+from switchover_dataplane.formats import chunk, event_stream_frames, lenient_json
+from switchover_dataplane.formats.chunk_kind import stream_format_of
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.media_types import media_type
 from switchover_dataplane.formats.sse import Scanner
+from switchover_dataplane.formats.whole_answer import fault_of
 from switchover_dataplane.request.call import Call
 from switchover_dataplane.request.expect import expected_of
 from switchover_dataplane.request.limits import HeldBack, Limits
@@ -32,7 +34,7 @@ from switchover_dataplane.translation.problems import problem_of
 from switchover_dataplane.translation.stream import Framing, StreamTranslation
 from switchover_dataplane.upstream.decoded import decoded
 from switchover_dataplane.upstream.renewed import NoCredentials
-from switchover_dataplane.upstream.translated import Translated, in_other_form
+from switchover_dataplane.upstream.translated import Replayed, Translated, in_other_form
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
 _SIGNS: Final = string.ascii_letters + string.digits
@@ -119,6 +121,10 @@ async def _read_success(  # noqa: PLR0917 - an answer, and what is known of it
     answer = Answer(response.status, response.headers, rest=response)
     begun = await _begun(response)
     framing = _framing(response, begun)
+    if framing is not None and _begins_as_clients(begun, translation):
+        replayed = Replayed(response, begun)
+        answer = Answer(response.status, response.headers, rest=replayed)
+        return await read_success(answer, replayed, call, expected, of, holdback), answer
     if framing is not None:
         stream = StreamTranslation(framing, translation.target.reader(), translation.client.writer(asked))
         translated = Translated(response, begun, stream)
@@ -148,6 +154,27 @@ def _framing(response: Response, begun: bytes) -> Framing | None:
     return None if begun.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<", b"") else Scanner()
 
 
+def _begins_as_clients(begun: bytes, translation: Translation) -> bool:
+    """Tell whether a stream is in the client's API, though the target was asked in another one.
+
+    A server that has the client's API may answer in it whatever it is asked in; such an answer needs no translation.
+    """
+    for event in Scanner().feed(begun):
+        if event.data:
+            found = chunk.read(event, None).stream_format
+            return found is stream_format_of(translation.client.api) is not stream_format_of(translation.target.api)
+    return False
+
+
+def _is_clients(text: bytes, translation: Translation) -> bool:
+    """Tell the same of a whole answer."""
+    client, target = Expected(translation.client.api), Expected(translation.target.api)
+    try:
+        return fault_of(client, text) is None and fault_of(target, text) is not None
+    except (ValueError, RecursionError):
+        return False
+
+
 def _translate_whole(answer: Answer, translation: Translation, asked: Asked, provider: str) -> Broken | None:
     """Put the client's form of a whole answer in the place of the target's; return why it is none."""
     if answer.rest is not None:
@@ -157,6 +184,8 @@ def _translate_whole(answer: Answer, translation: Translation, asked: Asked, pro
     failed = failed_success(provider, answer.status, answer.headers, text, time.time())
     if failed is not None:
         return Broken("error-event", "an error under a success status", *failed)
+    if _is_clients(text, translation):
+        return None
     try:
         read = translation.target.read_answer(lenient_json.decode(text))
     except BadAnswer as why:

@@ -132,6 +132,51 @@ class Translated(Response):
             self._timer.cancel()
 
 
+class Replayed(Response):
+    """An answer of which `begun` was read already, and is read once more."""
+
+    __slots__ = ("_begun", "_inner")
+
+    def __init__(self, inner: Response, begun: bytes) -> None:
+        self.status = inner.status
+        self.headers = inner.headers
+        self._begun = begun
+        self._inner = inner
+
+    async def chunk(self) -> bytes:
+        """Return the next piece of the body, b"" at its end.
+
+        Raises:
+            ConnectionBroken: the body is not whole, or it was given up.
+        """
+        begun, self._begun = self._begun, b""
+        return begun or await self._inner.chunk()
+
+    async def push(self, take: Callable[[bytes], bool]) -> bool:
+        """Call `take` with each piece until it returns False; return whether more may follow.
+
+        Raises:
+            ConnectionBroken: as `chunk`.
+        """
+        begun, self._begun = self._begun, b""
+        if begun and not take(begun):
+            return True
+        return await self._inner.push(take)
+
+    @property
+    def whole(self) -> bytes | None:
+        """None: a part of it was read."""
+        return None
+
+    def abort(self) -> None:
+        """Close the connection unless the answer came to its end."""
+        self._inner.abort()
+
+    def hand_over(self) -> None:
+        """Let another than the `reader` of the request read on."""
+        self._inner.hand_over()
+
+
 def in_other_form(headers: "CIMultiDict[str]", content_type: str) -> "CIMultiDict[str]":
     """Return the fields of an answer whose body is written anew."""
     fields = headers.copy()

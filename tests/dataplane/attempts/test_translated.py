@@ -265,3 +265,13 @@ async def test_what_another_model_thought_does_not_go_back_to_claude(client: aio
         sent = msgspec.json.decode(only.seen[0].body)["messages"]
     assert status == 200
     assert sent[1]["content"] == [{"type": "text", "text": "a"}]
+
+
+async def test_a_server_that_answers_in_the_clients_api_though_it_was_asked_in_another_is_understood(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with targets(message("own"), streamed(message_events("of ", "its own"))) as (whole, events):
+        status, answer, _ = await ask(client, "/v1/messages", MESSAGES, [(OPENAI, whole.port)])
+        assert (status, answer["content"][0]["text"]) == (200, "own")
+        status, text, _ = await ask(client, "/v1/messages", {**MESSAGES, "stream": True}, [(OPENAI, events.port)])
+    assert (status, text) == (200, b"".join(message_events("of ", "its own")).decode())
