@@ -29,6 +29,12 @@ def is_openai(asker: Asker) -> bool:
     return model.family == "openai" and model.version > (0, 0)
 
 
+def takes_custom_tools(asker: Asker) -> bool:
+    """Whether the model knows tools whose input is a text: OpenAI's from GPT-5 on, and no version of Azure's API that
+    has deployments in its path (OpenAI docs, "Function calling", custom tools; Azure OpenAI REST API reference)."""
+    return is_openai(asker) and asker.model.version >= (5, 0) and asker.provider != "azure-openai"
+
+
 def limit_of(request: Request, model: Model, losses: list[Loss]) -> int | None:
     """Return the limit of the answer's tokens that the model takes."""
     asked, most = request.max_tokens, model.max_output
@@ -213,6 +219,7 @@ __all__ = [
     "says_json",
     "schema_name",
     "short",
+    "takes_custom_tools",
     "takes_sampling",
     "tier_of",
 ]

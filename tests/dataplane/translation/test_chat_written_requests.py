@@ -197,8 +197,36 @@ def test_tools_of_other_apis_become_functions_with_names_that_fit() -> None:
     assert names[:2] == ["crm__find", "sql"]
     assert len(names[2]) <= 64
     assert names[2].replace("_", "").isalnum()
-    kinds = [tool["type"] for tool in written(Request(tools=tools))["tools"]]
+    kinds = [tool["type"] for tool in written(Request(tools=tools), model="gpt-5.1")["tools"]]
     assert kinds == ["function", "custom", "function"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "kind"),
+    [
+        ("openai", "gpt-5", "custom"),
+        ("openai", "gpt-4o", "function"),
+        ("openai", "o3", "function"),
+        ("azure-openai", "gpt-5", "function"),
+        ("azure-openai", "deployed", "function"),
+    ],
+)
+def test_a_custom_tool_is_a_function_where_the_model_may_not_know_such_tools(
+    provider: ProviderKind, model: str, kind: str
+) -> None:
+    request = Request(
+        tools=(Tool("sql", is_custom=True),),
+        turns=(
+            Turn("assistant", (ToolCall("a", "sql", "SELECT 1", is_custom=True),)),
+            Turn("user", (ToolResult("a", (Text("1"),), is_custom=True),)),
+        ),
+        tool_choice=ToolChoice("tool", "sql"),
+    )
+    body = written(request, provider, model)
+    assert body["tools"][0]["type"] == kind
+    assert body["tool_choice"] == {"type": kind, kind: {"name": "sql"}}
+    said = {"custom": {"input": "SELECT 1"}, "function": {"arguments": '{"input":"SELECT 1"}'}}[kind]
+    assert body["messages"][0]["tool_calls"] == [{"id": "a", "type": kind, kind: {"name": "sql", **said}}]
 
 
 def test_only_the_allowed_tools_are_offered_where_the_api_has_no_list_of_them() -> None:

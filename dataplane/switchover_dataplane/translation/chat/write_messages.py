@@ -21,7 +21,7 @@ from switchover_dataplane.translation.neutral import (
     ToolResult,
     Turn,
 )
-from switchover_dataplane.translation.openai_targets import is_openai, named_text
+from switchover_dataplane.translation.openai_targets import is_openai, named_text, takes_custom_tools
 from switchover_dataplane.translation.tool_forms import custom_arguments, flat_name
 
 _AUDIO: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -38,6 +38,7 @@ class Messages:
         self.written: list[dict[str, Json]] = []
         self._is_mistral = asker.provider == "mistral"
         self._is_openai = is_openai(asker)
+        self._takes_custom_tools = takes_custom_tools(asker)
         self._family = asker.model.family
         self._losses = losses
         self._moved: list[Json] = []
@@ -195,7 +196,7 @@ class Messages:
     def _call(self, call: ToolCall, path: str) -> Json:
         call_id = self._id(call.id)
         name = flat_name(call.namespace, call.name)
-        if call.is_custom and self._is_openai:
+        if call.is_custom and self._takes_custom_tools:
             return {"id": call_id, "type": "custom", "custom": {"name": name, "input": call.arguments}}
         arguments = custom_arguments(call.arguments) if call.is_custom else call.arguments
         written: dict[str, Json] = {

@@ -25,6 +25,7 @@ from switchover_dataplane.translation.openai_targets import (
     says_json,
     schema_name,
     short,
+    takes_custom_tools,
     takes_sampling,
     tier_of,
 )
@@ -83,7 +84,7 @@ def _add_tools(body: dict[str, Json], request: Request, asker: Asker, losses: li
 def _tool(tool: Tool, asker: Asker, losses: list[Loss]) -> Json:
     name = flat_name(tool.namespace, tool.name)
     described = {"description": tool.description} if tool.description else {}
-    if tool.is_custom and is_openai(asker):
+    if tool.is_custom and takes_custom_tools(asker):
         custom: dict[str, Json] = {"name": name, **described}
         if isinstance(tool.grammar, dict) and tool.grammar.get("type") == "grammar":
             grammar = {key: value for key, value in tool.grammar.items() if key != "type"}
@@ -102,7 +103,7 @@ def _named(request: Request, name: str, asker: Asker) -> Json:
     """Name a tool as the API forces or allows it."""
     tool = next((tool for tool in request.tools if tool.name == name), None)
     flat = flat_name(tool.namespace if tool is not None else "", name)
-    kind = "custom" if tool is not None and tool.is_custom and is_openai(asker) else "function"
+    kind = "custom" if tool is not None and tool.is_custom and takes_custom_tools(asker) else "function"
     return {"type": kind, kind: {"name": flat}}
 
 
