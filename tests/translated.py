@@ -112,7 +112,7 @@ def _arguments(value: dict[str, Any]) -> str:
 
 
 def answers(maker: Any) -> st.SearchStrategy[Answer]:
-    """Answers of texts, calls and reasoning of one maker, in which no text follows a text."""
+    """Answers of texts, calls and reasoning of one maker, in which no text follows a text and no id comes again."""
     signatures = st.from_regex(r"([A-Za-z0-9+/]{4}){1,3}", fullmatch=True)
     thinking = st.builds(lambda text, signature: Thinking(text, maker, signature), _WORDS, signatures)
     calls = st.builds(
@@ -134,6 +134,9 @@ def answers(maker: Any) -> st.SearchStrategy[Answer]:
 def _answer(blocks: list[AnswerBlock], usage: Usage, citations: list[Citation]) -> Answer:
     kept: list[AnswerBlock] = []
     for block in blocks:
+        called = {each.id for each in kept if isinstance(each, ToolCall)}
+        if isinstance(block, ToolCall) and block.id in called:
+            continue
         if not (isinstance(block, Text) and kept and isinstance(kept[-1], Text)):
             kept.append(block)
     stop = Stop.TOOLS if any(isinstance(block, ToolCall) for block in kept) else Stop.END

@@ -80,6 +80,31 @@ def paired(request: Request) -> Request:
     return replace(request, turns=tuple(turns))
 
 
+class Fresh:
+    """Gives the calls of an answer ids that the conversation does not have yet; "" stays.
+
+    Some servers count from 0 in every answer, and a client that finds an id twice takes one call for the other: Claude
+    Code leaves the later one out of what it sends next.
+    """
+
+    __slots__ = ("_request", "_used")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._used: set[str] | None = None
+
+    def of(self, given: str) -> str:
+        """Return the id of the answer's next call."""
+        if self._used is None:
+            blocks = (block for turn in self._request.turns for block in turn.blocks)
+            self._used = {block.id for block in blocks if isinstance(block, ToolCall)}
+        own = given
+        while own and own in self._used:
+            own = made(CHAT, f"{given}/{len(self._request.turns)}/{len(self._used)}/{own}")
+        self._used.add(own)
+        return own
+
+
 def _called(open_calls: list[tuple[str, str, str]], given: str, name: str) -> tuple[str, str, str] | None:
     """Find the call of a result; one without an id is that of any result of its name."""
     if given:

@@ -23,6 +23,7 @@ from switchover_dataplane.translation.answers import (
     CallStart,
     Event,
 )
+from switchover_dataplane.translation.call_ids import Fresh
 from switchover_dataplane.translation.neutral import Json, Request, Tool, ToolCall
 
 _FITS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -87,37 +88,34 @@ def _restored_start(request: Request, start: CallStart) -> tuple[CallStart, bool
 
 
 def restored(request: Request, answer: Answer) -> Answer:
-    """Return an answer whose calls have the names and the form of the client's own tools."""
+    """Return an answer whose calls have the names and the form of the client's own tools, and ids of their own."""
     blocks: list[AnswerBlock] = []
+    ids = Fresh(request)
     for block in answer.blocks:
         if isinstance(block, ToolCall):
-            tool = tool_of(request, block.name, block.namespace)
+            own = replace(block, id=ids.of(block.id))
+            tool = tool_of(request, own.name, own.namespace)
             if tool is not None:
-                is_wrapped = tool.is_custom and not block.is_custom
-                arguments = custom_text(block.arguments) if is_wrapped else block.arguments
-                blocks.append(
-                    replace(
-                        block,
-                        name=tool.name,
-                        namespace=tool.namespace,
-                        is_custom=tool.is_custom,
-                        arguments=arguments,
-                    )
-                )
-                continue
-        blocks.append(block)
+                is_wrapped = tool.is_custom and not own.is_custom
+                arguments = custom_text(own.arguments) if is_wrapped else own.arguments
+                form = {"name": tool.name, "namespace": tool.namespace, "is_custom": tool.is_custom}
+                own = replace(own, arguments=arguments, **form)
+            blocks.append(own)
+        else:
+            blocks.append(block)
     return replace(answer, blocks=tuple(blocks))
 
 
 class Restoring:
-    """Gives the calls of a stream the names and the form of the client's own tools.
+    """Gives the calls of a stream the names and the form of the client's own tools, and ids of their own.
 
     The text of a custom tool is known when the arguments that stand for it are whole, so these are held until then.
     """
 
-    __slots__ = ("_held", "_request")
+    __slots__ = ("_held", "_ids", "_request")
 
     def __init__(self, request: Request) -> None:
+        self._ids = Fresh(request)
         self._request = request
         self._held: dict[int, list[str]] = {}
 
@@ -126,7 +124,7 @@ class Restoring:
         for event in events:
             match event:
                 case CallStart():
-                    start, is_wrapped = _restored_start(self._request, event)
+                    start, is_wrapped = _restored_start(self._request, replace(event, id=self._ids.of(event.id)))
                     if is_wrapped:
                         self._held[event.index] = []
                     yield start

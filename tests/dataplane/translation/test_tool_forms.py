@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from switchover_dataplane.translation import tool_forms
 from switchover_dataplane.translation.answers import Answer, CallDelta, CallEnd, CallStart, Stop, TextDelta
-from switchover_dataplane.translation.neutral import Request, Text, Tool, ToolCall
+from switchover_dataplane.translation.neutral import Request, Text, Tool, ToolCall, Turn
 
 FITS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
@@ -65,3 +65,15 @@ def test_a_call_of_an_unknown_tool_stays_as_it_is() -> None:
 def test_the_grammar_of_a_custom_tool_is_said_in_words() -> None:
     tool = Tool("sql", is_custom=True, grammar={"type": "grammar", "syntax": "regex", "definition": "SELECT .+"})
     assert "regex grammar: SELECT .+" in json.dumps(tool_forms.custom_schema(tool))
+
+
+def test_a_call_gets_an_id_of_its_own_where_the_conversation_has_that_one() -> None:
+    request = Request(tools=(Tool("look"),), turns=(Turn("assistant", (ToolCall("call_0", "look"),)),))
+    calls = (ToolCall("call_0", "look"), ToolCall("call_0", "look"), ToolCall("call_1", "look"), ToolCall("", "look"))
+    blocks = tool_forms.restored(request, Answer(calls, Stop.TOOLS)).blocks
+    ids = [block.id for block in blocks if isinstance(block, ToolCall)]
+    assert ids[2:] == ["call_1", ""]
+    assert len({"call_0", *ids}) == 5
+    starts = [CallStart(index, call.id, call.name) for index, call in enumerate(calls)]
+    taken = list(tool_forms.Restoring(request).take(starts))
+    assert [event.id for event in taken if isinstance(event, CallStart)] == ids
