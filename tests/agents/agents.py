@@ -28,6 +28,10 @@ class Ended:
 class Agent(Protocol):
     """One agent."""
 
+    @property
+    def api(self) -> str:
+        """Its own API, by which `places.OWN` names its provider."""
+
     def missing(self) -> str:
         """Return what is not installed; "" if nothing."""
 
@@ -43,6 +47,8 @@ class Agent(Protocol):
 
 class ClaudeCode:
     """Claude Code, headless (docs.anthropic.com, Claude Code: headless mode, settings)."""
+
+    api = "messages"
 
     def missing(self) -> str:
         """Return what is not installed."""
@@ -77,10 +83,13 @@ class ClaudeCode:
 class Codex:
     """Codex, headless (developers.openai.com, Codex: non-interactive mode, configuration reference).
 
-    `websockets`: it asks for a WebSocket first, as it does of its built-in provider.
+    It knows some models by name and offers them other tools: to those of the 5 series that it knows a custom tool for
+    patches. `websockets`: it asks for a WebSocket first, as it does of its built-in provider.
     """
 
+    model: str = "gpt-5-codex"
     websockets: bool = False
+    api = "responses"
 
     def missing(self) -> str:
         """Return what is not installed."""
@@ -97,7 +106,7 @@ class Codex:
         folder.mkdir()
         provider = f'name = "gateway"\nbase_url = "{url}/v1"\nenv_key = "GATEWAY_KEY"\nwire_api = "responses"\n'
         provider += f"supports_websockets = {str(self.websockets).lower()}\n"
-        config = f'model = "gpt-5-codex"\nmodel_provider = "gateway"\n[model_providers.gateway]\n{provider}'
+        config = f'model = "{self.model}"\nmodel_provider = "gateway"\n[model_providers.gateway]\n{provider}'
         (folder / "config.toml").write_text(config)
         return {"CODEX_HOME": str(folder), "GATEWAY_KEY": "sk-of-the-agents"}
 

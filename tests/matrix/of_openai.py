@@ -74,7 +74,10 @@ class Chat:
             return [*_credentials(seen, self.header, self.value), *_of_mistral(body)]
         found = _credentials(seen, self.header, self.value)
         found += judge.faults_by_type(_chat_types(streamed), _as_sent_back(body))
-        found += _of_turns(body) + _of_tools([tool["function"] for tool in body.get("tools", ())])
+        functions = [tool["function"] for tool in body.get("tools", ()) if "function" in tool]
+        found += _of_turns(body) + _of_tools(functions)
+        if len(functions) < len(body.get("tools", ())):
+            found.append("this model knows functions alone")
         if not body.get("messages"):
             found.append("Invalid 'messages': empty array")
         if "stream_options" in body and not streamed:
