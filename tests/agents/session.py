@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from switchover_dataplane.request.continuation import asked_to_go_on
-from switchover_simulator.behaviour import Answer
-from switchover_simulator.events import Call
+from switchover_simulator.behaviour import Answer, Stream
+from switchover_simulator.events import Call, Data
 from switchover_simulator.request import Request
 
 SECRET_FILE: Final = "token.txt"
@@ -33,6 +33,8 @@ SAYS: Final = (
     "Then I mark the first file, so that nobody copies it again.",
 )
 """What the model says in the turns in which it calls tools."""
+SEARCHES: Final = "Which tools are there?"
+"""What the model says when it searches for tools."""
 _Called = tuple[str, Any]
 
 
@@ -45,8 +47,12 @@ class Turn:
 
 
 def turn_of(request: Request) -> int:
-    """Return which turn a request asks for; the one that broke off, where a model is to go on with it."""
-    return request.turn - (_GO_ON in (request.body or b""))
+    """Return which turn a request asks for: the one that broke off, where a model is to go on with it.
+
+    A search for tools before all of them is no turn.
+    """
+    body = request.body or b""
+    return request.turn - (_GO_ON in body) - (SEARCHES.encode() in body)
 
 
 def turn(request: Request) -> Turn:
@@ -73,6 +79,15 @@ def good(request: Request) -> Answer:
     said = turn(request)
     calls = [Call(name=name, arguments=arguments) for name, arguments in said.calls]
     return Answer(content=said.says, call=calls[0] if calls else None)
+
+
+def search(request: Request) -> Stream:
+    """Search for tools: an item that the Responses API alone has, and that Codex answers with the tools it found."""
+    call = {"type": "tool_search_call", "id": f"tsc_{request.number}", "call_id": "call_s", "execution": "client"}
+    item = {**call, "status": "completed", "arguments": {"query": "spawn agent", "limit": 1}}
+    kinds = ("response.output_item.added", "response.output_item.done")
+    added, done = (Data(data={"type": kind, "output_index": 1, "item": item}, event=kind) for kind in kinds)
+    return Stream(events=[SEARCHES, added, done])
 
 
 def lost(request: Request) -> list[str]:

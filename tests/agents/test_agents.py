@@ -16,7 +16,7 @@ import pytest
 from agents.agents import LONGEST, Agent, ClaudeCode, Codex, Ended, run
 from agents.failures import FAILURES, Failing
 from agents.places import OWN, Asked, foreign, gateway, serving
-from agents.session import COPY, MARK, SECRET_FILE, good, turn_of
+from agents.session import COPY, MARK, SEARCHES, SECRET_FILE, good, search, turn_of
 from running import Switchover
 from switchover_simulator.behaviour import Behaviour
 from switchover_simulator.request import Request
@@ -136,6 +136,17 @@ async def test_codex_ends_its_session_elsewhere_with_tools_that_stand_within_the
     tmp_path: Path, second: str
 ) -> None:
     its = await session(Codex("gpt-6.2-sol"), FAILURES["overload"], tmp_path, second, fails_in=range(9))
+    its.holds()
+    assert {("second", 0), ("second", 3)} <= set(its.asked.turns)
+
+
+@pytest.mark.timeout(2 * LONGEST)
+async def test_codex_goes_on_elsewhere_with_tools_that_it_had_searched_for(tmp_path: Path) -> None:
+    def first(request: Request) -> Behaviour:
+        has_searched = SEARCHES.encode() in (request.body or b"")
+        return FAILURES["overload"](request) if has_searched else search(request)
+
+    its = await session(Codex("gpt-5.5"), first, tmp_path, "anthropic", fails_in=range(9))
     its.holds()
     assert {("second", 0), ("second", 3)} <= set(its.asked.turns)
 

@@ -392,3 +392,29 @@ def test_an_agent_that_offers_a_search_beside_its_functions_can_go_elsewhere() -
         parallel_tool_calls=True,
     )
     assert all(loss.is_hint for loss in lost(request).values())
+
+
+def test_tools_that_the_client_found_are_offered_to_a_model_of_another_api() -> None:
+    find = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+    space = {"type": "namespace", "name": "crm", "description": "CRM", "tools": [find]}
+    said = {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {"query": "crm"}}
+    found = {"type": "tool_search_output", "call_id": "s", "execution": "client", "tools": [space]}
+    called = {**CALL, "name": "find", "namespace": "crm"}
+    result = {"type": "function_call_output", "call_id": "c", "output": "Ada"}
+    request = read(
+        tools=[LOOK, {"type": "tool_search", "execution": "client"}],
+        input=[{"role": "user", "content": "Who?"}, said, found, {**said, "call_id": "t"}, found, called, result],
+    )
+
+    assert [(tool.namespace, tool.name) for tool in request.tools] == [("", "look"), ("crm", "find")]
+    told = Text("These tools were found, and are offered from now on: crm")
+    assert request.turns[1:] == (
+        Turn("user", (told,), "input[2]"),
+        Turn("user", (told,), "input[4]"),
+        Turn("assistant", (ToolCall("c", "find", "{}", "crm"),), "input[5]"),
+        Turn("user", (ToolResult("c", (Text("Ada"),)),), "input[6]"),
+    )
+    assert all(loss.is_hint for loss in request.losses)
+    assert {loss.path for loss in request.losses} == {"input[1]", "input[3]"}
+    nothing = read(input=[{"role": "user", "content": "Who?"}, said, {**found, "tools": []}])
+    assert nothing.turns[-1] == Turn("user", (Text("No tools were found."),), "input[2]")

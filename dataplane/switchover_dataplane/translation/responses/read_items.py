@@ -73,6 +73,10 @@ class Items:
                 self._say(item, *_reasoning(item))
             case "additional_tools":
                 self.extra_tools.extend(item.parts("tools"))
+            case "tool_search_call":
+                self._losses.append(hint(item.path, {}, "the tools that were found are offered with the others"))
+            case "tool_search_output":
+                self._found(item)
             case _ if kind in _RAN:
                 self._losses.append(hint(item.path, {}, "the client's own provider ran this tool"))
             case "item_reference":
@@ -92,6 +96,15 @@ class Items:
         if self._blocks:
             self._turns.append(Turn("assistant", tuple(self._blocks), self._path))
         self._blocks, self._path = [], ""
+
+    def _found(self, item: Fields) -> None:
+        """Offer the tools that a search found, and say so: the model said last that it searches, and waits."""
+        self._end_turn()
+        found = list(item.parts("tools"))
+        self.extra_tools.extend(found)
+        names = ", ".join(tool.text("name") for tool in found if tool.has("name"))
+        said = f"These tools were found, and are offered from now on: {names}" if names else "No tools were found."
+        self._turns.append(Turn("user", (Text(said),), item.path))
 
     # ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -124,18 +124,22 @@ def _instructions(fields: Fields) -> tuple[Text, ...]:
 
 
 def _tools(given: Iterable[Fields]) -> tuple[tuple[Tool, ...], tuple[HostedTool, ...]]:
-    tools: list[Tool] = []
+    """Read tools; one that comes again, as it was found once more, is offered once."""
+    tools: dict[tuple[str, str], Tool] = {}
     hosted: list[HostedTool] = []
     for tool in given:
         kind = tool.needed_text("type")
+        read: list[Tool] = []
         if kind in ("function", "custom"):
-            tools.append(_tool(tool))
+            read = [_tool(tool)]
         elif kind == "namespace":
             namespace = tool.needed_text("name")
-            tools.extend(_tool(inner, namespace) for inner in tool.parts("tools"))
+            read = [_tool(inner, namespace) for inner in tool.parts("tools")]
         else:
             hosted.append(HostedTool(kind, tool.path))
-    return tuple(tools), tuple(hosted)
+        for each in read:
+            tools.setdefault((each.namespace, each.name), each)
+    return tuple(tools.values()), tuple(hosted)
 
 
 def _tool(tool: Fields, namespace: str = "") -> Tool:
