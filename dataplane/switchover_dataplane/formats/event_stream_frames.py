@@ -46,12 +46,14 @@ class BadFrame(Exception):
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame. `name` is its event, "exception:TYPE" or "error:CODE"; `data` its payload.
 
-    An error without a payload has its words in a header; then `data` is `{"message": ...}`, as in an exception.
+    An error without a payload has its words in a header; then `data` is `{"message": ...}`, as in an exception. `raw`
+    is not kept, as no frame has the checksum of another one.
     """
 
     name: str
     data: bytes
     is_part: ClassVar[bool] = False
+    raw: ClassVar[bytes] = b""
 
 
 class Scanner:
@@ -62,6 +64,8 @@ class Scanner:
     """
 
     __slots__ = ("_checked", "held", "is_behind")
+
+    is_between = False
 
     def __init__(self) -> None:
         self.held = bytearray()

@@ -54,6 +54,11 @@ class Scanner:
         self._in_parts = False
         self._looked = 0
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins an event."""
+        return not self.held and self._began and not self._in_parts
+
     def _only_data(self, piece: bytes) -> list[bytes]:
         """Return the data of each event of a piece that is events of one data line each, as nearly every piece.
 
@@ -140,6 +145,10 @@ class Scanner:
             if len(data) > _LARGE and not lenient_json.has_few_values(data):
                 return Event(raw, "", data, is_part=True)
             return Event(raw, "", data)
+        if self._began and raw.startswith(b"event: ") and raw.count(b"\n") == 3 and _RETURN not in raw:
+            named, _, line = raw[7:-2].partition(b"\n")
+            if line.startswith(b"data: ") and len(line) <= _LARGE:  # as nearly every event with a name
+                return Event(raw, named.decode("utf-8", "replace"), line[6:])
         text = raw if self._began else raw.removeprefix(lenient_json.BYTE_ORDER_MARK)
         self._began = True
         if len(raw) > _LARGE and raw.count(b"\n") + raw.count(b"\r") > lenient_json.MOST_VALUES:

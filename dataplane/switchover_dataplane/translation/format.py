@@ -3,7 +3,7 @@
 A format is one folder. It reads and writes requests, whole answers, streams and errors, and knows no other format.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,7 +89,7 @@ class Writer(Protocol):
     It writes no end of its own: an answer of which `Stopped` or `Ended` never comes stays open, so that it shows.
     """
 
-    def write(self, events: Iterable[Event]) -> bytes: ...  # noqa: D102
+    def write(self, events: Sequence[Event]) -> bytes: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

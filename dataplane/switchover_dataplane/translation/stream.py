@@ -3,16 +3,20 @@
 What a target says passes through the neutral events one by one, so that nothing waits for the end of the answer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from switchover_dataplane.formats.event_stream_frames import BadFrame
-from switchover_dataplane.translation.answers import Alive, Ended, Event, Failed
+from switchover_dataplane.translation.answers import Alive, Ended, Event, Failed, TextDelta
 from switchover_dataplane.translation.format import Reader, Writer
+from switchover_dataplane.translation.text_runs import TextRun
 
 
 class Framed(Protocol):
-    """One event of a target's stream: `data` is None without content, `is_part` if it is too large to be read."""
+    """One event of a target's stream: `data` is None without content, `is_part` if it is too large to be read.
+
+    `raw` are its bytes, b"" where a checksum stands in them.
+    """
 
     @property
     def data(self) -> bytes | None: ...  # noqa: D102
@@ -21,14 +25,23 @@ class Framed(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     @property
+    def raw(self) -> bytes: ...  # noqa: D102
+
+    @property
     def is_part(self) -> bool: ...  # noqa: D102
 
 
 class Framing(Protocol):
-    """Splits the bytes of a stream into events (`formats/sse.py`, `formats/event_stream_frames.py`)."""
+    """Splits the bytes of a stream into events (`formats/sse.py`, `formats/event_stream_frames.py`).
+
+    `is_between`: the next byte begins an event.
+    """
 
     @property
     def is_behind(self) -> bool: ...  # noqa: D102
+
+    @property
+    def is_between(self) -> bool: ...  # noqa: D102
 
     def feed(self, piece: bytes) -> Sequence[Framed]: ...  # noqa: D102
 
@@ -42,12 +55,13 @@ _TOO_LARGE: Final = (Failed("an event of the stream is too large to be translate
 class StreamTranslation:
     """Translates one stream. `has_ended`: nothing of the answer follows any more."""
 
-    __slots__ = ("_framing", "_is_broken", "_reader", "_writer", "has_ended")
+    __slots__ = ("_framing", "_is_broken", "_reader", "_run", "_writer", "has_ended")
 
     def __init__(self, framing: Framing, reader: Reader, writer: Writer) -> None:
         self._framing = framing
         self._is_broken = False
         self._reader = reader
+        self._run = TextRun()
         self._writer = writer
         self.has_ended = False
 
@@ -65,6 +79,9 @@ class StreamTranslation:
         """Translate the next bytes; b"" where nothing is to be said yet."""
         if self._is_broken:
             return b""
+        text = self._run.text(piece)
+        if text and self._framing.is_between:
+            return b"" if self.has_ended else self._writer.write((TextDelta(text),))
         try:
             return self._written(self._framing.feed(piece))
         except BadFrame as fault:
@@ -89,18 +106,28 @@ class StreamTranslation:
         self._is_broken = True
         return self._write((Failed(f"the stream of the model cannot be read: {fault}"),))
 
-    def _written(self, framed: Iterable[Framed]) -> bytes:
-        return b"".join([self._write(self._read(each)) for each in framed])
+    def _written(self, framed: Sequence[Framed]) -> bytes:
+        if len(framed) == 1:
+            return self._one(framed[0])
+        return b"".join([self._one(each) for each in framed])
 
-    def _read(self, framed: Framed) -> Sequence[Event]:
+    def _one(self, framed: Framed) -> bytes:
+        data = framed.data
         if framed.is_part:
-            return _TOO_LARGE
-        if framed.data is None:
-            return _ALIVE
-        return self._reader.take(framed.data, framed.name)
+            return self._write(_TOO_LARGE)
+        if data is None:
+            return self._write(_ALIVE)
+        text = self._run.text(framed.raw)
+        if text:
+            return b"" if self.has_ended else self._writer.write((TextDelta(text),))
+        events = self._reader.take(data, framed.name)
+        self._run.learn(framed.raw, data, events)
+        return self._write(events)
 
     def _write(self, events: Sequence[Event]) -> bytes:
         if not events or self.has_ended:
             return b""
-        self.has_ended = any(isinstance(event, Ended) for event in events)
+        for event in events:
+            if isinstance(event, Ended):
+                self.has_ended = True
         return self._writer.write(events)

@@ -183,7 +183,7 @@ def test_a_written_answer_is_read_the_same(answer: Answer) -> None:
 
 @given(ANSWERS)
 def test_a_written_stream_is_read_the_same(answer: Answer) -> None:
-    events = read_bytes(FORMAT.writer(ASKED).write(as_events(answer)))
+    events = read_bytes(FORMAT.writer(ASKED).write(list(as_events(answer))))
 
     assert joined(events) == answer
     assert events[-1] == Ended()
@@ -219,7 +219,7 @@ def test_botocore_reads_a_written_answer() -> None:
 
 
 def test_botocore_reads_a_written_stream() -> None:
-    events = parsed_stream(FORMAT.writer(ASKED).write(as_events(EXAMPLE)))
+    events = parsed_stream(FORMAT.writer(ASKED).write(list(as_events(EXAMPLE))))
 
     assert [next(iter(event)) for event in events] == [
         *("messageStart", "contentBlockDelta", "contentBlockDelta", "contentBlockStop"),
@@ -246,7 +246,7 @@ def test_a_refusal_and_sources_are_written() -> None:
     assert once.blocks == (Text("I cannot."),)
     assert once.stop is Stop.REFUSAL
     assert once.citations == answer.citations
-    assert Cited(answer.citations[0]) in read_bytes(FORMAT.writer(ASKED).write(as_events(answer)))
+    assert Cited(answer.citations[0]) in read_bytes(FORMAT.writer(ASKED).write(list(as_events(answer))))
 
 
 def test_a_call_without_an_id_gets_one_and_signatures_of_others_go() -> None:

@@ -99,7 +99,7 @@ def test_a_recorded_stream_is_the_same_answer_however_it_is_written(path: Path) 
     answer = joined(events)
     writer = FORMAT.writer(asked())
     again = joined(read_stream(FORMAT, b"".join(writer.write([event]) for event in events)))
-    at_once = joined(read_stream(FORMAT, FORMAT.writer(asked()).write(as_events(answer))))
+    at_once = joined(read_stream(FORMAT, FORMAT.writer(asked()).write(list(as_events(answer)))))
     whole = FORMAT.read_answer(FORMAT.write_answer(answer, asked()))
     assert again.blocks == at_once.blocks == whole.blocks == plain(answer).blocks
     assert set(again.citations) == set(whole.citations) == set(answer.citations)

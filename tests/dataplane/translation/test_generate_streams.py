@@ -217,7 +217,7 @@ def test_a_stream_has_chunks_of_parts_and_says_the_end_in_the_last() -> None:
 
 
 def test_events_that_come_at_once_are_one_chunk() -> None:
-    written = FORMAT.writer(asked()).write(as_events(Answer((Text("a"), ToolCall("x", "f")), Stop.TOOLS)))
+    written = FORMAT.writer(asked()).write(list(as_events(Answer((Text("a"), ToolCall("x", "f")), Stop.TOOLS))))
     assert written.count(b"data: ") == 1
     assert written.endswith(b"\r\n\r\n")
 

@@ -3,7 +3,7 @@
 Source: OpenAI API reference, the chat completion chunk object.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.translation.answers import (
@@ -45,6 +45,8 @@ class Writer:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        # What stands around each text, while one follows another.
+        self._before = self._behind = b""
         self._model = asked.model
         self._restoring = Restoring(asked.request)
         self._is_older = calls_are_older(asked.request)
@@ -57,8 +59,13 @@ class Writer:
         self._has_started = False
         self._is_over = False
 
-    def write(self, events: Iterable[Event]) -> bytes:
+    def write(self, events: Sequence[Event]) -> bytes:
         """Write events."""
+        first = events[0] if len(events) == 1 else None
+        if isinstance(first, TextDelta) and self._before:
+            self._text_length += len(first.text)
+            return self._before + lenient_json.encode(first.text) + self._behind
+        self._before = b""
         return b"".join(piece for event in self._restoring.take(events) for piece in self._write(event))
 
     def _write(self, event: Event) -> Iterator[bytes]:
@@ -85,7 +92,10 @@ class Writer:
         match event:
             case TextDelta(text):
                 self._text_length += len(text)
-                yield self._delta({"content": text})
+                chunk = self._delta({"content": text})
+                before, _, behind = chunk.partition(b'"content":%b' % lenient_json.encode(text))
+                self._before, self._behind = before + b'"content":', behind
+                yield chunk
             case RefusalDelta(text):
                 self._refused = True
                 yield self._delta({"refusal": text})
