@@ -55,6 +55,8 @@ def paired(request: Request) -> Request:
     Calls without an id (Gemini) and ids that come again (some servers count from 0 in every turn) get new ones. A
     result belongs to the last open call with its id or, without an id, to the first open call of its name.
     """
+    if not any(isinstance(block, ToolCall | ToolResult) for turn in request.turns for block in turn.blocks):
+        return request
     used: set[str] = set()
     open_calls: list[tuple[str, str, str]] = []  # id as given, name, id of its own
     turns: list[Turn] = []

@@ -4,7 +4,7 @@ A field of another type is named with its path. Which fields nobody read is know
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from switchover_dataplane.translation.losses import kind_of
 from switchover_dataplane.translation.neutral import BadRequest, Json
@@ -36,8 +36,14 @@ class Fields:
 
     def raw(self, name: str) -> Json:
         """Return the value as it is."""
-        self._read.add(name)
-        return self._body.get(name)
+        value = self._body.get(name)
+        if value is not None:
+            self._read.add(name)
+        return value
+
+    def there(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names whose fields are there."""
+        return [name for name in names if name in self._body]
 
     def text(self, name: str) -> str:
         """Return a text."""

@@ -45,9 +45,12 @@ def reasoning_of(fields: Fields, losses: list[Loss]) -> Reasoning | None:
     return Reasoning(effort, budget, shows=shows)
 
 
+_CACHE_MARKS: Final = ("prompt_cache_breakpoint", "cache_control")
+
+
 def cache_of(fields: Fields) -> CacheMark | None:
     """Read the mark of a part up to which the request is worth caching."""
-    for name in ("prompt_cache_breakpoint", "cache_control"):
+    for name in fields.there(_CACHE_MARKS):
         mark = fields.raw(name)
         if isinstance(mark, dict):
             ttl = mark.get("ttl")
@@ -123,8 +126,8 @@ def audio_of(fields: Fields) -> Media:
 
 def lost(fields: Fields, names: Mapping[str, str], losses: list[Loss], *, is_hint: bool) -> None:
     """Name the fields of these names that are set as losses, each for its reason."""
-    for name, why in names.items():
-        value = fields.raw(name)
+    for name in fields.there(names):
+        value, why = fields.raw(name), names[name]
         if value is None or value is False or value in ([], {}):
             continue
         losses.append((hint if is_hint else grave)(fields.at(name), value, why))

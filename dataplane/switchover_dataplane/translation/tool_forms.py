@@ -89,6 +89,8 @@ def _restored_start(request: Request, start: CallStart) -> tuple[CallStart, bool
 
 def restored(request: Request, answer: Answer) -> Answer:
     """Return an answer whose calls have the names and the form of the client's own tools, and ids of their own."""
+    if not any(isinstance(block, ToolCall) for block in answer.blocks):
+        return answer
     blocks: list[AnswerBlock] = []
     ids = Fresh(request)
     for block in answer.blocks:

@@ -90,7 +90,7 @@ def read_request(body: Mapping[str, Json], path: str) -> Request:
         wants_usage=bool(options and options.flag("include_usage")),
     )
     _lose(fields, losses)
-    return replace(request, losses=tuple(losses))
+    return replace(request, losses=tuple(losses)) if losses else request
 
 
 def _lose(fields: Fields, losses: list[Loss]) -> None:

@@ -31,9 +31,14 @@ _WRITTEN_STOPS: Final = {
 def write_answer(answer: Answer, asked: Asked) -> Json:
     """Write a whole answer."""
     answer = tool_forms.restored(asked.request, answer)
-    text = "".join(block.text for block in answer.blocks if isinstance(block, Text))
-    thinking = "".join(block.text for block in answer.blocks if isinstance(block, Thinking))
-    refusal = "".join(block.text for block in answer.blocks if isinstance(block, Refusal))
+    text = thinking = refusal = ""
+    for block in answer.blocks:
+        if isinstance(block, Text):
+            text += block.text
+        elif isinstance(block, Thinking):
+            thinking += block.text
+        elif isinstance(block, Refusal):
+            refusal += block.text
     calls = [block for block in answer.blocks if isinstance(block, ToolCall)]
     message: dict[str, Json] = {
         "role": "assistant",

@@ -29,7 +29,7 @@ from switchover_dataplane.translation.answers import (
 )
 from switchover_dataplane.translation.joining import joined
 from switchover_dataplane.translation.messages import words
-from switchover_dataplane.translation.neutral import Json
+from switchover_dataplane.translation.neutral import Json, Text
 
 _ALIVE: Final = (Alive(),)
 
@@ -44,7 +44,28 @@ def read_answer(body: Json) -> Answer:
         raise BadAnswer("it is no message of the Messages API")
     if not body.get("stop_reason"):
         raise BadAnswer("the message has no `stop_reason`")
-    return joined(_events_of(body))
+    return _text_alone(body) or joined(_events_of(body))
+
+
+def _text_alone(body: Mapping[str, Json]) -> Answer | None:
+    """Return what the events of an answer of one text add up to, as most are; None for any other answer."""
+    content = body["content"]
+    block = content[0] if len(content) == 1 else None
+    if not isinstance(block, dict) or block.get("type") != "text" or block.get("citations"):
+        return None
+    text, stopped = _text(block, "text"), words.read_stop(body)
+    if not text or stopped is None:
+        return None
+    usage = body.get("usage")
+    known = isinstance(usage, dict) and any(value is not None for value in usage.values())
+    return Answer(
+        (Text(text),),
+        stopped.stop,
+        _text(body, "model"),
+        stopped.stop_text,
+        stopped.refusal,
+        words.read_usage(usage) if known else None,
+    )
 
 
 def _events_of(body: Mapping[str, Json]) -> Iterator[Event]:
