@@ -16,11 +16,13 @@ from switchover_dataplane.attempts.read_success import WHOLE_LIMIT, gather, judg
 from switchover_dataplane.attempts.unreadable import unreadable
 from switchover_dataplane.classify.own_words import own_words
 from switchover_dataplane.classify.refusal import failed_success
-from switchover_dataplane.failover.outcome import Broken, ErrorClass, NotSent, Refused, TimedOut
+from switchover_dataplane.failover.outcome import Broken, Committed, ErrorClass, NotSent, Outcome, Refused, TimedOut
 from switchover_dataplane.formats import chunk, event_stream_frames, lenient_json
 from switchover_dataplane.formats.chunk_kind import stream_format_of
+from switchover_dataplane.formats.error_shape import looks_like_error
 from switchover_dataplane.formats.expected import Expected
 from switchover_dataplane.formats.media_types import media_type
+from switchover_dataplane.formats.plain_answer import is_plainly_good
 from switchover_dataplane.formats.sse import Scanner
 from switchover_dataplane.formats.whole_answer import fault_of
 from switchover_dataplane.request.call import Call
@@ -34,12 +36,16 @@ from switchover_dataplane.translation.problems import problem_of
 from switchover_dataplane.translation.stream import Framing, StreamTranslation
 from switchover_dataplane.upstream.decoded import decoded
 from switchover_dataplane.upstream.renewed import NoCredentials
+from switchover_dataplane.upstream.targets import Route
 from switchover_dataplane.upstream.translated import Replayed, Translated, in_other_form
 from switchover_dataplane.upstream.transport import ConnectFailed, ConnectionBroken, Response, Transport
 
-_SIGNS: Final = string.ascii_letters + string.digits
+_SIGNS: Final = (string.ascii_letters + string.digits).encode()
 _ID_SIGNS: Final = 24
+_AS_SIGNS: Final = bytes(_SIGNS[byte % len(_SIGNS)] for byte in range(256))
 _JSON: Final = "application/json"
+_LABELS: Final = (_JSON, "application/json; charset=utf-8", "application/json;charset=utf-8")
+_FRAMES: Final = event_stream_frames.MEDIA_TYPE
 
 
 async def adapted_attempt(transport: Transport, call: Call, limits: Limits, of: InFlight) -> Result:
@@ -61,6 +67,9 @@ async def adapted_attempt(transport: Transport, call: Call, limits: Limits, of: 
         return Broken(failure.how, failure.detail), None
     expected = expected_of(head, call.body, in_a_form=limits.in_a_form or head.translation is not None)
     try:
+        at_once = _at_once(response, call, expected, of)
+        if at_once is not None:
+            return at_once
         with of.within(limits.remaining):
             result = await _read(response, call, expected, of, limits.holdback)
         response.hand_over()
@@ -117,7 +126,8 @@ async def _read_success(  # noqa: PLR0917 - an answer, and what is known of it
     response: Response, call: Call, expected: Expected, of: InFlight, holdback: HeldBack, translation: Translation
 ) -> Result:
     """Translate an answer, and judge what comes of it."""
-    asked = Asked(_new_id(), int(time.time()), call.translating(translation).request(of.head.route))
+    asked = _asked(call, of, translation)
+    route = of.head.route
     answer = Answer(response.status, response.headers, rest=response)
     begun = await _begun(response)
     framing = _framing(response, begun)
@@ -132,8 +142,30 @@ async def _read_success(  # noqa: PLR0917 - an answer, and what is known of it
         return await read_success(answer, translated, call, expected, of, holdback), answer
     answer.held.append(begun)
     await gather(answer, response, WHOLE_LIMIT)
-    failed = _translate_whole(answer, translation, asked, of.head.route.wire.name)
-    return failed or judge_whole(answer, of.head.route, call, expected), answer
+    return _whole(answer, route, call, expected, asked, translation), answer
+
+
+def _asked(call: Call, of: InFlight, translation: Translation) -> Asked:
+    return Asked(_new_id(), int(time.time()), call.written(of.head, translation).request)
+
+
+def _at_once(response: Response, call: Call, expected: Expected, of: InFlight) -> Result | None:
+    """Translate the usual good answer, which has come as a whole with its head; None leaves it to `_read`."""
+    head, text, headers = of.head, response.whole, response.headers
+    translation = head.translation
+    if translation is None or text is None or response.status != 200 or "content-encoding" in headers:
+        return None
+    if headers.get("content-type", "") not in _LABELS or not is_plainly_good(translation.target.api, text):
+        return None
+    try:
+        read = translation.target.read_answer(lenient_json.decode(text))
+    except (BadAnswer, ValueError, RecursionError):
+        return None
+    written = encoded(translation.client.write_answer(read, _asked(call, of, translation)))
+    answer = Answer(200, in_other_form(headers, _JSON), [written])
+    if expected.shape == "value" and expected.api is not None and is_plainly_good(expected.api, written):
+        return Committed(200, answer.headers), answer
+    return judge_whole(answer, head.route, call, expected), answer
 
 
 async def _begun(response: Response) -> bytes:
@@ -149,7 +181,7 @@ async def _begun(response: Response) -> bytes:
 
 def _framing(response: Response, begun: bytes) -> Framing | None:
     """Return how the events of a stream are framed, None where the answer is no stream."""
-    if media_type(response.headers) == event_stream_frames.MEDIA_TYPE:
+    if media_type(response.headers) == _FRAMES:
         return event_stream_frames.Scanner()
     return None if begun.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<", b"") else Scanner()
 
@@ -175,27 +207,50 @@ def _is_clients(text: bytes, translation: Translation) -> bool:
         return False
 
 
+def _whole(  # noqa: PLR0917 - an answer, and what is known of it
+    answer: Answer, route: Route, call: Call, expected: Expected, asked: Asked, translation: Translation
+) -> Outcome:
+    """Translate an answer that was read as a whole, and judge what comes of it."""
+    failed = _translate_whole(answer, translation, asked, route.wire.name)
+    return failed or judge_whole(answer, route, call, expected)
+
+
 def _translate_whole(answer: Answer, translation: Translation, asked: Asked, provider: str) -> Broken | None:
     """Put the client's form of a whole answer in the place of the target's; return why it is none."""
     if answer.rest is not None:
         answer.abort()
         return Broken("malformed", "an answer that is too large to be translated", ErrorClass.SERVER_ERROR)
-    text = b"".join(answer.held)
-    failed = failed_success(provider, answer.status, answer.headers, text, time.time())
+    text = answer.held[0] if len(answer.held) == 1 else b"".join(answer.held)
+    target = translation.target
+    is_plain = is_plainly_good(target.api, text)
+    try:
+        document = lenient_json.decode(text)
+    except (ValueError, RecursionError):
+        return _error(answer, text, provider) or (None if _is_clients(text, translation) else _NO_JSON)
+    failed = _error(answer, text, provider) if not is_plain and looks_like_error(document) else None
     if failed is not None:
-        return Broken("error-event", "an error under a success status", *failed)
-    if _is_clients(text, translation):
+        return failed
+    if not is_plain and _is_clients(text, translation):
         return None
     try:
-        read = translation.target.read_answer(lenient_json.decode(text))
+        read = target.read_answer(document)
     except BadAnswer as why:
         return Broken("malformed", str(why), ErrorClass.SERVER_ERROR, scope="unknown")
     except (ValueError, RecursionError):
-        return Broken("malformed", "the body is no valid JSON", ErrorClass.SERVER_ERROR, scope="unknown")
+        return _NO_JSON
     answer.held = [encoded(translation.client.write_answer(read, asked))]
     answer.headers = in_other_form(answer.headers, _JSON)
     return None
 
 
+_NO_JSON: Final = Broken("malformed", "the body is no valid JSON", ErrorClass.SERVER_ERROR, scope="unknown")
+
+
+def _error(answer: Answer, text: bytes, provider: str) -> Broken | None:
+    """Return the error that a target states under a success status."""
+    failed = failed_success(provider, answer.status, answer.headers, text, time.time())
+    return None if failed is None else Broken("error-event", "an error under a success status", *failed)
+
+
 def _new_id() -> str:
-    return "".join([secrets.choice(_SIGNS) for _ in range(_ID_SIGNS)])
+    return secrets.token_bytes(_ID_SIGNS).translate(_AS_SIGNS).decode()

@@ -36,7 +36,7 @@ async def attempt(transport: Transport, call: Call, limits: Limits, of: InFlight
     if head.adapts:
         return await adapted_attempt(transport, call, limits, of)
     expected = expected_of(head, call.body, in_a_form=limits.in_a_form)
-    body = call.content(head)
+    body = call.content(head) if head.edits else call.body.for_target(head.route, head.model)
     try:
         with of.within(seconds):
             wire = call.request_id.join(head.wire)

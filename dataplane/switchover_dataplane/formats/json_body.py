@@ -82,6 +82,11 @@ class JsonBody:
         return cls(text, fields)
 
     @property
+    def has_added_messages(self) -> bool:
+        """Whether the body is written with more messages than `fields` has."""
+        return bool(self._before or self._after)
+
+    @property
     def is_conversation(self) -> bool:
         """Whether the body has a list of messages."""
         messages = self.fields.get("messages")

@@ -84,14 +84,16 @@ class TargetHead:
     """How one target is asked: everything about it that no body changes.
 
     `wire` is the head without its framing, cut where the id of the request belongs; `host` and `path` are what it asks
-    for. `model` is put into the body, "" for the caller's own; with `keeps_model` that is so though the target names
-    one. `as_value` and `as_events` are what is expected without and with a stream. `needs_object`: the body must be a
-    JSON object, as the answer is looked at, or as the body names who writes it.
+    for. `value_wire` and `events_wire` are those of a body made for the target, None before there was one. `model` is
+    put into the body, "" for the caller's own; with `keeps_model` that is so though the target names one. `as_value`
+    and `as_events` are what is expected without and with a stream. `needs_object`: the body must be a JSON object, as
+    the answer is looked at, or as the body names who writes it.
 
     A target of another API is asked by a `translation`, and one of the client's API with another envelope by
     `enveloped`; `unable` says why one cannot be asked at all, "" if it can.
     `untranslated` is how a target is asked that has the client's API, too, but not as its first. `returning` makes a
-    conversation fit that comes back from other providers. `adapts`: the request is translated or signed.
+    conversation fit that comes back from other providers. `adapts`: the request is translated or signed. `edits`: a
+    body of the client's API may have to be changed for it.
     """
 
     __slots__ = (
@@ -99,7 +101,9 @@ class TargetHead:
         "api",
         "as_events",
         "as_value",
+        "edits",
         "enveloped",
+        "events_wire",
         "host",
         "is_for_vectors",
         "keeps_model",
@@ -111,6 +115,7 @@ class TargetHead:
         "translation",
         "unable",
         "untranslated",
+        "value_wire",
         "wire",
     )
 
@@ -124,11 +129,14 @@ class TargetHead:
         self.host = route.authority or head.headers.get("host", f"{route.destination.host}:{route.destination.port}")
         self.path = route.path(head.path, head.query)
         self.wire = _wire(head, route, self.host, self.path)
+        self.value_wire: list[bytes] | None = None
+        self.events_wire: list[bytes] | None = None
         asks = head.ai and head.method == "POST"
         self.model = route.model_for(head.path)
         self.keeps_model = bool(route.model) and not self.model
         self.api = _api_of(head, route, self.enveloped) if asks else None
         self.returning = returning_to(route.wire.name, self.api, route.label) if asks else None
+        self.edits = self.enveloped is not None or self.returning is not None
         self.adapts = isinstance(adapting, tuple) or route.signer is not None
         self.needs_object = asks and (self.api is not None or route.writes(head.path))
         self.is_for_vectors = asks and route.is_for_vectors(head.path)
@@ -160,16 +168,34 @@ class TargetHead:
             NoCredentials: nothing can prove it.
             ValueError: a part of the head would change where it ends.
         """
-        translation = self.translation
-        adapting = translation or self.enveloped
-        path = self.path if adapting is None else adapting.path(stream=body.stream)
-        fields = adapted_fields(head, self.route, self.host, path, is_translated=translation is not None)
         signer = self.route.signer
-        if signer is not None:
-            content = body.content if isinstance(body.content, bytes) else b""
-            fields.update(await signer.headers(head.method, self.host, path, fields, content))
+        if signer is None:
+            return request_id.join(self._unsigned(head, stream=body.stream))
+        path, fields = self._asked(head, stream=body.stream)
+        content = body.content if isinstance(body.content, bytes) else b""
+        fields.update(await signer.headers(head.method, self.host, path, fields, content))
         wire = serialise(head.method, path, fields)
         return request_id.join(wire.split(_REQUEST_ID))
+
+    def _unsigned(self, head: "CallHead", *, stream: bool) -> list[bytes]:
+        """Return the head, cut as `wire`; it is made once for each of both kinds of answer."""
+        if self.translation is None and self.enveloped is None:
+            return self.wire
+        known = self.events_wire if stream else self.value_wire
+        if known is None:
+            path, fields = self._asked(head, stream=stream)
+            known = serialise(head.method, path, fields).split(_REQUEST_ID)
+            if stream:
+                self.events_wire = known
+            else:
+                self.value_wire = known
+        return known
+
+    def _asked(self, head: "CallHead", *, stream: bool) -> tuple[str, "CIMultiDict[str]"]:
+        """Return the path and the fields for a body that was made for this target."""
+        adapting = self.translation or self.enveloped
+        path = self.path if adapting is None else adapting.path(stream=stream)
+        return path, adapted_fields(head, self.route, self.host, path, is_translated=self.translation is not None)
 
     def name_of_model(self, asked: str) -> str:
         """Name the model that answers, for traces; `asked` is the one that the request asks for."""
@@ -231,7 +257,8 @@ class CallHead:
 class Call:
     """One request: its head, its body, and its id.
 
-    `untranslated` has the targets that are asked in the client's own API though it is not their first, by their ids.
+    `untranslated` has the targets that are asked in the client's own API though it is not their first, by their ids,
+    None while there is none.
     """
 
     __slots__ = ("_translating", "body", "head", "request_id", "untranslated")
@@ -240,7 +267,7 @@ class Call:
         self.head = head
         self.body = body
         self.request_id = request_id
-        self.untranslated: dict[str, TargetHead] = {}
+        self.untranslated: dict[str, TargetHead] | None = None
         self._translating: Translating | None = None
 
     def going_on(self, body: Continuation) -> "Call":
@@ -251,18 +278,21 @@ class Call:
 
     def to(self, route: Route) -> TargetHead:
         """Return how a target is asked for this request."""
-        return (self.untranslated and self.untranslated.get(route.target.id)) or self.head.to(route)
-
-    def translating(self, translation: Translation) -> Translating:
-        """Return the request as it is read for targets of other APIs; its body is a JSON object."""
-        if self._translating is None:
-            assert isinstance(self.body, (JsonBody, Continuation))  # noqa: S101 - `needs_object` holds for it
-            self._translating = Translating(translation.client, self.head.path, self.body)
-        return self._translating
+        if self.untranslated is None:
+            return self.head.to(route)
+        return self.untranslated.get(route.target.id) or self.head.to(route)
 
     def written(self, head: TargetHead, translation: Translation) -> WrittenBody:
         """Return how a target of another API is asked."""
-        return self.translating(translation).written(head.route, translation.target, translation.asker)
+        translating, target = self._translating, head.route.target.id
+        if translating is None:
+            assert isinstance(self.body, (JsonBody, Continuation))  # noqa: S101 - `needs_object` holds for it
+            translating = self._translating = Translating(translation.client, self.head.path, self.body)
+        known = translating.known.get(target)
+        if known is None:
+            known = translating.written(head.route, translation.target, translation.asker)
+            translating.known[target] = known
+        return known
 
     def adapted(self, head: TargetHead) -> AdaptedBody:
         """Return the body for a target that does not get the client's own bytes."""

@@ -35,6 +35,8 @@ def capable(upstream: Upstream, call: Call, routes: Mapping[str, Route], policy:
     Raises:
         Unserved: there is none.
     """
+    if _all_can(upstream, call, routes):
+        return Capable(upstream, ())
     passed_by: list[str] = []
     losses: list[Loss] = []
     unable: list[str] = []
@@ -60,6 +62,17 @@ def capable(upstream: Upstream, call: Call, routes: Mapping[str, Route], policy:
     return Capable(replace(upstream, priorities=priorities), tuple(passed_by))
 
 
+def _all_can(upstream: Upstream, call: Call, routes: Mapping[str, Route]) -> bool:
+    """Tell whether every target can be asked without a loss that may change the answer, as is usual."""
+    for pool in upstream.priorities:
+        for target in pool:
+            head = call.to(routes[target.id])
+            translation = head.translation
+            if head.unable or (translation is not None and call.written(head, translation).grave):
+                return False
+    return True
+
+
 def _grave(call: Call, head: TargetHead, policy: Policy) -> tuple[Loss, ...]:
     """Return the losses for which a target is passed by."""
     if head.translation is None:
@@ -68,7 +81,7 @@ def _grave(call: Call, head: TargetHead, policy: Policy) -> tuple[Loss, ...]:
     if not written.grave:
         return ()
     if head.untranslated is not None:
-        call.untranslated[head.route.target.id] = head.untranslated
+        call.untranslated = {**(call.untranslated or {}), head.route.target.id: head.untranslated}
         return ()
     return written.grave if policy.on_loss == "PassBy" or not written.content else ()
 

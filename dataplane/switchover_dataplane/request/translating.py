@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from switchover_dataplane.formats import lenient_json
 from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.request import plain_turns
 from switchover_dataplane.request.continuation import Continuation, asked_to_go_on
+from switchover_dataplane.request.known_forms import Conversation, Form, Key, KnownForms, conversation_of, form_of
 from switchover_dataplane.translation.format import Asker, Format
 from switchover_dataplane.translation.losses import Loss
 from switchover_dataplane.translation.neutral import BadRequest, Request, Text, Turn
@@ -25,34 +27,42 @@ MOST_NAMED: Final = 32
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder()
+_known: Final = KnownForms()
+_NO_REQUEST: Final = Request()
 
 
 class WrittenBody:
     """How a target is asked: `content` is the body, `stream` tells whether an event stream is asked for.
 
-    `grave` are losses that may change the answer, `names` the fields of all losses.
+    `grave` are losses that may change the answer, `names` the fields of all losses. `request` is the neutral request as
+    answers need it; its turns may be missing.
     """
 
-    __slots__ = ("content", "grave", "names", "stream")
+    __slots__ = ("content", "grave", "names", "request", "stream")
 
-    def __init__(self, content: bytes, losses: tuple[Loss, ...], *, stream: bool) -> None:
+    def __init__(self, content: bytes, losses: tuple[Loss, ...], request: Request) -> None:
         self.content = content
-        self.grave = tuple([loss for loss in losses if not loss.is_hint])
-        self.names = tuple(dict.fromkeys([loss.path for loss in losses]))[:MOST_NAMED]
-        self.stream = stream
+        self.grave = tuple([loss for loss in losses if not loss.is_hint]) if losses else ()
+        self.names = tuple(dict.fromkeys([loss.path for loss in losses]))[:MOST_NAMED] if losses else ()
+        self.request = request
+        self.stream = request.stream
 
 
 class Translating:
-    """A request of the format `client` for targets of other formats. `path` is the request's after its rewrites."""
+    """A request of the format `client` for targets of other formats. `path` is the request's after its rewrites.
 
-    __slots__ = ("_body", "_client", "_path", "_read", "_written")
+    `known` has what was written for targets, by their ids.
+    """
+
+    __slots__ = ("_body", "_client", "_conversation", "_path", "_read", "known")
 
     def __init__(self, client: Format, path: str, body: JsonBody | Continuation) -> None:
         self._client = client
         self._path = path
         self._body = body
+        self.known: dict[str, WrittenBody] = {}
+        self._conversation = conversation_of(body) if isinstance(body, JsonBody) else None
         self._read: Request | BadRequest | None = None
-        self._written: dict[str, WrittenBody] = {}
 
     def request(self, route: Route) -> Request:
         """Return the request in the neutral form.
@@ -68,32 +78,63 @@ class Translating:
 
     def written(self, route: Route, target: Format, asker: Asker) -> WrittenBody:
         """Return how a target is asked. A body that is no request of its API is a grave loss as a whole."""
-        known = self._written.get(route.target.id)
-        if known is None:
-            known = self._written[route.target.id] = self._write(route, target, asker)
-        return known
+        conversation = self._conversation
+        if conversation is None:
+            return self._write_anew(route, target, asker)
+        whose = f"{self._client.name} {self._path} {target.name} {asker.provider} {asker.model.name}"
+        key: Key = (whose, conversation.before, conversation.after, conversation.shape)
+        form = _known.get(key)
+        if form is None and _known.is_wanted(key):
+            form = self._learned(conversation, route, target, asker)
+            _known.add(key, form)
+        if form is None:
+            return self._write_anew(route, target, asker)
+        return WrittenBody(form.filled(conversation.texts), form.losses, form.request)
 
-    def _write(self, route: Route, target: Format, asker: Asker) -> WrittenBody:
+    def _learned(self, conversation: Conversation, route: Route, target: Format, asker: Asker) -> Form | None:
+        """Return the form of a request, None if it has none."""
+        try:
+            body = self._decoded(route)
+            plain_turns.put_in(conversation.name, body, conversation.marks)
+            request = self._client.read_request(body, self._path)
+            content, losses = _written(request, target, asker)
+        except (BadRequest, RecursionError):
+            return None
+        return form_of(request, content, losses)
+
+    def _write_anew(self, route: Route, target: Format, asker: Asker) -> WrittenBody:
         try:
             request = self.request(route)
         except BadRequest as bad:
-            return WrittenBody(b"", (Loss(bad.path, "not understood", str(bad)),), stream=False)
-        written = target.write_request(request, asker)
-        losses = tuple(dict.fromkeys((*request.losses, *written.losses)))
+            return WrittenBody(b"", (Loss(bad.path, "not understood", str(bad)),), _NO_REQUEST)
         try:
-            content = encoded(written.body)
+            content, losses = _written(request, target, asker)
         except RecursionError:
-            return WrittenBody(b"", (Loss("body", "object", "it is nested too deeply to be translated"),), stream=False)
-        return WrittenBody(content, losses, stream=request.stream)
+            why = "it is nested too deeply to be translated"
+            return WrittenBody(b"", (Loss("body", "object", why),), _NO_REQUEST)
+        return WrittenBody(content, losses, request)
 
     def _neutral(self, route: Route) -> Request | BadRequest:
-        own = self._body.own if isinstance(self._body, Continuation) else self._body
         try:
-            request = self._client.read_request(_decoded(own.for_target(route, "")), self._path)
+            request = self._client.read_request(self._decoded(route), self._path)
         except BadRequest as bad:
             return BadRequest(bad.path, str(bad))
         text = self._body.text if isinstance(self._body, Continuation) else None
         return request if text is None else _going_on(request, text)
+
+    def _decoded(self, route: Route) -> dict[str, Any]:
+        own = self._body.own if isinstance(self._body, Continuation) else self._body
+        return _decoded(own.for_target(route, ""))
+
+
+def _written(request: Request, target: Format, asker: Asker) -> tuple[bytes, tuple[Loss, ...]]:
+    """Write a request for a target; return also what is lost of it on the way there.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
+    written = target.write_request(request, asker)
+    return encoded(written.body), tuple(dict.fromkeys((*request.losses, *written.losses)))
 
 
 def _going_on(request: Request, text: str) -> Request:
