@@ -13,7 +13,7 @@ from setuptools.command.build_ext import build_ext
 PACKAGE = Path("dataplane", "switchover_dataplane")
 
 HOT = {
-    "attempts": "answer attempt attempt_group attempt_log declined exchange held in_flight join read_answer "
+    "attempts": "adapted answer attempt attempt_group attempt_log declined exchange held in_flight join read_answer "
     "read_success redirect runtime soft_timeout stream_start unreadable",
     "classify": "error_body error_fields known_refusals named_part refusal waits",
     "edge": "client_connection clients head_parser heads receiving reply_head request request_body request_ids "
@@ -25,11 +25,15 @@ HOT = {
     "process": "deadlines driver timeouts turns waiter",
     "": "log_text proxy",
     "reply": "delivery idle_timeout reading relay reply",
-    "request": "call call_of continuation expect identity limits memory_budget plan read_body wording",
+    "request": "call call_of capable continuation expect identity known_forms limits memory_budget plan read_body "
+    "translating wording",
     "routing": "backends filters headers",
     "streams": "going_on held_calls kept_text opened opening other_blocks other_calls other_response other_text splice "
     "transcript",
     "telemetry": "json_line metrics series trace trace_line",
+    "translation": "stream text_runs",
+    "translation/chat": "write_answer write_stream",
+    "translation/messages": "read_answer words",
     "upstream": "connection decoded pool redaction request_head response_parser targets translated transport upload",
 }
 """Most modules that requests go through, as `make guard TOP=70` lists them.

@@ -31,7 +31,7 @@ def main() -> None:
             for connections in [scenario.quick] if asked.quick else scenario.connections:
                 for key, cell in _measured(list(versions), scenario, connections, repetitions, setting):
                     found[key] = cell
-                    _say(f"{key.scenario:9} {key.connections:4} {key.proxy:11} {_brief(cell)}")
+                    _say(f"{key.scenario:18} {key.connections:4} {key.proxy:11} {_brief(cell)}")
     facts = {
         **machine.describe(),
         **{proxy.title: version for proxy, version in versions.items() if version},
@@ -51,7 +51,7 @@ def _measured(
     proxies: list[Proxy], scenario: Scenario, connections: int, repetitions: int, setting: cells.Setting
 ) -> Iterator[tuple[Key, Cell]]:
     """Every proxy's cell; a proxy that failed is not asked again."""
-    asked = [proxy for proxy in proxies if proxy.launch or not scenario.fails]
+    asked = [proxy for proxy in proxies if _can_serve(proxy, scenario)]
     samples: dict[str, list[cells.Sample]] = {proxy.name: [] for proxy in asked}
     reasons: dict[str, str] = {}
     for repetition in range(repetitions):
@@ -65,6 +65,10 @@ def _measured(
     for name, of_proxy in samples.items():
         cell = Cell.without_figures(reasons[name]) if name in reasons else Cell.of(of_proxy)
         yield Key(name, scenario.name, connections), cell
+
+
+def _can_serve(proxy: Proxy, scenario: Scenario) -> bool:
+    return proxy.translates if scenario.translated else proxy.launch is not None or not scenario.fails
 
 
 def _on_request(asked: argparse.Namespace) -> list[Proxy]:

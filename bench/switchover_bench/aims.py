@@ -1,18 +1,26 @@
-"""What Switchover is to reach beside Envoy in the same run, and whether it does."""
+"""What Switchover is to reach in the same run beside Envoy, and beside itself, and whether it does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from switchover_bench.scenarios import FAILOVER, STREAMS, SUCCESS, Scenario
+from switchover_bench.scenarios import (
+    FAILOVER,
+    STREAMS,
+    SUCCESS,
+    TRANSLATED,
+    TRANSLATED_STREAMS,
+    Scenario,
+)
 from switchover_bench.summary import Cell, Key, Spread
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A figure of Switchover's cell beside that of another proxy, and its bound.
+    """A figure of Switchover's cell beside that of another proxy or another scenario, and its bound.
 
-    `figure` gets Switchover's and the other cell; `most` says whether the bound is the most or the least that passes.
+    `beside_scenario` None is the same one. `figure` gets Switchover's and the other cell; `most` says whether the bound
+    is the most or the least that passes.
     """
 
     what: str
@@ -23,11 +31,13 @@ class Aim:
     unit: str = "x Envoy"
     most: bool = False
     beside: str = "envoy"
+    beside_scenario: Scenario | None = None
 
     def row(self, cells: Mapping[Key, Cell]) -> tuple[str, str, str, str]:
         """What, the figure, the bound and the verdict; no figure is no pass."""
         bound = f"{'at most' if self.most else 'at least'} {self.bound:g} {self.unit}"
-        own, other = (cells.get(self._key(proxy)) for proxy in ("switchover", self.beside))
+        own = cells.get(Key("switchover", self.scenario.name, self.connections))
+        other = cells.get(Key(self.beside, (self.beside_scenario or self.scenario).name, self.connections))
         if own is None or other is None or own.reason or other.reason:
             return self.what, "no figure", bound, "FAIL"
         figure = self.figure(own, other)
@@ -36,10 +46,7 @@ class Aim:
 
     def is_measured(self, cells: Mapping[Key, Cell]) -> bool:
         """Whether Switchover's cell was asked for."""
-        return self._key("switchover") in cells
-
-    def _key(self, proxy: str) -> Key:
-        return Key(proxy, self.scenario.name, self.connections)
+        return Key("switchover", self.scenario.name, self.connections) in cells
 
 
 def _times(figure: Callable[[Cell], Spread]) -> Callable[[Cell, Cell], float]:
@@ -47,10 +54,18 @@ def _times(figure: Callable[[Cell], Spread]) -> Callable[[Cell, Cell], float]:
 
 
 _SPEED = _times(lambda cell: cell.per_second)
+_CPU = _times(lambda cell: cell.cpu_us)
+
+
+def _beside_native(what: str, scenario: Scenario, native: Scenario, connections: int) -> Aim:
+    """What a translated request may cost beside one whose client and target speak the same API."""
+    return Aim(what, scenario, connections, _CPU, 1.5, "x native", True, "switchover", native)
+
+
 AIMS: Final[Sequence[Aim]] = (
     Aim("requests per second where the first target answers, 16 connections", SUCCESS, 16, _SPEED, 1.0),
     Aim("requests per second where each fails over, 16 connections", FAILOVER, 16, _SPEED, 3.0),
-    Aim("CPU of a stream, 64 connections", STREAMS, 64, _times(lambda cell: cell.cpu_us), 1.2, most=True),
+    Aim("CPU of a stream, 64 connections", STREAMS, 64, _CPU, 1.2, most=True),
     Aim("p99 of whole streams, 256 connections", STREAMS, 256, _times(lambda cell: cell.p99_ms), 1.2, most=True),
     Aim(
         "median added to a request without a proxy, 1 connection",
@@ -62,6 +77,8 @@ AIMS: Final[Sequence[Aim]] = (
         most=True,
         beside="direct",
     ),
+    _beside_native("CPU of a translated request, 16 connections", TRANSLATED, SUCCESS, 16),
+    _beside_native("CPU of a translated stream, 64 connections", TRANSLATED_STREAMS, STREAMS, 64),
 )
 
 

@@ -40,6 +40,7 @@ class Scenario:
         fails: the first target answers 429, the second 200; else both answer 200.
         tuned: each proxy has the settings under which it serves this best; else the settings that it comes with.
         stream: the answer is a stream of `EVENTS` events, `INTERVAL_MS` ms apart.
+        translated: the targets speak the Messages API and the client Chat Completions; no other proxy is asked.
         upstream_requests: how many each request causes if all goes as described; None where that is the proxy's affair.
     """
 
@@ -50,6 +51,7 @@ class Scenario:
     fails: bool = False
     tuned: bool = True
     stream: bool = False
+    translated: bool = False
     upstream_requests: int | None = 1
 
     @property
@@ -89,4 +91,19 @@ STREAMS: Final = Scenario(
     64,
     stream=True,
 )
-SCENARIOS: Final = (SUCCESS, FAILOVER, DEFAULTS, STREAMS)
+TRANSLATED: Final = Scenario(
+    "translated",
+    "The first target answers, and speaks the Messages API where the client speaks Chat Completions",
+    (16,),
+    16,
+    translated=True,
+)
+TRANSLATED_STREAMS: Final = Scenario(
+    "translated-streams",
+    f"Streams of {EVENTS} events with content from such a target, {INTERVAL_MS} ms apart",
+    (64,),
+    64,
+    stream=True,
+    translated=True,
+)
+SCENARIOS: Final = (SUCCESS, FAILOVER, DEFAULTS, STREAMS, TRANSLATED, TRANSLATED_STREAMS)

@@ -48,6 +48,16 @@ def test_the_added_median_is_taken_from_the_target_itself() -> None:
     assert list(found.values()) == [("0.20 ms", "FAIL")]
 
 
+def test_a_translated_request_is_compared_with_a_native_one_of_the_same_run() -> None:
+    found = verdicts(
+        switchover_success_16=cell(1000, cpu_us=100.0),
+        envoy_success_16=cell(1000),
+        switchover_translated_16=cell(cpu_us=150.0),
+    )
+    assert list(found.values()) == [("1.00 x Envoy", "PASS"), ("1.50 x native", "PASS")]
+    assert list(verdicts(switchover_translated_16=cell()).values()) == [("no figure", "FAIL")]
+
+
 def test_an_aim_without_a_figure_of_both_fails() -> None:
     broken = dataclasses.replace(cell(), reason="errors of 10 requests: 1 status")
     assert list(verdicts(switchover_success_16=cell()).values()) == [("no figure", "FAIL")]

@@ -35,10 +35,10 @@ def folder(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield tmp_path
 
 
-def ask(port: int, body: bytes) -> tuple[bytes, bytes]:
+def ask(port: int, body: bytes, path: str = "/") -> tuple[bytes, bytes]:
     """The head and the body of an answer, its bytes as they come."""
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body)
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answer:
             head, _, rest = answer.read().partition(b"\r\n\r\n")
@@ -53,6 +53,22 @@ def test_the_mock_answers_with_a_whole_chat_completion_of_about_600_bytes(ports:
     [choice] = json.loads(body)["choices"]
     assert choice["finish_reason"] == "stop"
     assert choice["message"]["content"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_mock_speaks_the_messages_api_where_it_is_asked_in_it(ports: Ports) -> None:
+    _, body = ask(ports.good, SUCCESS.body, "/v1/messages")
+    message = json.loads(body)
+    assert (message["type"], message["stop_reason"]) == ("message", "end_turn")
+    with socket.create_connection(("127.0.0.1", ports.good), 10) as connection:
+        connection.sendall(
+            b"POST /v1/messages HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(STREAMS.body) + STREAMS.body
+        )
+        stream = b""
+        while not stream.endswith(b"\r\n0\r\n\r\n"):
+            stream += connection.recv(1 << 16)
+    assert stream.count(b"event: content_block_delta\n") == EVENTS
+    assert b"event: message_stop\n" in stream
 
 
 @pytest.mark.usefixtures("folder")

@@ -18,6 +18,9 @@ import msgspec
 from guard.counting import Counter, Counts
 from serving import END, ROLE, STREAM_HEAD, chunks, event, free_port, gateway, table
 from switchover_dataplane.table.policies import CoolDown, Policy
+from switchover_dataplane.table.table import Table
+from switchover_dataplane.table.upstreams import Anthropic
+from switchover_dataplane.table.wire import sealed
 
 WARM_UP: Final = 10
 REQUESTS: Final = 20
@@ -55,6 +58,15 @@ _COMPLETION: Final = {
     ],
     "usage": {"prompt_tokens": 40, "completion_tokens": 80, "total_tokens": 120},
 }
+_USAGE: Final = {"input_tokens": 40, "output_tokens": 80}
+_MESSAGE: Final = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5"}
+_WHOLE_MESSAGE: Final = {
+    **_MESSAGE,
+    "content": [{"type": "text", "text": "A request that fails moves on to the next. " * 8}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": _USAGE,
+}
 _DEFAULTS: Final = Policy()
 _TOO_MANY: Final = {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}
 
@@ -70,12 +82,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What each target sends for one request, piece by piece, under which policy, and what the client asks for."""
+    """What each target sends for one request, piece by piece, under which policy, and what the client asks for.
+
+    `translated`: the targets speak the Messages API, the client speaks Chat Completions in any case.
+    """
 
     name: str
     targets: tuple[tuple[bytes, ...], ...]
     policy: Policy = _DEFAULTS
     stream: bool = False
+    translated: bool = False
 
 
 def _json(status: str, content: object) -> tuple[bytes, ...]:
@@ -93,6 +109,25 @@ def _stream() -> tuple[bytes, ...]:
     )
 
 
+def _stream_of_claude() -> tuple[bytes, ...]:
+    def said(kind: str, **fields: object) -> bytes:
+        return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode({"type": kind, **fields}))
+
+    def word(number: int) -> bytes:
+        return said("content_block_delta", index=0, delta={"type": "text_delta", "text": f"word {number} "})
+
+    begun = said("message_start", message={**_MESSAGE, "content": [], "stop_reason": None, "usage": _USAGE})
+    block = said("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    stopped = said("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage=_USAGE)
+    end = said("content_block_stop", index=0) + stopped + said("message_stop")
+    first, *others = [word(number) for number in range(EVENTS)]
+    return (
+        STREAM_HEAD + chunks(begun + block + first, end=False),
+        *(chunks(each, end=False) for each in others),
+        chunks(end),
+    )
+
+
 _GOOD: Final = _json("200 OK", _COMPLETION)
 
 SCENARIOS: Final = (
@@ -102,6 +137,8 @@ SCENARIOS: Final = (
     # The first target fails in the warm-up, and is passed by from then on.
     Scenario("passed by", (_json("429 Too Many Requests\r\nretry-after: 300", _TOO_MANY), _GOOD)),
     Scenario("stream", (_stream(),), stream=True),
+    Scenario("translated", (_json("200 OK", _WHOLE_MESSAGE),), translated=True),
+    Scenario("translated stream", (_stream_of_claude(),), stream=True, translated=True),
 )
 
 
@@ -198,7 +235,10 @@ async def measure(scenario: Scenario) -> Measured:
     made = [_Target(pieces) for pieces in scenario.targets]
     servers = [await loop.create_server(lambda target=target: target, _HOST, 0) for target in made]  # type: ignore[misc]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
-    async with asyncio.timeout(_LONGEST), gateway(table(free_port(), ports, scenario.policy)) as at:
+    served = table(free_port(), ports, scenario.policy)
+    if scenario.translated:
+        served = _of_claude(served)
+    async with asyncio.timeout(_LONGEST), gateway(served) as at:
         transport, client = await loop.create_connection(lambda: _Client(counter, made[-1]), _HOST, at.port)
         request = _request(stream=scenario.stream)
         await client.ask(request, WARM_UP)
@@ -212,6 +252,21 @@ async def measure(scenario: Scenario) -> Measured:
     if scenario.stream:
         works[f"{scenario.name} event"] = _median(*client.moments[WARM_UP:])
     return Measured(scenario.name, works, counter)
+
+
+def _of_claude(of: Table) -> Table:
+    """Return the same table with targets that speak the Messages API."""
+    claude = Anthropic("claude-sonnet-4-5")
+    upstreams = {
+        name: msgspec.structs.replace(
+            each,
+            priorities=tuple(
+                tuple(msgspec.structs.replace(target, provider=claude) for target in pool) for pool in each.priorities
+            ),
+        )
+        for name, each in of.upstreams.items()
+    }
+    return sealed(of.ports, of.rules, of.policies, upstreams, of.secrets, of.access)
 
 
 def _median(*series: Sequence[Counts]) -> Counts:

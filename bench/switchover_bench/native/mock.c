@@ -5,7 +5,7 @@
  *
  * A port of status 200 answers a POST with a chat completion of about 600 bytes, or, where the body asks for a stream,
  * with one event for the role, EVENTS events of content that are INTERVAL_US apart, the finish reason, the usage and
- * [DONE]. A port of status 429 answers with an error of OpenAI's form. GET /counts at any port answers with the number
+ * [DONE]. Asked at /v1/messages it answers the same in the form of the Messages API. A port of status 429 answers with an error of OpenAI's form. GET /counts at any port answers with the number
  * of POSTs at each port since the last GET /counts. Connections are kept alive; bodies are framed by Content-Length or
  * chunked. An answer that the peer is too slow to take ends its connection, so that it shows as an error.
  */
@@ -33,6 +33,7 @@ struct port {
 struct connection {
     int fd, sent; /* sent: events of content so far; -1 while no stream is open */
     struct port *port;
+    struct answers *speaks; /* the API of the open stream */
     struct connection *next, *previous; /* in the queue of open streams, by the time of their next event */
     unsigned long long due;
     size_t used;
@@ -43,8 +44,13 @@ static struct port ports[MAX_PORTS];
 static int port_count, events_per_stream, poller;
 static unsigned long long interval;
 static struct connection *first, *last; /* every wait is as long as any other, so the queue stays in order */
-static char success[2048], limited[1024], begin[1024], content[512], finish[2048];
-static size_t success_size, limited_size, begin_size, content_size, finish_size;
+struct answers {
+    char success[2048], begin[2048], content[512], finish[2048];
+    size_t success_size, begin_size, content_size, finish_size;
+};
+static struct answers chat, messages;
+static char limited[1024];
+static size_t limited_size;
 
 static unsigned long long now_us(void) {
     struct timespec t;
@@ -54,37 +60,76 @@ static unsigned long long now_us(void) {
 
 static size_t chunk(char *out, const char *text) { return sprintf(out, "%zx\r\n%s\r\n", strlen(text), text); }
 
-static void prepare(void) {
+static size_t whole_answer(char *out, const char *body) {
+    return sprintf(out,
+                   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                   "x-request-id: req_5f2b1c\r\n\r\n%s",
+                   strlen(body), body);
+}
+
+static size_t begin_of_stream(char *out) {
+    return sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+                        "Cache-Control: no-cache\r\nx-request-id: req_5f2b1e\r\n\r\n");
+}
+
+#define WORDS                                                                                                          \
+    "A function that calls itself by name, each time a little closer to the same. It asks the smaller question first, " \
+    "and when that answer is rehearsed, it carries it back up the stair: the base case waits, and it is there. So trust " \
+    "the step that you can see, and let the rest be left to me."
+
+static void prepare_messages(struct answers *a) {
+    a->success_size = whole_answer(
+        a->success,
+        "{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"" WORDS "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
+        "\"usage\":{\"input_tokens\":39,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":68}}");
+#define NAMED(name, fields) "event: " name "\ndata: {\"type\":\"" name "\"" fields "}\n\n"
+    a->begin_size = begin_of_stream(a->begin);
+    a->begin_size += chunk(a->begin + a->begin_size,
+                           NAMED("message_start", ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\","
+                                                  "\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],"
+                                                  "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":39,"
+                                                  "\"output_tokens\":1}}"));
+    a->begin_size += chunk(a->begin + a->begin_size, NAMED("content_block_start", ",\"index\":0,\"content_block\":{\"type\":"
+                                                                                  "\"text\",\"text\":\"\"}"));
+    a->content_size = chunk(a->content, NAMED("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+                                                                     "\"text\":\" again\"}"));
+    a->finish_size = chunk(a->finish, NAMED("content_block_stop", ",\"index\":0"));
+    a->finish_size += chunk(a->finish + a->finish_size, NAMED("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\","
+                                                                               "\"stop_sequence\":null},\"usage\":{"
+                                                                               "\"output_tokens\":40}"));
+    a->finish_size += chunk(a->finish + a->finish_size, NAMED("message_stop", ""));
+    a->finish_size += sprintf(a->finish + a->finish_size, "0\r\n\r\n");
+}
+
+static void prepare_chat(struct answers *a) {
     const char *body =
         "{\"id\":\"chatcmpl-9fT2kQ7xZb31\",\"object\":\"chat.completion\",\"created\":1719853884,\"model\":\"gpt-4o-2024-05-13\","
-        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"A function that calls itself by name, "
-        "each time a little closer to the same. It asks the smaller question first, and when that answer is rehearsed, it "
-        "carries it back up the stair: the base case waits, and it is there. So trust the step that you can see, and let the "
-        "rest be left to me.\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":39,"
+        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" WORDS "\"},"
+        "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":39,"
         "\"completion_tokens\":68,\"total_tokens\":107},\"system_fingerprint\":\"fp_4e2b2da518\"}";
-    success_size = sprintf(success,
-                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                           "x-request-id: req_5f2b1c\r\n\r\n%s",
-                           strlen(body), body);
+    a->success_size = whole_answer(a->success, body);
+#define EVENT(choices)                                                                                                 \
+    "data: {\"id\":\"chatcmpl-9fT2kQ7xZb31\",\"object\":\"chat.completion.chunk\",\"created\":1719853884,"             \
+    "\"model\":\"gpt-4o-2024-05-13\",\"choices\":" choices "}\n\n"
+    a->begin_size = begin_of_stream(a->begin);
+    a->begin_size += chunk(a->begin + a->begin_size, EVENT("[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+                                                  "\"finish_reason\":null}]"));
+    a->content_size = chunk(a->content, EVENT("[{\"index\":0,\"delta\":{\"content\":\" again\"},\"finish_reason\":null}]"));
+    a->finish_size = chunk(a->finish, EVENT("[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]"));
+    a->finish_size += chunk(a->finish + a->finish_size, EVENT("[],\"usage\":{\"prompt_tokens\":39,\"completion_tokens\":40,"
+                                                     "\"total_tokens\":79}"));
+    a->finish_size += chunk(a->finish + a->finish_size, "data: [DONE]\n\n");
+    a->finish_size += sprintf(a->finish + a->finish_size, "0\r\n\r\n");
+}
+
+static void prepare_limited(void) {
     const char *error = "{\"error\":{\"message\":\"Rate limit reached for requests\",\"type\":\"requests\",\"param\":null,"
                         "\"code\":\"rate_limit_exceeded\"}}";
     limited_size = sprintf(limited,
                            "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
                            "x-request-id: req_5f2b1d\r\n\r\n%s",
                            strlen(error), error);
-#define EVENT(choices)                                                                                                 \
-    "data: {\"id\":\"chatcmpl-9fT2kQ7xZb31\",\"object\":\"chat.completion.chunk\",\"created\":1719853884,"             \
-    "\"model\":\"gpt-4o-2024-05-13\",\"choices\":" choices "}\n\n"
-    begin_size = sprintf(begin, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
-                                "Cache-Control: no-cache\r\nx-request-id: req_5f2b1e\r\n\r\n");
-    begin_size += chunk(begin + begin_size, EVENT("[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
-                                                  "\"finish_reason\":null}]"));
-    content_size = chunk(content, EVENT("[{\"index\":0,\"delta\":{\"content\":\" again\"},\"finish_reason\":null}]"));
-    finish_size = chunk(finish, EVENT("[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]"));
-    finish_size += chunk(finish + finish_size, EVENT("[],\"usage\":{\"prompt_tokens\":39,\"completion_tokens\":40,"
-                                                     "\"total_tokens\":79}"));
-    finish_size += chunk(finish + finish_size, "data: [DONE]\n\n");
-    finish_size += sprintf(finish + finish_size, "0\r\n\r\n");
 }
 
 static void leave_queue(struct connection *c) {
@@ -134,12 +179,14 @@ static void answer(struct connection *c, const char *head, const char *body, siz
         return;
     }
     c->port->served++;
+    struct answers *speaks = strncmp(head, "POST /v1/messages", 17) ? &chat : &messages;
     if (c->port->status != 200) {
         put(c, limited, limited_size);
     } else if (memmem(body, body_size, "\"stream\":true", 13) || memmem(body, body_size, "\"stream\": true", 14)) {
-        if (put(c, begin, begin_size)) join_queue(c, now_us() + interval, 0);
+        c->speaks = speaks;
+        if (put(c, speaks->begin, speaks->begin_size)) join_queue(c, now_us() + interval, 0);
     } else {
-        put(c, success, success_size);
+        put(c, speaks->success, speaks->success_size);
     }
 }
 
@@ -193,9 +240,9 @@ static void send_due(unsigned long long now) {
         int sent = c->sent + 1;
         unsigned long long due = c->due + interval;
         leave_queue(c);
-        if (!put(c, content, content_size)) continue; /* its end is seen by epoll no more: the little memory is left */
+        if (!put(c, c->speaks->content, c->speaks->content_size)) continue; /* its end is seen by epoll no more: the little memory is left */
         if (sent < events_per_stream) join_queue(c, due > now ? due : now + interval, sent);
-        else put(c, finish, finish_size);
+        else put(c, c->speaks->finish, c->speaks->finish_size);
     }
 }
 
@@ -220,7 +267,9 @@ int main(int argc, char **argv) {
     events_per_stream = atoi(argv[1]);
     interval = strtoull(argv[2], NULL, 10);
     signal(SIGPIPE, SIG_IGN);
-    prepare();
+    prepare_chat(&chat);
+    prepare_messages(&messages);
+    prepare_limited();
     poller = epoll_create1(EPOLL_CLOEXEC);
     for (; port_count < argc - 3; port_count++) {
         struct port *port = &ports[port_count];

@@ -27,6 +27,7 @@ class Proxy:
 
     Attributes:
         launch: writes the configuration for a scenario into a folder; None where clients ask the target itself.
+        translates: whether it is measured where targets have another API than clients.
         version: makes sure that the proxy is on this machine and says which; raises `Missing` if it cannot be.
     """
 
@@ -35,3 +36,4 @@ class Proxy:
     launch: Callable[[Scenario, Ports, Path], Launch] | None
     version: Callable[[], str]
     path: str = ROUTE_PATH
+    translates: bool = False

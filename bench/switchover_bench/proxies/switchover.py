@@ -62,7 +62,10 @@ def manifests(scenario: Scenario, ports: Ports) -> list[Object]:
         "previousPriorities": {"updateFrequency": 1},
     }
     first, second = scenario.targets(ports)
-    priorities = [_pool("gpt-4o", first), _pool("gpt-4.0-turbo", second)]
+    if scenario.translated:
+        priorities = [_pool("anthropic", "claude-sonnet-4-5", first), _pool("anthropic", "claude-haiku-4-5", second)]
+    else:
+        priorities = [_pool("openai", "gpt-4o", first), _pool("openai", "gpt-4.0-turbo", second)]
     objects = [
         _object(_GATEWAY_API, "Gateway", name, {"gatewayClassName": "switchover", "listeners": [listener]}),
         _object(_GATEWAY_API, "HTTPRoute", name, {"parentRefs": [{"name": "bench"}], "rules": [rule]}),
@@ -85,10 +88,10 @@ def _object(version: str, kind: str, name: dict[str, str], spec: Object) -> Obje
     return {"apiVersion": version, "kind": kind, "metadata": name, "spec": spec}
 
 
-def _pool(model: str, port: int) -> Object:
+def _pool(kind: str, model: str, port: int) -> Object:
     token = {"secretRef": {"name": "bench", "namespace": "bench"}}
     host = {"host": "127.0.0.1", "port": port}
-    return {"pool": [{"openai": {"model": model, "customHost": host, "authToken": token}}]}
+    return {"pool": [{kind: {"model": model, "customHost": host, "authToken": token}}]}
 
 
 def version() -> str:
@@ -112,5 +115,5 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
-SWITCHOVER = Proxy("switchover", "Switchover", launch, version)
-PLAIN = Proxy("plain", "Switchover, plain Python", launch_plain, version_plain)
+SWITCHOVER = Proxy("switchover", "Switchover", launch, version, translates=True)
+PLAIN = Proxy("plain", "Switchover, plain Python", launch_plain, version_plain, translates=True)
