@@ -74,11 +74,14 @@ def conversation_of(body: JsonBody) -> Conversation | None:
         return None
     if len(turns) > LARGEST_TURNS or body.has_added_messages:
         return None
-    before, _, after = body.for_model("").partition(turns)
-    if len(before) + len(after) > LARGEST:
+    content = body.for_model("")
+    start = content.find(turns)
+    if start < 0 or len(content) - len(turns) > LARGEST:
         return None
     found = plain_turns.read(name, turns)
-    return None if found is None else Conversation(name, before, after, found[0], found[1])
+    if found is None:
+        return None
+    return Conversation(name, content[:start], content[start + len(turns) :], found[0], found[1])
 
 
 class Form:
