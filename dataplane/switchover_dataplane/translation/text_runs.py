@@ -30,6 +30,8 @@ class TextRun:
         """Return the text of a piece that is one event of the run, "" for any other piece."""
         if not self._start or not piece.startswith(self._before) or not piece.endswith(self._behind):
             return ""
+        if len(piece) + self._end < self._start:
+            return ""  # what stands before the text and what stands behind it are the same bytes
         inner = piece[self._start : self._end]
         if _QUOTE in inner or _BACKSLASH in inner:
             return ""
