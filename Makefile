@@ -39,7 +39,7 @@ demo: $(VENV)/runtime ## the failover guide on this machine: three models, three
 # kept in any case, as tests start hundreds of processes. Each would read the system's authorities, some of them twice: no
 # test asks a server for which these vouch, so they get one that vouches for nobody.
 .PHONY: test
-test: $(VENV)/dev ## every test that needs no cluster, in about two minutes and a half
+test: $(VENV)/dev ## every test that needs no cluster, in about four minutes on two cores
 	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/compiled SSL_CERT_FILE=$(CURDIR)/tests/nobody.pem $(BIN)/python -m pytest -n 4 --dist worksteal --ignore tests/controlplane --ignore tests/tenants
 	@echo "Not run here: tests/controlplane (make test-control-plane), tests/tenants (make test-tenants), tests/e2e (make e2e), tests/sdk/js (make sdk-js), tests/agents (make agents)"
 
