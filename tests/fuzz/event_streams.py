@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fuzz.edits import edited, pieces
 from switchover_dataplane.failover.outcome import Committed
-from switchover_dataplane.formats.api import GENERATES_TEXT, Api
+from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.chunk import read
-from switchover_dataplane.formats.chunk_kind import ChunkKind
+from switchover_dataplane.formats.chunk_kind import ChunkKind, stream_format_of
 from switchover_dataplane.formats.sse import MAX_EVENT, Event, Scanner
 from switchover_dataplane.streams.opened import Opened
 from switchover_dataplane.streams.opening import Opening
@@ -58,8 +58,8 @@ GOOD = CHAT + TOOLS + CHAT
 """A stream of which only the end is missing."""
 
 
-STREAMING = [api for api in Api if api in GENERATES_TEXT]
-"""The APIs that have streams; embeddings come whole."""
+STREAMING = [api for api in Api if stream_format_of(api) is not None]
+"""The APIs whose streams are events of this kind; embeddings come whole, and Converse streams frames."""
 
 
 @dataclass(frozen=True)
