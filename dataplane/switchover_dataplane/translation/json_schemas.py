@@ -127,3 +127,18 @@ def as_text(value: Json) -> str:
 
 
 __all__ = ["Limited", "as_object", "as_text", "of_object"]
+
+
+def is_too_deep(schema: Json) -> bool:
+    """Whether a schema is nested more deeply than any that a person wrote, so that it is not walked through."""
+    level: list[Json] = [schema]
+    for _ in range(2 * _DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+            if isinstance(inner, Mapping | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -7,6 +7,7 @@ properties. Other APIs hold a model to schemas that leave properties open; OpenA
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from switchover_dataplane.translation.json_schemas import is_too_deep
 from switchover_dataplane.translation.losses import Loss, hint
 from switchover_dataplane.translation.neutral import Json
 
@@ -17,7 +18,6 @@ _UNKNOWN: Final = frozenset((
 _MAPS: Final = frozenset(("properties", "$defs", "definitions"))
 _ONE: Final = frozenset(("items", "additionalProperties"))
 _LISTS: Final = frozenset(("anyOf",))
-_DEEPEST: Final = 64
 
 
 def held_to(
@@ -30,7 +30,7 @@ def held_to(
     """
     if not strict:
         return schema, strict
-    if _is_too_deep(schema):
+    if is_too_deep(schema):
         closed, why = schema, "it is nested too deeply"
     else:
         closed = _closed(schema)
@@ -39,20 +39,6 @@ def held_to(
         return closed, True
     losses.append(hint(path, schema, f"the model is told the schema and not held to it: {why}"))
     return schema, False
-
-
-def _is_too_deep(schema: Json) -> bool:
-    level: list[Json] = [schema]
-    for _ in range(2 * _DEEPEST):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, Mapping) else each)
-            if isinstance(inner, Mapping | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _closed(schema: Json) -> Json:

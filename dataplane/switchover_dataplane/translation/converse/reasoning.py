@@ -9,11 +9,12 @@ from typing import Final
 
 import msgspec
 
+from switchover_dataplane.translation.claude import why_not_thinking
 from switchover_dataplane.translation.conversation import Message
 from switchover_dataplane.translation.converse import words
 from switchover_dataplane.translation.losses import Loss, hint
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Thinking, ToolCall
+from switchover_dataplane.translation.neutral import Json, Reasoning, Request
 
 _NEXT_TO_MAX: Final = (4, 7)
 """The first Claude with the effort xhigh."""
@@ -61,7 +62,7 @@ def _claude(asked: Reasoning, request: Request, messages: Sequence[Message], mod
         return Thought(_disabled(model))
     if not model.thinking:
         return Thought(losses=(hint(_PATH, {}, "this model does not think before it answers"),))
-    why = _why_not(request, messages, model)
+    why = why_not_thinking(request, messages, model)
     if why and model.stops_thinking:
         return Thought(_disabled(model), losses=(hint(_PATH, {}, why),))
     return _adaptive(asked, model) if model.thinking == "effort" else _with_budget(asked, model)
@@ -69,29 +70,6 @@ def _claude(asked: Reasoning, request: Request, messages: Sequence[Message], mod
 
 def _disabled(model: Model) -> dict[str, Json]:
     return {"thinking": {"type": "disabled"}} if model.thinking else {}
-
-
-def is_forced(request: Request) -> bool:
-    """Whether the model must call a tool."""
-    choice = request.tool_choice
-    return choice is not None and choice.mode in ("any", "tool") and not choice.is_hosted
-
-
-def _why_not(request: Request, messages: Sequence[Message], model: Model) -> str:
-    """Say why the model cannot think this time, "" if it can."""
-    if is_forced(request):
-        return "Claude does not think where it must call a tool"
-    if model.thinking == "effort" or not messages:
-        return ""
-    if messages[-1].speaker == "assistant":
-        return "Claude does not think where it continues an answer"
-    # With a budget, Claude wants its own reasoning before the calls whose results it gets.
-    answers = [message for message in messages if message.speaker == "assistant"]
-    if not answers or not any(isinstance(placed.block, ToolCall) for placed in answers[-1].blocks):
-        return ""
-    first = answers[-1].blocks[0].block
-    is_own = isinstance(first, Thinking) and first.maker == "claude" and bool(first.signature)
-    return "" if is_own else "the calls so far were made without Claude's reasoning"
 
 
 def _adaptive(asked: Reasoning, model: Model) -> Thought:

@@ -5,9 +5,9 @@ Amazon Bedrock model response".
 """
 
 from switchover_dataplane.translation import json_schemas, tool_forms
-from switchover_dataplane.translation.converse import schemas
+from switchover_dataplane.translation.claude import bound, is_forced
 from switchover_dataplane.translation.converse.messages import cache_point
-from switchover_dataplane.translation.converse.reasoning import is_forced
+from switchover_dataplane.translation.json_schemas import is_too_deep
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import Json, Request, Tool, ToolCall
@@ -79,10 +79,10 @@ class ToolWriter:
         if tool.is_custom and tool.grammar is not None:
             self._losses.append(hint(path, tool.grammar, "the form of the text is said to the model, and not held"))
         if tool.strict and not tool.is_custom and self._is_claude and self._model.takes_schema:
-            if schemas.is_too_deep(schema):
+            if is_too_deep(schema):
                 self._losses.append(hint(path, True, "its schema is nested too deeply to hold to it"))
             else:
-                schema = schemas.bound(schema, path, self._losses)
+                schema = bound(schema, path, self._losses)
                 spec["strict"] = True
         elif tool.strict:
             self._losses.append(hint(path, True, "this model is not held to the schema of a tool"))

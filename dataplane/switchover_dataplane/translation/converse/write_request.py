@@ -9,12 +9,13 @@ from typing import Final
 
 from switchover_dataplane.translation import json_schemas
 from switchover_dataplane.translation.call_ids import paired
+from switchover_dataplane.translation.claude import bound
 from switchover_dataplane.translation.conversation import arranged, prefill
-from switchover_dataplane.translation.converse import schemas
 from switchover_dataplane.translation.converse.messages import BEGINNING, MessageWriter
 from switchover_dataplane.translation.converse.reasoning import thought
 from switchover_dataplane.translation.converse.tools import ToolWriter
 from switchover_dataplane.translation.format import Asker, Written
+from switchover_dataplane.translation.json_schemas import is_too_deep
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import Json, Request
@@ -175,11 +176,11 @@ class _Writer:
             self.losses.append(grave("response_format", {}, "Bedrock has no answer that is any JSON object"))
             return output
         schema: Json = asked.schema
-        if schemas.is_too_deep(schema) or (self._is_claude and not self._model.takes_schema):
+        if is_too_deep(schema) or (self._is_claude and not self._model.takes_schema):
             self.losses.append(grave("response_format", {}, "the model is not held to this schema"))
             return output
         if self._is_claude:
-            schema = schemas.bound(schema, "response_format", self.losses)
+            schema = bound(schema, "response_format", self.losses)
         definition: Body = {"schema": json_schemas.as_text(schema)}
         if asked.name:
             definition["name"] = asked.name

@@ -7,6 +7,7 @@ guide" (sampling); Anthropic SDK, AnthropicVertex (body without a model).
 from typing import Final, NamedTuple
 
 from switchover_dataplane.translation import call_ids
+from switchover_dataplane.translation.claude import is_forced, why_not_thinking
 from switchover_dataplane.translation.conversation import (
     Conversation,
     Message,
@@ -20,7 +21,7 @@ from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.messages import write_tools
 from switchover_dataplane.translation.messages.write_turns import TurnWriter, limit_marks
 from switchover_dataplane.translation.models import Model
-from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Text, Thinking, ToolCall
+from switchover_dataplane.translation.neutral import Json, Reasoning, Request, Text
 
 _VERTEX_VERSION: Final = "vertex-2023-10-16"
 _BEGIN: Final = "(The conversation begins.)"
@@ -28,7 +29,6 @@ _USUAL_LIMIT: Final = 4_096
 _LEAST_BUDGET: Final = 1_024
 _BUDGETS: Final = {"minimal": 1_024, "low": 1_024, "medium": 2_048, "high": 4_096, "xhigh": 8_192, "max": 16_384}
 _TIERS: Final = frozenset(("auto", "standard_only"))
-_FORCED: Final = frozenset(("any", "tool"))
 
 
 def write_request(request: Request, asker: Asker) -> Written:
@@ -108,9 +108,7 @@ class _Thought(NamedTuple):
 
 def _thinking(request: Request, model: Model, messages: list[Message], losses: list[Loss]) -> _Thought:
     reasoning = request.reasoning
-    choice = request.tool_choice
-    is_forced = choice is not None and choice.mode in _FORCED and not choice.is_hosted
-    if not model.stops_thinking and is_forced:
+    if not model.stops_thinking and is_forced(request):
         losses.append(grave("tool_choice", {}, "the model always thinks, and cannot be made to call a tool"))
     if reasoning is None:
         return _Thought({}, {})
@@ -122,7 +120,7 @@ def _thinking(request: Request, model: Model, messages: list[Message], losses: l
     if not model.thinking:
         losses.append(hint("reasoning", {}, "the model does not think before it answers"))
         return _Thought({}, {})
-    why = _why_not(model, messages, is_forced=is_forced)
+    why = why_not_thinking(request, messages, model)
     if why and model.stops_thinking:
         losses.append(hint("reasoning", {}, why))
         config = _adaptive(reasoning, model, losses).config if model.thinking == "effort" else {}
@@ -130,24 +128,6 @@ def _thinking(request: Request, model: Model, messages: list[Message], losses: l
     if model.thinking == "effort":
         return _adaptive(reasoning, model, losses)
     return _with_budget(reasoning, model, losses)
-
-
-def _why_not(model: Model, messages: list[Message], *, is_forced: bool) -> str:
-    """Return why the model cannot think this time, "" if it can."""
-    if is_forced:
-        return "Claude does not think where it must call a tool"
-    if model.thinking == "effort" or not messages:
-        return ""
-    if messages[-1].speaker == "assistant":
-        return "Claude does not think where it continues an answer"
-    # A model with a budget wants the reasoning before the calls whose results it gets (Claude docs, "Extended thinking
-    # with tool use"), and that of another maker is not sent.
-    answers = [message for message in messages if message.speaker == "assistant"]
-    if not answers or not any(isinstance(placed.block, ToolCall) for placed in answers[-1].blocks):
-        return ""
-    first = answers[-1].blocks[0].block
-    is_own = isinstance(first, Thinking) and first.maker == "claude" and bool(first.signature)
-    return "" if is_own else "the calls so far were made without Claude's reasoning"
 
 
 def _adaptive(reasoning: Reasoning, model: Model, losses: list[Loss]) -> _Thought:

@@ -4,24 +4,12 @@ Sources: Anthropic API reference, Messages (ToolParam, ToolChoiceParam); Claude 
 schemas), "Tool use".
 """
 
-from typing import Final
-
 from switchover_dataplane.translation import chosen_tools, json_schemas, tool_forms
+from switchover_dataplane.translation.claude import bound
 from switchover_dataplane.translation.losses import Loss, grave, hint
 from switchover_dataplane.translation.messages.write_turns import marked
 from switchover_dataplane.translation.models import Model
 from switchover_dataplane.translation.neutral import Json, Request, Tool, ToolCall
-
-_KNOWN: Final = frozenset(
-    (
-        *("type", "properties", "required", "additionalProperties", "items", "minItems", "enum", "const", "default"),
-        *("anyOf", "allOf", "$ref", "$defs", "description", "title", "format"),
-    )
-)
-_FORMATS: Final = frozenset(
-    ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
-)
-_MOST_OF_A_LIST: Final = 8
 
 
 def write_tools(request: Request, model: Model, losses: list[Loss]) -> list[dict[str, Json]]:
@@ -54,22 +42,12 @@ def _tool(tool: Tool, model: Model, losses: list[Loss]) -> dict[str, Json]:
     if tool.is_custom and tool.grammar is not None:
         losses.append(hint(path, tool.grammar, "the form of the text is said to the model, and not held"))
     if tool.strict and not tool.is_custom and model.takes_schema:
-        schema = _closed(schema, path, losses)
+        schema = bound(schema, path, losses)
         written["strict"] = True
     elif tool.strict:
         losses.append(hint(path, True, "the model is not held to the schema of a tool"))
     written["input_schema"] = schema
     return marked(written, tool.cache)
-
-
-def _closed(schema: dict[str, Json], path: str, losses: list[Loss]) -> dict[str, Json]:
-    """Return a schema that Claude can be held to."""
-    limited = json_schemas.Limited(_KNOWN, closes_objects=True, formats=_FORMATS)
-    closed: dict[str, Json] = limited.schema(schema)
-    if limited.removed:
-        names = ", ".join(name[:64] for name in list(limited.removed)[:_MOST_OF_A_LIST])
-        losses.append(hint(path, schema, f"Claude does not hold to parts of the schema: {names}"))
-    return closed
 
 
 def write_choice(request: Request, tools: list[dict[str, Json]], losses: list[Loss]) -> dict[str, Json] | None:
@@ -102,7 +80,7 @@ def write_format(request: Request, model: Model, losses: list[Loss]) -> dict[str
     if not model.takes_schema:
         losses.append(grave("response_format", {}, "the model is not held to a schema"))
         return None
-    return {"type": "json_schema", "schema": _closed(dict(request.schema.schema), "response_format", losses)}
+    return {"type": "json_schema", "schema": bound(dict(request.schema.schema), "response_format", losses)}
 
 
 __all__ = ["write_choice", "write_format", "write_tools"]
