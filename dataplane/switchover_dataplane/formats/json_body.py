@@ -44,7 +44,8 @@ _MODEL_FIRST: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"model"[ \t\r\n]*:[ \t
 _USUAL_START: Final = b'{"model":"'
 _EMPTY: Final = re.compile(rb"\[[ \t\r\n]*\]")
 
-_TURNS: Final = ("messages", "contents", "input")
+TURNS: Final = ("messages", "contents", "input")
+"""The fields that may hold the turns of a conversation: one for each API, and `messages` for two of them."""
 
 _encoder: Final = msgspec.json.Encoder()
 _text_decoder: Final = msgspec.json.Decoder(str)
@@ -98,7 +99,7 @@ class JsonBody:
 
         Chat Completions and Messages have `messages`, Responses has `input`, generateContent `contents`.
         """
-        for name in _TURNS:
+        for name in TURNS:
             field = self.fields.get(name)
             if field is not None and bytes(memoryview(field)[:1]) == b"[":
                 return name

@@ -88,8 +88,8 @@ def enveloped(content: bytes, envelope: Envelope) -> bytes:
     return body.edited(fields).for_model("")
 
 
-def adapted_fields(head: AskedHead, route: Route, host: str, path: str, *, is_translated: bool) -> "CIMultiDict[str]":
-    """Return the header fields for a target; those that belong to the client's API alone stay behind."""
+def fields_for(head: AskedHead, route: Route, host: str, path: str, *, is_translated: bool) -> "CIMultiDict[str]":
+    """Return the header fields for a target; of a translated request those of the client's API stay behind."""
     fields = head.headers.copy()
     if is_translated:
         for name in list(fields):
@@ -97,7 +97,8 @@ def adapted_fields(head: AskedHead, route: Route, host: str, path: str, *, is_tr
                 fields.popall(name, None)
         fields["content-type"] = "application/json"
     fields["host"] = host
-    route.address(fields, path)
+    if head.ai:
+        route.address(fields, path)
     credential = route.credential or (route.passed_through(head.token) if head.token else None)
     if credential is not None:
         fields[credential[0]] = credential[1]

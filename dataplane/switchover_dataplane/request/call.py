@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from switchover_dataplane.formats.api import Api
 from switchover_dataplane.formats.expected import Expected, shape_of_generated
 from switchover_dataplane.formats.json_body import JsonBody
-from switchover_dataplane.request.adapting import adapted_fields, adapting_to, enveloped
+from switchover_dataplane.request.adapting import adapting_to, enveloped, fields_for
 from switchover_dataplane.request.continuation import Continuation
 from switchover_dataplane.request.translating import Translating, WrittenBody
 from switchover_dataplane.request.translation import Enveloped, Translation
@@ -195,7 +195,7 @@ class TargetHead:
         """Return the path and the fields for a body that was made for this target."""
         adapting = self.translation or self.enveloped
         path = self.path if adapting is None else adapting.path(stream=stream)
-        return path, adapted_fields(head, self.route, self.host, path, is_translated=self.translation is not None)
+        return path, fields_for(head, self.route, self.host, path, is_translated=self.translation is not None)
 
     def name_of_model(self, asked: str) -> str:
         """Name the model that answers, for traces; `asked` is the one that the request asks for."""
@@ -211,14 +211,8 @@ def _api_of(head: "CallHead", route: Route, enveloped: Enveloped | None) -> Api 
 
 
 def _wire(head: "CallHead", route: Route, host: str, path: str) -> list[bytes]:
-    headers = head.headers.copy()
-    headers["host"] = host
-    if head.ai:
-        route.address(headers, path)
-    credential = route.credential or (route.passed_through(head.token) if head.token else None)
-    if credential is not None:
-        headers[credential[0]] = credential[1]
-    return serialise(head.method, path, headers).split(_REQUEST_ID)
+    fields = fields_for(head, route, host, path, is_translated=False)
+    return serialise(head.method, path, fields).split(_REQUEST_ID)
 
 
 class CallHead:

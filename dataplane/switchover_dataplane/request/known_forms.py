@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from switchover_dataplane.formats.json_body import JsonBody
+from switchover_dataplane.formats.json_body import TURNS, JsonBody
 from switchover_dataplane.request import plain_turns
 from switchover_dataplane.request.plain_turns import Shape
 from switchover_dataplane.translation.losses import Loss
@@ -27,8 +27,6 @@ LARGEST: Final = 4 * 1024
 
 LARGEST_TURNS: Final = 256 * 1024
 """Bytes of turns that are read here."""
-
-_TURNS: Final = ("messages", "contents", "input")
 
 _MARK: Final = f"~{secrets.token_hex(16)}"
 """Nobody outside can know it. A mark has a sign of every kind that JSON writes in more than one way."""
@@ -66,7 +64,7 @@ class Conversation:
 def conversation_of(body: JsonBody) -> Conversation | None:
     """Return the conversation that a body is; None for one of another kind, or a large one."""
     fields = body.fields
-    for name in _TURNS:
+    for name in TURNS:
         turns = fields.get(name)
         if turns is not None:
             break
