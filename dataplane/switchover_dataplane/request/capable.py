@@ -35,8 +35,6 @@ def capable(upstream: Upstream, call: Call, routes: Mapping[str, Route], policy:
     Raises:
         Unserved: there is none.
     """
-    if _all_can(upstream, call, routes):
-        return Capable(upstream, ())
     passed_by: list[str] = []
     losses: list[Loss] = []
     unable: list[str] = []
@@ -60,17 +58,6 @@ def capable(upstream: Upstream, call: Call, routes: Mapping[str, Route], policy:
     if not any(priorities):
         raise _nobody(call, losses, unable)
     return Capable(replace(upstream, priorities=priorities), tuple(passed_by))
-
-
-def _all_can(upstream: Upstream, call: Call, routes: Mapping[str, Route]) -> bool:
-    """Tell whether every target can be asked without a loss that may change the answer, as is usual."""
-    for pool in upstream.priorities:
-        for target in pool:
-            head = call.to(routes[target.id])
-            translation = head.translation
-            if head.unable or (translation is not None and call.written(head, translation).grave):
-                return False
-    return True
 
 
 def _grave(call: Call, head: TargetHead, policy: Policy) -> tuple[Loss, ...]:
